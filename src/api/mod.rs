@@ -1,0 +1,1 @@
+//! The SQL face: one file a chapter.

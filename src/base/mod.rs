@@ -1,0 +1,16 @@
+//! What every floor may use: errors, the context of a long job, random numbers, threads, memory.
+
+pub mod context;
+pub mod error;
+pub mod memory;
+pub mod names;
+pub mod pool;
+pub mod rng;
+pub mod tensor;
+
+pub use context::{Context, Epoch, Quiet, Watch};
+pub use error::{Code, Error, Result};
+pub use memory::{Budget, zeros};
+pub use pool::Pool;
+pub use rng::Rng;
+pub use tensor::{Numbers, Tensor};

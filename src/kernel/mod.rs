@@ -1,0 +1,1 @@
+//! SIMD over slices: the portable loop is the specification, each variant is tested against it.

@@ -1,0 +1,1 @@
+//! Dense views, matrix products, sparse products.

@@ -1,0 +1,1 @@
+//! Figures of quality, as states that merge, so that an SQL aggregate is the same code.

@@ -1,0 +1,1 @@
+//! What networks share: layers, activations, losses, optimisers, the mini-batch loop.

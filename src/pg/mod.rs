@@ -1,0 +1,1 @@
+//! The Postgres machinery: no SQL function lives here.

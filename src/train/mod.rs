@@ -1,0 +1,1 @@
+//! The whole road without Postgres: rows or events in, named tensors and a report out.
