@@ -15,6 +15,8 @@
 //! | [`kernel`] | SIMD over slices |
 //! | [`base`] | errors, context, random numbers, threads, memory |
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
 #[cfg(feature = "pg")]
 mod api;
 #[cfg(feature = "pg")]

@@ -1,5 +1,7 @@
 //! The floors of the house: a room imports only from the floors below its own.
 
+#![allow(clippy::unwrap_used)]
+
 use std::path::{Path, PathBuf};
 
 /// Top floor first; rooms of one floor do not know each other.
