@@ -80,7 +80,10 @@ fn no_import_goes_up() {
 fn files_have_one_job() {
     let mut all = Vec::new();
     for dir in ["src", "tests", "benches"] {
-        files(&Path::new(env!("CARGO_MANIFEST_DIR")).join(dir), &mut all)
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join(dir);
+        if dir.exists() {
+            files(&dir, &mut all)
+        }
     }
     let long: Vec<_> = all.iter().map(|p| (std::fs::read_to_string(p).unwrap().lines().count(), p)).filter(|(n, _)| *n > 400).collect();
     assert!(long.is_empty(), "over 400 lines: {long:?}");
