@@ -1,5 +1,9 @@
 //! Data on its way to a model: typed columns, encoders, splits, interactions.
 
 pub mod frame;
+pub mod interactions;
+pub mod vocabulary;
 
 pub use frame::{Cell, Column, Frame, MISSING_CODE, MISSING_TIME, Values};
+pub use interactions::{Event, EventColumns, Interactions, Skipped};
+pub use vocabulary::{Id, IdKind, Vocabulary};
