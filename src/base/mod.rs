@@ -4,6 +4,7 @@ pub mod context;
 pub mod error;
 pub mod memory;
 pub mod names;
+pub mod params;
 pub mod pool;
 pub mod rng;
 pub mod tensor;
