@@ -1,3 +1,12 @@
-//! Figures of quality, as states that merge, so that an SQL aggregate is the same code.
+//! Figures of quality, as mergeable states: an aggregate of a query, a parallel worker's share and a training's report are the same code.
 
+pub mod binary;
+pub mod multiclass;
 pub mod ranking;
+pub mod regression;
+mod state;
+
+pub use binary::{Auc, AveragePrecision, Brier, LogLoss};
+pub use multiclass::Accuracy;
+pub use regression::{Mae, R2, Rmse};
+pub use state::{Mean, State};

@@ -1,0 +1,69 @@
+//! Figures for any number of classes.
+
+use super::state::{Mean, State, Z95, damaged};
+use crate::base::Result;
+
+/// The share of rows whose predicted class is the true one.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Accuracy(Mean);
+
+impl Accuracy {
+    /// Adds a row: whether the prediction was right.
+    pub fn add(&mut self, right: bool) {
+        self.0.add(f64::from(u8::from(right)))
+    }
+}
+
+impl State for Accuracy {
+    const NAME: &'static str = "accuracy";
+    const HIGHER_IS_BETTER: bool = true;
+
+    fn merge(&mut self, other: &Self) -> Result<()> {
+        self.0.merge(&other.0);
+        Ok(())
+    }
+
+    fn value(&self) -> Option<f64> {
+        self.0.value()
+    }
+
+    /// Wilson (1927): holds its coverage for shares near 0 and 1.
+    fn interval(&self) -> Option<(f64, f64)> {
+        let (p, n, z) = (self.0.value()?, self.0.count() as f64, Z95);
+        let middle = (p + z * z / (2.0 * n)) / (1.0 + z * z / n);
+        let half = z / (1.0 + z * z / n) * (p * (1.0 - p) / n + z * z / (4.0 * n * n)).sqrt();
+        Some(((middle - half).max(0.0), (middle + half).min(1.0)))
+    }
+
+    fn rows(&self) -> u64 {
+        self.0.count()
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
+        self.0.to_bytes()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        Mean::from_bytes(bytes).map(Self).ok_or_else(|| damaged(Self::NAME))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_share_and_its_interval() {
+        let mut a = Accuracy::default();
+        assert_eq!((a.value(), a.interval()), (None, None));
+        (0..10).for_each(|i| a.add(i < 8));
+        assert!((a.value().unwrap() - 0.8).abs() < 1e-12);
+        // the formula of the paper, evaluated in Python
+        let (l, h) = a.interval().unwrap();
+        assert!((l - 0.490_162_471_5).abs() < 1e-9 && (h - 0.943_317_848_5).abs() < 1e-9, "{l} {h}");
+        let mut b = Accuracy::from_bytes(&a.to_bytes()).unwrap();
+        b.merge(&a).unwrap();
+        assert_eq!(b.rows(), 20);
+        assert!(Accuracy::from_bytes(&[1]).is_err());
+    }
+}

@@ -1,0 +1,174 @@
+//! What every figure's state can do, and the mean that most of them are.
+
+use crate::base::{Code, Error, Result};
+
+/// The state of one figure of quality. Rows are added in any order and states merged in any tree: the figure is the same up to rounding.
+pub trait State: Default {
+    /// The figure's name in SQL and in reports: `auc`, `log_loss` …
+    const NAME: &'static str;
+    /// Whether a larger figure is the better one.
+    const HIGHER_IS_BETTER: bool;
+
+    /// Takes in the rows of `other`.
+    ///
+    /// # Errors
+    /// [`Code::OutOfMemory`] for states that keep rows.
+    fn merge(&mut self, other: &Self) -> Result<()>;
+
+    /// The figure; none where the rows do not allow one (no rows; one class only for a ranking). NaN where a NaN was added.
+    fn value(&self) -> Option<f64>;
+
+    /// A 95 % interval of the figure, where there is a standard way to one.
+    fn interval(&self) -> Option<(f64, f64)> {
+        None
+    }
+
+    /// Rows added.
+    fn rows(&self) -> u64;
+
+    /// Bytes of memory the state holds beyond itself.
+    fn memory(&self) -> usize {
+        0
+    }
+
+    /// Little-endian bytes, for parallel workers and for rollups that are stored.
+    fn to_bytes(&self) -> Vec<u8>;
+
+    /// Back from [`State::to_bytes`]. The bytes may be anybody's.
+    ///
+    /// # Errors
+    /// [`Code::InvalidText`] for bytes that no state has.
+    fn from_bytes(bytes: &[u8]) -> Result<Self>;
+}
+
+/// Half the width of a 95 % interval, in standard errors.
+pub(crate) const Z95: f64 = 1.959_963_984_540_054;
+
+/// The fault of bytes that no state has.
+pub(crate) fn damaged(name: &str) -> Error {
+    Error::new(Code::InvalidText, format!("invalid state of {name}"))
+        .hint("Pass only what the aggregate's own state function has returned, unchanged.")
+}
+
+/// `N` little-endian numbers of 8 bytes, or none where the length is another.
+pub(crate) fn words<const N: usize>(bytes: &[u8]) -> Option<[[u8; 8]; N]> {
+    let (chunks, rest) = bytes.as_chunks::<8>();
+    if !rest.is_empty() {
+        return None;
+    }
+    chunks.try_into().ok()
+}
+
+/// Count, mean and sum of squared deviations of numbers added one by one (Welford 1962), merged as by Chan, Golub and LeVeque (1979).
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Mean {
+    count: u64,
+    mean: f64,
+    spread: f64,
+}
+
+impl Mean {
+    /// Adds `x`.
+    pub fn add(&mut self, x: f64) {
+        self.count += 1;
+        let d = x - self.mean;
+        self.mean += d / self.count as f64;
+        self.spread += d * (x - self.mean);
+    }
+
+    /// Takes in the numbers of `other`.
+    pub fn merge(&mut self, other: &Self) {
+        if other.count == 0 {
+            return;
+        }
+        if self.count == 0 {
+            *self = *other;
+            return;
+        }
+        // counts are made equal to those of stored states, which may be anybody's: no overflow
+        let count = self.count.saturating_add(other.count);
+        let (a, b, n) = (self.count as f64, other.count as f64, count as f64);
+        let d = other.mean - self.mean;
+        self.mean += d * (b / n);
+        self.spread += other.spread + d * d * (a * (b / n));
+        self.count = count;
+    }
+
+    /// How many.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Their mean; none without numbers.
+    pub fn value(&self) -> Option<f64> {
+        (self.count > 0).then_some(self.mean)
+    }
+
+    /// Sum of squared deviations from the mean.
+    pub fn spread(&self) -> f64 {
+        self.spread
+    }
+
+    /// A 95 % interval of the mean by the normal approximation; none under 2 numbers.
+    pub fn interval(&self) -> Option<(f64, f64)> {
+        if self.count < 2 {
+            return None;
+        }
+        let n = self.count as f64;
+        let half = Z95 * (self.spread / (n - 1.0) / n).sqrt();
+        Some((self.mean - half, self.mean + half))
+    }
+
+    /// 24 bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        [self.count.to_le_bytes(), self.mean.to_le_bytes(), self.spread.to_le_bytes()].concat()
+    }
+
+    /// Back from [`Mean::to_bytes`]; none for bytes that no mean has.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let [count, mean, spread] = words::<3>(bytes)?;
+        let m = Self { count: u64::from_le_bytes(count), mean: f64::from_le_bytes(mean), spread: f64::from_le_bytes(spread) };
+        ((m.spread >= 0.0 || m.spread.is_nan()) && (m.count > 0 || (m.mean == 0.0 && m.spread == 0.0))).then_some(m)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn merged_means_are_the_mean_of_all() {
+        let xs: Vec<f64> = (0..100).map(|i| 1e6 + f64::from(i * i % 37)).collect();
+        let mut all = Mean::default();
+        xs.iter().for_each(|x| all.add(*x));
+        let mut merged = Mean::default();
+        for part in xs.chunks(7) {
+            let mut m = Mean::default();
+            part.iter().for_each(|x| m.add(*x));
+            merged.merge(&Mean::from_bytes(&m.to_bytes()).unwrap());
+        }
+        merged.merge(&Mean::default());
+        let mean = xs.iter().sum::<f64>() / 100.0;
+        let spread: f64 = xs.iter().map(|x| (x - mean).powi(2)).sum();
+        for m in [all, merged] {
+            assert_eq!(m.count(), 100);
+            assert!((m.value().unwrap() - mean).abs() < 1e-8);
+            assert!((m.spread() / spread - 1.0).abs() < 1e-9);
+        }
+        assert_eq!(Mean::default().value(), None);
+        let mut one = Mean::default();
+        one.add(3.0);
+        assert_eq!(one.interval(), None);
+    }
+
+    #[test]
+    fn hostile_bytes_are_refused() {
+        assert!(Mean::from_bytes(&[0; 23]).is_none());
+        assert!(Mean::from_bytes(&[0; 32]).is_none());
+        let bad = Mean { count: 5, mean: 1.0, spread: -1.0 };
+        assert!(Mean::from_bytes(&bad.to_bytes()).is_none());
+        let mut huge = Mean { count: u64::MAX, mean: 1.0, spread: 0.0 };
+        huge.merge(&huge.clone());
+        assert_eq!(huge.count(), u64::MAX);
+    }
+}
