@@ -1,0 +1,59 @@
+# The two commands of a newcomer: `make demo` and `make test`. Each installs what is missing first (tests/cluster/setup.sh).
+#
+# PG_CONFIG  the PostgreSQL to build for and install into (default: Debian's newest server, else the pg_config on PATH)
+# PROFILE    release (default) or dev
+# ONLY       make bench: the one bar to run (a name, or the beginning of names up to a dash or dot)
+SHELL := /bin/bash
+PROFILE ?= release
+ONLY ?=
+
+# Found when first used, not when this file is read: `make test` may install the server on its way.
+pg_config = $(shell tests/cluster/pg_config.sh)
+feature = pg$(shell "$(pg_config)" --version | sed -E 's/^PostgreSQL ([0-9]+).*/\1/')
+library = $(or $(CARGO_TARGET_DIR),target)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/libpg_affinity.so
+pkglibdir = $(DESTDIR)$(shell "$(pg_config)" --pkglibdir)
+extension = $(DESTDIR)$(shell "$(pg_config)" --sharedir)/extension
+as_root = $(if $(filter 0,$(shell id -u)),,$(if $(DESTDIR),,sudo ))
+export PG_CONFIG
+
+.PHONY: build setup install check test demo psql bench clean
+
+build:
+	PGRX_PG_CONFIG_PATH="$(pg_config)" cargo build --profile $(PROFILE) --lib --features $(feature)
+
+setup:
+	@tests/cluster/setup.sh
+
+# A rename, never a copy over the old library: overwriting a file that is mapped by a running backend crashes it.
+install: build
+	$(as_root)install -D -m 755 $(library) "$(pkglibdir)/pg_affinity.so.new"
+	$(as_root)mv -f "$(pkglibdir)/pg_affinity.so.new" "$(pkglibdir)/pg_affinity.so"
+	$(as_root)install -d "$(extension)"
+	$(as_root)install -m 644 pg_affinity.control sql/pg_affinity--*.sql "$(extension)/"
+
+check: setup
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	PGRX_PG_CONFIG_PATH="$(pg_config)" cargo clippy --all-targets --features $(feature) -- -D warnings
+
+# Engine, SQL chapters, signatures, README: one run of cargo on a cluster of its own, which is deleted at the end.
+test: check
+	@$(MAKE) --no-print-directory install
+	tests/cluster/with.sh --fresh test env AFFINITY_LIBRARY="$(abspath $(library))" cargo test --features signatures --no-fail-fast
+
+demo: setup
+	@$(MAKE) --no-print-directory install
+	@tests/cluster/with.sh demo tests/demo/run.sh
+
+psql:
+	@$(MAKE) --no-print-directory setup install >&2 </dev/null
+	@tests/cluster/with.sh demo tests/demo/psql.sh
+
+bench: setup
+	@$(MAKE) --no-print-directory install
+	@benches/peers/setup.sh
+	@tests/cluster/with.sh --fresh bench env AFFINITY_BARS="$(ONLY)" tests/cluster/bench.sh
+
+clean:
+	-tests/cluster/stop.sh demo --remove
+	cargo clean
