@@ -1,1 +1,3 @@
 //! The SQL face: one file a chapter.
+
+mod version;

@@ -1,1 +1,23 @@
 //! The Postgres machinery: no SQL function lives here.
+//!
+//! Every call into Postgres goes through pgrx's wrappers, so that a Postgres ERROR unwinds as a Rust panic and `Drop` runs.
+
+#![allow(unsafe_code)]
+
+pub(crate) mod compat;
+pub(crate) mod error;
+pub(crate) mod settings;
+pub(crate) mod spi;
+pub(crate) mod text;
+
+use pgrx::prelude::*;
+
+pgrx::pg_module_magic!();
+
+/// Runs once per backend, when the library is loaded.
+#[allow(non_snake_case)]
+#[pg_guard]
+pub extern "C-unwind" fn _PG_init() {
+    error::hide_backtraces();
+    settings::register();
+}

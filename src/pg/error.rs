@@ -1,0 +1,82 @@
+//! From an engine error to a Postgres error: SQLSTATE, message, DETAIL, HINT; never a Rust path or a backtrace.
+
+use crate::base::{Code, Error, Result};
+use pgrx::pg_sys::panic::{CaughtError, ErrorReport, ErrorReportWithLevel};
+use pgrx::prelude::*;
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+/// Runs the body of an SQL function. Every `#[pg_extern]` goes through here.
+///
+/// An [`Error`] is raised with its SQLSTATE; an error of Postgres itself passes through unchanged; any other panic is a bug of ours
+/// and becomes a plain XX000 without a path.
+pub(crate) fn sql<T>(body: impl FnOnce() -> Result<T>) -> T {
+    match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(Ok(value)) => value,
+        Ok(Err(error)) => raise(error),
+        Err(panic) if from_postgres(panic.as_ref()) => resume_unwind(panic),
+        Err(panic) => raise(from_panic(panic.as_ref())),
+    }
+}
+
+/// Raises `error` as a Postgres ERROR.
+pub(crate) fn raise(error: Error) -> ! {
+    report(error).report(PgLogLevel::ERROR);
+    unreachable!("an ERROR does not return")
+}
+
+/// Shows `text` to the caller as a NOTICE.
+pub(crate) fn notice(text: &str) {
+    ErrorReport::new(PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION, text.to_owned(), "affinity").report(PgLogLevel::NOTICE);
+}
+
+/// Whether a caught panic is an error that Postgres or pgrx raised, with a SQLSTATE of its own.
+pub(crate) fn from_postgres(panic: &(dyn Any + Send)) -> bool {
+    panic.is::<CaughtError>() || panic.is::<ErrorReportWithLevel>() || panic.is::<ErrorReport>()
+}
+
+/// The error of a Rust panic.
+pub(crate) fn from_panic(panic: &(dyn Any + Send)) -> Error {
+    let said = panic.downcast_ref::<&str>().map(|s| (*s).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
+    Error::internal(said.unwrap_or_else(|| "A panic without a message.".into()))
+}
+
+/// Keeps Rust's backtraces out of DETAIL, whatever RUST_BACKTRACE says in the server's environment.
+pub(crate) fn hide_backtraces() {
+    // SAFETY: called from _PG_init, where the backend has one thread; std caches the variable at its first capture.
+    unsafe { std::env::set_var("RUST_LIB_BACKTRACE", "0") }
+}
+
+fn report(error: Error) -> ErrorReport {
+    let mut report = ErrorReport::new(sqlstate(error.code), error.message, "affinity");
+    if let Some(detail) = error.detail {
+        report = report.set_detail(detail);
+    }
+    if let Some(hint) = error.hint {
+        report = report.set_hint(hint);
+    }
+    report
+}
+
+const fn sqlstate(code: Code) -> PgSqlErrorCode {
+    use PgSqlErrorCode::*;
+    match code {
+        Code::InvalidParameter => ERRCODE_INVALID_PARAMETER_VALUE,
+        Code::InvalidText => ERRCODE_INVALID_TEXT_REPRESENTATION,
+        Code::Data => ERRCODE_DATA_EXCEPTION,
+        Code::ArrayLength => ERRCODE_ARRAY_ELEMENT_ERROR,
+        Code::UndefinedColumn => ERRCODE_UNDEFINED_COLUMN,
+        Code::UndefinedTable => ERRCODE_UNDEFINED_TABLE,
+        Code::UndefinedObject => ERRCODE_UNDEFINED_OBJECT,
+        Code::WrongType => ERRCODE_DATATYPE_MISMATCH,
+        Code::Duplicate => ERRCODE_DUPLICATE_OBJECT,
+        Code::Privilege => ERRCODE_INSUFFICIENT_PRIVILEGE,
+        Code::WrongState => ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+        Code::InUse => ERRCODE_OBJECT_IN_USE,
+        Code::OutOfMemory => ERRCODE_OUT_OF_MEMORY,
+        Code::Unsupported => ERRCODE_FEATURE_NOT_SUPPORTED,
+        Code::Corrupt => ERRCODE_DATA_CORRUPTED,
+        Code::Cancelled => ERRCODE_QUERY_CANCELED,
+        Code::Internal => ERRCODE_INTERNAL_ERROR,
+    }
+}

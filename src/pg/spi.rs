@@ -1,0 +1,272 @@
+//! SQL from Rust: one thin module over raw SPI. Reading assigns no transaction id, so it works on a standby and in a parallel worker
+//! (pgrx's own Spi does not keep to that and is not used here).
+//!
+//! The SQL texts are fixed and schema-qualified; their plans are kept per backend, keyed by the text.
+
+use crate::base::{Code, Error, Result};
+use crate::pg::text;
+use pgrx::pg_sys;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ffi::CStr;
+
+/// An argument of a statement, with its type.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Arg<'a> {
+    /// NULL of a type.
+    Null(pg_sys::Oid),
+    /// boolean
+    Bool(bool),
+    /// int
+    Int(i32),
+    /// bigint
+    Big(i64),
+    /// double precision
+    Double(f64),
+    /// text; `$1::pg_catalog.jsonb` in the statement makes it a document
+    Text(&'a str),
+    /// bytea
+    Bytes(&'a [u8]),
+    /// oid
+    Oid(pg_sys::Oid),
+    /// Any datum of a type; it must outlive the call.
+    Datum(pg_sys::Oid, pg_sys::Datum),
+}
+
+impl Arg<'_> {
+    /// `text`, or NULL of type text.
+    pub(crate) fn text_or_null(text: Option<&str>) -> Arg<'_> {
+        text.map_or(Arg::Null(pg_sys::TEXTOID), Arg::Text)
+    }
+
+    /// The type.
+    pub(crate) const fn oid(&self) -> pg_sys::Oid {
+        match self {
+            Self::Null(t) | Self::Datum(t, _) => *t,
+            Self::Bool(_) => pg_sys::BOOLOID,
+            Self::Int(_) => pg_sys::INT4OID,
+            Self::Big(_) => pg_sys::INT8OID,
+            Self::Double(_) => pg_sys::FLOAT8OID,
+            Self::Text(_) => pg_sys::TEXTOID,
+            Self::Bytes(_) => pg_sys::BYTEAOID,
+            Self::Oid(_) => pg_sys::OIDOID,
+        }
+    }
+
+    /// The datum, in the current memory context.
+    fn datum(&self) -> pg_sys::Datum {
+        match self {
+            Self::Null(_) => pg_sys::Datum::from(0),
+            Self::Bool(b) => pg_sys::Datum::from(*b),
+            Self::Int(n) => pg_sys::Datum::from(*n),
+            Self::Big(n) => pg_sys::Datum::from(*n),
+            Self::Double(x) => pg_sys::Datum::from(x.to_bits()),
+            Self::Text(t) => text::datum(t),
+            Self::Bytes(b) => pg_sys::Datum::from(pgrx::varlena::rust_byte_slice_to_bytea(b).into_pg()),
+            Self::Oid(o) => pg_sys::Datum::from(*o),
+            Self::Datum(_, d) => *d,
+        }
+    }
+}
+
+/// One row of a result; columns count from 1.
+pub(crate) struct Row {
+    tuple: pg_sys::HeapTuple,
+    desc: pg_sys::TupleDesc,
+}
+
+impl Row {
+    /// The raw datum and its type; none for NULL. It dies with the row.
+    pub(crate) fn datum(&self, column: i32) -> Option<(pg_sys::Oid, pg_sys::Datum)> {
+        let mut null = false;
+        // SAFETY: tuple and descriptor are those of the live SPI result; SPI checks the column number.
+        unsafe {
+            let d = pg_sys::SPI_getbinval(self.tuple, self.desc, column, &raw mut null);
+            (!null).then(|| (pg_sys::SPI_gettypeid(self.desc, column), d))
+        }
+    }
+
+    /// Any value in its text form.
+    pub(crate) fn text(&self, column: i32) -> Option<String> {
+        // SAFETY: as in `datum`; SPI_getvalue gives a NUL-terminated copy, or NULL.
+        unsafe {
+            let value = pg_sys::SPI_getvalue(self.tuple, self.desc, column);
+            if value.is_null() {
+                return None;
+            }
+            let owned = text::with_utf8(CStr::from_ptr(value).to_bytes(), str::to_owned);
+            pg_sys::pfree(value.cast());
+            Some(owned)
+        }
+    }
+
+    /// smallint, int or bigint.
+    pub(crate) fn big(&self, column: i32) -> Option<i64> {
+        let (typ, d) = self.datum(column)?;
+        Some(match typ {
+            pg_sys::INT2OID => i64::from(d.value() as i16),
+            pg_sys::INT4OID => i64::from(d.value() as i32),
+            _ => d.value() as i64,
+        })
+    }
+
+    /// int
+    pub(crate) fn int(&self, column: i32) -> Option<i32> {
+        self.datum(column).map(|(_, d)| d.value() as i32)
+    }
+
+    /// boolean
+    pub(crate) fn bool(&self, column: i32) -> Option<bool> {
+        self.datum(column).map(|(_, d)| d.value() & 1 == 1)
+    }
+
+    /// oid, regclass, regrole …
+    pub(crate) fn oid(&self, column: i32) -> Option<pg_sys::Oid> {
+        self.datum(column).map(|(_, d)| pg_sys::Oid::from(d.value() as u32))
+    }
+
+    /// double precision
+    pub(crate) fn double(&self, column: i32) -> Option<f64> {
+        self.datum(column).map(|(_, d)| f64::from_bits(d.value() as u64))
+    }
+
+    /// Calls `f` with the bytes of a bytea.
+    pub(crate) fn bytes<R>(&self, column: i32, f: impl FnOnce(&[u8]) -> R) -> Option<R> {
+        let (_, d) = self.datum(column)?;
+        // SAFETY: a bytea datum of the live result; a detoasted copy is freed after use.
+        unsafe {
+            let raw = d.cast_mut_ptr::<pg_sys::varlena>();
+            let flat = pg_sys::pg_detoast_datum_packed(raw);
+            let result = f(pgrx::varlena::varlena_to_byte_slice(flat));
+            if !std::ptr::eq(flat, raw) {
+                pg_sys::pfree(flat.cast());
+            }
+            Some(result)
+        }
+    }
+
+    /// A document.
+    ///
+    /// # Errors
+    /// [`Code::Corrupt`] when it cannot be read.
+    pub(crate) fn json(&self, column: i32) -> Result<serde_json::Value> {
+        let text = self.text(column).unwrap_or_else(|| "null".into());
+        serde_json::from_str(&text).map_err(|e| Error::new(Code::Corrupt, "a stored document cannot be read").detail(format!("{e}.")))
+    }
+}
+
+/// A prepared statement that this backend keeps until it is dropped.
+pub(crate) struct Plan(pg_sys::SPIPlanPtr);
+
+impl Plan {
+    /// Prepares `sql` for arguments of `types`, in a connection of its own.
+    ///
+    /// # Errors
+    /// [`Code::Internal`] when SPI refuses; a fault of the SQL itself is raised by Postgres.
+    pub(crate) fn new(sql: &str, types: &[pg_sys::Oid]) -> Result<Self> {
+        connected(|| Self::prepare(sql, types))
+    }
+
+    fn prepare(sql: &str, types: &[pg_sys::Oid]) -> Result<Self> {
+        let sql = text::c(sql)?;
+        let mut types = types.to_vec();
+        let count = i32::try_from(types.len()).unwrap_or(i32::MAX);
+        // SAFETY: SPI is connected; the strings and types outlive the call, which copies them; the plan is moved out of SPI's memory.
+        unsafe {
+            let plan = pg_sys::SPI_prepare(sql.as_ptr(), count, types.as_mut_ptr());
+            if plan.is_null() {
+                let result = pg_sys::SPI_result;
+                return Err(Error::internal(format!("SPI_prepare: {result}.")));
+            }
+            pg_sys::SPI_keepplan(plan);
+            Ok(Self(plan))
+        }
+    }
+
+    /// Runs it for reading, by the snapshot of the statement that called us: `each` gets every row.
+    ///
+    /// # Errors
+    /// Those of `each`.
+    pub(crate) fn select<T>(&self, args: &[Arg<'_>], each: impl FnMut(&Row) -> Result<T>) -> Result<Vec<T>> {
+        connected(|| self.execute(args, true, each))
+    }
+
+    fn execute<T>(&self, args: &[Arg<'_>], read_only: bool, mut each: impl FnMut(&Row) -> Result<T>) -> Result<Vec<T>> {
+        let mut values: Vec<_> = args.iter().map(Arg::datum).collect();
+        let nulls: Vec<_> = args.iter().map(|a| if matches!(a, Arg::Null(_)) { b'n' } else { b' ' } as std::ffi::c_char).collect();
+        // SAFETY: SPI is connected; values and nulls have one element an argument and outlive the call. The result belongs to this
+        // connection, `each` may nest others: the pointers are taken before.
+        unsafe {
+            let rc = pg_sys::SPI_execute_plan(self.0, values.as_mut_ptr(), nulls.as_ptr(), read_only, 0);
+            if rc < 0 {
+                return Err(Error::internal(format!("SPI_execute_plan: {rc}.")));
+            }
+            let (table, count) = (pg_sys::SPI_tuptable, usize::try_from(pg_sys::SPI_processed).unwrap_or(0));
+            if table.is_null() {
+                return Ok(Vec::new());
+            }
+            (0..count).map(|i| each(&Row { tuple: *(*table).vals.add(i), desc: (*table).tupdesc })).collect()
+        }
+    }
+}
+
+impl Drop for Plan {
+    fn drop(&mut self) {
+        // SAFETY: a kept plan of our own, freed once.
+        unsafe { pg_sys::SPI_freeplan(self.0) };
+    }
+}
+
+thread_local! {
+    /// Plans of the fixed texts. Postgres revalidates them when tables change and checks rights at each run.
+    static KEPT: RefCell<HashMap<&'static str, &'static Plan>> = RefCell::new(HashMap::new());
+}
+
+/// Runs a fixed text for reading; see [`Plan::select`].
+///
+/// # Errors
+/// Those of `each`.
+pub(crate) fn select<T>(sql: &'static str, args: &[Arg<'_>], each: impl FnMut(&Row) -> Result<T>) -> Result<Vec<T>> {
+    connected(|| kept(sql, args)?.execute(args, true, each))
+}
+
+/// The first row of a fixed text, for reading.
+///
+/// # Errors
+/// Those of `each`.
+pub(crate) fn first<T>(sql: &'static str, args: &[Arg<'_>], each: impl FnMut(&Row) -> Result<T>) -> Result<Option<T>> {
+    Ok(select(sql, args, each)?.into_iter().next())
+}
+
+/// Runs a fixed text that writes (or must see what this statement wrote); `each` gets the rows of RETURNING.
+///
+/// # Errors
+/// Those of `each`.
+pub(crate) fn write<T>(sql: &'static str, args: &[Arg<'_>], each: impl FnMut(&Row) -> Result<T>) -> Result<Vec<T>> {
+    connected(|| kept(sql, args)?.execute(args, false, each))
+}
+
+fn kept(sql: &'static str, args: &[Arg<'_>]) -> Result<&'static Plan> {
+    if let Some(plan) = KEPT.with_borrow(|k| k.get(sql).copied()) {
+        return Ok(plan);
+    }
+    let types: Vec<_> = args.iter().map(Arg::oid).collect();
+    // Leaked on purpose: as many as there are fixed texts, and at the end of a thread Postgres could not be called to free them.
+    let plan: &'static Plan = Box::leak(Box::new(Plan::prepare(sql, &types)?));
+    KEPT.with_borrow_mut(|k| k.insert(sql, plan));
+    Ok(plan)
+}
+
+/// Runs `f` inside an SPI connection. An ERROR of Postgres unwinds past it: the end of the (sub)transaction closes the connection.
+pub(crate) fn connected<T>(f: impl FnOnce() -> Result<T>) -> Result<T> {
+    // SAFETY: connect and finish are paired; memory of the connection is not used after it, results are Rust's own.
+    unsafe {
+        let rc = pg_sys::SPI_connect();
+        if rc != pg_sys::SPI_OK_CONNECT as i32 {
+            return Err(Error::internal(format!("SPI_connect: {rc}.")));
+        }
+        let result = f();
+        pg_sys::SPI_finish();
+        result
+    }
+}
