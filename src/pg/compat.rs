@@ -3,6 +3,23 @@
 use pgrx::pg_sys;
 use std::ffi::CStr;
 
+/// Attribute `i` (from 0) of a row type.
+///
+/// # Safety
+/// `desc` is a live descriptor of more than `i` attributes, and stays so while the result is used.
+pub(crate) unsafe fn attribute<'a>(desc: pg_sys::TupleDesc, i: usize) -> &'a pg_sys::FormData_pg_attribute {
+    // SAFETY: the caller vouches for the descriptor and the index.
+    #[cfg(not(feature = "pg18"))]
+    unsafe {
+        &(&(*desc).attrs).as_slice(i + 1)[i]
+    }
+    // SAFETY: as above.
+    #[cfg(feature = "pg18")]
+    unsafe {
+        &*pg_sys::TupleDescAttr(desc, i as i32)
+    }
+}
+
 /// Claims every setting that begins with `prefix.`, so that a misspelt one is an error and not a silent placeholder.
 pub(crate) fn reserve_prefix(prefix: &'static CStr) {
     // SAFETY: a NUL-terminated string that lives for ever; called from _PG_init.
@@ -15,4 +32,13 @@ pub(crate) fn reserve_prefix(prefix: &'static CStr) {
     unsafe {
         pg_sys::EmitWarningsOnPlaceholders(prefix.as_ptr())
     }
+}
+
+/// numeric to double by Postgres's own function; infinite where it does not fit.
+///
+/// # Safety
+/// `datum` is a live numeric.
+pub(crate) unsafe fn numeric_to_f64(datum: pg_sys::Datum) -> f64 {
+    // SAFETY: the function takes one numeric and gives a double; the caller vouches for the datum.
+    unsafe { pgrx::direct_function_call::<f64>(pg_sys::numeric_float8_no_overflow, &[Some(datum)]) }.unwrap_or(f64::NAN)
 }

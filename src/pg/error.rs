@@ -32,11 +32,19 @@ pub(crate) fn notice(text: &str) {
 
 /// Whether a caught panic is an error that Postgres or pgrx raised, with a SQLSTATE of its own.
 pub(crate) fn from_postgres(panic: &(dyn Any + Send)) -> bool {
-    panic.is::<CaughtError>() || panic.is::<ErrorReportWithLevel>() || panic.is::<ErrorReport>()
+    match panic.downcast_ref::<CaughtError>() {
+        // A panic of ours that crossed Postgres frames: a callback of the executor.
+        Some(CaughtError::RustPanic { .. }) => false,
+        Some(_) => true,
+        None => panic.is::<ErrorReportWithLevel>() || panic.is::<ErrorReport>(),
+    }
 }
 
 /// The error of a Rust panic.
 pub(crate) fn from_panic(panic: &(dyn Any + Send)) -> Error {
+    if let Some(CaughtError::RustPanic { ereport, .. }) = panic.downcast_ref::<CaughtError>() {
+        return Error::internal(ereport.message().to_owned());
+    }
     let said = panic.downcast_ref::<&str>().map(|s| (*s).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
     Error::internal(said.unwrap_or_else(|| "A panic without a message.".into()))
 }

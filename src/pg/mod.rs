@@ -4,8 +4,12 @@
 
 #![allow(unsafe_code)]
 
+pub(crate) mod columns;
 pub(crate) mod compat;
 pub(crate) mod error;
+pub(crate) mod numeric;
+pub(crate) mod owner;
+pub(crate) mod relation;
 pub(crate) mod settings;
 pub(crate) mod spi;
 pub(crate) mod text;
