@@ -14,7 +14,7 @@ library = $(or $(CARGO_TARGET_DIR),target)/$(if $(filter dev,$(PROFILE)),debug,$
 pkglibdir = $(DESTDIR)$(shell "$(pg_config)" --pkglibdir)
 extension = $(DESTDIR)$(shell "$(pg_config)" --sharedir)/extension
 as_root = $(if $(filter 0,$(shell id -u)),,$(if $(DESTDIR),,sudo ))
-export PG_CONFIG
+export PG_CONFIG ONLY
 
 .PHONY: build setup install check test demo psql bench clean
 
@@ -52,7 +52,7 @@ psql:
 bench: setup
 	@$(MAKE) --no-print-directory install
 	@benches/peers/setup.sh
-	@tests/cluster/with.sh --fresh bench env AFFINITY_BARS="$(ONLY)" tests/cluster/bench.sh
+	@tests/cluster/with.sh --fresh bench sh -c 'AFFINITY_BENCH="$$AFFINITY_TEST" cargo bench -q --bench bars'
 
 clean:
 	-tests/cluster/stop.sh demo --remove

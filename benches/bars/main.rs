@@ -1,0 +1,44 @@
+//! The bars: what the project promises in figures, each against what a user would pick instead, in the same run on the same machine.
+//!
+//! `make bench` starts a server and runs them, `make bench ONLY=scan` one. One line a metric:
+//! `BAR <name>[.<metric>] <figure> <bar> <ratio> ok|short|skipped`, where a ratio of 1 or more is always good. Lines that begin with `#`
+//! say what was done, why a bar was skipped, and the peak memory of the backend.
+//!
+//! Environment: `AFFINITY_BENCH` the server (a connection string without a database; unset: all are skipped), `BENCH_DATA` the folder of
+//! the full data sets (unset: the small copies in tests/data, for which the bars of the full ones are skipped), `ONLY` a name.
+
+mod bench;
+
+use bench::Bench;
+
+type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+/// A family is a file of this folder and the names of its bars; its `run` asks `bench.wants(name)` before the work of each.
+macro_rules! families {
+    ($($file:ident: [$($name:literal),+ $(,)?],)*) => {
+        $(mod $file;)*
+        const FAMILIES: &[(&[&str], fn(&mut Bench) -> Outcome)] = &[$((&[$($name),+], $file::run)),*];
+    };
+}
+
+families! {
+    shoppers: ["shoppers"],
+}
+
+fn main() {
+    let Some(mut bench) = Bench::from_env() else { return };
+    let mut failed = false;
+    for (names, run) in FAMILIES {
+        if !names.iter().any(|n| bench.wants(n)) {
+            continue;
+        }
+        if let Err(e) = run(&mut bench) {
+            failed = true;
+            bench.failed(names, &*e)
+        }
+    }
+    bench.finish();
+    if failed {
+        std::process::exit(1)
+    }
+}
