@@ -2,6 +2,7 @@
 
 pub mod context;
 pub mod error;
+pub mod hash;
 pub mod memory;
 pub mod names;
 pub mod params;

@@ -1,9 +1,13 @@
 //! Data on its way to a model: typed columns, encoders, splits, interactions.
 
+pub mod encode;
 pub mod frame;
+pub mod input;
 pub mod interactions;
 pub mod vocabulary;
 
+pub use encode::Encoder;
 pub use frame::{Cell, Column, Frame, MISSING_CODE, MISSING_TIME, Values};
+pub use input::{Family, Input};
 pub use interactions::{Event, EventColumns, Interactions, Skipped};
 pub use vocabulary::{Id, IdKind, Vocabulary};

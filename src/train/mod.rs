@@ -2,4 +2,5 @@
 
 mod report;
 
-pub use report::{Family, Input, MetricRow, Outcome, Report, Trained};
+pub use crate::dataset::{Family, Input};
+pub use report::{MetricRow, Outcome, Report, Trained};

@@ -55,31 +55,6 @@ pub struct MetricRow {
     pub rows: u64,
 }
 
-/// What kind of values an input column has; a row that is scored must bring the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Family {
-    /// int2 … int8, float4, float8, numeric.
-    Number,
-    /// bool.
-    Bool,
-    /// text, varchar, char, enum, uuid.
-    Text,
-    /// date, timestamp, timestamptz.
-    Time,
-    /// real[], float8[], vector, halfvec of this many elements.
-    Vector(u32),
-}
-
-/// A column that a trained model reads.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Input {
-    /// As in the training relation.
-    pub name: String,
-    /// The kind of its values.
-    pub family: Family,
-}
-
 /// What a model of rows predicts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

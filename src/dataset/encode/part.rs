@@ -1,0 +1,212 @@
+//! The encoder of one column: what it learns from training rows, and what a value becomes.
+
+use super::Options;
+use super::category::{Category, Place};
+use super::scale::Scale;
+use super::time::Time;
+use crate::base::{Code, Error, Result};
+use crate::dataset::{Cell, Column, Family, MISSING_CODE, MISSING_TIME, Values};
+use serde::{Deserialize, Serialize};
+
+/// A fitted encoder of one column.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// A number: scaled; missing ones count as the middle of the scale, with an indicator where training had missing ones.
+    Number {
+        /// The scale.
+        scale: Scale,
+        /// What a missing number counts as, scaled.
+        fill: f64,
+        /// Whether there is an indicator.
+        missing: bool,
+    },
+    /// A truth value: 0 or 1; missing ones count as the share of true ones.
+    Bool {
+        /// That share.
+        fill: f64,
+        /// Whether there is an indicator.
+        missing: bool,
+    },
+    /// A text.
+    Category(Category),
+    /// An instant.
+    Time(Time),
+    /// An array: each element scaled; a missing array counts as the mean.
+    Vector {
+        /// One an element; none for elements that did not vary.
+        scales: Vec<Option<Scale>>,
+        /// Whether there is an indicator.
+        missing: bool,
+    },
+}
+
+/// What the distinct texts of a frame's column become; empty for other columns.
+pub struct Places {
+    levels: Vec<Place>,
+    missing: Option<Place>,
+}
+
+impl Places {
+    /// The place of a row's text; none for columns that are not text.
+    #[inline]
+    pub fn of(&self, values: &Values, row: u32) -> Option<Place> {
+        match values {
+            Values::Category { codes, .. } => self.levels.get(codes[row as usize] as usize).copied().or(self.missing),
+            _ => None,
+        }
+    }
+}
+
+/// Scales are fitted on so many rows at most, spread evenly: more would not move a quantile.
+const SAMPLE: usize = 100_000;
+
+/// At most [`SAMPLE`] of `rows`, evenly spread.
+fn sample(rows: &[u32]) -> impl Iterator<Item = usize> + '_ {
+    rows.iter().step_by(rows.len().div_ceil(SAMPLE).max(1)).map(|r| *r as usize)
+}
+
+impl Part {
+    /// An encoder for `column` from `rows`; none where it does not vary.
+    ///
+    /// # Errors
+    /// [`Code::Data`] when all its values are missing.
+    pub fn fit(column: &Column, rows: &[u32], options: &Options) -> Result<Option<Self>> {
+        let missing = rows.iter().filter(|r| column.values.cell(**r as usize) == Cell::Missing).count();
+        if missing == rows.len() {
+            return Err(Error::new(Code::Data, format!("column \"{}\" has no values", column.name))
+                .detail(format!("All {} training rows are NULL, NaN or infinite there.", rows.len()))
+                .hint(format!("Leave it out: params => '{{\"exclude\": [\"{}\"]}}'.", column.name)));
+        }
+        let some = missing > 0;
+        Ok(match &column.values {
+            v @ (Values::Real(_) | Values::Double(_)) => {
+                let mut x: Vec<f64> = sample(rows).filter_map(|r| number(v.cell(r))).collect();
+                Scale::fit(options.numbers, &mut x).map(|scale| {
+                    let fill = f64::from(scale.of(x[x.len() / 2]));
+                    Self::Number { scale, fill, missing: some }
+                })
+            }
+            Values::Bool(v) => {
+                let yes = rows.iter().filter(|r| v[**r as usize] == 1).count();
+                let known = rows.len() - missing;
+                (some || (yes > 0 && yes < known)).then(|| Self::Bool { fill: yes as f64 / known as f64, missing: some })
+            }
+            Values::Category { codes, levels } => {
+                let mut counts = vec![0; levels.len()];
+                rows.iter().map(|r| codes[*r as usize]).filter(|c| *c != MISSING_CODE).for_each(|c| counts[c as usize] += 1);
+                let counts: Vec<(&str, usize)> = levels.iter().map(String::as_str).zip(counts).filter(|(_, n)| *n > 0).collect();
+                let c = Category::fit(&counts, missing, options.min_count, options.max_levels, options.buckets);
+                (c.width() > 1).then_some(Self::Category(c))
+            }
+            Values::Time(v) => {
+                let t: Vec<i64> = sample(rows).map(|r| v[r]).filter(|t| *t != MISSING_TIME).collect();
+                Time::fit(&t, some).map(Self::Time)
+            }
+            v @ Values::Vector { width, .. } => {
+                let scales: Vec<Option<Scale>> = (0..*width)
+                    .map(|k| {
+                        let element = |r| match v.cell(r) {
+                            Cell::Vector(x) => Some(f64::from(x[k])).filter(|x| x.is_finite()),
+                            _ => None,
+                        };
+                        Scale::fit(super::Scaling::Standard, &mut sample(rows).filter_map(element).collect::<Vec<_>>())
+                    })
+                    .collect();
+                (some || scales.iter().any(Option::is_some)).then_some(Self::Vector { scales, missing: some })
+            }
+        })
+    }
+
+    /// Whether values of `family` can be encoded.
+    pub fn takes(&self, family: Family) -> bool {
+        match (self, family) {
+            (Self::Number { .. }, Family::Number)
+            | (Self::Bool { .. }, Family::Bool)
+            | (Self::Category(_), Family::Text)
+            | (Self::Time(_), Family::Time) => true,
+            (Self::Vector { scales, .. }, Family::Vector(n)) => scales.len() == n as usize,
+            _ => false,
+        }
+    }
+
+    /// Numbers a value becomes.
+    pub fn width(&self) -> usize {
+        match self {
+            Self::Number { missing, .. } | Self::Bool { missing, .. } => 1 + usize::from(*missing),
+            Self::Category(c) => c.width(),
+            Self::Time(t) => t.width(),
+            Self::Vector { scales, missing } => scales.len() + usize::from(*missing),
+        }
+    }
+
+    /// Writes a value into `out`, which holds zeros. False when it is of another family.
+    #[inline]
+    pub fn write(&self, cell: &Cell<'_>, out: &mut [f32]) -> bool {
+        match (self, cell) {
+            (Self::Number { scale, .. }, Cell::Number(x)) if x.is_finite() => out[0] = scale.of(*x),
+            (Self::Number { scale, .. }, Cell::Bool(b)) => out[0] = scale.of(f64::from(u8::from(*b))),
+            (Self::Number { fill, missing, .. } | Self::Bool { fill, missing }, Cell::Missing | Cell::Number(_)) if absent(cell) => {
+                out[0] = *fill as f32;
+                if *missing {
+                    out[1] = 1.0
+                }
+            }
+            (Self::Bool { .. }, Cell::Bool(b)) => out[0] = f32::from(u8::from(*b)),
+            (Self::Bool { .. }, Cell::Number(x)) => out[0] = f32::from(u8::from(*x != 0.0)),
+            (Self::Category(c), Cell::Text(t)) => c.write(c.place(Some(t)), out),
+            (Self::Category(c), Cell::Missing) => c.write(c.place(None), out),
+            (Self::Time(t), Cell::Time(x)) => t.write(Some(*x), out),
+            (Self::Time(t), Cell::Missing) => t.write(None, out),
+            (Self::Vector { scales, .. }, Cell::Vector(v)) if v.len() == scales.len() => {
+                for ((o, x), s) in out.iter_mut().zip(*v).zip(scales) {
+                    if let Some(s) = s
+                        && x.is_finite()
+                    {
+                        *o = s.of(f64::from(*x))
+                    }
+                }
+            }
+            (Self::Vector { missing, .. }, Cell::Missing) => {
+                if *missing && let Some(last) = out.last_mut() {
+                    *last = 1.0
+                }
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// What the distinct texts of a frame's column become.
+    pub fn places(&self, values: &Values) -> Places {
+        match (self, values) {
+            (Self::Category(c), Values::Category { levels, .. }) => {
+                Places { levels: levels.iter().map(|t| c.place(Some(t))).collect(), missing: Some(c.place(None)) }
+            }
+            _ => Places { levels: Vec::new(), missing: None },
+        }
+    }
+
+    /// Writes a place of [`Part::places`] into `out`, which holds zeros.
+    #[inline]
+    pub fn write_place(&self, place: Place, out: &mut [f32]) {
+        if let Self::Category(c) = self {
+            c.write(place, out)
+        }
+    }
+}
+
+fn number(cell: Cell<'_>) -> Option<f64> {
+    match cell {
+        Cell::Number(x) => Some(x),
+        _ => None,
+    }
+}
+
+fn absent(cell: &Cell<'_>) -> bool {
+    match cell {
+        Cell::Missing => true,
+        Cell::Number(x) => !x.is_finite(),
+        _ => false,
+    }
+}

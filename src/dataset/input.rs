@@ -1,0 +1,65 @@
+//! The columns that a trained model reads, and what it takes for each.
+
+use crate::dataset::{Cell, Values};
+use serde::{Deserialize, Serialize};
+
+/// What kind of values an input column has; a row that is scored must bring the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Family {
+    /// int2 … int8, float4, float8, numeric.
+    Number,
+    /// bool.
+    Bool,
+    /// text, varchar, char, enum, uuid.
+    Text,
+    /// date, timestamp, timestamptz.
+    Time,
+    /// real[], float8[], vector, halfvec of this many elements.
+    Vector(u32),
+}
+
+/// A column that a trained model reads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Input {
+    /// As in the training relation.
+    pub name: String,
+    /// The kind of its values.
+    pub family: Family,
+}
+
+impl Family {
+    /// The family of a column's values.
+    pub fn of(values: &Values) -> Self {
+        match values {
+            Values::Real(_) | Values::Double(_) => Self::Number,
+            Values::Bool(_) => Self::Bool,
+            Values::Category { .. } => Self::Text,
+            Values::Time(_) => Self::Time,
+            Values::Vector { width, .. } => Self::Vector(*width as u32),
+        }
+    }
+
+    /// For people: `numbers`, `times`, `arrays of 16 numbers`.
+    pub fn plural(self) -> String {
+        match self {
+            Self::Number => "numbers".into(),
+            Self::Bool => "booleans".into(),
+            Self::Text => "text".into(),
+            Self::Time => "dates or times".into(),
+            Self::Vector(n) => format!("arrays of {n} numbers"),
+        }
+    }
+}
+
+/// For people: what a cell is.
+pub fn describe(cell: &Cell<'_>) -> String {
+    match cell {
+        Cell::Missing => "NULL".into(),
+        Cell::Number(x) => format!("the number {x}"),
+        Cell::Bool(b) => format!("the boolean {b}"),
+        Cell::Text(t) => format!("the text \"{}\"", t.chars().take(40).collect::<String>()),
+        Cell::Time(_) => "a date or time".into(),
+        Cell::Vector(v) => format!("an array of {} numbers", v.len()),
+    }
+}
