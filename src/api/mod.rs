@@ -1,3 +1,4 @@
 //! The SQL face: one file a chapter.
 
+mod aggregates;
 mod version;

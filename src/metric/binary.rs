@@ -1,7 +1,8 @@
 //! Figures for two classes: how well scores rank the positives first, and how true probabilities are.
 
+use super::given::probability;
 use super::state::{Mean, State, Z95, damaged};
-use crate::base::{Code, Error, Result, memory};
+use crate::base::{Result, memory};
 
 /// The scores of the negatives and of the positives: all that an exact ranking figure needs, 8 bytes a row.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -94,7 +95,7 @@ impl Auc {
     /// Adds a row: any score that is higher for likelier positives.
     ///
     /// # Errors
-    /// [`Code::OutOfMemory`].
+    /// [`crate::base::Code::OutOfMemory`].
     pub fn add(&mut self, score: f64, label: bool) -> Result<()> {
         self.0.add(score, label)
     }
@@ -158,7 +159,7 @@ impl AveragePrecision {
     /// Adds a row: any score that is higher for likelier positives.
     ///
     /// # Errors
-    /// [`Code::OutOfMemory`].
+    /// [`crate::base::Code::OutOfMemory`].
     pub fn add(&mut self, score: f64, label: bool) -> Result<()> {
         self.0.add(score, label)
     }
@@ -206,15 +207,6 @@ impl State for AveragePrecision {
     }
 }
 
-fn probability(p: f64, name: &str) -> Result<f64> {
-    if (0.0..=1.0).contains(&p) || p.is_nan() {
-        return Ok(p);
-    }
-    Err(Error::new(Code::InvalidParameter, format!("{name} needs probabilities"))
-        .detail(format!("The value {p} is not between 0 and 1."))
-        .hint("For scores of any scale use affinity.auc or affinity.average_precision."))
-}
-
 /// Mean of −ln p(what happened), p kept within one rounding of 0 and 1.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct LogLoss(Mean);
@@ -223,7 +215,7 @@ impl LogLoss {
     /// Adds a row of two classes: the probability of the positive one.
     ///
     /// # Errors
-    /// [`Code::InvalidParameter`] when `p` is not between 0 and 1.
+    /// [`crate::base::Code::InvalidParameter`] when `p` is not between 0 and 1.
     pub fn add(&mut self, p: f64, label: bool) -> Result<()> {
         let p = probability(p, Self::NAME)?;
         self.0.add(-(if label { p } else { 1.0 - p }).clamp(f64::EPSILON, 1.0 - f64::EPSILON).ln());
@@ -269,7 +261,7 @@ impl Brier {
     /// Adds a row: the probability of the positive class.
     ///
     /// # Errors
-    /// [`Code::InvalidParameter`] when `p` is not between 0 and 1.
+    /// [`crate::base::Code::InvalidParameter`] when `p` is not between 0 and 1.
     pub fn add(&mut self, p: f64, label: bool) -> Result<()> {
         let d = probability(p, Self::NAME)? - f64::from(u8::from(label));
         self.0.add(d * d);
@@ -310,6 +302,7 @@ impl State for Brier {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Code;
 
     /// Scores with ties and labels; the figures are scikit-learn's for them.
     const ROWS: [(f64, bool); 10] = [

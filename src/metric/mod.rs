@@ -1,12 +1,14 @@
 //! Figures of quality, as mergeable states: an aggregate of a query, a parallel worker's share and a training's report are the same code.
 
 pub mod binary;
+mod given;
 pub mod multiclass;
 pub mod ranking;
 pub mod regression;
 mod state;
 
 pub use binary::{Auc, AveragePrecision, Brier, LogLoss};
+pub use given::label;
 pub use multiclass::Accuracy;
 pub use regression::{Mae, R2, Rmse};
 pub use state::{Mean, State};

@@ -1,5 +1,6 @@
 //! Figures for any number of classes.
 
+use super::given::probability;
 use super::state::{Mean, State, Z95, damaged};
 use crate::base::Result;
 
@@ -11,6 +12,16 @@ impl Accuracy {
     /// Adds a row: whether the prediction was right.
     pub fn add(&mut self, right: bool) {
         self.0.add(f64::from(u8::from(right)))
+    }
+
+    /// Adds a row of two classes: the probability of the positive one, which is predicted from one half on. NaN predicts neither.
+    ///
+    /// # Errors
+    /// [`crate::base::Code::InvalidParameter`] when `p` is no probability.
+    pub fn add_probability(&mut self, p: f64, label: bool) -> Result<()> {
+        let p = probability(p, Self::NAME)?;
+        self.add(!p.is_nan() && (p >= 0.5) == label);
+        Ok(())
     }
 }
 
@@ -51,6 +62,16 @@ impl State for Accuracy {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn probabilities_decide_at_one_half() {
+        let mut a = Accuracy::default();
+        for (p, label) in [(0.5, true), (0.49, true), (0.0, false), (f64::NAN, false)] {
+            a.add_probability(p, label).unwrap();
+        }
+        assert_eq!(a.value(), Some(0.5));
+        assert_eq!(a.add_probability(1.5, true).unwrap_err().code, crate::base::Code::InvalidParameter);
+    }
 
     #[test]
     fn the_share_and_its_interval() {

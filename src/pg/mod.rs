@@ -4,6 +4,8 @@
 
 #![allow(unsafe_code)]
 
+pub(crate) mod aggregate;
+pub(crate) mod call;
 pub(crate) mod columns;
 pub(crate) mod compat;
 pub(crate) mod error;

@@ -1,0 +1,115 @@
+//! `affinity.auc(score, label)` and its kin: figures of quality for the columns of any query.
+
+use crate::base::Result;
+use crate::metric::{Accuracy, Auc, AveragePrecision, Brier, LogLoss, Mae, R2, Rmse, State, label};
+use crate::pg::aggregate::{combine, deserialise, finish, serialise, step};
+use crate::pg::call::Call;
+use crate::pg::error::sql;
+use crate::pg::settings::memory;
+use pgrx::{Internal, pg_extern, pg_sys};
+
+/// What every aggregate of a metric shares: the functions behind COMBINEFUNC, SERIALFUNC, DESERIALFUNC and FINALFUNC.
+macro_rules! aggregate {
+    ($state:ty: $combine:ident, $serialise:ident, $deserialise:ident, $final:ident) => {
+        #[pg_extern]
+        fn $combine(fcinfo: pg_sys::FunctionCallInfo) -> Option<Internal> {
+            sql(|| combine::<$state>(Call::of(fcinfo)))
+        }
+        #[pg_extern]
+        fn $serialise(fcinfo: pg_sys::FunctionCallInfo) -> Option<Vec<u8>> {
+            sql(|| serialise::<$state>(Call::of(fcinfo)))
+        }
+        #[pg_extern]
+        fn $deserialise(bytes: &[u8], fcinfo: pg_sys::FunctionCallInfo) -> Option<Internal> {
+            sql(|| deserialise::<$state>(Call::of(fcinfo), bytes))
+        }
+        #[pg_extern]
+        fn $final(fcinfo: pg_sys::FunctionCallInfo) -> Option<f64> {
+            sql(|| finish(Call::of(fcinfo), |state: &$state| Ok(state.value())))
+        }
+    };
+}
+
+/// A transition over a score and a label: the label is boolean, or a number that is 0 or 1. A row with a NULL does not count.
+macro_rules! labelled {
+    ($state:ty: $boolean:ident, $number:ident, $add:expr) => {
+        #[pg_extern]
+        fn $boolean(fcinfo: pg_sys::FunctionCallInfo) -> Option<Internal> {
+            let call = Call::of(fcinfo);
+            let add: fn(&mut $state, f64, bool) -> Result<()> = $add;
+            sql(|| {
+                step(call, memory(), |state| match (call.float8(1), call.boolean(2)) {
+                    (Some(score), Some(label)) => add(state, score, label),
+                    _ => Ok(()),
+                })
+            })
+        }
+        #[pg_extern]
+        fn $number(fcinfo: pg_sys::FunctionCallInfo) -> Option<Internal> {
+            let call = Call::of(fcinfo);
+            let add: fn(&mut $state, f64, bool) -> Result<()> = $add;
+            sql(|| {
+                step(call, memory(), |state| match (call.float8(1), call.float8(2)) {
+                    (Some(score), Some(number)) => add(state, score, label(number)?),
+                    _ => Ok(()),
+                })
+            })
+        }
+    };
+}
+
+/// A transition over a predicted and an actual number.
+macro_rules! numeric {
+    ($state:ty: $step:ident) => {
+        #[pg_extern]
+        fn $step(fcinfo: pg_sys::FunctionCallInfo) -> Option<Internal> {
+            let call = Call::of(fcinfo);
+            sql(|| {
+                step(call, memory(), |state: &mut $state| {
+                    if let (Some(predicted), Some(actual)) = (call.float8(1), call.float8(2)) {
+                        state.add(predicted, actual);
+                    }
+                    Ok(())
+                })
+            })
+        }
+    };
+}
+
+labelled!(Auc: auc_step, auc_step_number, Auc::add);
+aggregate!(Auc: auc_combine, auc_serialise, auc_deserialise, auc_final);
+
+labelled!(AveragePrecision: average_precision_step, average_precision_step_number, AveragePrecision::add);
+aggregate!(AveragePrecision: average_precision_combine, average_precision_serialise, average_precision_deserialise, average_precision_final);
+
+labelled!(LogLoss: log_loss_step, log_loss_step_number, LogLoss::add);
+aggregate!(LogLoss: log_loss_combine, log_loss_serialise, log_loss_deserialise, log_loss_final);
+
+labelled!(Brier: brier_step, brier_step_number, Brier::add);
+aggregate!(Brier: brier_combine, brier_serialise, brier_deserialise, brier_final);
+
+labelled!(Accuracy: accuracy_step, accuracy_step_number, Accuracy::add_probability);
+aggregate!(Accuracy: accuracy_combine, accuracy_serialise, accuracy_deserialise, accuracy_final);
+
+/// `affinity.accuracy(predicted text, actual text)`: classes by name, as `predict_class` gives them.
+#[pg_extern]
+fn accuracy_step_class(fcinfo: pg_sys::FunctionCallInfo) -> Option<Internal> {
+    let call = Call::of(fcinfo);
+    sql(|| {
+        step(call, memory(), |state: &mut Accuracy| {
+            if let Some(right) = call.same_text(1, 2) {
+                state.add(right);
+            }
+            Ok(())
+        })
+    })
+}
+
+numeric!(Rmse: rmse_step);
+aggregate!(Rmse: rmse_combine, rmse_serialise, rmse_deserialise, rmse_final);
+
+numeric!(Mae: mae_step);
+aggregate!(Mae: mae_combine, mae_serialise, mae_deserialise, mae_final);
+
+numeric!(R2: r2_step);
+aggregate!(R2: r2_combine, r2_serialise, r2_deserialise, r2_final);

@@ -1,0 +1,146 @@
+//! What every aggregate shares: where its state lives, how it merges, how it travels between workers.
+//!
+//! An SQL aggregate is then a state with [`State`] and one line a function: `step`, `combine`, `serialise`, `deserialise`, `finish`.
+//! The state is a Rust value in the aggregate's own memory context: dropped when Postgres drops that.
+
+use crate::base::{Code, Error, Result, memory};
+use crate::metric;
+use crate::pg::call::Call;
+use pgrx::{Internal, PgMemoryContexts, pg_sys};
+
+/// A state that merges and travels. Every figure of [`metric`] is one.
+pub(crate) trait State: Clone + Default {
+    /// Takes in what another state has seen.
+    ///
+    /// # Errors
+    /// When the two do not fit each other, or memory is short.
+    fn merge(&mut self, other: &Self) -> Result<()>;
+    /// The state as bytes.
+    fn to_bytes(&self) -> Vec<u8>;
+    /// Back from [`State::to_bytes`]; the bytes may come from anybody.
+    ///
+    /// # Errors
+    /// [`Code::InvalidText`] for bytes that are no state.
+    fn from_bytes(bytes: &[u8]) -> Result<Self>;
+    /// How many bytes it holds beyond itself.
+    fn memory(&self) -> usize;
+}
+
+impl<M: metric::State + Clone> State for M {
+    fn merge(&mut self, other: &Self) -> Result<()> {
+        metric::State::merge(self, other)
+    }
+    fn to_bytes(&self) -> Vec<u8> {
+        metric::State::to_bytes(self)
+    }
+    fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        metric::State::from_bytes(bytes)
+    }
+    fn memory(&self) -> usize {
+        metric::State::memory(self)
+    }
+}
+
+/// The first byte of a serialised state: the version of its form.
+const FORM: u8 = 1;
+
+/// The context of the aggregate that makes this call.
+fn context(call: Call) -> Result<pg_sys::MemoryContext> {
+    let mut context = std::ptr::null_mut();
+    // SAFETY: fcinfo is the running call; the function only looks at who made it.
+    if unsafe { pg_sys::AggCheckCallContext(call.raw(), &mut context) } == 0 {
+        return Err(Error::new(Code::WrongState, "aggregate function called outside an aggregate"));
+    }
+    Ok(context)
+}
+
+/// The state that argument `i` points at.
+fn state<'a, S>(call: Call, i: usize) -> Option<&'a mut S> {
+    // SAFETY: arguments of type internal cannot be made by a user; within one aggregate they are what `place` returned,
+    // and `sql/` gives all functions of an aggregate the same state.
+    call.datum(i).map(|d| unsafe { &mut *d.cast_mut_ptr::<S>() })
+}
+
+fn place<'a, S>(context: pg_sys::MemoryContext, value: S) -> &'a mut S {
+    // SAFETY: the context is alive (Postgres just named it), and the value lives until the context is reset or deleted.
+    unsafe { &mut *PgMemoryContexts::For(context).leak_and_drop_on_delete(value) }
+}
+
+fn internal<S>(state: &mut S) -> Option<Internal> {
+    Some(Internal::from(Some(pg_sys::Datum::from(std::ptr::from_mut(state)))))
+}
+
+/// The transition: `f` takes the row in. `limit` bounds the bytes that a state may hold.
+///
+/// # Errors
+/// Those of `f`; [`Code::OutOfMemory`] beyond the limit.
+pub(crate) fn step<S: State>(call: Call, limit: usize, f: impl FnOnce(&mut S) -> Result<()>) -> Result<Option<Internal>> {
+    let state = match state::<S>(call, 0) {
+        Some(s) => s,
+        None => place(context(call)?, S::default()),
+    };
+    f(state)?;
+    if state.memory() > limit {
+        return Err(Error::new(Code::OutOfMemory, "more memory needed than affinity.memory allows")
+            .detail(format!("The aggregate's state holds {}, {} is allowed.", memory::size(state.memory()), memory::size(limit)))
+            .hint("Aggregate fewer rows, a sample for instance, or raise it: SET affinity.memory = '…'."));
+    }
+    Ok(internal(state))
+}
+
+/// Joins two partial states.
+///
+/// # Errors
+/// Those of [`State::merge`].
+pub(crate) fn combine<S: State>(call: Call) -> Result<Option<Internal>> {
+    match (state::<S>(call, 0), state::<S>(call, 1)) {
+        (None, None) => Ok(None),
+        (Some(a), None) => Ok(internal(a)),
+        // The other state dies with its row, so it is cloned into the context that stays.
+        (None, Some(b)) => Ok(internal(place(context(call)?, b.clone()))),
+        (Some(a), Some(b)) => {
+            a.merge(b)?;
+            Ok(internal(a))
+        }
+    }
+}
+
+/// A state as bytea, for its way out of a worker.
+///
+/// # Errors
+/// [`Code::OutOfMemory`].
+pub(crate) fn serialise<S: State>(call: Call) -> Result<Option<Vec<u8>>> {
+    context(call)?;
+    let Some(state) = state::<S>(call, 0) else { return Ok(None) };
+    let body = state.to_bytes();
+    let mut bytes = Vec::new();
+    memory::reserve(&mut bytes, 1 + body.len())?;
+    bytes.push(FORM);
+    bytes.extend_from_slice(&body);
+    Ok(Some(bytes))
+}
+
+/// Back from bytea, in the context of the row: `combine` clones what has to stay.
+///
+/// # Errors
+/// Those of [`State::from_bytes`].
+pub(crate) fn deserialise<S: State>(call: Call, bytes: &[u8]) -> Result<Option<Internal>> {
+    context(call)?;
+    let Some((&FORM, body)) = bytes.split_first() else {
+        return Err(Error::new(Code::InvalidText, "invalid state of an aggregate"));
+    };
+    let state = S::from_bytes(body)?;
+    // SAFETY: CurrentMemoryContext is always set while a function runs.
+    Ok(internal(place(unsafe { pg_sys::CurrentMemoryContext }, state)))
+}
+
+/// The result. Leaves the state as it was: a window frame may ask again.
+///
+/// # Errors
+/// Those of `f`.
+pub(crate) fn finish<S: State, R>(call: Call, f: impl FnOnce(&S) -> Result<Option<R>>) -> Result<Option<R>> {
+    match state::<S>(call, 0) {
+        Some(s) => f(s),
+        None => Ok(None),
+    }
+}

@@ -1,0 +1,47 @@
+//! The arguments of one call, for functions that read them by hand: aggregates, and whatever takes a record.
+
+use pgrx::pg_sys;
+
+/// One call of an SQL function. The accessors trust the declaration in `sql/`: an argument is read as the type it has there.
+#[derive(Clone, Copy)]
+pub(crate) struct Call(pg_sys::FunctionCallInfo);
+
+impl Call {
+    /// The call that Postgres made with `fcinfo`, which must be what a `#[pg_extern]` function was handed.
+    pub(crate) fn of(fcinfo: pg_sys::FunctionCallInfo) -> Self {
+        Self(fcinfo)
+    }
+
+    /// The raw call.
+    pub(crate) fn raw(self) -> pg_sys::FunctionCallInfo {
+        self.0
+    }
+
+    /// The datum of argument `i`, from 0; none for NULL and beyond the last.
+    pub(crate) fn datum(self, i: usize) -> Option<pg_sys::Datum> {
+        // SAFETY: Postgres allocates nargs arguments behind the header of the call, and keeps them while it lasts.
+        let args = unsafe { (*self.0).args.as_slice(usize::try_from((*self.0).nargs).unwrap_or(0)) };
+        args.get(i).filter(|a| !a.isnull).map(|a| a.value)
+    }
+
+    /// A double precision argument.
+    pub(crate) fn float8(self, i: usize) -> Option<f64> {
+        self.datum(i).map(|d| f64::from_bits(d.value() as u64))
+    }
+
+    /// A boolean argument.
+    pub(crate) fn boolean(self, i: usize) -> Option<bool> {
+        self.datum(i).map(|d| d.value() & 0xff != 0)
+    }
+
+    /// Whether two text arguments are the same, character by character; none where one is NULL.
+    pub(crate) fn same_text(self, i: usize, j: usize) -> Option<bool> {
+        let (a, b) = (self.datum(i)?, self.datum(j)?);
+        // SAFETY: both are declared text. A toasted one is copied into the context of the row.
+        unsafe {
+            let a = pg_sys::pg_detoast_datum_packed(a.cast_mut_ptr());
+            let b = pg_sys::pg_detoast_datum_packed(b.cast_mut_ptr());
+            Some(pgrx::varlena::varlena_to_byte_slice(a) == pgrx::varlena::varlena_to_byte_slice(b))
+        }
+    }
+}
