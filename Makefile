@@ -39,7 +39,10 @@ check: setup
 # Engine, SQL chapters, signatures, README: one run of cargo on a cluster of its own, which is deleted at the end.
 test: check
 	@$(MAKE) --no-print-directory install
-	tests/cluster/with.sh --fresh test env AFFINITY_LIBRARY="$(abspath $(library))" cargo test --features signatures --no-fail-fast
+	@set -o pipefail; mkdir -p target; \
+	tests/cluster/with.sh --fresh test env AFFINITY_LIBRARY="$(abspath $(library))" cargo test --features signatures --no-fail-fast \
+	  | tee target/test.log; status=$$?; \
+	awk '/^test result:/ {p += $$4; f += $$6; i += $$8} END {printf "%d passed, %d failed, %d ignored\n", p, f, i}' target/test.log; exit $$status
 
 demo: setup
 	@$(MAKE) --no-print-directory install
