@@ -170,38 +170,9 @@ impl Interactions {
         Ok(Self { users: self.users.clone(), items: self.items.clone(), offsets, events })
     }
 
-    /// By item: the distinct (user, item) pairs as (offsets, users), users ascending. What counts co-occurrence.
-    ///
-    /// # Errors
-    /// [`Code::OutOfMemory`].
-    pub fn users_by_item(&self) -> Result<(Vec<usize>, Vec<u32>)> {
-        let mut offsets: Vec<usize> = zeros(self.items.len() + 1)?;
-        let mut last: Vec<u32> = zeros(self.items.len())?;
-        // `last` holds user + 1, so that 0 is nobody.
-        for u in 0..self.users.len() as u32 {
-            for e in self.history(u) {
-                if last[e.item as usize] != u + 1 {
-                    last[e.item as usize] = u + 1;
-                    offsets[e.item as usize + 1] += 1;
-                }
-            }
-        }
-        for i in 1..offsets.len() {
-            offsets[i] += offsets[i - 1];
-        }
-        let mut next = offsets.clone();
-        let mut users: Vec<u32> = zeros(offsets[self.items.len()])?;
-        last.fill(0);
-        for u in 0..self.users.len() as u32 {
-            for e in self.history(u) {
-                if last[e.item as usize] != u + 1 {
-                    last[e.item as usize] = u + 1;
-                    users[next[e.item as usize]] = u;
-                    next[e.item as usize] += 1;
-                }
-            }
-        }
-        Ok((offsets, users))
+    /// The largest weight of all events, to which [`Pairs`] are scaled.
+    pub fn heaviest(&self) -> f32 {
+        self.events.iter().map(|e| e.weight).fold(f32::MIN_POSITIVE, f32::max)
     }
 }
 
@@ -327,8 +298,6 @@ mod tests {
         let t = |s: &str| crate::dataset::Id::Text(s.into());
         assert_eq!((items(0), items(1)), (vec![t("a")], vec![t("c"), t("b"), t("b")]));
         assert_eq!(x.latest(), 3_000_000);
-        // Three distinct pairs: (0, a), (1, b), (1, c).
-        assert_eq!(x.users_by_item().unwrap(), (vec![0, 1, 2, 3], vec![0, 1, 1]));
         let first = x.filter(|_, at, _| at == 0).unwrap();
         assert_eq!((first.history(0).len(), first.history(1).len()), (1, 1));
     }

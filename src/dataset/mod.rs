@@ -4,10 +4,12 @@ pub mod encode;
 pub mod frame;
 pub mod input;
 pub mod interactions;
+pub mod pairs;
 pub mod vocabulary;
 
 pub use encode::Encoder;
 pub use frame::{Cell, Column, Frame, MISSING_CODE, MISSING_TIME, Values};
 pub use input::{Family, Input};
 pub use interactions::{Event, EventColumns, Interactions, Skipped};
+pub use pairs::Pairs;
 pub use vocabulary::{Id, IdKind, Vocabulary};

@@ -1,1 +1,8 @@
 //! One file per kind of model.
+
+pub mod held;
+pub mod item_knn;
+pub mod links;
+pub mod popularity;
+pub mod recommender;
+pub mod transition;

@@ -1,0 +1,212 @@
+//! A sparse item → item matrix: for each item the strongest links to others. What `item_knn` and `transition` learn and score with.
+
+use crate::base::{Code, Context, Error, Numbers, Result, Tensor, memory, tensor, zeros};
+use crate::dataset::Event;
+use half::f16;
+use std::sync::Mutex;
+
+/// Links of each item, strongest first, in half precision (a link's weight is an estimate from a handful of users; 11 bits are plenty).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Links {
+    offsets: Vec<usize>,
+    targets: Vec<u32>,
+    weights: Vec<f16>,
+}
+
+/// Sums by target while the links of one item are gathered.
+#[derive(Debug)]
+pub struct Gather {
+    sums: Vec<f32>,
+    touched: Vec<u32>,
+}
+
+impl Gather {
+    /// Adds `weight` to the link to `target`.
+    pub fn add(&mut self, target: u32, weight: f32) {
+        let s = &mut self.sums[target as usize];
+        if *s == 0.0 {
+            self.touched.push(target);
+        }
+        *s += weight;
+    }
+}
+
+/// The links of a run of items, before they are joined.
+#[derive(Default)]
+struct Part {
+    lengths: Vec<u32>,
+    targets: Vec<u32>,
+    weights: Vec<f16>,
+}
+
+impl Links {
+    /// For each of `items`: `sums(item, gather)` adds up its links, `finish(item, target, sum)` turns a sum into a weight (scaled so that it fits half
+    /// precision), and the `keep` largest above 0 stay, the item itself left out. Equal weights: the smaller target stays.
+    ///
+    /// # Errors
+    /// [`Code::Cancelled`], [`Code::OutOfMemory`].
+    pub fn build(
+        items: usize,
+        keep: usize,
+        ctx: &Context,
+        sums: impl Fn(u32, &mut Gather) + Sync + Send,
+        finish: impl Fn(u32, u32, f32) -> f32 + Sync + Send,
+    ) -> Result<Self> {
+        // A part's length depends on the number of items only, so that the result does not depend on the threads.
+        let step = (items / 512).clamp(16, 4096);
+        let mut parts: Vec<Result<Part>> = (0..items.div_ceil(step)).map(|_| Ok(Part::default())).collect();
+        let booked = Mutex::new(ctx.budget.take(items * 5 * ctx.pool.threads(), "the links of the items")?);
+        let run = |p: usize| -> Result<Part> {
+            let mut out = Part::default();
+            let mut gather = Gather { sums: zeros(items)?, touched: Vec::new() };
+            let mut row: Vec<(f32, u32)> = Vec::new();
+            for item in p * step..((p + 1) * step).min(items) {
+                ctx.check()?;
+                sums(item as u32, &mut gather);
+                row.clear();
+                for &t in &gather.touched {
+                    let w = finish(item as u32, t, gather.sums[t as usize]);
+                    gather.sums[t as usize] = 0.0;
+                    if t as usize != item && w > 0.0 {
+                        row.push((w, t));
+                    }
+                }
+                gather.touched.clear();
+                let order = |a: &(f32, u32), b: &(f32, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
+                if row.len() > keep {
+                    row.select_nth_unstable_by(keep, order);
+                    row.truncate(keep);
+                }
+                row.sort_unstable_by(order);
+                memory::reserve(&mut out.targets, row.len())?;
+                memory::reserve(&mut out.weights, row.len())?;
+                out.targets.extend(row.iter().map(|x| x.1));
+                out.weights.extend(row.iter().map(|x| f16::from_f32(x.0.min(65_504.0))));
+                out.lengths.push(row.len() as u32);
+            }
+            booked.lock().map_err(|_| Error::internal("a worker panicked"))?.grow(out.targets.len() * 6, "the links of the items")?;
+            Ok(out)
+        };
+        ctx.pool.each_mut(&mut parts, |p, part| *part = run(p));
+        let mut all = Self { offsets: vec![0], targets: Vec::new(), weights: Vec::new() };
+        for part in parts {
+            let part = part?;
+            memory::reserve(&mut all.targets, part.targets.len())?;
+            memory::reserve(&mut all.weights, part.weights.len())?;
+            for n in part.lengths {
+                all.offsets.push(all.offsets[all.offsets.len() - 1] + n as usize);
+            }
+            all.targets.extend(part.targets);
+            all.weights.extend(part.weights);
+        }
+        Ok(all)
+    }
+
+    /// The links of an item, strongest first.
+    pub fn of(&self, item: u32) -> impl Iterator<Item = (u32, f32)> + '_ {
+        let at = self.offsets[item as usize]..self.offsets[item as usize + 1];
+        self.targets[at.clone()].iter().copied().zip(self.weights[at].iter().map(|w| w.to_f32()))
+    }
+
+    /// `out` = Σ over the history of weight × recency × links, an event counting exp(−events since / `recency`). False when no link was found.
+    pub fn score(&self, history: &[Event], recency: f32, out: &mut [f32]) -> bool {
+        out.fill(0.0);
+        let mut any = false;
+        for (age, e) in history.iter().rev().enumerate() {
+            let strength = e.weight * (-(age as f32) / recency).exp();
+            // Beyond this the rest of the history cannot move a list.
+            if (age as f32) > 16.0 * recency {
+                break;
+            }
+            for (target, w) in self.of(e.item) {
+                out[target as usize] += strength * w;
+                any = true;
+            }
+        }
+        any
+    }
+
+    /// The links of `item` as scores.
+    pub fn similar(&self, item: u32, out: &mut [f32]) -> bool {
+        out.fill(0.0);
+        self.of(item).for_each(|(t, w)| out[t as usize] = w);
+        self.offsets[item as usize] < self.offsets[item as usize + 1]
+    }
+
+    /// The weights by name; targets are little-endian 32-bit numbers.
+    pub fn to_tensors(&self) -> Vec<Tensor> {
+        let n = self.targets.len();
+        let bytes: Vec<u8> = self.targets.iter().flat_map(|t| t.to_le_bytes()).collect();
+        let offsets: Vec<i64> = self.offsets.iter().map(|&o| o as i64).collect();
+        vec![
+            Tensor { name: "links.offset".into(), shape: vec![offsets.len()], numbers: Numbers::I64(offsets) },
+            Tensor { name: "links.target".into(), shape: vec![n, 4], numbers: Numbers::U8(bytes) },
+            Tensor { name: "links.weight".into(), shape: vec![n], numbers: Numbers::F16(self.weights.clone()) },
+        ]
+    }
+
+    /// Back from [`Links::to_tensors`]; the tensors may be hostile.
+    ///
+    /// # Errors
+    /// [`Code::Corrupt`].
+    pub fn from_tensors(items: usize, tensors: &[Tensor]) -> Result<Self> {
+        let damaged = |what: &str| Error::new(Code::Corrupt, "stored weights are damaged").detail(format!("The links {what}."));
+        let n = tensors.iter().find(|t| t.name == "links.weight").map_or(0, |t| t.numbers.len());
+        let (Numbers::I64(offsets), Numbers::U8(bytes), Numbers::F16(weights)) = (
+            tensor::find(tensors, "links.offset", &[items + 1])?,
+            tensor::find(tensors, "links.target", &[n, 4])?,
+            tensor::find(tensors, "links.weight", &[n])?,
+        ) else {
+            return Err(damaged("are of the wrong type"));
+        };
+        if offsets[0] != 0 || !offsets.is_sorted() || offsets[items] != n as i64 {
+            return Err(damaged("have no order"));
+        }
+        let targets: Vec<u32> = bytes.as_chunks::<4>().0.iter().map(|c| u32::from_le_bytes(*c)).collect();
+        if targets.iter().any(|&t| t as usize >= items) || weights.iter().any(|w| !w.is_finite()) {
+            return Err(damaged("lead to no item"));
+        }
+        Ok(Self { offsets: offsets.iter().map(|&o| o as usize).collect(), targets, weights: weights.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Budget, Pool, Quiet};
+
+    fn ring(threads: usize) -> Links {
+        let (pool, budget) = (Pool::new(threads).unwrap(), Budget::unlimited());
+        let ctx = Context { seed: 0, pool: &pool, budget: &budget, watch: &Quiet };
+        Links::build(40, 2, &ctx, |i, g| (0..4).for_each(|d| g.add((i + d) % 40, d as f32 + 1.0)), |_, _, sum| sum / 2.0).unwrap()
+    }
+
+    #[test]
+    fn the_strongest_links_stay_whatever_the_threads() {
+        let links = ring(1);
+        assert_eq!(links, ring(3));
+        assert_eq!(links.of(39).collect::<Vec<_>>(), [(2, 2.0), (1, 1.5)]);
+        let mut out = vec![9.0; 40];
+        let e = |item| Event { time: 0, item, weight: 1.0 };
+        assert!(links.score(&[e(0), e(1)], 1.0, &mut out));
+        assert!((out[3] - ((-1f32).exp() * 2.0 + 1.5)).abs() < 1e-6 && out[9] == 0.0);
+        assert!(!links.score(&[], 1.0, &mut out));
+        assert_eq!(Links::from_tensors(40, &links.to_tensors()).unwrap(), links);
+    }
+
+    #[test]
+    fn hostile_tensors_are_refused() {
+        let good = ring(1).to_tensors();
+        let mut t = good.clone();
+        if let Numbers::U8(b) = &mut t[1].numbers {
+            b[0] = 200
+        }
+        assert_eq!(Links::from_tensors(40, &t).unwrap_err().code, Code::Corrupt);
+        let mut t = good.clone();
+        if let Numbers::I64(o) = &mut t[0].numbers {
+            o[3] = 1_000_000
+        }
+        assert_eq!(Links::from_tensors(40, &t).unwrap_err().code, Code::Corrupt);
+        assert_eq!(Links::from_tensors(41, &good).unwrap_err().code, Code::Corrupt);
+    }
+}

@@ -1,0 +1,102 @@
+//! `popularity`: what most users chose, old events counting less. The baseline beside every recommender, and what an unknown user gets.
+
+use crate::base::params::{self, ParamType, Spec};
+use crate::base::{Code, Error, Numbers, Result, Tensor, tensor, zeros};
+use crate::dataset::{Event, Interactions, Pairs};
+use serde_json::{Map, Value};
+
+/// Parameters of the kind.
+pub const SPECS: &[Spec] =
+    &[Spec::new("half_life", ParamType::Number, "null", "Days after which a user's event counts half; null: all count alike.")
+        .within(0.01, 100_000.0)];
+
+/// A score an item: Σ over users of the value of the user's heaviest event with it × 2^(−age of the latest / half life).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Popularity {
+    /// One an item, 0 or more.
+    pub scores: Vec<f32>,
+}
+
+#[derive(serde::Deserialize)]
+struct Params {
+    half_life: Option<f64>,
+}
+
+/// Microseconds of a day.
+pub const DAY: f64 = 86_400e6;
+
+impl Popularity {
+    /// Counts the users of each item.
+    ///
+    /// # Errors
+    /// [`Code::InvalidParameter`] for a half life where events have no time; [`Code::OutOfMemory`].
+    pub fn fit(data: &Interactions, given: &Map<String, Value>) -> Result<Self> {
+        let p: Params = params::typed(given)?;
+        let decay = match p.half_life {
+            Some(_) if data.events().iter().all(|e| e.time == 0) => {
+                return Err(Error::new(Code::InvalidParameter, "parameter \"half_life\" needs the time of the events")
+                    .detail("The call has no time_col, or all its values are equal.")
+                    .hint("Say time_col => '…', or leave half_life out."));
+            }
+            Some(days) => std::f64::consts::LN_2 / (days * DAY),
+            None => 0.0,
+        };
+        Self::count(data, decay)
+    }
+
+    /// `decay` is the rate a microsecond.
+    fn count(data: &Interactions, decay: f64) -> Result<Self> {
+        let now = data.latest();
+        let mut sums: Vec<f64> = zeros(data.items.len())?;
+        let mut latest: Vec<i64> = zeros(data.items.len())?;
+        let pairs = Pairs::by_user(data, usize::MAX)?;
+        for u in 0..pairs.rows() {
+            for e in data.history(u as u32) {
+                latest[e.item as usize] = e.time;
+            }
+            for (i, value) in pairs.row(u) {
+                let age = (now as f64 - latest[i as usize] as f64).max(0.0);
+                sums[i as usize] += f64::from(value) * (-decay * age).exp();
+            }
+        }
+        Ok(Self { scores: sums.iter().map(|&s| s as f32).collect() })
+    }
+
+    /// The plain count, without decay.
+    ///
+    /// # Errors
+    /// [`Code::OutOfMemory`].
+    pub fn plain(data: &Interactions) -> Result<Self> {
+        Self::count(data, 0.0)
+    }
+
+    /// The same list for every user.
+    pub fn score(&self, _: &[Event], out: &mut [f32]) -> bool {
+        out.copy_from_slice(&self.scores);
+        true
+    }
+
+    /// The weights by name.
+    pub fn to_tensors(&self) -> Vec<Tensor> {
+        vec![Tensor::f32("popularity.score", [self.scores.len()], self.scores.clone())]
+    }
+
+    /// Back from [`Popularity::to_tensors`].
+    ///
+    /// # Errors
+    /// [`Code::Corrupt`].
+    pub fn from_tensors(items: usize, tensors: &[Tensor]) -> Result<Self> {
+        Ok(Self { scores: floats(tensors, "popularity.score", items)? })
+    }
+}
+
+/// The `len` finite floats of the tensor `name`.
+///
+/// # Errors
+/// [`Code::Corrupt`].
+pub fn floats(tensors: &[Tensor], name: &str, len: usize) -> Result<Vec<f32>> {
+    match tensor::find(tensors, name, &[len])? {
+        Numbers::F32(v) if v.iter().all(|x| x.is_finite()) => Ok(v.clone()),
+        _ => Err(Error::new(Code::Corrupt, "stored weights are damaged").detail(format!("Tensor \"{name}\" holds no finite floats."))),
+    }
+}

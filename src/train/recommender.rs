@@ -1,0 +1,270 @@
+//! The road of a recommender: events in, the item side of a model and a report out; and back: a user's history in, a list out.
+
+use crate::base::params::{self, Spec};
+use crate::base::{Code, Context, Error, Result, Tensor};
+use crate::dataset::{Event, Id, IdKind, Interactions, Vocabulary};
+use crate::kernel::topk::top_k;
+use crate::metric::ranking::{Ranking, RankingMeans};
+use crate::model::held::Held;
+use crate::model::popularity::Popularity;
+use crate::model::recommender::{self as kinds, JUDGED_AT, Model};
+use crate::train::{Report, Trained};
+use serde_json::{Map, Value, json};
+
+/// Tensors of the model that has not seen its held-out events have this before their names.
+const HOLDOUT: &str = "holdout.";
+
+/// What a version says of itself beside its tensors.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+struct State {
+    /// The kind that was fitted; never `auto`.
+    kind: String,
+    items: usize,
+    item_ids: IdKind,
+    user_ids: IdKind,
+    params: Map<String, Value>,
+}
+
+/// Where a list comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// From the user's history, by the model's kind.
+    History,
+    /// The user has no events that the caller or owner can see.
+    NoEvents,
+    /// The user's events say nothing to the model: items that it never saw, or without links.
+    NothingKnown,
+}
+
+/// The item side of a version, ready to score any history.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recommender {
+    state: State,
+    items: Vocabulary,
+    popularity: Vec<f32>,
+    model: Model,
+}
+
+/// The parameters of `kind`; of `auto`, those that all kinds share.
+///
+/// # Errors
+/// [`Code::UndefinedObject`] for an unknown kind.
+pub fn specs(kind: &str) -> Result<Vec<Spec>> {
+    if kind == "auto" { Ok(kinds::COMMON.to_vec()) } else { Ok(kinds::specs(kinds::kind(kind)?)) }
+}
+
+/// Checks parameters before anything is read.
+///
+/// # Errors
+/// [`Code::InvalidParameter`], [`Code::UndefinedObject`].
+pub fn check(kind: &str, given: &Value) -> Result<Map<String, Value>> {
+    params::resolve(kind, &specs(kind)?, given)
+}
+
+/// Fits `kind` to `data`: judged on the last events of some users, beside popularity and the `incumbent` (the deployed version) on the same events, then
+/// fitted again to all. `auto` takes the kind that is best on held-out events of other users. `skipped` rows were left out when the events were read.
+///
+/// # Errors
+/// [`Code::InvalidParameter`], [`Code::Data`], [`Code::Cancelled`], [`Code::OutOfMemory`].
+pub fn fit(data: &Interactions, kind: &str, given: &Value, skipped: u64, incumbent: Option<&Incumbent>, ctx: &Context) -> Result<Trained> {
+    let common = check(kind, given)?;
+    let _booked = ctx.budget.take(data.bytes() * 2, "the events")?;
+    let share = common.get("holdout").and_then(Value::as_f64).unwrap_or(0.0);
+    let refit = common.get("refit").and_then(Value::as_bool).unwrap_or(true);
+    let (rest, judge) = Held::split(data, 0.0, share)?;
+    // What a kind leaves open is chosen on other users than those it is judged by.
+    let tune_share = if share > 0.0 { share.min(1.0 - share) / 2.0 } else { 0.1 };
+    let (seen, tune) = Held::split(&rest, share, tune_share)?;
+    let tune = (!tune.events.is_empty()).then_some(&tune);
+
+    let mut report = Report { rows_used: data.events().len() as u64, rows_skipped: skipped, ..Report::default() };
+    let (kind, mut resolved, fitted) = choose(kind, given, &seen, tune, &mut report, ctx)?;
+    resolved.extend(fitted.chosen.clone());
+    report.epochs = fitted.epochs;
+
+    let mut tensors = Vec::new();
+    if judge.events.is_empty() {
+        report.notices.push("no user has two events to hold the last one out, so this version is not judged".into());
+    } else {
+        let tie = Popularity::plain(&rest)?.scores;
+        let figures = judge.measure(&rest, JUDGED_AT, &tie, ctx, |h, now, out| with_fallback(&fitted.model, &tie, h, now, out))?;
+        let baseline = judge.measure(&rest, JUDGED_AT, &tie, ctx, |_, _, out| out.copy_from_slice(&tie))?;
+        if let Some(m) = figures.means() {
+            report.judged = Some(m.ndcg);
+            report.metrics = metrics(&m);
+            report.metrics.insert("baseline".into(), json!({"popularity": baseline.means().map(|b| metrics(&b))}));
+        }
+        report.incumbent = incumbent.map(|i| i.measure(&rest, &judge, &tie, ctx)).transpose()?.flatten().map(|m| m.ndcg);
+        tensors.extend(fitted.model.to_tensors().into_iter().map(|t| Tensor { name: format!("{HOLDOUT}{}", t.name), ..t }));
+    }
+    let model = if refit { kinds::fit(kind, &resolved, data, None, ctx)?.model } else { fitted.model };
+    tensors.extend(model.to_tensors());
+    tensors.extend(data.items.to_tensors("items"));
+    let popularity = Popularity::plain(data)?.scores;
+    tensors.push(Tensor::f32("items.popularity", [popularity.len()], popularity));
+    let state = State {
+        kind: kind.to_owned(),
+        items: data.items.len(),
+        item_ids: data.items.kind(),
+        user_ids: data.users.kind(),
+        params: resolved.clone(),
+    };
+    let state = serde_json::to_value(state).map_err(|e| Error::internal(format!("state: {e}")))?;
+    Ok(Trained { params: Value::Object(resolved), state, tensors, report })
+}
+
+/// Fits the kind, or for `auto` every kind, and keeps the best on `tune`.
+fn choose(
+    kind: &str,
+    given: &Value,
+    data: &Interactions,
+    tune: Option<&Held>,
+    report: &mut Report,
+    ctx: &Context,
+) -> Result<(&'static str, Map<String, Value>, kinds::Fitted)> {
+    if kind != "auto" {
+        let info = kinds::kind(kind)?;
+        let resolved = check(kind, given)?;
+        let fitted = kinds::fit(kind, &resolved, data, tune, ctx)?;
+        return Ok((info.name, resolved, fitted));
+    }
+    let tie = Popularity::plain(data)?.scores;
+    let mut best: Option<(f64, &'static str, Map<String, Value>, kinds::Fitted)> = None;
+    let mut tried = Map::new();
+    for info in kinds::KINDS.iter().filter(|k| k.in_auto) {
+        let resolved = check(info.name, given)?;
+        let fitted = kinds::fit(info.name, &resolved, data, tune, ctx)?;
+        let figures = match tune {
+            Some(t) => t.measure(data, JUDGED_AT, &tie, ctx, |h, now, out| with_fallback(&fitted.model, &tie, h, now, out))?,
+            None => Ranking::new(JUDGED_AT, 0),
+        };
+        let ndcg = figures.means().map_or(0.0, |m| m.ndcg);
+        tried.insert(info.name.into(), json!(round(ndcg)));
+        if best.as_ref().is_none_or(|b| ndcg > b.0) {
+            best = Some((ndcg, info.name, resolved, fitted));
+        }
+    }
+    let (_, name, resolved, fitted) = best.ok_or_else(|| Error::internal("no kind to choose from"))?;
+    report.notices.push(format!("auto chose kind {name}; ndcg@{JUDGED_AT} on held-out events: {}", Value::Object(tried)));
+    Ok((name, resolved, fitted))
+}
+
+fn with_fallback(model: &Model, popularity: &[f32], history: &[Event], now: i64, out: &mut [f32]) {
+    if history.is_empty() || !model.score(history, now, out) {
+        out.copy_from_slice(popularity);
+    }
+}
+
+fn round(x: f64) -> f64 {
+    (x * 1e5).round() / 1e5
+}
+
+fn metrics(m: &RankingMeans) -> Map<String, Value> {
+    let k = JUDGED_AT;
+    let figures = [
+        ("recall", m.recall),
+        ("recall_capped", m.recall_capped),
+        ("ndcg", m.ndcg),
+        ("mrr", m.mrr),
+        ("map", m.map),
+        ("hit_rate", m.hit_rate),
+        ("coverage", m.coverage),
+    ];
+    let mut all: Map<String, Value> = figures.iter().map(|(name, x)| (format!("{name}@{k}"), json!(round(*x)))).collect();
+    all.insert("users".into(), json!(m.users));
+    all
+}
+
+/// The deployed version as it was before it saw its held-out events, to be judged again on tonight's.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Incumbent(Recommender);
+
+impl Incumbent {
+    /// From what the version stored; none when it was never judged, so that there is no such model.
+    ///
+    /// # Errors
+    /// [`Code::Corrupt`].
+    pub fn load(state: &Value, tensors: &[Tensor]) -> Result<Option<Self>> {
+        let held: Vec<Tensor> =
+            tensors.iter().filter_map(|t| t.name.strip_prefix(HOLDOUT).map(|n| Tensor { name: n.to_owned(), ..t.clone() })).collect();
+        if held.is_empty() {
+            return Ok(None);
+        }
+        let items = tensors.iter().filter(|t| t.name.starts_with("items.")).cloned();
+        Recommender::load(state, &held.into_iter().chain(items).collect::<Vec<_>>()).map(|r| Some(Self(r)))
+    }
+
+    /// Its figures on tonight's held-out events: items that it does not know get the least score.
+    fn measure(&self, data: &Interactions, judge: &Held, tie: &[f32], ctx: &Context) -> Result<Option<RankingMeans>> {
+        let own: Vec<Option<u32>> = (0..data.items.len() as u32).map(|i| self.0.items.find(&data.items.id(i))).collect();
+        let figures = judge.measure(data, JUDGED_AT, tie, ctx, |history, now, out| {
+            let known: Vec<Event> = history.iter().filter_map(|e| own[e.item as usize].map(|item| Event { item, ..*e })).collect();
+            let mut scores = vec![0.0; self.0.items.len()];
+            with_fallback(&self.0.model, &self.0.popularity, &known, now, &mut scores);
+            out.iter_mut().zip(&own).for_each(|(o, i)| *o = i.map_or(f32::MIN, |i| scores[i as usize]));
+        })?;
+        Ok(figures.means())
+    }
+}
+
+impl Recommender {
+    /// From what a training stored.
+    ///
+    /// # Errors
+    /// [`Code::Corrupt`] when state and tensors do not fit each other.
+    pub fn load(state: &Value, tensors: &[Tensor]) -> Result<Self> {
+        let state: State = serde_json::from_value(state.clone())
+            .map_err(|e| Error::new(Code::Corrupt, "the stored state of the model is damaged").detail(format!("{e}.")))?;
+        let items = Vocabulary::from_tensors("items", state.item_ids, state.items, tensors)?;
+        let popularity = crate::model::popularity::floats(tensors, "items.popularity", state.items)?;
+        let model = Model::from_tensors(&state.kind, &state.params, state.items, tensors)?;
+        Ok(Self { state, items, popularity, model })
+    }
+
+    /// The kind that was fitted.
+    pub fn kind(&self) -> &str {
+        &self.state.kind
+    }
+
+    /// What user ids are.
+    pub fn user_ids(&self) -> IdKind {
+        self.state.user_ids
+    }
+
+    /// The items.
+    pub fn items(&self) -> &Vocabulary {
+        &self.items
+    }
+
+    /// Users of each item, the ties' order.
+    pub fn popularity(&self) -> &[f32] {
+        &self.popularity
+    }
+
+    /// Scores every item for a user's events (any order among equal times, oldest first), as of `now` (microseconds since 2000-01-01). `out` has one an item.
+    pub fn score_history(&self, history: &[Event], now: i64, out: &mut [f32]) -> Source {
+        if !history.is_empty() && self.model.score(history, now, out) {
+            return Source::History;
+        }
+        out.copy_from_slice(&self.popularity);
+        if history.is_empty() { Source::NoEvents } else { Source::NothingKnown }
+    }
+
+    /// Scores every item by its likeness to `item`; false when nothing is known of it.
+    ///
+    /// # Errors
+    /// [`Code::Unsupported`] for a kind that knows no likeness.
+    pub fn similar(&self, item: u32, out: &mut [f32]) -> Result<bool> {
+        self.model.similar(item, out)
+    }
+
+    /// The best `k` items of `scores`; a score of −∞ is left out. Equal scores: the more popular item, then the smaller id.
+    pub fn top(&self, scores: &[f32], k: usize) -> Vec<(u32, Id, f32)> {
+        top_k(scores, k, Some(&self.popularity)).into_iter().map(|i| (i, self.items.id(i), scores[i as usize])).collect()
+    }
+
+    /// Bytes held, roughly; what a cache counts.
+    pub fn bytes(&self) -> usize {
+        self.items.bytes() + self.popularity.len() * 4 + self.model.to_tensors().iter().map(|t| t.numbers.len() * 4).sum::<usize>()
+    }
+}

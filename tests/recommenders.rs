@@ -1,0 +1,175 @@
+//! The contract of every kind that learns from events: one suite, each kind through all of it.
+
+#![allow(clippy::unwrap_used)]
+
+use pg_affinity::base::{Budget, Code, Context, Pool, Quiet, Rng, Watch};
+use pg_affinity::dataset::{Column, Event, EventColumns, Frame, Id, IdKind, Interactions, Values};
+use pg_affinity::model::recommender::KINDS;
+use pg_affinity::train::recommender::{self, Incumbent, Recommender, Source};
+use serde_json::{Value, json};
+
+const ITEMS: usize = 24;
+
+/// Even users choose even items and odd users odd ones, each in steps of two around the ring: who goes on from `i` takes `i + 2`. Item 0 is everybody's first.
+fn checkerboard(users: usize) -> Frame {
+    let mut r = Rng::new(4);
+    let (mut u, mut i, mut t) = (Vec::new(), Vec::new(), Vec::new());
+    for user in 0..users {
+        let start = r.below(ITEMS / 2) * 2 + user % 2;
+        for step in 0..8 {
+            u.push(user.to_string());
+            i.push(((start + 2 * step) % ITEMS).to_string());
+            t.push(step as i64 + 1);
+        }
+    }
+    Frame::new(vec![category("user_id", &u), category("item_id", &i), Column { name: "at".into(), values: Values::Time(t) }]).unwrap()
+}
+
+fn category(name: &str, rows: &[String]) -> Column {
+    let mut levels: Vec<String> = rows.to_vec();
+    levels.sort();
+    levels.dedup();
+    let codes = rows.iter().map(|r| levels.binary_search(r).unwrap() as u32).collect();
+    Column { name: name.into(), values: Values::Category { codes, levels } }
+}
+
+fn columns() -> EventColumns {
+    EventColumns { user: "user_id".into(), item: "item_id".into(), time: Some("at".into()), ..EventColumns::default() }
+}
+
+fn with<T>(threads: usize, seed: u64, f: impl FnOnce(&Context) -> T) -> T {
+    let (pool, budget) = (Pool::new(threads).unwrap(), Budget::unlimited());
+    f(&Context { seed, pool: &pool, budget: &budget, watch: &Quiet })
+}
+
+fn data(frame: &Frame, ctx: &Context) -> Interactions {
+    Interactions::from_frame(frame, &columns(), IdKind::Integer, IdKind::Integer, ctx).unwrap().0
+}
+
+fn train(kind: &str, params: &Value, threads: usize) -> pg_affinity::train::Trained {
+    with(threads, 7, |ctx| recommender::fit(&data(&checkerboard(200), ctx), kind, params, 0, None, ctx)).unwrap()
+}
+
+/// A short network where the kind has one, so that the suite stays quick.
+fn params(kind: &str) -> Value {
+    if kind == "mult_vae" { json!({"hidden": 32, "latent": 8, "epochs": 40}) } else { json!({}) }
+}
+
+#[test]
+fn same_events_same_weights_whatever_the_threads_and_the_order_of_rows() {
+    for kind in KINDS {
+        let a = train(kind.name, &params(kind.name), 1);
+        assert_eq!(a, train(kind.name, &params(kind.name), 1), "{}", kind.name);
+        let b = train(kind.name, &params(kind.name), 3);
+        assert_eq!((&a.tensors, &a.state), (&b.tensors, &b.state), "{}", kind.name);
+        let frame = checkerboard(200);
+        let backwards: Vec<u32> = (0..frame.rows() as u32).rev().collect();
+        let c =
+            with(1, 7, |ctx| recommender::fit(&data(&frame.take(&backwards), ctx), kind.name, &params(kind.name), 0, None, ctx)).unwrap();
+        assert_eq!(a.tensors, c.tensors, "{}", kind.name);
+    }
+}
+
+#[test]
+fn a_stored_model_gives_the_lists_of_the_fitted_one_and_falls_back() {
+    for kind in KINDS {
+        let t = train(kind.name, &params(kind.name), 2);
+        let r = Recommender::load(&t.state, &t.tensors).unwrap();
+        assert_eq!((r.kind(), r.items().len(), r.user_ids()), (kind.name, ITEMS, IdKind::Integer));
+        let mut out = vec![0.0; ITEMS];
+        let event = |item: i64, time| Event { time, item: r.items().find_integer(item).unwrap(), weight: 1.0 };
+        assert_eq!(r.score_history(&[event(4, 1), event(6, 2)], 3, &mut out), Source::History, "{}", kind.name);
+        assert!(out.iter().all(|x| x.is_finite()), "{}", kind.name);
+        if kind.name != "popularity" {
+            let best = r.top(&out, 3);
+            assert!(best.iter().all(|(_, id, _)| matches!(id, Id::Integer(i) if i % 2 == 0)), "{}: {best:?}", kind.name);
+        }
+        assert_eq!(r.score_history(&[], 3, &mut out), Source::NoEvents);
+        assert_eq!(out, r.popularity());
+        // k beyond the catalogue gives the catalogue; ties stand in the order of the ids.
+        assert_eq!(r.top(&[0.0; ITEMS], 1000).len(), ITEMS);
+        let mut flat = vec![f32::NEG_INFINITY; ITEMS];
+        flat[3] = 1.0;
+        assert_eq!(r.top(&flat, 5).len(), 1);
+    }
+}
+
+#[test]
+fn every_kind_but_popularity_finds_the_pattern() {
+    for kind in KINDS {
+        let t = train(kind.name, &params(kind.name), 2);
+        let recall = t.report.metrics["recall@20"].as_f64().unwrap();
+        let ndcg = t.report.judged.unwrap();
+        let baseline = t.report.metrics["baseline"]["popularity"]["ndcg@20"].as_f64().unwrap();
+        assert!(recall > 0.9 && (kind.name == "popularity" || ndcg > baseline + 0.05), "{}: {ndcg} against {baseline}", kind.name);
+        assert_eq!(t.report.rows_used, 1600);
+    }
+    let auto = train("auto", &json!({}), 2);
+    assert!(auto.state["kind"] != "popularity" && auto.report.notices[0].starts_with("auto chose kind"), "{:?}", auto.report.notices);
+}
+
+#[test]
+fn the_deployed_version_is_judged_on_the_same_held_out_events() {
+    for kind in KINDS {
+        let first = train(kind.name, &params(kind.name), 2);
+        let incumbent = Incumbent::load(&first.state, &first.tensors).unwrap().unwrap();
+        let second =
+            with(2, 7, |ctx| recommender::fit(&data(&checkerboard(200), ctx), kind.name, &params(kind.name), 0, Some(&incumbent), ctx))
+                .unwrap();
+        assert_eq!(second.report.incumbent, first.report.judged, "{}", kind.name);
+    }
+    let unjudged = train("popularity", &json!({"holdout": 0}), 1);
+    assert_eq!((unjudged.report.judged, Incumbent::load(&unjudged.state, &unjudged.tensors).unwrap()), (None, None));
+}
+
+#[test]
+fn small_and_odd_data_train() {
+    let one = |users: &[&str], items: &[&str]| {
+        let text = |v: &[&str]| v.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>();
+        let at = Column { name: "at".into(), values: Values::Time(vec![5; users.len()]) };
+        Frame::new(vec![category("user_id", &text(users)), category("item_id", &text(items)), at]).unwrap()
+    };
+    for kind in KINDS {
+        for frame in [
+            one(&["1"], &["1"]),
+            one(&["1", "1", "1"], &["1", "1", "1"]),
+            one(&["1", "2", "3"], &["1", "1", "1"]),
+            one(&["1", "1"], &["1", "2"]),
+        ] {
+            let t = with(2, 0, |ctx| recommender::fit(&data(&frame, ctx), kind.name, &params(kind.name), 0, None, ctx)).unwrap();
+            let r = Recommender::load(&t.state, &t.tensors).unwrap();
+            let mut out = vec![0.0; r.items().len()];
+            r.score_history(&[Event { time: 0, item: 0, weight: 1.0 }], 9, &mut out);
+            assert!(out.iter().all(|x| x.is_finite()), "{}", kind.name);
+        }
+    }
+}
+
+#[test]
+fn cancelling_and_bad_parameters_are_errors() {
+    struct Stop;
+    impl Watch for Stop {
+        fn cancelled(&self) -> bool {
+            true
+        }
+        fn epoch(&self, _: &pg_affinity::base::Epoch) {}
+    }
+    let (pool, budget) = (Pool::single(), Budget::unlimited());
+    let frame = checkerboard(20);
+    let events = with(1, 0, |ctx| data(&frame, ctx));
+    let ctx = Context { seed: 0, pool: &pool, budget: &budget, watch: &Stop };
+    for kind in KINDS.iter().filter(|k| k.name != "popularity") {
+        let e = recommender::fit(&events, kind.name, &params(kind.name), 0, None, &ctx).unwrap_err();
+        assert_eq!(e.code, Code::Cancelled, "{}", kind.name);
+    }
+    let small = Budget::new(100);
+    let ctx = Context { seed: 0, pool: &pool, budget: &small, watch: &Quiet };
+    let e = recommender::fit(&events, "transition", &json!({}), 0, None, &ctx).unwrap_err();
+    assert_eq!(e.code, Code::OutOfMemory);
+    let e = recommender::check("transition", &json!({"windw": 3})).unwrap_err();
+    assert_eq!((e.code, e.hint.as_deref()), (Code::InvalidParameter, Some("Did you mean \"window\"?")));
+    let e = recommender::check("item_kn", &json!({})).unwrap_err();
+    assert_eq!((e.code, e.hint.as_deref()), (Code::UndefinedObject, Some("Did you mean \"item_knn\"?")));
+    let e = recommender::check("popularity", &json!({"half_life": 0})).unwrap_err();
+    assert_eq!(e.code, Code::InvalidParameter);
+}
