@@ -42,3 +42,9 @@ pub(crate) unsafe fn numeric_to_f64(datum: pg_sys::Datum) -> f64 {
     // SAFETY: the function takes one numeric and gives a double; the caller vouches for the datum.
     unsafe { pgrx::direct_function_call::<f64>(pg_sys::numeric_float8_no_overflow, &[Some(datum)]) }.unwrap_or(f64::NAN)
 }
+
+/// A new memory context for small, short-lived values, a child of the current one.
+pub(crate) fn small_context(name: &'static CStr) -> pg_sys::MemoryContext {
+    // SAFETY: the name lives for ever; Postgres owns the context and frees it with its parent.
+    unsafe { pg_sys::AllocSetContextCreateInternal(pg_sys::CurrentMemoryContext, name.as_ptr(), 0, 8 << 10, 8 << 20) }
+}

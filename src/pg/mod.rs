@@ -5,13 +5,16 @@
 #![allow(unsafe_code)]
 
 pub(crate) mod aggregate;
+pub(crate) mod builder;
 pub(crate) mod call;
 pub(crate) mod columns;
 pub(crate) mod compat;
 pub(crate) mod error;
+pub(crate) mod interrupts;
 pub(crate) mod numeric;
 pub(crate) mod owner;
 pub(crate) mod relation;
+pub(crate) mod scan;
 pub(crate) mod settings;
 pub(crate) mod spi;
 pub(crate) mod text;

@@ -59,10 +59,22 @@ pub(crate) fn datum(text: &str) -> pg_sys::Datum {
     }
 }
 
-/// A C string for Postgres.
+/// A C string for Postgres, in the database's encoding.
 ///
 /// # Errors
 /// [`Code::InvalidText`] when the text holds a NUL.
 pub(crate) fn c(text: &str) -> Result<CString> {
-    CString::new(text).map_err(|_| Error::new(Code::InvalidText, "a name or text with a NUL character cannot be used"))
+    let bytes = if text.is_ascii() { text.as_bytes().to_vec() } else { server_bytes(text) };
+    CString::new(bytes).map_err(|_| Error::new(Code::InvalidText, "a name or text with a NUL character cannot be used"))
+}
+
+/// `text` in the database's encoding.
+fn server_bytes(text: &str) -> Vec<u8> {
+    // SAFETY: the datum is a fresh, flat varlena of the current context.
+    unsafe {
+        let flat = datum(text).cast_mut_ptr::<pg_sys::varlena>();
+        let bytes = pgrx::varlena::varlena_to_byte_slice(flat).to_vec();
+        pg_sys::pfree(flat.cast());
+        bytes
+    }
 }

@@ -1,0 +1,183 @@
+//! One column of a scan while it grows.
+
+use crate::base::memory::reserve;
+use crate::base::{Code, Error, Result};
+use crate::dataset::{Cell, MISSING_CODE, MISSING_TIME, Values};
+use crate::pg::columns::{Form, Reader, date, instant};
+use pgrx::pg_sys;
+use std::collections::HashMap;
+
+/// Collects the values of one column.
+pub(crate) struct Builder {
+    name: String,
+    reader: Reader,
+    rows: Rows,
+}
+
+/// The values so far, in the shape that the form has in a frame.
+enum Rows {
+    Real(Vec<f32>),
+    Double(Vec<f64>),
+    Bool(Vec<u8>),
+    Time(Vec<i64>),
+    Category {
+        codes: Vec<u32>,
+        levels: Vec<String>,
+        index: HashMap<String, u32>,
+        /// Bytes of levels since memory was last booked.
+        fresh: usize,
+    },
+    /// The width is that of the first vector; rows before it are missing.
+    Vector {
+        width: usize,
+        rows: usize,
+        values: Vec<f32>,
+        /// Elements that memory is booked for.
+        booked: usize,
+    },
+}
+
+impl Builder {
+    /// For a column of type `typ`.
+    ///
+    /// # Errors
+    /// [`Code::WrongType`] for a type that no model reads.
+    pub(crate) fn new(typ: pg_sys::Oid, name: &str) -> Result<Self> {
+        let reader = Reader::new(typ, name)?;
+        let rows = match reader.form() {
+            Form::Int2 | Form::Float4 => Rows::Real(Vec::new()),
+            Form::Int4 | Form::Int8 | Form::Float8 | Form::Numeric => Rows::Double(Vec::new()),
+            Form::Bool => Rows::Bool(Vec::new()),
+            Form::Date | Form::Timestamp => Rows::Time(Vec::new()),
+            Form::Text | Form::Padded | Form::Char | Form::Name | Form::Enum | Form::Uuid => {
+                Rows::Category { codes: Vec::new(), levels: Vec::new(), index: HashMap::new(), fresh: 0 }
+            }
+            Form::Floats | Form::Doubles | Form::Vector | Form::HalfVector => {
+                Rows::Vector { width: 0, rows: 0, values: Vec::new(), booked: 0 }
+            }
+        };
+        Ok(Self { name: name.to_owned(), reader, rows })
+    }
+
+    /// Whether reading a value may allocate Postgres memory.
+    pub(crate) fn allocates(&self) -> bool {
+        self.reader.form().allocates()
+    }
+
+    /// The bytes to book for the next `rows` rows, with the levels that were met since the last call.
+    pub(crate) fn next_block(&mut self, rows: usize) -> usize {
+        match &mut self.rows {
+            Rows::Real(_) => rows * 4,
+            Rows::Double(_) | Rows::Time(_) => rows * 8,
+            Rows::Bool(_) => rows,
+            Rows::Category { fresh, .. } => rows * 4 + std::mem::take(fresh),
+            Rows::Vector { width, rows: done, booked, .. } => {
+                let wanted = (*done + rows) * *width;
+                4 * (wanted - std::mem::replace(booked, wanted))
+            }
+        }
+    }
+
+    /// Room for `more` rows.
+    ///
+    /// # Errors
+    /// [`Code::OutOfMemory`]
+    pub(crate) fn reserve(&mut self, more: usize) -> Result<()> {
+        match &mut self.rows {
+            Rows::Real(v) => reserve(v, more),
+            Rows::Double(v) => reserve(v, more),
+            Rows::Bool(v) => reserve(v, more),
+            Rows::Time(v) => reserve(v, more),
+            Rows::Category { codes, .. } => reserve(codes, more),
+            Rows::Vector { width, values, .. } => reserve(values, more * *width),
+        }
+    }
+
+    /// Adds a value.
+    ///
+    /// # Errors
+    /// Those of [`Reader::cell`], and [`Code::ArrayLength`] when a vector's length is not that of those before.
+    ///
+    /// # Safety
+    /// `datum` is a live datum of the column's type unless `null`.
+    #[inline]
+    pub(crate) unsafe fn push(&mut self, datum: pg_sys::Datum, null: bool) -> Result<()> {
+        let bits = datum.value();
+        match (&mut self.rows, self.reader.form()) {
+            (Rows::Real(v), Form::Float4) => v.push(if null { f32::NAN } else { f32::from_bits(bits as u32) }),
+            (Rows::Real(v), _) => v.push(if null { f32::NAN } else { f32::from(bits as i16) }),
+            (Rows::Double(v), Form::Float8) => v.push(if null { f64::NAN } else { f64::from_bits(bits as u64) }),
+            (Rows::Double(v), Form::Int4) => v.push(if null { f64::NAN } else { f64::from(bits as i32) }),
+            (Rows::Double(v), Form::Int8) => v.push(if null { f64::NAN } else { bits as i64 as f64 }),
+            (Rows::Bool(v), _) => v.push(if null { 2 } else { (bits & 1) as u8 }),
+            (Rows::Time(v), Form::Date) => v.push(if null { MISSING_TIME } else { date(bits as i32).unwrap_or(MISSING_TIME) }),
+            (Rows::Time(v), _) => v.push(if null { MISSING_TIME } else { instant(bits as i64).unwrap_or(MISSING_TIME) }),
+            _ => {
+                // SAFETY: handed on from the caller.
+                let cell = if null { Cell::Missing } else { unsafe { self.reader.cell(datum)? } };
+                self.rows.add(cell, &self.name)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The column.
+    pub(crate) fn finish(self) -> Values {
+        match self.rows {
+            Rows::Real(v) => Values::Real(v),
+            Rows::Double(v) => Values::Double(v),
+            Rows::Bool(v) => Values::Bool(v),
+            Rows::Time(v) => Values::Time(v),
+            Rows::Category { codes, levels, .. } => Values::Category { codes, levels },
+            // A column of missing vectors still has its rows: one missing element each.
+            Rows::Vector { width: 0, rows, .. } => Values::Vector { width: 1, values: vec![f32::NAN; rows] },
+            Rows::Vector { width, values, .. } => Values::Vector { width, values },
+        }
+    }
+}
+
+impl Rows {
+    fn add(&mut self, cell: Cell<'_>, name: &str) -> Result<()> {
+        match self {
+            Self::Double(v) => v.push(if let Cell::Number(x) = cell { x } else { f64::NAN }),
+            Self::Category { codes, levels, index, fresh } => {
+                let Cell::Text(text) = cell else {
+                    codes.push(MISSING_CODE);
+                    return Ok(());
+                };
+                if let Some(code) = index.get(text) {
+                    codes.push(*code);
+                    return Ok(());
+                }
+                let code = u32::try_from(levels.len()).unwrap_or(MISSING_CODE);
+                reserve(levels, 1)?;
+                index.try_reserve(1).map_err(|_| Error::new(Code::OutOfMemory, "out of memory"))?;
+                levels.push(text.to_owned());
+                index.insert(text.to_owned(), code);
+                // Twice the text, twice a String, the code, the index's slack.
+                *fresh += 2 * text.len() + 80;
+                codes.push(code);
+            }
+            Self::Vector { width, rows, values, .. } => {
+                if let Cell::Vector(v) = cell {
+                    if *width == 0 {
+                        *width = v.len();
+                        reserve(values, (*rows + 1) * v.len())?;
+                        values.resize(*rows * v.len(), f32::NAN);
+                    } else if *width != v.len() {
+                        return Err(Error::new(Code::ArrayLength, format!("column \"{name}\" has arrays of differing lengths"))
+                            .detail(format!("Row {} of the scan has {} elements, those before it have {width}.", *rows + 1, v.len()))
+                            .hint("Make them equally long in a view, or leave the column out: params => '{\"exclude\": [\"…\"]}'."));
+                    }
+                    reserve(values, v.len())?;
+                    values.extend_from_slice(v);
+                } else {
+                    values.resize(values.len() + *width, f32::NAN);
+                }
+                *rows += 1;
+            }
+            Self::Real(_) | Self::Bool(_) | Self::Time(_) => return Err(Error::internal(format!("Column {name} got {cell:?}."))),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,212 @@
+//! Rows from the executor straight into columns: SPI runs the query into a receiver of our own, so every row is seen once, where it lies.
+//!
+//! Whatever may be read can be scanned, by the caller's rights: views, partitions, foreign tables, row security. The order is the
+//! table's: no synchronised start, no parallel workers, so that the same rows and seed give the same weights.
+
+use crate::base::memory::Taken;
+use crate::base::{Budget, Error, Result};
+use crate::dataset::{Column, Frame};
+use crate::pg::builder::Builder;
+use crate::pg::relation::{Attribute, Relation, quote};
+use crate::pg::{compat, spi, text};
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+use std::ffi::{CStr, c_int};
+
+/// Rows between two bookings of memory.
+const BLOCK: usize = 1 << 14;
+
+/// Reads `columns` of a relation, all rows. The booking must be kept as long as the frame.
+///
+/// # Errors
+/// [`crate::base::Code::OutOfMemory`] when the budget or the system has no room; what the executor raises (rights, timeouts) is raised.
+pub(crate) fn frame<'b>(relation: &Relation, columns: &[&Attribute], budget: &'b Budget) -> Result<(Frame, Taken<'b>)> {
+    let list = columns.iter().map(|c| quote(&c.name)).collect::<Vec<_>>().join(", ");
+    query(&format!("SELECT {list} FROM {}", relation.sql()), budget)
+}
+
+/// Reads the result of a query that we have put together; its columns must have distinct names. See [`frame`].
+///
+/// # Errors
+/// As [`frame`].
+pub(crate) fn query<'b>(sql: &str, budget: &'b Budget) -> Result<(Frame, Taken<'b>)> {
+    let sql = text::c(sql)?;
+    let mut receiver = Box::new(Receiver {
+        base: pg_sys::DestReceiver {
+            receiveSlot: Some(receive),
+            rStartup: Some(startup),
+            rShutdown: Some(nothing),
+            rDestroy: Some(nothing),
+            mydest: pg_sys::CommandDest::DestTuplestore,
+        },
+        names: Vec::new(),
+        builders: Vec::new(),
+        rows: 0,
+        room: 0,
+        booked: budget.take(0, "the rows that are read")?,
+        short_lived: None,
+        fault: None,
+    });
+    let settings = TableOrder::set();
+    let run = spi::connected(|| {
+        // SAFETY: the receiver is boxed and outlives the call; its first field is the DestReceiver that Postgres hands back.
+        unsafe {
+            let mut options: pg_sys::SPIExecuteOptions = std::mem::zeroed();
+            options.read_only = true;
+            options.dest = (&raw mut *receiver).cast();
+            let rc = pg_sys::SPI_execute_extended(sql.as_ptr(), &raw const options);
+            if rc < 0 { Err(Error::internal(format!("SPI_execute_extended: {rc}."))) } else { Ok(()) }
+        }
+    });
+    drop(settings);
+    run?;
+    let Receiver { names, builders, booked, fault, .. } = *receiver;
+    if let Some(fault) = fault {
+        return Err(fault);
+    }
+    let columns = names.into_iter().zip(builders).map(|(name, b)| Column { name, values: b.finish() }).collect();
+    Ok((Frame::new(columns)?, booked))
+}
+
+#[repr(C)]
+struct Receiver<'b> {
+    /// First: Postgres hands us this pointer back.
+    base: pg_sys::DestReceiver,
+    names: Vec<String>,
+    builders: Vec<Builder>,
+    rows: usize,
+    /// Rows that fit before memory is booked again.
+    room: usize,
+    booked: Taken<'b>,
+    /// Where detoasted copies of one row live; none when no column needs one.
+    short_lived: Option<pg_sys::MemoryContext>,
+    /// Why the scan was ended early.
+    fault: Option<Error>,
+}
+
+impl Receiver<'_> {
+    fn start(&mut self, desc: pg_sys::TupleDesc) -> Result<()> {
+        // SAFETY: the executor's live row type.
+        unsafe {
+            for i in 0..usize::try_from((*desc).natts).unwrap_or(0) {
+                let attribute = compat::attribute(desc, i);
+                let name = text::with_utf8(CStr::from_ptr(attribute.attname.data.as_ptr()).to_bytes(), str::to_owned);
+                self.builders.push(Builder::new(attribute.atttypid, &name)?);
+                self.names.push(name);
+            }
+            if self.builders.iter().any(Builder::allocates) {
+                // A child of the query's context: it goes when the query ends, also after an ERROR.
+                self.short_lived = Some(compat::small_context(c"affinity row"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Books and reserves the next block: memory is refused before it is used, and a failed reservation is an error, not an abort.
+    #[cold]
+    fn make_room(&mut self) -> Result<()> {
+        let bytes: usize = self.builders.iter_mut().map(|b| b.next_block(BLOCK)).sum();
+        self.booked.grow(bytes, "the rows that are read")?;
+        for b in &mut self.builders {
+            b.reserve(BLOCK)?;
+        }
+        self.room = self.rows + BLOCK;
+        Ok(())
+    }
+
+    #[inline]
+    fn row(&mut self, values: &[pg_sys::Datum], nulls: &[bool]) -> Result<()> {
+        if self.rows == self.room {
+            self.make_room()?;
+        }
+        for ((builder, value), null) in self.builders.iter_mut().zip(values).zip(nulls) {
+            // SAFETY: the value is of the type that the row type gave when the builder was made.
+            unsafe { builder.push(*value, *null)? };
+        }
+        self.rows += 1;
+        Ok(())
+    }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn startup(me: *mut pg_sys::DestReceiver, _operation: c_int, desc: pg_sys::TupleDesc) {
+    // SAFETY: the pointer is the receiver that `query` passed in.
+    let me = unsafe { &mut *me.cast::<Receiver<'_>>() };
+    if let Err(e) = me.start(desc) {
+        me.fault = Some(e);
+    }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn receive(slot: *mut pg_sys::TupleTableSlot, me: *mut pg_sys::DestReceiver) -> bool {
+    // SAFETY: the pointer is the receiver that `query` passed in; the slot is the executor's and has that many attributes once they are
+    // deformed; the context switch is undone before returning, and an ERROR in between ends the query with its contexts.
+    unsafe {
+        let me = &mut *me.cast::<Receiver<'_>>();
+        if me.fault.is_some() {
+            return false;
+        }
+        let n = me.builders.len();
+        if usize::try_from((*slot).tts_nvalid).unwrap_or(0) < n {
+            pg_sys::slot_getsomeattrs_int(slot, n as c_int);
+        }
+        let values = std::slice::from_raw_parts((*slot).tts_values, n);
+        let nulls = std::slice::from_raw_parts((*slot).tts_isnull, n);
+        let result = match me.short_lived {
+            None => me.row(values, nulls),
+            Some(context) => {
+                let before = pg_sys::CurrentMemoryContext;
+                pg_sys::CurrentMemoryContext = context;
+                let result = me.row(values, nulls);
+                pg_sys::CurrentMemoryContext = before;
+                pg_sys::MemoryContextReset(context);
+                result
+            }
+        };
+        match result {
+            Ok(()) => true,
+            Err(e) => {
+                let row = me.rows + 1;
+                me.fault = Some(if e.detail.is_none() { e.detail(format!("In row {row} of the scan.")) } else { e });
+                false
+            }
+        }
+    }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn nothing(_me: *mut pg_sys::DestReceiver) {}
+
+/// Settings under which a scan gives the table's order; put back when dropped.
+struct TableOrder(c_int);
+
+impl TableOrder {
+    fn set() -> Self {
+        // SAFETY: names and values are NUL-terminated; the nest level is closed by Drop, or by the end of a failed (sub)transaction.
+        unsafe {
+            let level = pg_sys::NewGUCNestLevel();
+            for (name, value) in [(c"synchronize_seqscans", c"off"), (c"max_parallel_workers_per_gather", c"0")] {
+                pg_sys::set_config_option(
+                    name.as_ptr(),
+                    value.as_ptr(),
+                    pg_sys::GucContext::PGC_USERSET,
+                    pg_sys::GucSource::PGC_S_SESSION,
+                    pg_sys::GucAction::GUC_ACTION_SAVE,
+                    true,
+                    0,
+                    false,
+                );
+            }
+            Self(level)
+        }
+    }
+}
+
+impl Drop for TableOrder {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            // SAFETY: the level that `set` opened.
+            unsafe { pg_sys::AtEOXact_GUC(true, self.0) };
+        }
+    }
+}
