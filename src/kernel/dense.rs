@@ -54,15 +54,15 @@ impl<'a> Product<'a> {
         Self { a_row: 1, a_column: m, ..Self::new(m, n, k, a, b) }
     }
 
-    /// Whether every element lies inside its slice.
-    fn fits(&self, c: &[f32]) -> bool {
+    /// Whether every element lies inside its slice, those of B `b_column` apart in a row.
+    pub(super) fn fits(&self, b_column: usize, c: &[f32]) -> bool {
         let end = |rows: usize, row: usize, columns: usize, column: usize| match (rows, columns) {
             (0, _) | (_, 0) => Some(0),
             _ => (rows - 1).checked_mul(row)?.checked_add((columns - 1).checked_mul(column)?)?.checked_add(1),
         };
         let inside = |end: Option<usize>, len: usize| end.is_some_and(|e| e <= len);
         inside(end(self.m, self.a_row, self.k, self.a_column), self.a.len())
-            && inside(end(self.k, self.b_row, self.n, 1), self.b.len())
+            && inside(end(self.k, self.b_row, self.n, b_column), self.b.len())
             && inside(end(self.m, self.c_row, self.n, 1), c.len())
             && if let Start::Row(r) = self.start { r.len() == self.n } else { true }
     }
@@ -70,7 +70,7 @@ impl<'a> Product<'a> {
 
 kernel! {
     /// Computes `p` into `c`. Panics where an element would lie outside its slice.
-    product, product_at(p: &Product<'_>, c: &mut [f32]) => p.fits(c), product_portable, product_simd
+    product, product_at(p: &Product<'_>, c: &mut [f32]) => p.fits(1, c), product_portable, product_simd
 }
 
 fn product_portable(p: &Product<'_>, c: &mut [f32]) {
@@ -366,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "p.fits(c)")]
+    #[should_panic(expected = "p.fits(1, c)")]
     fn what_lies_outside_is_refused() {
         product(&Product::new(2, 2, 2, &[1.0; 4], &[1.0; 4]), &mut [0.0; 3]);
     }

@@ -8,6 +8,7 @@
 
 pub mod activation;
 pub mod dense;
+pub mod gemm;
 pub mod half;
 pub mod optimise;
 mod simd;
@@ -17,6 +18,7 @@ pub mod vector;
 
 pub use activation::{relu, relu_back, sigmoid, sigmoid_back, tanh, tanh_back};
 pub use dense::{dense_row, product};
+pub use gemm::product_blocked;
 pub use half::{dot_f16, from_f16, to_f16};
 pub use optimise::{AdamStep, adam};
 pub use softmax::{log_sum_exp, softmax};

@@ -1,1 +1,5 @@
-//! Dense views, matrix products, sparse products.
+//! Dense and sparse products.
+
+pub mod dense;
+
+pub use dense::{multiply, multiply_transposed, transpose, transposed_suits};

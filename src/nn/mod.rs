@@ -1,1 +1,20 @@
-//! What networks share: layers, activations, losses, optimisers, the mini-batch loop.
+//! What networks share: layers over one flat vector of parameters, losses, the optimiser, the mini-batch loop.
+
+pub mod activation;
+#[cfg(test)]
+mod check;
+pub mod dropout;
+pub mod fit;
+pub mod loss;
+pub mod monitor;
+pub mod optimise;
+pub mod shards;
+pub mod stack;
+
+pub use activation::Activation;
+pub use fit::{Loop, Trainee};
+pub use loss::{Loss, Targets};
+pub use monitor::{Fitted, Judgement, Monitor};
+pub use optimise::{Adam, AdamSpec};
+pub use shards::Shards;
+pub use stack::{Stack, Workspace};

@@ -1,0 +1,312 @@
+//! The multi-layer perceptron: dense layers with ReLU between. Without a hidden layer it is logistic or linear regression.
+
+use crate::base::tensor::find;
+use crate::base::{Budget, Code, Context, Epoch, Error, Numbers, Pool, Quiet, Result, Rng, Tensor, zeros};
+use crate::nn::fit::{Loop, Trainee};
+use crate::nn::monitor::{Fitted, Judgement};
+use crate::nn::shards::{Rows, SHARD};
+use crate::nn::{Activation, Adam, AdamSpec, Loss, Shards, Stack, Targets};
+use ndarray::{Array2, ArrayView2};
+use std::borrow::Cow;
+
+/// Everything that fixes an MLP but its rows and its seed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MlpSpec {
+    /// Numbers of a row.
+    pub inputs: usize,
+    /// Widths of the hidden layers; none is a linear model.
+    pub hidden: Vec<usize>,
+    /// Numbers out: 1 for BCE, one a class for softmax, any for squared error.
+    pub outputs: usize,
+    /// Share of the hidden outputs that is dropped in training, in [0, 1).
+    pub dropout: f32,
+    /// What the outputs are held against.
+    pub loss: Loss,
+    /// Epochs at most.
+    pub epochs: usize,
+    /// Rows of a step, from 1.
+    pub batch: usize,
+    /// Adam's step size, above 0.
+    pub learning_rate: f32,
+    /// Decoupled weight decay, 0 or more.
+    pub weight_decay: f32,
+    /// Epochs without a lower validation loss after which training stops; 0 never.
+    pub patience: usize,
+}
+
+impl MlpSpec {
+    /// Hidden layers of 64 and 32, Adam at 1e-3, 20 epochs of batches of 128 and a patience of 3.
+    pub fn new(inputs: usize, outputs: usize, loss: Loss) -> Self {
+        Self {
+            inputs,
+            hidden: vec![64, 32],
+            outputs,
+            dropout: 0.0,
+            loss,
+            epochs: 20,
+            batch: 128,
+            learning_rate: 1e-3,
+            weight_decay: 0.0,
+            patience: 3,
+        }
+    }
+
+    fn stack(&self) -> Result<Stack> {
+        let widths: Vec<usize> = [self.inputs].into_iter().chain(self.hidden.iter().copied()).chain([self.outputs]).collect();
+        Stack::new(&widths, Activation::Relu, Activation::Identity)
+    }
+
+    fn check(&self) -> Result<()> {
+        let bad = |name: &str, value: f64, range: &str| {
+            Err(Error::new(Code::InvalidParameter, format!("parameter \"{name}\" is out of range"))
+                .detail(format!("The value is {value}; it must be {range}.")))
+        };
+        match self {
+            s if s.hidden.contains(&0) => bad("hidden", 0.0, "at least 1 for each layer"),
+            s if !(0.0..1.0).contains(&s.dropout) => bad("dropout", s.dropout.into(), "from 0 to below 1"),
+            s if !(s.learning_rate > 0.0 && s.learning_rate.is_finite()) => bad("learning_rate", s.learning_rate.into(), "above 0"),
+            s if !(s.weight_decay >= 0.0 && s.weight_decay.is_finite()) => bad("weight_decay", s.weight_decay.into(), "0 or more"),
+            s if s.batch == 0 => bad("batch", 0.0, "at least 1"),
+            s if s.inputs == 0 || s.outputs == 0 => Err(Error::internal("an MLP without inputs or outputs")),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A trained network.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mlp {
+    stack: Stack,
+    params: Vec<f32>,
+}
+
+/// Buffers for scoring row by row; they grow on first use and are then reused.
+#[derive(Debug, Clone, Default)]
+pub struct Scratch {
+    a: Vec<f32>,
+    b: Vec<f32>,
+}
+
+impl Mlp {
+    /// Trains on `x` (rows × inputs) and `y`, each row counting by its weight (relative to the mean weight). `valid` are rows to judge
+    /// each epoch on: the epoch with the lowest mean loss there is kept. Returns the network, every epoch, and the number of the kept one.
+    ///
+    /// Mini-batches of Adam ([`Adam`]); the same rows and seed give the same bits, whatever the number of threads.
+    ///
+    /// # Errors
+    /// [`Code::InvalidParameter`] for a spec out of range; [`Code::Data`] without rows, for a target out of range, for weights that are
+    /// negative or all 0, or when training diverges; [`Code::OutOfMemory`] before anything is allocated when the budget does not allow it;
+    /// [`Code::Cancelled`].
+    pub fn fit(
+        x: ArrayView2<'_, f32>,
+        y: Targets<'_>,
+        weights: Option<&[f32]>,
+        valid: Option<(ArrayView2<'_, f32>, Targets<'_>)>,
+        spec: &MlpSpec,
+        ctx: &Context<'_>,
+    ) -> Result<(Self, Vec<Epoch>, usize)> {
+        spec.check()?;
+        let stack = spec.stack()?;
+        let rows = x.nrows();
+        if rows == 0 {
+            return Err(Error::new(Code::Data, "no rows to train on"));
+        }
+        y.check(rows, spec.outputs, spec.loss)?;
+        if x.ncols() != spec.inputs || valid.is_some_and(|(v, _)| v.ncols() != spec.inputs) || weights.is_some_and(|w| w.len() != rows) {
+            return Err(Error::internal(format!("{} inputs and one weight a row expected, {} columns found", spec.inputs, x.ncols())));
+        }
+        if let Some((v, t)) = valid {
+            t.check(v.nrows(), spec.outputs, spec.loss)?;
+        }
+        let batch = spec.batch.min(rows);
+        let plan = Loop { rows, epochs: spec.epochs, batch, patience: spec.patience };
+        // The weights, Adam's two moments, the loop's copy of the best, the batch's machinery, and copies of rows that lie with gaps.
+        let copies = gaps(&x) + valid.as_ref().map_or(0, |v| gaps(&v.0));
+        let bytes = [
+            stack.parameters().saturating_mul(12),
+            plan.bytes(stack.parameters()),
+            Shards::bytes(&stack, batch),
+            if weights.is_some() { rows * 4 } else { 0 },
+            copies,
+        ];
+        let what = format!("Training a network of {} weights on {rows} rows", stack.parameters());
+        let _taken = ctx.budget.take(bytes.iter().fold(0, |a, b| usize::saturating_add(a, *b)), &what)?;
+        let x = contiguous(x)?;
+        let valid = valid.map(|(v, t)| Ok::<_, Error>((contiguous(v)?, v.nrows(), t))).transpose()?;
+        let weights = weights.map(mean_one).transpose()?;
+        let mut params = zeros(stack.parameters())?;
+        stack.init(&mut params, &mut Rng::stream(ctx.seed, 1));
+        let adam = AdamSpec { learning_rate: spec.learning_rate, weight_decay: spec.weight_decay, ..AdamSpec::default() };
+        let mut training = Training {
+            shards: Shards::new(&stack, Rows { x: &x, targets: y, weights: weights.as_deref() }, spec.loss, spec.dropout, batch)?,
+            adam: Adam::new(adam, params.len())?,
+            stack: &stack,
+            params,
+            valid,
+            loss: spec.loss,
+        };
+        let Fitted { epochs, best_epoch } = plan.run(&mut training, ctx)?;
+        let params = training.params;
+        Ok((Self { stack, params }, epochs, best_epoch))
+    }
+
+    /// Numbers of a row.
+    pub fn inputs(&self) -> usize {
+        self.stack.layers().first().map_or(0, |l| l.inputs)
+    }
+
+    /// Numbers out.
+    pub fn outputs(&self) -> usize {
+        self.stack.outputs()
+    }
+
+    /// The outputs of one row of as many numbers as the network has inputs; panics on another count. Logits for BCE and softmax.
+    #[inline]
+    pub fn logits_row<'s>(&self, x: &[f32], scratch: &'s mut Scratch) -> &'s [f32] {
+        let width = self.stack.width();
+        if scratch.a.len() < width {
+            scratch.a.resize(width, 0.0);
+            scratch.b.resize(width, 0.0);
+        }
+        let in_a = self.stack.row(&self.params, x, &mut scratch.a, &mut scratch.b);
+        &(if in_a { &scratch.a } else { &scratch.b })[..self.outputs()]
+    }
+
+    /// The outputs of many rows (rows × outputs), spread over the threads.
+    ///
+    /// # Errors
+    /// [`Code::OutOfMemory`]; [`Code::Internal`] for another number of columns than inputs.
+    pub fn logits(&self, x: ArrayView2<'_, f32>, pool: &Pool) -> Result<Array2<f32>> {
+        if x.ncols() != self.inputs() {
+            return Err(Error::internal(format!("{} inputs expected, {} columns found", self.inputs(), x.ncols())));
+        }
+        let (flat, outputs) = (contiguous(x)?, self.outputs());
+        let mut out = zeros(x.nrows() * outputs)?;
+        let budget = Budget::unlimited();
+        let ctx = Context { seed: 0, pool, budget: &budget, watch: &Quiet };
+        each_shard(&self.stack, &self.params, &flat, &mut out, &ctx, |_, _| 0.0)?;
+        Array2::from_shape_vec((x.nrows(), outputs), out).map_err(|e| Error::internal(e.to_string()))
+    }
+
+    /// The weights as tensors `{prefix}layer1.weight` (inputs × outputs), `{prefix}layer1.bias` (outputs), and so on.
+    pub fn to_tensors(&self, prefix: &str) -> Vec<Tensor> {
+        let mut out = Vec::new();
+        for (i, l) in self.stack.layers().iter().enumerate() {
+            let name = |part: &str| format!("{prefix}layer{}.{part}", i + 1);
+            out.push(Tensor::f32(name("weight"), [l.inputs, l.outputs], self.params[l.weight.clone()].to_vec()));
+            out.push(Tensor::f32(name("bias"), [l.outputs], self.params[l.bias.clone()].to_vec()));
+        }
+        out
+    }
+
+    /// Back from [`Mlp::to_tensors`]; the tensors may be hostile.
+    ///
+    /// # Errors
+    /// [`Code::Corrupt`] when a tensor is missing, of another shape or type, or not finite.
+    pub fn from_tensors(prefix: &str, spec: &MlpSpec, tensors: &[Tensor]) -> Result<Self> {
+        let stack = spec.stack()?;
+        let mut params = Vec::new();
+        for (i, l) in stack.layers().iter().enumerate() {
+            for (part, shape) in [("weight", &[l.inputs, l.outputs][..]), ("bias", &[l.outputs][..])] {
+                let name = format!("{prefix}layer{}.{part}", i + 1);
+                let corrupt =
+                    |what: &str| Error::new(Code::Corrupt, "stored weights are damaged").detail(format!("Tensor \"{name}\" {what}."));
+                let Numbers::F32(values) = find(tensors, &name, shape)? else { return Err(corrupt("does not hold 32-bit floats")) };
+                if !values.iter().all(|v| v.is_finite()) {
+                    return Err(corrupt("holds infinite numbers or NaN"));
+                }
+                params.extend_from_slice(values);
+            }
+        }
+        Ok(Self { stack, params })
+    }
+}
+
+/// Bytes that [`contiguous`] copies.
+fn gaps(x: &ArrayView2<'_, f32>) -> usize {
+    if x.as_slice().is_some() { 0 } else { x.len() * 4 }
+}
+
+/// The rows side by side; copied only when they are not.
+fn contiguous<'a>(x: ArrayView2<'a, f32>) -> Result<Cow<'a, [f32]>> {
+    if let Some(s) = x.to_slice() {
+        return Ok(Cow::Borrowed(s));
+    }
+    let mut v = Vec::new();
+    crate::base::memory::reserve(&mut v, x.len())?;
+    v.extend(x.iter().copied());
+    Ok(Cow::Owned(v))
+}
+
+/// Weights scaled to the mean 1, so that the learning rate means the same with and without them.
+fn mean_one(w: &[f32]) -> Result<Vec<f32>> {
+    let sum: f64 = w.iter().map(|w| f64::from(*w)).sum();
+    if w.iter().any(|w| *w < 0.0) || !(sum > 0.0 && sum.is_finite()) {
+        return Err(Error::new(Code::Data, "row weights must be 0 or more, and not all 0"));
+    }
+    let mut out = zeros(w.len())?;
+    let scale = (w.len() as f64 / sum) as f32;
+    out.iter_mut().zip(w).for_each(|(o, w)| *o = w * scale);
+    Ok(out)
+}
+
+/// Sends the rows of `x` through in shards that the threads share out: `out` (rows × outputs) gets the outputs, which `f(first row,
+/// outputs)` may change; returns the sum of what it returns, in the order of the rows.
+fn each_shard(
+    stack: &Stack,
+    params: &[f32],
+    x: &[f32],
+    out: &mut [f32],
+    ctx: &Context<'_>,
+    f: impl Fn(usize, &mut [f32]) -> f64 + Sync + Send,
+) -> Result<f64> {
+    let (inputs, outputs) = (stack.layers().first().map_or(1, |l| l.inputs), stack.outputs());
+    let mut parts: Vec<_> = out.chunks_mut(SHARD * outputs).map(|o| (o, Ok(0.0))).collect();
+    let one = |i: usize, out: &mut [f32]| {
+        ctx.check()?;
+        let rows = out.len() / outputs;
+        let mut work = stack.workspace(rows, false)?;
+        stack.forward(params, &x[i * SHARD * inputs..][..rows * inputs], rows, &mut work, None);
+        out.copy_from_slice(work.result());
+        Ok(f(i * SHARD, out))
+    };
+    ctx.pool.each_mut(&mut parts, |i, (out, sum)| *sum = one(i, out));
+    parts.into_iter().map(|p| p.1).sum()
+}
+
+/// A network in training.
+struct Training<'a> {
+    stack: &'a Stack,
+    params: Vec<f32>,
+    shards: Shards<'a>,
+    adam: Adam,
+    valid: Option<(Cow<'a, [f32]>, usize, Targets<'a>)>,
+    loss: Loss,
+}
+
+impl Trainee for Training<'_> {
+    fn step(&mut self, rows: &[u32], next: &[u32], step: u64, ctx: &Context<'_>) -> Result<f64> {
+        let loss = self.shards.batch(&self.params, rows, next, step, ctx)?;
+        self.adam.step(&mut self.params, self.shards.gradient(), 1.0 / rows.len() as f32, ctx.pool);
+        Ok(loss)
+    }
+
+    fn judge(&mut self, ctx: &Context<'_>) -> Result<Option<Judgement>> {
+        let Some((x, rows, targets)) = &self.valid else { return Ok(None) };
+        let outputs = self.stack.outputs();
+        let mut out = zeros(rows * outputs)?;
+        let total = each_shard(self.stack, &self.params, x, &mut out, ctx, |first, z| {
+            let rows: Vec<u32> = (first..first + z.len() / outputs).map(|i| i as u32).collect();
+            self.loss.gradient(z, outputs, *targets, None, &rows)
+        })?;
+        Ok(Some(Judgement { loss: total / (*rows).max(1) as f64, metric: None }))
+    }
+
+    fn parameters(&mut self) -> &mut [f32] {
+        &mut self.params
+    }
+}
+
+#[cfg(test)]
+#[path = "mlp_tests.rs"]
+mod tests;

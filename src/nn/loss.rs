@@ -1,0 +1,162 @@
+//! Losses of a batch and their gradients.
+
+use crate::base::{Code, Error, Result};
+use crate::kernel;
+use serde::{Deserialize, Serialize};
+
+/// What a network's outputs are held against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Loss {
+    /// Binary cross-entropy of logits: softplus(z) − y·z.
+    Bce,
+    /// Cross-entropy of a softmax over the outputs: ln Σ eᶻ − z of the class.
+    SoftmaxCe,
+    /// Squared error (z − y)², summed over the outputs; the gradient is 2(z − y).
+    Mse,
+}
+
+/// The right answers, one for each row.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Targets<'a> {
+    /// 0 or 1, or a probability; rows × outputs values.
+    Binary(&'a [f32]),
+    /// The index of the class, below the second.
+    Class(&'a [u32], usize),
+    /// Any number; rows × outputs values.
+    Value(&'a [f32]),
+}
+
+impl Targets<'_> {
+    /// Checks that there is one for each of `rows` rows, fit for `loss` over `outputs` outputs.
+    ///
+    /// # Errors
+    /// [`Code::Internal`] for another count or kind; [`Code::Data`] for a class or value outside its range.
+    pub fn check(&self, rows: usize, outputs: usize, loss: Loss) -> Result<()> {
+        let wrong = |what: &str| Err(Error::internal(format!("Targets: {what}.")));
+        match (self, loss) {
+            (Self::Binary(y), Loss::Bce) => {
+                if y.len() != rows * outputs {
+                    return wrong("one binary target a row and output is needed");
+                }
+                bad(y.iter().find(|y| !(0.0..=1.0).contains(*y)), "between 0 and 1")
+            }
+            (Self::Value(y), Loss::Mse) => {
+                if y.len() != rows * outputs {
+                    return wrong("one value a row and output is needed");
+                }
+                bad(y.iter().find(|y| !y.is_finite()), "finite")
+            }
+            (Self::Class(y, n), Loss::SoftmaxCe) => {
+                if y.len() != rows || *n != outputs {
+                    return wrong("one class a row and one output a class are needed");
+                }
+                bad(y.iter().find(|y| **y as usize >= *n), "a known class")
+            }
+            _ => wrong("this kind does not fit the loss"),
+        }
+    }
+}
+
+fn bad(found: Option<&impl std::fmt::Display>, what: &str) -> Result<()> {
+    match found {
+        None => Ok(()),
+        Some(x) => Err(Error::new(Code::Data, "a target is out of range").detail(format!("The value {x} is not {what}."))),
+    }
+}
+
+impl Loss {
+    /// The loss of each row of `z` (rows × `outputs`), times its weight, summed; `z` becomes the gradient of that sum.
+    /// `rows` are the places of these rows in `targets` and `weights`.
+    pub fn gradient(self, z: &mut [f32], outputs: usize, targets: Targets<'_>, weights: Option<&[f32]>, rows: &[u32]) -> f64 {
+        let mut total = 0.0;
+        for (z, row) in z.chunks_exact_mut(outputs.max(1)).zip(rows) {
+            let row = *row as usize;
+            let loss = match targets {
+                Targets::Binary(y) => binary(z, &y[row * outputs..][..outputs]),
+                Targets::Value(y) => squared(z, &y[row * outputs..][..outputs]),
+                Targets::Class(y, _) => class(z, y[row] as usize),
+            };
+            match weights {
+                None => total += loss,
+                Some(w) => {
+                    total += loss * f64::from(w[row]);
+                    kernel::scale(w[row], z);
+                }
+            }
+        }
+        total
+    }
+}
+
+/// ln(1 + e^(−|z|)) and e^(−|z|): neither overflows.
+fn binary(z: &mut [f32], y: &[f32]) -> f64 {
+    let mut loss = 0.0;
+    for (z, y) in z.iter_mut().zip(y) {
+        let e = (-z.abs()).exp();
+        loss += f64::from(z.max(0.0) - *z * y + e.ln_1p());
+        *z = if *z > 0.0 { 1.0 } else { e } / (1.0 + e) - y;
+    }
+    loss
+}
+
+fn squared(z: &mut [f32], y: &[f32]) -> f64 {
+    let mut loss = 0.0;
+    for (z, y) in z.iter_mut().zip(y) {
+        let d = *z - y;
+        loss += f64::from(d * d);
+        *z = 2.0 * d;
+    }
+    loss
+}
+
+fn class(z: &mut [f32], y: usize) -> f64 {
+    let own = z[y];
+    let loss = kernel::softmax(z) - own;
+    z[y] -= 1.0;
+    f64::from(loss)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::check::gradient_check;
+
+    const Z: [f32; 6] = [0.3, -1.2, 2.5, 0.0, -0.7, 1.1];
+
+    fn check(loss: Loss, outputs: usize, targets: Targets<'_>, what: &str) {
+        let rows: Vec<u32> = (0..(Z.len() / outputs) as u32).rev().collect();
+        let weights: Vec<f32> = (0..rows.len()).map(|i| 0.5 + i as f32).collect();
+        for w in [None, Some(&weights[..])] {
+            let value = |z: &[f32]| loss.gradient(&mut z.to_vec(), outputs, targets, w, &rows);
+            let mut g = Z;
+            loss.gradient(&mut g, outputs, targets, w, &rows);
+            gradient_check(&Z, &g, value, 1e-2, what);
+        }
+    }
+
+    #[test]
+    fn every_gradient_is_that_of_its_loss() {
+        check(Loss::Bce, 1, Targets::Binary(&[1.0, 0.0, 1.0, 0.3, 0.0, 0.0]), "bce");
+        check(Loss::Bce, 2, Targets::Binary(&[1.0, 0.0, 1.0, 0.3, 0.0, 0.0]), "bce of two outputs");
+        check(Loss::Mse, 1, Targets::Value(&[1.0, -4.0, 1.0, 0.3, 0.0, 0.0]), "squared");
+        check(Loss::SoftmaxCe, 3, Targets::Class(&[2, 0], 3), "softmax");
+    }
+
+    #[test]
+    fn far_logits_do_not_overflow() {
+        let mut z = [500.0, -500.0, 500.0];
+        let loss = Loss::Bce.gradient(&mut z, 1, Targets::Binary(&[1.0, 0.0, 0.0]), None, &[0, 1, 2]);
+        assert_eq!((loss, z), (500.0, [0.0, 0.0, 1.0]));
+    }
+
+    #[test]
+    fn targets_outside_their_range_are_refused() {
+        assert_eq!(Targets::Binary(&[2.0]).check(1, 1, Loss::Bce).unwrap_err().code, Code::Data);
+        assert_eq!(Targets::Value(&[f32::NAN]).check(1, 1, Loss::Mse).unwrap_err().code, Code::Data);
+        assert_eq!(Targets::Class(&[3], 3).check(1, 3, Loss::SoftmaxCe).unwrap_err().code, Code::Data);
+        assert_eq!(Targets::Class(&[0], 3).check(1, 3, Loss::Bce).unwrap_err().code, Code::Internal);
+        assert_eq!(Targets::Value(&[0.0]).check(2, 1, Loss::Mse).unwrap_err().code, Code::Internal);
+        Targets::Class(&[2, 0], 3).check(2, 3, Loss::SoftmaxCe).unwrap();
+    }
+}
