@@ -1,0 +1,11 @@
+#!/bin/bash
+# The demo, on the cluster that PGHOST names: a small shop is loaded into the database `demo`, models are trained, answers are shown.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+export PAGER=cat
+start=$SECONDS
+tests/demo/load.sh
+for part in behaviour; do
+  psql -X -q -d demo -P footer=off -f "tests/demo/$part.sql" </dev/null
+done
+echo "The demo took $((SECONDS - start)) s. Look around in its tables and models with: make psql"
