@@ -5,6 +5,7 @@ pub mod frame;
 pub mod input;
 pub mod interactions;
 pub mod pairs;
+pub mod split;
 pub mod vocabulary;
 
 pub use encode::Encoder;
