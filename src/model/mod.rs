@@ -2,8 +2,12 @@
 
 pub mod held;
 pub mod item_knn;
+pub mod kind;
 pub mod links;
 pub mod mlp;
 pub mod popularity;
 pub mod recommender;
+pub mod rows;
 pub mod transition;
+
+pub use kind::Kind;

@@ -2,6 +2,7 @@
 
 pub mod recommender;
 mod report;
+pub mod rows;
 
 pub use crate::dataset::{Family, Input};
 pub use report::{MetricRow, Outcome, Report, Trained};

@@ -1,0 +1,94 @@
+//! The kinds of models: what each is for, what it learns from, which parameters it takes.
+
+use crate::base::params::Spec;
+use crate::base::{Code, Error, Result, names};
+use crate::model::rows;
+use serde::{Deserialize, Serialize};
+
+/// A kind of model of rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A multi-layer perceptron.
+    Mlp,
+    /// The same without a hidden layer, for classes.
+    Logistic,
+    /// The same without a hidden layer, for numbers.
+    Linear,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Mlp, Self::Logistic, Self::Linear];
+
+    /// As in `kind => …`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mlp => "mlp",
+            Self::Logistic => "logistic",
+            Self::Linear => "linear",
+        }
+    }
+
+    /// What it is for, in a sentence.
+    pub fn for_what(self) -> &'static str {
+        match self {
+            Self::Mlp => {
+                "Probabilities of two or more classes, or a number, from the columns of a row: will this visitor buy, what will she spend."
+            }
+            Self::Logistic => "Probabilities of two or more classes from the columns of a row, each column counting by itself.",
+            Self::Linear => "A number from the columns of a row, each column counting by itself.",
+        }
+    }
+
+    /// What it learns from.
+    pub fn learns_from(self) -> &'static str {
+        "rows with a target column"
+    }
+
+    /// The parameters it takes.
+    pub fn params(self) -> &'static [Spec] {
+        match self {
+            Self::Mlp => rows::MLP,
+            Self::Logistic | Self::Linear => rows::LINEAR,
+        }
+    }
+
+    /// The kind called `name`.
+    ///
+    /// # Errors
+    /// [`Code::UndefinedObject`], with "did you mean" or the list.
+    pub fn parse(name: &str) -> Result<Self> {
+        let known = Self::ALL.map(Self::name);
+        if let Some(k) = Self::ALL.into_iter().find(|k| k.name() == name) {
+            return Ok(k);
+        }
+        let e = Error::new(Code::UndefinedObject, format!("unknown kind \"{name}\""))
+            .detail(format!("Kinds that learn from rows are: {}.", known.join(", ")));
+        Err(match names::nearest(name, known) {
+            Some(n) => e.hint(format!("Did you mean \"{n}\"?")),
+            None => e.hint("See: SELECT * FROM affinity.kinds()."),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::params;
+
+    #[test]
+    fn every_kind_is_found_by_its_name_and_its_defaults_hold() {
+        for k in Kind::ALL {
+            assert_eq!(Kind::parse(k.name()).unwrap(), k);
+            let resolved = params::resolve(k.name(), k.params(), &serde_json::Value::Null).unwrap();
+            // what is the default may also be given
+            assert_eq!(params::resolve(k.name(), k.params(), &serde_json::Value::Object(resolved.clone())).unwrap(), resolved);
+            let p: rows::Params = params::typed(&resolved).unwrap();
+            assert_eq!(p.hidden.is_empty(), k != Kind::Mlp);
+        }
+        let e = Kind::parse("mpl").unwrap_err();
+        assert_eq!((e.code, e.hint.as_deref()), (Code::UndefinedObject, Some("Did you mean \"mlp\"?")));
+        assert_eq!(Kind::parse("forest").unwrap_err().hint.as_deref(), Some("See: SELECT * FROM affinity.kinds()."));
+    }
+}

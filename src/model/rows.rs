@@ -1,0 +1,114 @@
+//! The parameters of the kinds that learn from rows.
+
+use crate::base::params::{ParamType, Spec};
+use serde::Deserialize;
+
+/// Resolved parameters of `mlp`, `logistic` and `linear`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Params {
+    /// Widths of the hidden layers; none is logistic or linear regression.
+    #[serde(default)]
+    pub hidden: Vec<usize>,
+    /// Share of hidden units that sit out a step.
+    #[serde(default)]
+    pub dropout: f32,
+    /// Passes over the rows at most.
+    pub epochs: Option<usize>,
+    /// Rows of a step.
+    pub batch: Option<usize>,
+    /// Step size of Adam.
+    pub learning_rate: Option<f32>,
+    /// Decay of the weights beside Adam.
+    pub weight_decay: f32,
+    /// Epochs without a better validation loss before training stops.
+    pub patience: Option<usize>,
+    /// Networks whose outputs are averaged.
+    pub ensemble: usize,
+    /// How numbers are scaled.
+    pub numbers: String,
+    /// See `dataset::encode::Options`.
+    pub min_count: usize,
+    /// See `dataset::encode::Options`.
+    pub max_levels: usize,
+    /// See `dataset::encode::Options`.
+    pub buckets: usize,
+    /// Columns to leave out.
+    pub exclude: Vec<String>,
+    /// Columns to keep although each row has its own value.
+    pub include: Vec<String>,
+    /// `classes` or `value`, where the target's type leaves the choice.
+    pub task: Option<String>,
+    /// Of two classes, the one whose probability is predicted.
+    pub positive: Option<String>,
+    /// Whether rows that agree in all columns count once.
+    pub distinct: bool,
+    /// Share of the rows that judge.
+    pub holdout: f64,
+    /// Share of the other rows that say when to stop.
+    pub validation: f64,
+    /// Whether probabilities are calibrated on the validation rows.
+    pub calibrate: bool,
+    /// Whether the network is trained again on all rows, with the epochs found.
+    pub refit: bool,
+}
+
+const HIDDEN: Spec =
+    Spec::new("hidden", ParamType::Integers, "[64, 32]", "Widths of the hidden layers, from the inputs on.").within(1.0, 2_147_483_647.0);
+const DROPOUT: Spec = Spec::new("dropout", ParamType::Number, "0.2", "Share of hidden units that sit out each step.").within(0.0, 0.9);
+const EPOCHS: Spec =
+    Spec::new("epochs", ParamType::Integer, "null", "Passes over the rows at most; null: by the number of rows.").within(1.0, 10_000.0);
+const BATCH: Spec = Spec::new("batch", ParamType::Integer, "null", "Rows of a step; null: by the number of rows.").within(1.0, 1_000_000.0);
+const RATE: Spec =
+    Spec::new("learning_rate", ParamType::Number, "null", "Step size of Adam; null: 0.001, and 0.01 without a hidden layer.")
+        .within(1e-6, 1.0);
+const DECAY: Spec = Spec::new("weight_decay", ParamType::Number, "0.01", "Decay of the weights beside Adam (AdamW).").within(0.0, 10.0);
+const PATIENCE: Spec = Spec::new(
+    "patience",
+    ParamType::Integer,
+    "null",
+    "Epochs without a better validation loss before training stops; 0: never; null: by the number of epochs.",
+)
+.within(0.0, 10_000.0);
+const ENSEMBLE: Spec =
+    Spec::new("ensemble", ParamType::Integer, "1", "Networks of different seeds whose outputs are averaged.").within(1.0, 32.0);
+const NUMBERS: Spec = Spec::new(
+    "numbers",
+    ParamType::Choice(&["quantile", "standard", "minmax"]),
+    "\"quantile\"",
+    "How numbers are scaled: their rank as a normal, less the mean over the deviation, or into 0 to 1.",
+);
+const MIN_COUNT: Spec =
+    Spec::new("min_count", ParamType::Integer, "10", "Rows that a category's value needs for an input of its own.").within(1.0, 1e9);
+const MAX_LEVELS: Spec =
+    Spec::new("max_levels", ParamType::Integer, "256", "Values of a category with an input of their own; others are hashed.")
+        .within(1.0, 100_000.0);
+const BUCKETS: Spec = Spec::new("buckets", ParamType::Integer, "64", "Inputs that values are hashed into.").within(2.0, 100_000.0);
+const EXCLUDE: Spec = Spec::new("exclude", ParamType::Texts, "[]", "Columns to leave out.");
+const INCLUDE: Spec = Spec::new("include", ParamType::Texts, "[]", "Columns to keep although every row has its own value.");
+const TASK: Spec = Spec::new(
+    "task",
+    ParamType::Choice(&["classes", "value"]),
+    "null",
+    "Whether numbers in the target are classes or a value; null: two distinct numbers are classes, more are a value.",
+);
+const POSITIVE: Spec =
+    Spec::new("positive", ParamType::Text, "null", "Of two classes, the one whose probability is predicted; null: the last in order.");
+const DISTINCT: Spec = Spec::new("distinct", ParamType::Bool, "false", "Whether rows that agree in all columns count once.");
+const HOLDOUT: Spec = Spec::new("holdout", ParamType::Number, "0.2", "Share of the rows that judge versions.").within(0.0, 0.9);
+const VALIDATION: Spec =
+    Spec::new("validation", ParamType::Number, "0.15", "Share of the other rows that say when to stop, and calibrate.").within(0.0, 0.9);
+const CALIBRATE: Spec = Spec::new("calibrate", ParamType::Bool, "true", "Whether probabilities are calibrated on the validation rows.");
+const REFIT: Spec = Spec::new("refit", ParamType::Bool, "true", "Whether to train again on all rows, with the number of epochs found.");
+const KEEP: Spec = Spec::new("keep", ParamType::Integer, "3", "Versions that are kept, the deployed one aside.").within(1.0, 10_000.0);
+
+/// The parameters of `mlp`.
+pub const MLP: &[Spec] = &[
+    HIDDEN, DROPOUT, EPOCHS, BATCH, RATE, DECAY, PATIENCE, ENSEMBLE, NUMBERS, MIN_COUNT, MAX_LEVELS, BUCKETS, EXCLUDE, INCLUDE, TASK,
+    POSITIVE, DISTINCT, HOLDOUT, VALIDATION, CALIBRATE, REFIT, KEEP,
+];
+
+/// The parameters of `logistic` and `linear`.
+pub const LINEAR: &[Spec] = &[
+    EPOCHS, BATCH, RATE, DECAY, PATIENCE, ENSEMBLE, NUMBERS, MIN_COUNT, MAX_LEVELS, BUCKETS, EXCLUDE, INCLUDE, TASK, POSITIVE, DISTINCT,
+    HOLDOUT, VALIDATION, CALIBRATE, REFIT, KEEP,
+];

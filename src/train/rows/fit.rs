@@ -1,0 +1,215 @@
+//! The training itself.
+
+use super::calibrate::Calibration;
+use super::prepare::{Prepared, prepare};
+use super::scorer::{BASELINE, Split, State, TWIN, prefix};
+use super::{RowsSpec, Scorer, judge};
+use crate::base::{Code, Context, Epoch, Error, Result, Watch, rng::mix};
+use crate::dataset::Frame;
+use crate::model::Kind;
+use crate::model::mlp::{Mlp, MlpSpec};
+use crate::model::rows::Params;
+use crate::train::{MetricRow, Outcome, Report, Trained};
+use serde_json::{Value, json};
+
+/// A caller's side that hears of no epochs: those of the baseline and of the second fit are not the learning curve.
+struct Unheard<'a>(&'a dyn Watch);
+
+impl Watch for Unheard<'_> {
+    fn cancelled(&self) -> bool {
+        self.0.cancelled()
+    }
+    fn epoch(&self, _: &Epoch) {}
+}
+
+/// Trains a model on the rows of `frame`, which holds the target, the split columns and the inputs. `incumbent` is the deployed
+/// version, which is judged on the same held-out rows as it was before it saw them.
+///
+/// # Errors
+/// [`Code::UndefinedObject`] and [`Code::InvalidParameter`] for the call; [`Code::UndefinedColumn`]; [`Code::WrongType`] for a target or
+/// time column of a type that cannot serve, or a kind that does not fit the target; [`Code::Data`] when there are no rows, one class, no
+/// column, or a column without values; [`Code::OutOfMemory`]; [`Code::Cancelled`].
+pub fn fit(frame: &Frame, spec: &RowsSpec, incumbent: Option<&Scorer>, ctx: &Context<'_>) -> Result<Trained> {
+    let (kind, mut resolved, params) = spec.parsed()?;
+    let mut report = Report::default();
+    let before = incumbent.map(|i| &i.state().split);
+    let data = prepare(frame, spec, &params, before, &mut report.notices, ctx)?;
+    fits(kind, &data.outcome, &spec.target)?;
+    report.rows_used = data.rows.len() as u64;
+    report.rows_skipped = data.skipped as u64;
+
+    let mut state = State {
+        encoder: data.encoder.clone(),
+        outcome: data.outcome.clone(),
+        hidden: params.hidden.clone(),
+        ensemble: params.ensemble,
+        calibration: Calibration::default(),
+        center: data.center,
+        spread: data.spread,
+        refit: false,
+        split: data.split.clone(),
+    };
+    let [train, valid, holdout, all] = data.ranges();
+    let plan = plan(&state, &params, data.train);
+    for (name, value) in [("epochs", plan.epochs), ("batch", plan.batch), ("patience", plan.patience)] {
+        resolved.insert(name.into(), json!(value));
+    }
+    resolved.insert("learning_rate".into(), json!(f64::from(plan.learning_rate)));
+
+    let quiet = Unheard(ctx.watch);
+    let unheard = Context { watch: &quiet, ..*ctx };
+    let mut networks = Vec::new();
+    let mut found = Vec::new();
+    for i in 0..params.ensemble {
+        let (x, y) = data.part(train.clone());
+        let stop = (data.valid > 0).then(|| data.part(valid.clone()));
+        let (network, epochs, best) = Mlp::fit(x, y, None, stop, &plan, &seeded(if i == 0 { ctx } else { &unheard }, i))?;
+        if i == 0 {
+            report.epochs = epochs;
+        }
+        networks.push(network);
+        found.push(best.max(1));
+    }
+    let simple = if plan.hidden.is_empty() { None } else { Some(baseline(&state, &params, &data, &unheard)?) };
+    let mut scorer = Scorer::new(state.clone(), networks.clone(), Vec::new(), simple);
+    if params.calibrate && data.valid > 0 {
+        state.calibration = calibration(&scorer, &data, ctx)?;
+        scorer = Scorer::new(state.clone(), networks.clone(), Vec::new(), scorer.simple_network());
+    }
+
+    if !holdout.is_empty() {
+        let of = |s: &Scorer| -> Result<Vec<MetricRow>> {
+            let (x, _) = data.part(holdout.clone());
+            judge::figures(&data.outcome, s.score_encoded(x, ctx)?.view(), &data.answers[holdout.clone()])
+        };
+        let figures = of(&scorer)?;
+        report.judged = judge::judged(&figures);
+        report.metrics = judge::object(&figures);
+        report.metrics.insert("rows".into(), json!(holdout.len()));
+        if let Some(f) = figures.first() {
+            report.metrics.insert("judged_by".into(), json!(f.metric));
+        }
+        if let Some(s) = scorer.simple() {
+            let mut of_simple = judge::object(&of(&s)?);
+            of_simple.insert("kind".into(), json!(if data.outcome == Outcome::Value { "linear" } else { "logistic" }));
+            report.metrics.insert("baseline".into(), Value::Object(of_simple));
+        }
+        if let Some(i) = incumbent {
+            match deployed(i, frame, &data, ctx)? {
+                Ok(figure) => report.incumbent = Some(figure),
+                Err(why) => report.notices.push(format!("the deployed version was not judged on the held-out rows: {why}")),
+            }
+        }
+    }
+    report.metrics.insert("epochs".into(), json!(found[0]));
+
+    let mut tensors = Vec::new();
+    if params.refit && train != all {
+        for (i, n) in networks.iter().enumerate() {
+            tensors.extend(n.to_tensors(&format!("{TWIN}{}", prefix(i))));
+        }
+        state.refit = true;
+        for (i, n) in networks.iter_mut().enumerate() {
+            let (x, y) = data.part(all.clone());
+            let again = MlpSpec { epochs: found[i], patience: 0, ..plan.clone() };
+            *n = Mlp::fit(x, y, None, None, &again, &seeded(&unheard, i))?.0;
+        }
+    }
+    for (i, n) in networks.iter().enumerate() {
+        tensors.extend(n.to_tensors(&prefix(i)));
+    }
+    if let Some(n) = scorer.simple_network() {
+        tensors.extend(n.to_tensors(BASELINE));
+    }
+    let state = serde_json::to_value(&state).map_err(|e| Error::internal(format!("state: {e}")))?;
+    Ok(Trained { params: Value::Object(resolved), state, tensors, report })
+}
+
+fn seeded<'a>(ctx: &Context<'a>, network: usize) -> Context<'a> {
+    Context { seed: mix(ctx.seed.wrapping_add(mix(network as u64))), ..*ctx }
+}
+
+fn fits(kind: Kind, outcome: &Outcome, target: &str) -> Result<()> {
+    let (is, other) = match (kind, outcome) {
+        (Kind::Logistic, Outcome::Value) => ("a number", "linear"),
+        (Kind::Linear, Outcome::Binary { .. } | Outcome::Classes(_)) => ("classes", "logistic"),
+        _ => return Ok(()),
+    };
+    Err(Error::new(Code::WrongType, format!("kind {} does not fit the target \"{target}\"", kind.name()))
+        .detail(format!("The target holds {is}."))
+        .hint(format!("Use kind => '{other}' or kind => 'mlp'.")))
+}
+
+/// The network and how it is trained, with what the caller left open chosen by the number of rows.
+fn plan(state: &State, params: &Params, rows: usize) -> MlpSpec {
+    let (batch, epochs) = match rows {
+        0..20_000 => (128, 60),
+        20_000..100_000 => (256, 40),
+        100_000..400_000 => (512, 20),
+        _ => (1024, 12),
+    };
+    let epochs = params.epochs.unwrap_or(epochs);
+    MlpSpec {
+        dropout: params.dropout,
+        epochs,
+        batch: params.batch.unwrap_or(batch),
+        learning_rate: params.learning_rate.unwrap_or(if params.hidden.is_empty() { 1e-2 } else { 1e-3 }),
+        weight_decay: params.weight_decay,
+        patience: params.patience.unwrap_or((epochs / 6).max(3)),
+        ..state.spec(&params.hidden)
+    }
+}
+
+/// The model without a hidden layer, on the same rows.
+fn baseline(state: &State, params: &Params, data: &Prepared<'_>, ctx: &Context<'_>) -> Result<Mlp> {
+    let bare =
+        Params { hidden: Vec::new(), dropout: 0.0, learning_rate: None, epochs: None, batch: None, patience: None, ..params.clone() };
+    let [train, valid, ..] = data.ranges();
+    let (x, y) = data.part(train);
+    let stop = (data.valid > 0).then(|| data.part(valid));
+    Ok(Mlp::fit(x, y, None, stop, &plan(state, &bare, data.train), ctx)?.0)
+}
+
+fn calibration(scorer: &Scorer, data: &Prepared<'_>, ctx: &Context<'_>) -> Result<Calibration> {
+    let [_, valid, ..] = data.ranges();
+    let (x, _) = data.part(valid.clone());
+    let logits = scorer.logits(x, ctx)?;
+    let (logits, k): (Vec<f64>, usize) = (logits.iter().copied().collect(), logits.ncols());
+    let answers = &data.answers[valid];
+    Ok(match data.outcome {
+        Outcome::Binary { .. } => Calibration::binary(&logits, answers),
+        Outcome::Classes(_) => Calibration::classes(&logits, k, answers),
+        Outcome::Value => Calibration::default(),
+    })
+}
+
+/// The deployed version's figure on the held-out rows, or why there is none.
+fn deployed(scorer: &Scorer, frame: &Frame, data: &Prepared<'_>, ctx: &Context<'_>) -> Result<std::result::Result<f64, String>> {
+    let Some(scorer) = scorer.unseen() else { return Ok(Err("how it was before it saw them is not stored".into())) };
+    if *scorer.outcome() != data.outcome {
+        return Ok(Err("it predicts something else".into()));
+    }
+    if let Err(why) = same_side(&scorer.state().split, &data.split) {
+        return Ok(Err(why));
+    }
+    let [.., holdout, _] = data.ranges();
+    let x = match scorer.state().encoder.frame(frame, &data.rows[holdout.clone()], ctx) {
+        Err(e) if matches!(e.code, Code::UndefinedColumn | Code::WrongType | Code::ArrayLength) => return Ok(Err(e.message)),
+        x => x?,
+    };
+    let figures = judge::figures(&data.outcome, scorer.score_encoded(x.view(), ctx)?.view(), &data.answers[holdout])?;
+    Ok(judge::judged(&figures).ok_or_else(|| "there are none".into()))
+}
+
+/// Whether all rows that `new` holds out were held out by `old` too.
+fn same_side(old: &Split, new: &Split) -> std::result::Result<(), String> {
+    if old.time != new.time || old.group != new.group {
+        return Err("rows are held out by another column now".into());
+    }
+    match (old.cut, new.cut) {
+        (Some(a), Some(b)) if a <= b => Ok(()),
+        (None, None) if old.columns == new.columns && old.holdout >= new.holdout => Ok(()),
+        (None, None) if old.columns != new.columns => Err("the columns that decide which rows are held out have changed".into()),
+        _ => Err("it learned from some of them".into()),
+    }
+}

@@ -1,0 +1,212 @@
+//! Which columns are learned from, and which of them look wrong.
+
+use crate::base::{Code, Context, Result, hash};
+use crate::dataset::{Cell, Column, Frame, MISSING_CODE, Values, frame::missing_column};
+use crate::metric::{Auc, State};
+use crate::model::rows::Params;
+use crate::train::Outcome;
+use std::collections::HashSet;
+
+/// A text column is an id when each of at least so many rows has its own value.
+const ID_TEXTS: usize = 20;
+/// The same of whole numbers; small sets of amounts may be all different by chance.
+const ID_NUMBERS: usize = 100;
+/// Rows that suspicion is raised on.
+const SUSPECTS: usize = 20_000;
+/// Bins of a number, for suspicion.
+const BINS: usize = 64;
+/// From here on a column alone predicts the target almost perfectly.
+const PERFECT: f64 = 0.99;
+
+/// The columns to learn from, in the frame's order: all but the target, the split columns `keys`, those excluded, and those in which
+/// each of `rows` has its own value; a notice names the latter.
+///
+/// # Errors
+/// [`Code::UndefinedColumn`] for a name in `exclude` or `include` that is none; [`Code::Data`] when no column is left.
+pub fn choose<'a>(
+    frame: &'a Frame,
+    target: &str,
+    keys: &[&str],
+    rows: &[u32],
+    params: &Params,
+    notices: &mut Vec<String>,
+) -> Result<Vec<&'a str>> {
+    for name in params.exclude.iter().chain(&params.include) {
+        if !frame.columns().iter().any(|c| c.name == *name) {
+            return Err(missing_column(name, frame.columns().iter().map(|c| c.name.as_str())));
+        }
+    }
+    let mut ids = Vec::new();
+    let mut names = Vec::new();
+    for c in frame.columns() {
+        let name = c.name.as_str();
+        if name == target || keys.contains(&name) || params.exclude.contains(&c.name) {
+            continue;
+        }
+        if !params.include.contains(&c.name) && is_id(c, rows) { ids.push(name) } else { names.push(name) }
+    }
+    if !ids.is_empty() {
+        notices.push(format!(
+            "every row has its own value of {}: left out (params => '{{\"include\": [\"{}\"]}}' keeps it)",
+            quoted(&ids),
+            ids[0]
+        ));
+    }
+    if names.is_empty() {
+        return Err(no_columns(frame, target));
+    }
+    Ok(names)
+}
+
+/// The fault of a relation that holds nothing to learn from.
+pub fn no_columns(frame: &Frame, target: &str) -> crate::base::Error {
+    let all: Vec<&str> = frame.columns().iter().map(|c| c.name.as_str()).collect();
+    crate::base::Error::new(Code::Data, "no column to learn from")
+        .detail(format!("The relation has {}; beside the target \"{target}\" and what was left out, none varies.", quoted(&all)))
+        .hint("Add columns that describe the row to the relation.")
+}
+
+/// `"a", "b"`.
+pub fn quoted(names: &[&str]) -> String {
+    names.iter().map(|n| format!("\"{n}\"")).collect::<Vec<_>>().join(", ")
+}
+
+fn is_id(column: &Column, rows: &[u32]) -> bool {
+    match &column.values {
+        Values::Category { codes, .. } => {
+            let mut seen = HashSet::new();
+            rows.len() >= ID_TEXTS
+                && rows.iter().map(|r| codes[*r as usize]).filter(|c| *c != MISSING_CODE).all(|c| seen.insert(c))
+                && seen.len() >= ID_TEXTS
+        }
+        v @ (Values::Real(_) | Values::Double(_)) => {
+            let mut seen = HashSet::new();
+            rows.len() >= ID_NUMBERS
+                && rows.iter().all(|r| match v.cell(*r as usize) {
+                    Cell::Number(x) => x.fract() == 0.0 && seen.insert(x.to_bits()),
+                    _ => true,
+                })
+                && seen.len() >= ID_NUMBERS
+        }
+        _ => false,
+    }
+}
+
+/// Names those of `names` that alone predict the target almost perfectly: half of some rows teaches what each value means, the other
+/// half is predicted from it.
+///
+/// # Errors
+/// [`Code::Cancelled`]; [`Code::OutOfMemory`].
+pub fn suspect(
+    frame: &Frame,
+    names: &[&str],
+    rows: &[u32],
+    answers: &[f64],
+    outcome: &Outcome,
+    ctx: &Context<'_>,
+) -> Result<Option<String>> {
+    let rows: Vec<u32> = rows.iter().step_by(rows.len().div_ceil(SUSPECTS).max(1)).copied().collect();
+    if rows.len() < 50 {
+        return Ok(None);
+    }
+    let mut found = Vec::new();
+    for name in names {
+        ctx.check()?;
+        let column = frame.column(name)?;
+        let bins = bins(column, &rows);
+        let line = *outcome == Outcome::Value && on_a_line(column, &rows, answers);
+        if line || (!bins.is_empty() && predicts(&bins, &rows, answers, outcome)?) {
+            found.push(*name)
+        }
+    }
+    Ok((!found.is_empty()).then(|| {
+        format!(
+            "{} alone {} the target almost perfectly: if it becomes known only with the outcome, leave it out (params => '{{\"exclude\": [\"{}\"]}}')",
+            quoted(&found),
+            if found.len() == 1 { "predicts" } else { "predict" },
+            found.join("\", \"")
+        )
+    }))
+}
+
+/// A bin for each row; none for arrays.
+fn bins(column: &Column, rows: &[u32]) -> Vec<u64> {
+    let cells = || rows.iter().map(|r| column.values.cell(*r as usize));
+    let rank = |x: Vec<f64>| {
+        let mut order: Vec<f64> = x.iter().copied().filter(|x| !x.is_nan()).collect();
+        order.sort_unstable_by(f64::total_cmp);
+        let edges: Vec<f64> = (1..BINS).filter_map(|k| order.get(k * order.len() / BINS).copied()).collect();
+        x.iter().map(|x| if x.is_nan() { u64::MAX } else { edges.partition_point(|e| e <= x) as u64 }).collect()
+    };
+    match &column.values {
+        Values::Real(_) | Values::Double(_) => rank(cells().map(|c| if let Cell::Number(x) = c { x } else { f64::NAN }).collect()),
+        Values::Time(_) => rank(cells().map(|c| if let Cell::Time(x) = c { x as f64 } else { f64::NAN }).collect()),
+        Values::Bool(v) => rows.iter().map(|r| u64::from(v[*r as usize])).collect(),
+        Values::Category { codes, .. } => rows.iter().map(|r| u64::from(codes[*r as usize])).collect(),
+        Values::Vector { .. } => Vec::new(),
+    }
+}
+
+/// Whether a number and the target lie on a line: bins of few rows are too coarse to show it.
+fn on_a_line(column: &Column, rows: &[u32], answers: &[f64]) -> bool {
+    let pairs = || {
+        rows.iter().filter_map(|r| match column.values.cell(*r as usize) {
+            Cell::Number(x) => Some((x, answers[*r as usize])),
+            _ => None,
+        })
+    };
+    let n = pairs().count() as f64;
+    let (mx, my) = pairs().fold((0.0, 0.0), |(a, b), (x, y)| (a + x / n, b + y / n));
+    let (xx, xy, yy) = pairs().fold((0.0, 0.0, 0.0), |(a, b, c), (x, y)| {
+        let (x, y) = (x - mx, y - my);
+        (a + x * x, b + x * y, c + y * y)
+    });
+    xy * xy >= PERFECT * xx * yy && xy != 0.0
+}
+
+fn predicts(bins: &[u64], rows: &[u32], answers: &[f64], outcome: &Outcome) -> Result<bool> {
+    let y = |i: usize| answers[rows[i] as usize];
+    let half = rows.len() / 2;
+    let mean = (0..half).map(y).sum::<f64>() / half as f64;
+    match outcome {
+        Outcome::Classes(_) => {
+            let mut counts: hash::Map<(u64, u64), usize> = hash::Map::default();
+            let mut best: hash::Map<u64, (usize, u64)> = hash::Map::default();
+            let mut total: hash::Map<u64, usize> = hash::Map::default();
+            for (i, bin) in bins.iter().enumerate().take(half) {
+                let class = y(i) as u64;
+                let n = counts.entry((*bin, class)).or_default();
+                *n += 1;
+                let b = best.entry(*bin).or_default();
+                *b = (*b).max((*n, class));
+                *total.entry(class).or_default() += 1;
+            }
+            let most = total.values().max().copied().unwrap_or(0) as f64 / half as f64;
+            let right = (half..rows.len()).filter(|i| best.get(&bins[*i]).is_some_and(|b| b.1 == y(*i) as u64)).count();
+            Ok(most < 0.95 && right as f64 >= PERFECT * (rows.len() - half) as f64)
+        }
+        _ => {
+            let mut sums: hash::Map<u64, (f64, f64)> = hash::Map::default();
+            for (i, bin) in bins.iter().enumerate().take(half) {
+                let s = sums.entry(*bin).or_insert((0.0, 0.0));
+                *s = (s.0 + y(i), s.1 + 1.0);
+            }
+            // a value met once says little: it counts half as an average row
+            let guess = |i: usize| sums.get(&bins[i]).map_or(mean, |s| (s.0 + mean) / (s.1 + 1.0));
+            let rest = half..rows.len();
+            if *outcome == Outcome::Value {
+                let (mut error, mut spread) = (0.0, 0.0);
+                for i in rest {
+                    error += (y(i) - guess(i)).powi(2);
+                    spread += (y(i) - mean).powi(2);
+                }
+                return Ok(spread > 0.0 && 1.0 - error / spread >= PERFECT);
+            }
+            let mut auc = Auc::default();
+            for i in rest {
+                auc.add(guess(i), y(i) == 1.0)?;
+            }
+            Ok(auc.value().is_some_and(|a| a >= PERFECT))
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Learning from rows with a target column: columns chosen, split, encoded, networks fitted, calibrated, judged, and fitted again on all.
+//!
+//! ```text
+//! rows ─ split ─┬─ train ──── encoders, network ─────────┐
+//!               ├─ validation ─ when to stop, calibration ├─ refit with the epochs found ─ the version
+//!               └─ holdout ── figures, the deployed version on the same rows ┘
+//! ```
+
+mod calibrate;
+mod fit;
+mod inputs;
+mod judge;
+mod prepare;
+mod scorer;
+mod target;
+
+pub use crate::train::{Family, Input, Outcome};
+pub use fit::fit;
+pub use judge::evaluate;
+pub use scorer::{Scorer, Scratch};
+
+use crate::base::{Result, params};
+use crate::model::Kind;
+use crate::model::rows::Params;
+use serde_json::{Map, Value};
+
+/// What is to be learned, and how.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RowsSpec {
+    /// `mlp`, `logistic` or `linear`.
+    pub kind: String,
+    /// The column that is learned.
+    pub target: String,
+    /// Rows are held out by this column's time, the newest. No input.
+    pub time_col: Option<String>,
+    /// Rows with one value of this column stay on one side of the split. No input. With `time_col`, time decides.
+    pub group_col: Option<String>,
+    /// Parameters of the kind, a JSON object.
+    pub params: Value,
+}
+
+impl RowsSpec {
+    /// Checks what can be checked before any row is read; returns the resolved parameters.
+    ///
+    /// # Errors
+    /// [`crate::base::Code::UndefinedObject`] for an unknown kind, [`crate::base::Code::InvalidParameter`].
+    pub fn check(&self) -> Result<Map<String, Value>> {
+        let kind = Kind::parse(&self.kind)?;
+        params::resolve(kind.name(), kind.params(), &self.params)
+    }
+
+    fn parsed(&self) -> Result<(Kind, Map<String, Value>, Params)> {
+        let resolved = self.check()?;
+        let parsed = params::typed(&resolved)?;
+        Ok((Kind::parse(&self.kind)?, resolved, parsed))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,180 @@
+//! From a frame to matrices: the target read, rows split, columns chosen and encoded.
+
+use super::scorer::Split;
+use super::{RowsSpec, inputs, target};
+use crate::base::memory::Taken;
+use crate::base::{Code, Context, Error, Result};
+use crate::dataset::encode::{Options, Scaling};
+use crate::dataset::split::{self, By, Parts};
+use crate::dataset::{Cell, Encoder, Frame};
+use crate::model::rows::Params;
+use crate::nn::Targets;
+use crate::train::Outcome;
+use ndarray::{Array2, ArrayView2, s};
+use std::ops::Range;
+
+/// Rows ready to be learned from: first those that teach, then those that say when to stop, then those that judge.
+pub struct Prepared<'a> {
+    /// What is predicted.
+    pub outcome: Outcome,
+    /// Fitted on the rows that are not held out.
+    pub encoder: Encoder,
+    /// All rows, encoded.
+    pub x: Array2<f32>,
+    /// The answer of each.
+    pub answers: Vec<f64>,
+    /// The same as the networks take them.
+    targets: Owned,
+    /// The rows in the frame.
+    pub rows: Vec<u32>,
+    /// How many teach.
+    pub train: usize,
+    /// How many say when to stop.
+    pub valid: usize,
+    /// How rows were held out.
+    pub split: Split,
+    /// For values: mean of the rows that teach.
+    pub center: f64,
+    /// For values: their standard deviation.
+    pub spread: f64,
+    /// Rows without a target or a time.
+    pub skipped: usize,
+    /// The booking of the encoded rows.
+    _held: Taken<'a>,
+}
+
+enum Owned {
+    Binary(Vec<f32>),
+    Class(Vec<u32>, usize),
+    Value(Vec<f32>),
+}
+
+impl Prepared<'_> {
+    /// The rows that teach, those that say when to stop, those that judge, all.
+    pub fn ranges(&self) -> [Range<usize>; 4] {
+        let (a, b, n) = (self.train, self.train + self.valid, self.rows.len());
+        [0..a, a..b, b..n, 0..n]
+    }
+
+    /// Inputs and targets of a range of rows.
+    pub fn part(&self, range: Range<usize>) -> (ArrayView2<'_, f32>, Targets<'_>) {
+        let targets = match &self.targets {
+            Owned::Binary(y) => Targets::Binary(&y[range.clone()]),
+            Owned::Class(y, n) => Targets::Class(&y[range.clone()], *n),
+            Owned::Value(y) => Targets::Value(&y[range.clone()]),
+        };
+        (self.x.slice(s![range, ..]), targets)
+    }
+}
+
+/// Reads, splits, chooses and encodes. `before` is how the deployed version held rows out: where its columns are still there, rows stay
+/// on the side on which that version had them.
+///
+/// # Errors
+/// Those of bad input: see [`super::fit`].
+pub fn prepare<'a>(
+    frame: &Frame,
+    spec: &RowsSpec,
+    params: &Params,
+    before: Option<&Split>,
+    notices: &mut Vec<String>,
+    ctx: &Context<'a>,
+) -> Result<Prepared<'a>> {
+    if frame.rows() == 0 {
+        return Err(Error::new(Code::Data, "no rows to learn from")
+            .detail("The relation is empty, or row security shows none of its rows to its reader.")
+            .hint("Look at it first: SELECT count(*) FROM …."));
+    }
+    let outcome = target::outcome(frame, &spec.target, params)?;
+    let answers = target::answers(frame, &spec.target, &outcome)?;
+    let keys: Vec<&str> = [&spec.time_col, &spec.group_col].into_iter().flatten().map(String::as_str).collect();
+    let times = spec.time_col.as_deref().map(|t| frame.column(t)).transpose()?;
+    let known = |r: u32| !answers[r as usize].is_nan() && times.is_none_or(|t| t.values.cell(r as usize) != Cell::Missing);
+    let mut rows: Vec<u32> = (0..frame.rows() as u32).filter(|r| known(*r)).collect();
+    let skipped = frame.rows() - rows.len();
+    if params.distinct {
+        let all: Vec<&str> = frame.columns().iter().map(|c| c.name.as_str()).collect();
+        let once = split::distinct(frame, &all, &rows)?;
+        if once.len() < rows.len() {
+            notices.push(format!("{} of {} rows are duplicates and count once", rows.len() - once.len(), rows.len()));
+        }
+        rows = once;
+    }
+    ctx.check()?;
+    let names = inputs::choose(frame, &spec.target, &keys, &rows, params, notices)?;
+    let (parts, split) = divide(frame, &rows, &names, spec, params, before)?;
+    let Parts { train, valid, holdout, .. } = &parts;
+    if train.is_empty() {
+        return Err(Error::new(Code::Data, "too few rows to learn from")
+            .detail(format!("Of {} rows with a target, {} judge and {} say when to stop.", rows.len(), holdout.len(), valid.len()))
+            .hint("Train on more rows, or: params => '{\"holdout\": 0, \"validation\": 0}'."));
+    }
+    notices.extend(inputs::suspect(frame, &names, train, &answers, &outcome, ctx)?);
+    let seen = [&train[..], &valid[..]].concat();
+    let encoder = encoder(frame, &names, &seen, params, notices, ctx)?;
+    if encoder.width() == 0 {
+        return Err(inputs::no_columns(frame, &spec.target));
+    }
+    let (train, valid) = (train.len(), valid.len());
+    let rows = [seen, parts.holdout].concat();
+    let held = ctx.budget.take(encoder.bytes(rows.len()), "Encoding the rows to learn from")?;
+    let x = encoder.frame(frame, &rows, ctx)?;
+    let answers: Vec<f64> = rows.iter().map(|r| answers[*r as usize]).collect();
+    let n = train as f64;
+    let (center, spread) = match outcome {
+        Outcome::Value => {
+            let mean = answers[..train].iter().map(|y| y / n).sum::<f64>();
+            let sd = answers[..train].iter().map(|y| (y - mean).powi(2) / n).sum::<f64>().sqrt();
+            (mean, if sd > 0.0 && sd.is_finite() { sd } else { 1.0 })
+        }
+        _ => (0.0, 1.0),
+    };
+    let targets = match &outcome {
+        Outcome::Binary { .. } => Owned::Binary(answers.iter().map(|y| *y as f32).collect()),
+        Outcome::Classes(c) => Owned::Class(answers.iter().map(|y| *y as u32).collect(), c.len()),
+        Outcome::Value => Owned::Value(answers.iter().map(|y| ((y - center) / spread) as f32).collect()),
+    };
+    Ok(Prepared { outcome, encoder, x, answers, targets, rows, train, valid, split, center, spread, skipped, _held: held })
+}
+
+fn divide(frame: &Frame, rows: &[u32], names: &[&str], spec: &RowsSpec, params: &Params, before: Option<&Split>) -> Result<(Parts, Split)> {
+    let there = |c: &String| frame.columns().iter().any(|d| d.name == *c);
+    let columns = match before {
+        Some(b) if !b.columns.is_empty() && b.columns.iter().all(there) => b.columns.clone(),
+        _ => names.iter().map(|n| (*n).to_owned()).collect(),
+    };
+    let hashed: Vec<&str> = columns.iter().map(String::as_str).collect();
+    let by = match (&spec.time_col, &spec.group_col) {
+        (Some(t), _) => By::Time(t),
+        (None, Some(g)) => By::Group(g, &hashed),
+        (None, None) => By::Row(&hashed),
+    };
+    let parts = split::split(frame, rows, by, params.holdout, params.validation)?;
+    let split = Split {
+        columns,
+        time: spec.time_col.clone(),
+        group: spec.group_col.clone().filter(|_| spec.time_col.is_none()),
+        holdout: params.holdout,
+        cut: parts.cut,
+    };
+    Ok((parts, split))
+}
+
+fn encoder(frame: &Frame, names: &[&str], rows: &[u32], params: &Params, notices: &mut Vec<String>, ctx: &Context<'_>) -> Result<Encoder> {
+    let numbers = match params.numbers.as_str() {
+        "standard" => Scaling::Standard,
+        "minmax" => Scaling::Minmax,
+        _ => Scaling::Quantile,
+    };
+    let options = Options { numbers, min_count: params.min_count, max_levels: params.max_levels, buckets: params.buckets };
+    let encoder = Encoder::fit(frame, names, rows, &options, ctx)?;
+    let dull: Vec<&str> = names.iter().filter(|n| !encoder.inputs().iter().any(|i| i.name == **n)).copied().collect();
+    if !dull.is_empty() {
+        notices.push(format!(
+            "{} {} the same in all rows, or too rarely another: left out",
+            inputs::quoted(&dull),
+            if dull.len() == 1 { "is" } else { "are" }
+        ));
+    }
+    Ok(encoder)
+}

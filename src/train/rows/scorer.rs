@@ -1,0 +1,218 @@
+//! A trained model of rows at work: encoders, networks, calibration; from a frame or one row at a time.
+
+use super::calibrate::{Calibration, sigmoid, softmax};
+use crate::base::{Code, Context, Error, Result, Tensor};
+use crate::dataset::{Cell, Encoder, Frame, Input};
+use crate::model::mlp::{self, Mlp, MlpSpec};
+use crate::nn::Loss;
+use crate::train::Outcome;
+use ndarray::{Array2, ArrayView2};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// What is stored with a version beside its tensors.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// The fitted encoders.
+    pub encoder: Encoder,
+    /// What is predicted.
+    pub outcome: Outcome,
+    /// Widths of the hidden layers.
+    pub hidden: Vec<usize>,
+    /// How many networks are averaged.
+    pub ensemble: usize,
+    /// For classes.
+    pub calibration: Calibration,
+    /// For values: the mean of the training rows, which becomes 0.
+    pub center: f64,
+    /// For values: their standard deviation, which becomes 1.
+    pub spread: f64,
+    /// Whether the networks learned from the held-out rows too; their twins, under `holdout.`, did not.
+    pub refit: bool,
+    /// How rows were held out.
+    pub split: Split,
+}
+
+/// How rows were held out: enough to find those rows again in a later training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Split {
+    /// The columns whose hash decided.
+    pub columns: Vec<String>,
+    /// The column whose time decided.
+    pub time: Option<String>,
+    /// The column whose groups stay together.
+    pub group: Option<String>,
+    /// The share.
+    pub holdout: f64,
+    /// By time: rows from here on were held out.
+    pub cut: Option<f64>,
+}
+
+/// A model that scores.
+#[derive(Debug, Clone)]
+pub struct Scorer {
+    state: State,
+    networks: Vec<Mlp>,
+    /// The networks that never saw the held-out rows.
+    twins: Vec<Mlp>,
+    baseline: Option<Mlp>,
+}
+
+/// Buffers for scoring row by row; one a thread, reused.
+#[derive(Debug, Clone, Default)]
+pub struct Scratch {
+    encoded: Vec<f32>,
+    network: mlp::Scratch,
+    logits: Vec<f64>,
+    scores: Vec<f64>,
+}
+
+/// The prefix of the tensors of network `i`.
+pub(super) fn prefix(i: usize) -> String {
+    if i == 0 { String::new() } else { format!("network{}.", i + 1) }
+}
+
+/// The prefix of the networks that never saw the held-out rows.
+pub(super) const TWIN: &str = "holdout.";
+/// The prefix of the model without a hidden layer.
+pub(super) const BASELINE: &str = "baseline.";
+
+impl State {
+    /// The shape of a network.
+    pub(super) fn spec(&self, hidden: &[usize]) -> MlpSpec {
+        let loss = match self.outcome {
+            Outcome::Binary { .. } => Loss::Bce,
+            Outcome::Classes(_) => Loss::SoftmaxCe,
+            Outcome::Value => Loss::Mse,
+        };
+        MlpSpec { hidden: hidden.to_vec(), ..MlpSpec::new(self.encoder.width(), self.outcome.width(), loss) }
+    }
+
+    /// Logits into scores, in place.
+    #[inline]
+    pub(super) fn finish(&self, logits: &[f64], scores: &mut [f64]) {
+        let c = self.calibration;
+        match self.outcome {
+            Outcome::Binary { .. } => scores[0] = sigmoid(c.slope * logits[0] + c.shift),
+            Outcome::Classes(_) => scores.copy_from_slice(&softmax(logits.iter().map(|z| c.slope * z))),
+            Outcome::Value => scores[0] = self.center + self.spread * logits[0],
+        }
+    }
+}
+
+impl Scorer {
+    /// A scorer from what a training stored. `kind` is for the messages. Tensors named `holdout.*` and `baseline.*` may be left out.
+    ///
+    /// # Errors
+    /// [`Code::Corrupt`] when state or tensors are not what a training of this kind stores.
+    pub fn load(kind: &str, state: &Value, tensors: &[Tensor]) -> Result<Self> {
+        let damaged = |what: String| Error::new(Code::Corrupt, format!("stored state of this {kind} model is damaged")).detail(what);
+        let state = State::deserialize(state).map_err(|e| damaged(format!("{e}.")))?;
+        if !(1..=32).contains(&state.ensemble) || state.outcome.width() == 0 {
+            return Err(damaged(format!("It tells of {} networks and {} scores.", state.ensemble, state.outcome.width())));
+        }
+        let load =
+            |part: &str, hidden: &[usize], i: usize| Mlp::from_tensors(&format!("{part}{}", prefix(i)), &state.spec(hidden), tensors);
+        let there = |part: &str| tensors.iter().any(|t| t.name.starts_with(part));
+        let networks = (0..state.ensemble).map(|i| load("", &state.hidden, i)).collect::<Result<_>>()?;
+        let twins =
+            if there(TWIN) { (0..state.ensemble).map(|i| load(TWIN, &state.hidden, i)).collect::<Result<_>>()? } else { Vec::new() };
+        let baseline = if there(BASELINE) { Some(load(BASELINE, &[], 0)?) } else { None };
+        Ok(Self { state, networks, twins, baseline })
+    }
+
+    pub(super) fn new(state: State, networks: Vec<Mlp>, twins: Vec<Mlp>, baseline: Option<Mlp>) -> Self {
+        Self { state, networks, twins, baseline }
+    }
+
+    /// The columns that a row must bring, in this order.
+    pub fn inputs(&self) -> &[Input] {
+        self.state.encoder.inputs()
+    }
+
+    /// What is predicted.
+    pub fn outcome(&self) -> &Outcome {
+        &self.state.outcome
+    }
+
+    pub(super) fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The same model as it was before it learned from the held-out rows; none where that was not kept.
+    pub(super) fn unseen(&self) -> Option<Self> {
+        let networks = match (self.state.refit, self.twins.is_empty()) {
+            (false, _) => self.networks.clone(),
+            (true, false) => self.twins.clone(),
+            (true, true) => return None,
+        };
+        Some(Self { state: self.state.clone(), networks, twins: Vec::new(), baseline: self.baseline.clone() })
+    }
+
+    pub(super) fn simple_network(&self) -> Option<Mlp> {
+        self.baseline.clone()
+    }
+
+    /// The model without a hidden layer that was trained beside this one.
+    pub(super) fn simple(&self) -> Option<Self> {
+        let baseline = self.baseline.clone()?;
+        let state = State { calibration: Calibration::default(), hidden: Vec::new(), ensemble: 1, ..self.state.clone() };
+        Some(Self { state, networks: vec![baseline], twins: Vec::new(), baseline: None })
+    }
+
+    /// The scores of one row: the probability of the positive class, those of all classes, or the value.
+    ///
+    /// # Errors
+    /// [`Code::WrongType`] and [`Code::ArrayLength`] for values that are not like those of training.
+    pub fn score<'s>(&self, row: &[Cell<'_>], scratch: &'s mut Scratch) -> Result<&'s [f64]> {
+        let Scratch { encoded, network, logits, scores } = scratch;
+        encoded.resize(self.state.encoder.width(), 0.0);
+        self.state.encoder.row(row, encoded)?;
+        logits.clear();
+        logits.resize(self.state.outcome.width(), 0.0);
+        scores.resize(logits.len(), 0.0);
+        for n in &self.networks {
+            for (sum, z) in logits.iter_mut().zip(n.logits_row(encoded, network)) {
+                *sum += f64::from(*z)
+            }
+        }
+        if self.networks.len() > 1 {
+            logits.iter_mut().for_each(|z| *z /= self.networks.len() as f64);
+        }
+        self.state.finish(logits, scores);
+        Ok(scores)
+    }
+
+    /// The scores of all rows of a frame: rows × scores a row.
+    ///
+    /// # Errors
+    /// As [`Scorer::score`]; [`Code::UndefinedColumn`], [`Code::OutOfMemory`], [`Code::Cancelled`].
+    pub fn score_frame(&self, frame: &Frame, ctx: &Context<'_>) -> Result<Array2<f64>> {
+        let rows: Vec<u32> = (0..frame.rows() as u32).collect();
+        let _held = ctx.budget.take(self.state.encoder.bytes(rows.len()), "Encoding the rows to score")?;
+        let x = self.state.encoder.frame(frame, &rows, ctx)?;
+        self.score_encoded(x.view(), ctx)
+    }
+
+    /// The mean of the networks' outputs for encoded rows.
+    pub(super) fn logits(&self, x: ArrayView2<'_, f32>, ctx: &Context<'_>) -> Result<Array2<f64>> {
+        let mut sum: Array2<f64> = Array2::zeros((x.nrows(), self.state.outcome.width()));
+        for n in &self.networks {
+            ctx.check()?;
+            sum.zip_mut_with(&n.logits(x, ctx.pool)?, |s, z| *s += f64::from(*z));
+        }
+        sum /= self.networks.len() as f64;
+        Ok(sum)
+    }
+
+    pub(super) fn score_encoded(&self, x: ArrayView2<'_, f32>, ctx: &Context<'_>) -> Result<Array2<f64>> {
+        let mut all = self.logits(x, ctx)?;
+        let mut scores = vec![0.0; self.state.outcome.width()];
+        for mut line in all.rows_mut() {
+            let logits: Vec<f64> = line.to_vec();
+            self.state.finish(&logits, &mut scores);
+            line.iter_mut().zip(&scores).for_each(|(o, s)| *o = *s);
+        }
+        Ok(all)
+    }
+}

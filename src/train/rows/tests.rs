@@ -1,0 +1,244 @@
+use super::*;
+use crate::base::{Budget, Code, Context, Pool, Quiet, Rng};
+use crate::dataset::{Cell, Column, Frame, MISSING_CODE, Values};
+use crate::train::Trained;
+use serde_json::json;
+
+fn with<R>(threads: usize, seed: u64, f: impl FnOnce(&Context<'_>) -> R) -> R {
+    let (pool, budget) = (Pool::new(threads).unwrap(), Budget::unlimited());
+    f(&Context { seed, pool: &pool, budget: &budget, watch: &Quiet })
+}
+
+/// Visits to a shop: `bought` follows from price and channel; `spent` is a number, `next` one of three texts.
+fn visits(n: usize, seed: u64) -> Frame {
+    let mut r = Rng::new(seed);
+    let (mut price, mut age, mut channel, mut bought, mut spent, mut next, mut day) =
+        (vec![], vec![], vec![], vec![], vec![], vec![], vec![]);
+    for i in 0..n {
+        let (p, a, c) = (r.normal(), r.normal(), r.below(3) as u32);
+        let z = 1.5 * p - a * a + f64::from(c);
+        price.push((2.0 * p).exp());
+        age.push(if r.uniform() < 0.1 { f64::NAN } else { a });
+        channel.push(if r.uniform() < 0.05 { MISSING_CODE } else { c });
+        bought.push(if i % 50 == 7 { 2 } else { u8::from(r.uniform() < 1.0 / (1.0 + (-2.0 * z).exp())) });
+        spent.push(100.0 + 10.0 * z + r.normal());
+        next.push(if z > 1.0 {
+            2
+        } else if z > -0.5 {
+            c % 2
+        } else {
+            1
+        });
+        day.push((i / 10) as i64 * 86_400_000_000);
+    }
+    let levels = |t: [&str; 3]| t.map(str::to_owned).to_vec();
+    let c = |name: &str, values| Column { name: name.into(), values };
+    Frame::new(vec![
+        c("price", Values::Double(price)),
+        c("age", Values::Double(age)),
+        c("channel", Values::Category { codes: channel, levels: levels(["web", "app", "shop"]) }),
+        c("bought", Values::Bool(bought)),
+        c("spent", Values::Double(spent)),
+        c("next", Values::Category { codes: next, levels: levels(["toys", "food", "books"]) }),
+        c("day", Values::Time(day)),
+    ])
+    .unwrap()
+}
+
+fn spec(kind: &str, target: &str, params: Value) -> RowsSpec {
+    let others: Vec<&str> = ["bought", "spent", "next"].into_iter().filter(|t| *t != target).collect();
+    let mut all = json!({"exclude": others, "epochs": 30, "hidden": [32, 16]});
+    if kind != "mlp" {
+        all.as_object_mut().unwrap().remove("hidden");
+    }
+    all.as_object_mut().unwrap().extend(params.as_object().unwrap().clone());
+    RowsSpec { kind: kind.into(), target: target.into(), time_col: None, group_col: None, params: all }
+}
+
+fn train(f: &Frame, s: &RowsSpec, seed: u64) -> (Trained, Scorer) {
+    let t = with(2, seed, |ctx| fit(f, s, None, ctx)).unwrap();
+    let scorer = Scorer::load(&s.kind, &t.state, &t.tensors).unwrap();
+    (t, scorer)
+}
+
+fn fault(f: &Frame, s: &RowsSpec) -> (Code, String, String, String) {
+    let e = with(1, 0, |ctx| fit(f, s, None, ctx)).unwrap_err();
+    (e.code, e.message, e.detail.unwrap_or_default(), e.hint.unwrap_or_default())
+}
+
+#[test]
+fn every_outcome_is_learned_and_beats_the_simple_model() {
+    let (f, g) = (visits(6000, 1), visits(3000, 2));
+    let figure = |rows: &[crate::train::MetricRow], baseline: Option<&str>, name: &str| {
+        rows.iter().find(|r| r.metric == name && r.baseline.as_deref() == baseline).unwrap().value
+    };
+    for (kind, target, name, least, simple) in
+        [("mlp", "bought", "auc", 0.90, "logistic"), ("mlp", "next", "accuracy", 0.85, "logistic"), ("mlp", "spent", "r2", 0.85, "linear")]
+    {
+        let (t, s) = train(&f, &spec(kind, target, json!({})), 1);
+        assert_eq!(t.report.rows_used + t.report.rows_skipped, 6000);
+        assert_eq!(t.report.rows_skipped, if target == "bought" { 120 } else { 0 });
+        let rows = with(1, 0, |ctx| evaluate(&s, &g, target, ctx)).unwrap();
+        let (own, other) = (figure(&rows, None, name), figure(&rows, Some(simple), name));
+        assert!(own > least && own > other, "{target}: {own} {other}");
+        // what the report says of the held-out rows holds on new ones
+        assert!((t.report.metrics[name].as_f64().unwrap() - own).abs() < 0.04, "{:?} {own}", t.report.metrics);
+        assert!((t.report.metrics["baseline"][name].as_f64().unwrap() - other).abs() < 0.05);
+        assert!(t.report.judged.is_some() && t.report.incumbent.is_none());
+    }
+    let (_, s) = train(&f, &spec("logistic", "bought", json!({})), 1);
+    assert!(figure(&with(1, 0, |ctx| evaluate(&s, &g, "bought", ctx)).unwrap(), None, "auc") > 0.75);
+}
+
+#[test]
+fn the_same_rows_and_seed_give_the_same_model_on_any_threads() {
+    let f = visits(1500, 3);
+    let s = spec("mlp", "bought", json!({"epochs": 4, "ensemble": 2}));
+    let once = |threads, seed| with(threads, seed, |ctx| fit(&f, &s, None, ctx)).unwrap();
+    let (a, b) = (once(1, 5), once(3, 5));
+    assert_eq!((a.tensors.clone(), &a.state, &a.report.metrics), (b.tensors, &b.state, &b.report.metrics));
+    assert_ne!(a.tensors, once(1, 6).tensors);
+}
+
+#[test]
+fn probabilities_are_calibrated() {
+    let (f, g) = (visits(4000, 4), visits(6000, 5));
+    let (_, s) = train(&f, &spec("mlp", "bought", json!({})), 2);
+    let p = with(1, 0, |ctx| s.score_frame(&g, ctx)).unwrap();
+    let Values::Bool(y) = &g.column("bought").unwrap().values else { panic!() };
+    for band in 0..5 {
+        let rows: Vec<usize> = (0..6000).filter(|i| y[*i] < 2 && (p[[*i, 0]] * 5.0) as usize == band).collect();
+        let (n, mean) = (rows.len() as f64, rows.iter().map(|i| p[[*i, 0]]).sum::<f64>() / rows.len() as f64);
+        let share = rows.iter().filter(|i| y[**i] == 1).count() as f64 / n;
+        assert!((mean - share).abs() < 0.04 + 2.0 * (0.25 / n).sqrt(), "{band}: {mean} {share} of {n}");
+    }
+}
+
+#[test]
+fn the_deployed_version_is_judged_on_rows_that_neither_saw() {
+    let f = visits(3000, 6);
+    let weak = spec("mlp", "bought", json!({"epochs": 1, "hidden": [2], "learning_rate": 1e-4}));
+    let (old, incumbent) = train(&f, &weak, 1);
+    // a thousand more rows: those held out before are held out again
+    let more = {
+        let (a, b) = (visits(3000, 6), visits(1000, 7));
+        let columns = a.columns().iter().zip(b.columns()).map(|(x, y)| {
+            let values = match (x.values.clone(), y.values.clone()) {
+                (Values::Double(v), Values::Double(w)) => Values::Double([v, w].concat()),
+                (Values::Bool(v), Values::Bool(w)) => Values::Bool([v, w].concat()),
+                (Values::Time(v), Values::Time(w)) => Values::Time([v, w].concat()),
+                (Values::Category { codes: v, levels }, Values::Category { codes: w, .. }) => {
+                    Values::Category { codes: [v, w].concat(), levels }
+                }
+                _ => panic!(),
+            };
+            Column { name: x.name.clone(), values }
+        });
+        Frame::new(columns.collect()).unwrap()
+    };
+    let s = spec("mlp", "bought", json!({}));
+    let new = with(1, 2, |ctx| fit(&more, &s, Some(&incumbent), ctx)).unwrap();
+    let (judged, before) = (new.report.judged.unwrap(), new.report.incumbent.unwrap());
+    assert!(judged > before + 0.05, "{judged} {before} {:?}", new.report.notices);
+    assert!((before - old.report.judged.unwrap()).abs() < 0.05);
+    // a version without its twin, or of another target, is not judged, and it is said
+    let bare: Vec<_> = old.tensors.iter().filter(|t| !t.name.starts_with("holdout.")).cloned().collect();
+    for other in [Scorer::load("mlp", &old.state, &bare).unwrap(), train(&f, &spec("mlp", "spent", json!({"epochs": 1})), 1).1] {
+        let t = with(1, 2, |ctx| fit(&f, &spec("mlp", "bought", json!({"epochs": 1})), Some(&other), ctx)).unwrap();
+        assert!(t.report.incumbent.is_none() && t.report.notices.iter().any(|n| n.contains("was not judged")), "{:?}", t.report.notices);
+    }
+}
+
+#[test]
+fn time_and_group_columns_split_and_are_no_inputs() {
+    let f = visits(2000, 8);
+    let by_time = RowsSpec { time_col: Some("day".into()), ..spec("mlp", "bought", json!({"epochs": 3})) };
+    let (t, s) = train(&f, &by_time, 1);
+    assert!(s.inputs().iter().all(|i| i.name != "day"));
+    let cut = t.state["split"]["cut"].as_f64().unwrap() / 86_400_000_000.0;
+    assert!((155.0..165.0).contains(&cut), "{cut}");
+    let (_, incumbent) = train(&f, &by_time, 2);
+    let again = with(1, 1, |ctx| fit(&f, &by_time, Some(&incumbent), ctx)).unwrap();
+    assert!(again.report.incumbent.is_some());
+    let by_group = RowsSpec { group_col: Some("channel".into()), ..spec("mlp", "bought", json!({"epochs": 3, "holdout": 0.5})) };
+    assert!(train(&f, &by_group, 1).1.inputs().iter().all(|i| i.name != "channel"));
+}
+
+#[test]
+fn odd_columns_are_named() {
+    let f = visits(400, 9);
+    let mut columns = f.columns().to_vec();
+    let y = f.column("spent").unwrap().values.clone();
+    columns.push(Column { name: "copy".into(), values: y });
+    columns.push(Column { name: "id".into(), values: Values::Double((0..400).map(f64::from).collect()) });
+    columns.push(Column {
+        name: "session".into(),
+        values: Values::Category { codes: (0..400).collect(), levels: (0..400).map(|i| format!("s{i}")).collect() },
+    });
+    columns.push(Column { name: "currency".into(), values: Values::Category { codes: vec![0; 400], levels: vec!["EUR".into()] } });
+    let f = Frame::new(columns).unwrap();
+    let (t, s) = train(&f, &spec("mlp", "spent", json!({"epochs": 2})), 1);
+    let names: Vec<&str> = s.inputs().iter().map(|i| i.name.as_str()).collect();
+    assert_eq!(names, ["price", "age", "channel", "day", "copy"]);
+    assert_eq!(
+        t.report.notices,
+        [
+            "every row has its own value of \"id\", \"session\": left out (params => '{\"include\": [\"id\"]}' keeps it)",
+            "\"copy\" alone predicts the target almost perfectly: if it becomes known only with the outcome, leave it out (params => '{\"exclude\": [\"copy\"]}')",
+            "\"currency\" is the same in all rows, or too rarely another: left out",
+        ]
+    );
+    let kept = spec("mlp", "spent", json!({"epochs": 1, "include": ["id"]}));
+    assert!(train(&f, &kept, 1).1.inputs().iter().any(|i| i.name == "id"));
+}
+
+#[test]
+fn bad_input_is_named() {
+    let f = visits(200, 10);
+    assert_eq!(fault(&f, &spec("mpl", "bought", json!({}))).3, "Did you mean \"mlp\"?");
+    assert_eq!(fault(&f, &spec("mlp", "bougt", json!({}))).3, "Did you mean \"bought\"?");
+    assert_eq!(fault(&f, &spec("mlp", "bought", json!({"hiden": [3]}))).1, "unknown parameter \"hiden\" for kind mlp");
+    assert_eq!(fault(&f, &spec("mlp", "bought", json!({"exclude": ["colour"]}))).0, Code::UndefinedColumn);
+    assert_eq!(fault(&f, &spec("mlp", "day", json!({}))).0, Code::WrongType);
+    let (code, message, detail, hint) = fault(&f, &spec("linear", "bought", json!({})));
+    assert_eq!((code, message.as_str()), (Code::WrongType, "kind linear does not fit the target \"bought\""));
+    assert_eq!((detail.as_str(), hint.as_str()), ("The target holds classes.", "Use kind => 'logistic' or kind => 'mlp'."));
+    assert_eq!(fault(&f.take(&[]), &spec("mlp", "bought", json!({}))).1, "no rows to learn from");
+    assert_eq!(
+        fault(&f, &spec("mlp", "bought", json!({"exclude": ["price", "age", "channel", "spent", "next", "day"]}))).1,
+        "no column to learn from"
+    );
+    let e = with(1, 0, |_| {
+        let (pool, budget) = (Pool::single(), Budget::new(1 << 20));
+        let ctx = Context { seed: 0, pool: &pool, budget: &budget, watch: &Quiet };
+        fit(&f, &spec("mlp", "bought", json!({"hidden": [1_000_000_000]})), None, &ctx).unwrap_err()
+    });
+    assert_eq!(e.code, Code::OutOfMemory);
+}
+
+#[test]
+fn few_rows_still_make_a_model() {
+    let f = visits(12, 11);
+    let (t, s) = train(&f, &spec("mlp", "bought", json!({"min_count": 1})), 1);
+    let p = with(1, 0, |ctx| s.score_frame(&f, ctx)).unwrap();
+    assert!(p.iter().all(|p| (0.0..=1.0).contains(p)));
+    assert_eq!((t.report.rows_used, t.report.rows_skipped), (11, 1));
+    let (t, _) = train(&f, &spec("mlp", "bought", json!({"min_count": 1, "holdout": 0, "validation": 0, "epochs": 3})), 1);
+    assert!(t.report.judged.is_none() && t.tensors.iter().all(|t| !t.name.starts_with("holdout.")));
+}
+
+#[test]
+fn a_row_scores_as_in_the_frame() {
+    let f = visits(1000, 12);
+    for target in ["bought", "next", "spent"] {
+        let (_, s) = train(&f, &spec("mlp", target, json!({"epochs": 3, "ensemble": 2})), 1);
+        let all = with(2, 0, |ctx| s.score_frame(&f, ctx)).unwrap();
+        let mut scratch = Scratch::default();
+        for i in (0..1000).step_by(37) {
+            let row: Vec<Cell> = s.inputs().iter().map(|c| f.column(&c.name).unwrap().values.cell(i)).collect();
+            for (a, b) in s.score(&row, &mut scratch).unwrap().iter().zip(all.row(i)) {
+                assert!((a - b).abs() <= 1e-5 * b.abs().max(1.0), "{target} {a} {b}");
+            }
+        }
+    }
+}
