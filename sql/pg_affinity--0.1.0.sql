@@ -13,9 +13,149 @@ COMMENT ON FUNCTION affinity.version() IS 'The version of the library that is lo
 
 -- ## The store
 
+-- What a role may see is in the views; the tables are closed and only the library writes them, as the extension's owner, after it has
+-- checked the caller's membership. No row-level security: it would break pg_dump for everybody but superusers. Roles and relations
+-- stand here by name, so that a dump restores where they are missing.
+
+CREATE TABLE affinity.stored_models (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name text NOT NULL UNIQUE,
+    owner text NOT NULL,
+    readers text[] NOT NULL DEFAULT '{}',
+    deployed integer,
+    -- Versions that were deployed before, latest last: what rollback goes back to.
+    formerly integer[] NOT NULL DEFAULT '{}',
+    last_version integer NOT NULL DEFAULT 0,
+    created timestamp with time zone NOT NULL DEFAULT pg_catalog.now()
+);
+
+-- state is json, not jsonb: its text is part of the digest and comes back as it was written.
+CREATE TABLE affinity.stored_versions (
+    model_id bigint NOT NULL REFERENCES affinity.stored_models ON DELETE CASCADE,
+    version integer NOT NULL,
+    kind text NOT NULL,
+    created timestamp with time zone NOT NULL DEFAULT pg_catalog.now(),
+    call jsonb NOT NULL,
+    params jsonb NOT NULL,
+    state json NOT NULL,
+    rows_used bigint NOT NULL,
+    rows_skipped bigint NOT NULL,
+    seconds double precision NOT NULL,
+    metrics jsonb NOT NULL,
+    judged double precision,
+    digest bytea NOT NULL,
+    PRIMARY KEY (model_id, version)
+);
+
+CREATE TABLE affinity.stored_weights (
+    model_id bigint NOT NULL,
+    version integer NOT NULL,
+    name text NOT NULL,
+    chunk integer NOT NULL,
+    dtype text NOT NULL,
+    shape bigint[] NOT NULL,
+    data bytea NOT NULL,
+    PRIMARY KEY (model_id, version, name, chunk),
+    FOREIGN KEY (model_id, version) REFERENCES affinity.stored_versions ON DELETE CASCADE
+);
+-- Floats do not compress; without trying to, they are written and read at the speed of the disk.
+ALTER TABLE affinity.stored_weights ALTER COLUMN data SET STORAGE EXTERNAL;
+
+CREATE TABLE affinity.stored_epochs (
+    model_id bigint NOT NULL,
+    version integer NOT NULL,
+    -- Some kinds train several networks, one after the other: epochs are numbered through.
+    epoch integer NOT NULL,
+    train_loss double precision,
+    valid_loss double precision,
+    metric text,
+    value double precision,
+    seconds double precision NOT NULL,
+    PRIMARY KEY (model_id, version, epoch),
+    FOREIGN KEY (model_id, version) REFERENCES affinity.stored_versions ON DELETE CASCADE
+);
+
+SELECT pg_catalog.pg_extension_config_dump('affinity.stored_models', '');
+SELECT pg_catalog.pg_extension_config_dump('affinity.stored_models_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('affinity.stored_versions', '');
+SELECT pg_catalog.pg_extension_config_dump('affinity.stored_weights', '');
+SELECT pg_catalog.pg_extension_config_dump('affinity.stored_epochs', '');
+
+-- Never ALL: with TRIGGER the grantee could run code of his own as the extension's owner. The database's owner dumps and restores.
+GRANT SELECT, INSERT, UPDATE, DELETE ON affinity.stored_models, affinity.stored_versions, affinity.stored_weights, affinity.stored_epochs
+    TO @extowner@, pg_database_owner;
+GRANT SELECT, UPDATE ON SEQUENCE affinity.stored_models_id_seq TO @extowner@, pg_database_owner;
+
+CREATE FUNCTION affinity.weight_values(dtype text, data bytea) RETURNS real[]
+AS 'MODULE_PATHNAME', 'weight_values_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION affinity.weight_values(text, bytea) IS 'The numbers of a stored tensor as reals; NULL where they are no numbers (text ids).';
+
+CREATE VIEW affinity.models WITH (security_barrier) AS
+SELECT m.name AS model, m.owner, m.readers, m.deployed, v.kind, v.created AS trained, m.last_version,
+    (SELECT pg_catalog.count(*) FROM affinity.stored_versions a WHERE a.model_id OPERATOR(pg_catalog.=) m.id) AS versions
+FROM affinity.stored_models m
+LEFT JOIN affinity.stored_versions v ON v.model_id OPERATOR(pg_catalog.=) m.id AND v.version OPERATOR(pg_catalog.=) m.deployed
+WHERE pg_catalog.pg_has_role(pg_catalog.to_regrole(pg_catalog.quote_ident(m.owner)), 'USAGE')
+    OR 'public' OPERATOR(pg_catalog.=) ANY (m.readers)
+    OR EXISTS (SELECT FROM pg_catalog.unnest(m.readers) AS r(role)
+        WHERE pg_catalog.pg_has_role(pg_catalog.to_regrole(pg_catalog.quote_ident(r.role)), 'USAGE'));
+COMMENT ON VIEW affinity.models IS 'The models that the current role owns or may use.';
+
+CREATE VIEW affinity.versions WITH (security_barrier) AS
+SELECT m.name AS model, v.version, v.version OPERATOR(pg_catalog.=) m.deployed IS TRUE AS deployed, v.kind, v.created, v.rows_used,
+    v.rows_skipped, v.seconds, v.metrics, v.params, v.call, v.digest
+FROM affinity.stored_versions v
+JOIN affinity.stored_models m ON m.id OPERATOR(pg_catalog.=) v.model_id
+WHERE pg_catalog.pg_has_role(pg_catalog.to_regrole(pg_catalog.quote_ident(m.owner)), 'USAGE')
+    OR 'public' OPERATOR(pg_catalog.=) ANY (m.readers)
+    OR EXISTS (SELECT FROM pg_catalog.unnest(m.readers) AS r(role)
+        WHERE pg_catalog.pg_has_role(pg_catalog.to_regrole(pg_catalog.quote_ident(r.role)), 'USAGE'));
+COMMENT ON VIEW affinity.versions IS 'The versions of those models: how each was trained and how good it was on held-out rows.';
+
+-- Learned numbers and curves are the owner's: weights can tell about single training rows.
+CREATE VIEW affinity.weights WITH (security_barrier) AS
+SELECT m.name AS model, w.version, w.name, w.chunk, w.dtype, w.shape, affinity.weight_values(w.dtype, w.data) AS values
+FROM affinity.stored_weights w
+JOIN affinity.stored_models m ON m.id OPERATOR(pg_catalog.=) w.model_id
+WHERE pg_catalog.pg_has_role(pg_catalog.to_regrole(pg_catalog.quote_ident(m.owner)), 'USAGE');
+COMMENT ON VIEW affinity.weights IS 'The weights of one''s own models: tensors in row-major order, long ones in several chunks.';
+
+CREATE VIEW affinity.epochs WITH (security_barrier) AS
+SELECT m.name AS model, e.version, e.epoch, e.train_loss, e.valid_loss, e.metric, e.value, e.seconds
+FROM affinity.stored_epochs e
+JOIN affinity.stored_models m ON m.id OPERATOR(pg_catalog.=) e.model_id
+WHERE pg_catalog.pg_has_role(pg_catalog.to_regrole(pg_catalog.quote_ident(m.owner)), 'USAGE');
+COMMENT ON VIEW affinity.epochs IS 'The learning curves of one''s own models, a row an epoch.';
+
+GRANT SELECT ON affinity.models, affinity.versions, affinity.weights, affinity.epochs TO PUBLIC;
+
 -- ## Training
 
 -- ## Models
+
+CREATE FUNCTION affinity.deploy(model text, version integer) RETURNS void
+AS 'MODULE_PATHNAME', 'deploy_wrapper' LANGUAGE c STRICT;
+COMMENT ON FUNCTION affinity.deploy(text, integer) IS 'Makes a version of a model the one that answers, after scoring with it.';
+
+CREATE FUNCTION affinity.rollback(model text) RETURNS integer
+AS 'MODULE_PATHNAME', 'rollback_wrapper' LANGUAGE c STRICT;
+COMMENT ON FUNCTION affinity.rollback(text) IS 'Goes back to the version that was deployed before; returns its number.';
+
+CREATE FUNCTION affinity.drop_model(model text) RETURNS void
+AS 'MODULE_PATHNAME', 'drop_model_wrapper' LANGUAGE c STRICT;
+COMMENT ON FUNCTION affinity.drop_model(text) IS 'Drops a model with all its versions.';
+
+CREATE FUNCTION affinity.drop_version(model text, version integer) RETURNS void
+AS 'MODULE_PATHNAME', 'drop_version_wrapper' LANGUAGE c STRICT;
+COMMENT ON FUNCTION affinity.drop_version(text, integer) IS 'Drops a version that is not deployed.';
+
+CREATE FUNCTION affinity.grant_model(model text, role name) RETURNS void
+AS 'MODULE_PATHNAME', 'grant_model_wrapper' LANGUAGE c STRICT;
+COMMENT ON FUNCTION affinity.grant_model(text, name) IS 'Lets a role, or public, score with a model.';
+
+CREATE FUNCTION affinity.revoke_model(model text, role name) RETURNS void
+AS 'MODULE_PATHNAME', 'revoke_model_wrapper' LANGUAGE c STRICT;
+COMMENT ON FUNCTION affinity.revoke_model(text, name) IS 'Takes back what grant_model gave.';
 
 -- ## Scoring rows
 

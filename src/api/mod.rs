@@ -1,4 +1,6 @@
 //! The SQL face: one file a chapter.
 
 mod aggregates;
+mod check;
+mod models;
 mod version;

@@ -11,7 +11,8 @@ pub(crate) unsafe fn attribute<'a>(desc: pg_sys::TupleDesc, i: usize) -> &'a pg_
     // SAFETY: the caller vouches for the descriptor and the index.
     #[cfg(not(feature = "pg18"))]
     unsafe {
-        &(&(*desc).attrs).as_slice(i + 1)[i]
+        let attributes = &(*desc).attrs;
+        &attributes.as_slice(i + 1)[i]
     }
     // SAFETY: as above.
     #[cfg(feature = "pg18")]

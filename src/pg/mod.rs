@@ -5,19 +5,24 @@
 #![allow(unsafe_code)]
 
 pub(crate) mod aggregate;
+pub(crate) mod argument;
 pub(crate) mod builder;
 pub(crate) mod call;
 pub(crate) mod columns;
 pub(crate) mod compat;
 pub(crate) mod error;
 pub(crate) mod interrupts;
+pub(crate) mod manage;
 pub(crate) mod numeric;
 pub(crate) mod owner;
+pub(crate) mod publish;
 pub(crate) mod relation;
 pub(crate) mod scan;
 pub(crate) mod settings;
 pub(crate) mod spi;
+pub(crate) mod store;
 pub(crate) mod text;
+pub(crate) mod weights;
 
 use pgrx::prelude::*;
 

@@ -61,7 +61,8 @@ pub(crate) fn as_owner<T>(role: pg_sys::Oid, f: impl FnOnce() -> Result<T>) -> R
     f()
 }
 
-/// Runs `f` as the extension's owner, whom the grants on the store's tables serve. Only fixed, qualified SQL may run in it.
+/// Runs `f` as the extension's owner, whom the grants on the store's tables serve. Only fixed, qualified SQL may run in it, without
+/// the forms that look for an operator by themselves (IS DISTINCT FROM, IN, NULLIF, CASE x WHEN): the caller's search_path counts.
 ///
 /// # Errors
 /// Those of `f`, and [`Code::UndefinedObject`] when the extension is gone.

@@ -145,6 +145,14 @@ impl Row {
         }
     }
 
+    /// text[]; NULL elements are left out.
+    pub(crate) fn texts(&self, column: i32) -> Vec<String> {
+        let Some((_, d)) = self.datum(column) else { return Vec::new() };
+        // SAFETY: a text[] of the live result; the copies are Rust's own.
+        let items = unsafe { <Vec<Option<String>> as pgrx::FromDatum>::from_datum(d, false) };
+        items.unwrap_or_default().into_iter().flatten().collect()
+    }
+
     /// A document.
     ///
     /// # Errors

@@ -1,0 +1,48 @@
+//! Argument types that pgrx has no Rust type for, so that their signatures can be held against `sql/` like all others.
+
+use crate::pg::text;
+use pgrx::callconv::{Arg, ArgAbi};
+use pgrx::datum::FromDatum;
+use pgrx::pg_sys;
+use pgrx::pgrx_sql_entity_graph::impl_sql_translatable;
+use std::ffi::CStr;
+
+/// `regclass`: the oid of a relation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Regclass(pub pg_sys::Oid);
+
+/// `name`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Name(pub String);
+
+impl_sql_translatable!(Regclass, "regclass");
+impl_sql_translatable!(Name, "name");
+
+impl FromDatum for Regclass {
+    unsafe fn from_polymorphic_datum(datum: pg_sys::Datum, null: bool, _: pg_sys::Oid) -> Option<Self> {
+        (!null).then(|| Self(pg_sys::Oid::from(datum.value() as u32)))
+    }
+}
+
+impl FromDatum for Name {
+    unsafe fn from_polymorphic_datum(datum: pg_sys::Datum, null: bool, _: pg_sys::Oid) -> Option<Self> {
+        // SAFETY: a name is a NUL-terminated array of 64 bytes.
+        (!null).then(|| Self(unsafe { text::with_utf8(CStr::from_ptr(datum.cast_mut_ptr()).to_bytes(), str::to_owned) }))
+    }
+}
+
+// SAFETY: the declared types have the layouts that from_datum reads; a NULL reaches only Option<…>, by the test of signatures.
+unsafe impl<'fcx> ArgAbi<'fcx> for Regclass {
+    unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
+        // SAFETY: handed on.
+        unsafe { arg.unbox_arg_using_from_datum() }.unwrap_or(Self(pg_sys::InvalidOid))
+    }
+}
+
+// SAFETY: as above.
+unsafe impl<'fcx> ArgAbi<'fcx> for Name {
+    unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
+        // SAFETY: handed on.
+        unsafe { arg.unbox_arg_using_from_datum() }.unwrap_or_else(|| Self(String::new()))
+    }
+}

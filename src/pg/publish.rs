@@ -1,0 +1,214 @@
+//! A training becomes a version: saved, checked by scoring with what was saved, deployed if it may be, old versions dropped.
+
+use crate::base::{Code, Error, Result, Tensor};
+use crate::pg::owner::{self, as_extension};
+use crate::pg::spi::{self, Arg};
+use crate::pg::store::{self, ModelRow, VersionRow, literal};
+use crate::pg::{error, manage, weights};
+use crate::train::{Report, Trained};
+use pgrx::pg_sys;
+use serde_json::Value;
+
+/// When a new version is deployed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Deploy {
+    /// When it is better on held-out rows than the deployed one, or none is deployed.
+    IfBetter,
+    /// In any case.
+    Always,
+    /// Not by training.
+    Never,
+}
+
+impl Deploy {
+    /// As in `deploy => …`.
+    ///
+    /// # Errors
+    /// [`Code::InvalidParameter`].
+    pub(crate) fn parse(word: &str) -> Result<Self> {
+        match word {
+            "if_better" => Ok(Self::IfBetter),
+            "always" => Ok(Self::Always),
+            "never" => Ok(Self::Never),
+            _ => Err(Error::new(Code::InvalidParameter, format!("deploy => {} is not known", literal(word)))
+                .hint("Use 'if_better', 'always' or 'never'.")),
+        }
+    }
+}
+
+/// What a training hands over.
+pub(crate) struct Training<'a> {
+    /// The model's name.
+    pub model: &'a str,
+    /// The kind that was trained.
+    pub kind: &'a str,
+    /// The call, for retraining.
+    pub call: &'a Value,
+    /// What the engine gave.
+    pub trained: &'a Trained,
+    /// Seconds since the call began.
+    pub seconds: f64,
+    /// When to deploy.
+    pub deploy: Deploy,
+}
+
+/// What became of it: the row that training functions return.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Published {
+    /// The model's name.
+    pub model: String,
+    /// The new version.
+    pub version: i32,
+    /// Its kind.
+    pub kind: String,
+    /// Rows that were learned from.
+    pub rows_used: i64,
+    /// Rows that were left out.
+    pub rows_skipped: i64,
+    /// Seconds since the call began.
+    pub seconds: f64,
+    /// Figures on held-out rows.
+    pub metrics: Value,
+    /// Whether it answers from now on.
+    pub deployed: bool,
+}
+
+/// Saves a training as the next version of its model, which is made if there is none, with the current role as owner.
+///
+/// `check` gets the version as it was read back and scores rows with it; its error undoes everything. Notices are shown.
+///
+/// # Errors
+/// [`Code::Privilege`] when the model is another role's; those of `check`; [`Code::Corrupt`].
+pub(crate) fn publish(training: &Training<'_>, check: impl FnOnce(&VersionRow, &[Tensor]) -> Result<()>) -> Result<Published> {
+    let report = &training.trained.report;
+    let before = store::own_if_any(training.model)?;
+    let (id, version) = save(training, before.as_ref())?;
+    let row = store::fresh_version(id, version)?;
+    check(&row, &weights::fresh_tensors(&row)?)?;
+    for notice in &report.notices {
+        error::notice(notice);
+    }
+    let deployed = should_deploy(training, before.as_ref());
+    if deployed {
+        manage::deploy(id, version)?;
+    }
+    let keep = training.trained.params.get("keep").and_then(Value::as_i64).unwrap_or(3);
+    prune(id, keep)?;
+    Ok(Published {
+        model: training.model.to_owned(),
+        version,
+        kind: training.kind.to_owned(),
+        rows_used: count(report.rows_used),
+        rows_skipped: count(report.rows_skipped),
+        seconds: training.seconds,
+        metrics: Value::Object(report.metrics.clone()),
+        deployed,
+    })
+}
+
+fn should_deploy(training: &Training<'_>, before: Option<&ModelRow>) -> bool {
+    let Report { judged, incumbent, .. } = training.trained.report;
+    let old = match (training.deploy, before.and_then(|m| m.deployed)) {
+        (Deploy::Always, _) => return true,
+        (Deploy::Never, _) => return false,
+        (Deploy::IfBetter, None) => return true,
+        (Deploy::IfBetter, Some(old)) => old,
+    };
+    let by_hand = "deploy => 'always' deploys in any case";
+    match (judged, incumbent) {
+        (Some(new), Some(known)) if new > known => true,
+        (Some(new), Some(known)) => {
+            error::notice(&format!(
+                "the new version is not deployed: it scores {new:.5} on held-out rows, version {old} scores {known:.5}"
+            ));
+            false
+        }
+        (Some(_), None) => {
+            error::notice(&format!("version {old} cannot be judged on these held-out rows, so the new version takes its place"));
+            true
+        }
+        (None, _) => {
+            error::notice(&format!("without held-out rows the new version cannot be judged and is not deployed; {by_hand}"));
+            false
+        }
+    }
+}
+
+/// Writes model, version, weights and epochs; the transaction gets its id here.
+fn save(training: &Training<'_>, before: Option<&ModelRow>) -> Result<(i64, i32)> {
+    const CREATE: &str = "INSERT INTO affinity.stored_models (name, owner, last_version) VALUES ($1, $2, 1) RETURNING id, last_version";
+    const NEXT: &str = "UPDATE affinity.stored_models SET last_version = last_version OPERATOR(pg_catalog.+) 1 \
+         WHERE id OPERATOR(pg_catalog.=) $1 RETURNING id, last_version";
+    const VERSION: &str = "INSERT INTO affinity.stored_versions (model_id, version, kind, call, params, state, rows_used, rows_skipped, seconds, \
+         metrics, judged, digest) VALUES ($1, $2, $3, $4::pg_catalog.jsonb, $5::pg_catalog.jsonb, $6::pg_catalog.json, $7, $8, $9, \
+         $10::pg_catalog.jsonb, $11, $12)";
+    const EPOCH: &str = "INSERT INTO affinity.stored_epochs (model_id, version, epoch, train_loss, valid_loss, metric, value, seconds) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    let Training { trained, kind, call, seconds, .. } = training;
+    let me = owner::current_name();
+    let (call, params, state) = (call.to_string(), trained.params.to_string(), trained.state.to_string());
+    let metrics = Value::Object(trained.report.metrics.clone()).to_string();
+    let digest = weights::digest(&state, &trained.tensors);
+    let (id, version) = as_extension(|| {
+        let key = |r: &spi::Row| Ok(r.big(1).zip(r.int(2)));
+        let (id, version) = match before {
+            Some(m) => spi::write(NEXT, &[Arg::Big(m.id)], key)?,
+            None => spi::write(CREATE, &[Arg::Text(training.model), Arg::Text(&me)], key)?,
+        }
+        .into_iter()
+        .flatten()
+        .next()
+        .ok_or_else(|| {
+            Error::new(Code::WrongState, format!("model \"{}\" was dropped while it was trained", training.model)).hint("Train it again.")
+        })?;
+        let double = |x: Option<f64>| x.map_or(Arg::Null(pg_sys::FLOAT8OID), Arg::Double);
+        let row = [
+            Arg::Big(id),
+            Arg::Int(version),
+            Arg::Text(kind),
+            Arg::Text(&call),
+            Arg::Text(&params),
+            Arg::Text(&state),
+            Arg::Big(count(trained.report.rows_used)),
+            Arg::Big(count(trained.report.rows_skipped)),
+            Arg::Double(*seconds),
+            Arg::Text(&metrics),
+            double(trained.report.judged),
+            Arg::Bytes(&digest),
+        ];
+        spi::write(VERSION, &row, |_| Ok(()))?;
+        for (i, e) in trained.report.epochs.iter().enumerate() {
+            let (metric, value) = e.metric.as_ref().map_or((None, None), |(name, x)| (Some(name.as_str()), Some(*x)));
+            let row = [
+                Arg::Big(id),
+                Arg::Int(version),
+                Arg::Int(i32::try_from(i + 1).unwrap_or(i32::MAX)),
+                Arg::Double(e.train_loss),
+                double(e.valid_loss),
+                Arg::text_or_null(metric),
+                double(value),
+                Arg::Double(e.seconds),
+            ];
+            spi::write(EPOCH, &row, |_| Ok(()))?;
+        }
+        Ok((id, version))
+    })?;
+    weights::write(id, version, &trained.tensors)?;
+    Ok((id, version))
+}
+
+/// Drops all but the newest `keep` versions, the deployed one, and the one that rollback would go back to.
+fn prune(model_id: i64, keep: i64) -> Result<()> {
+    const PRUNE: &str = "DELETE FROM affinity.stored_versions v USING affinity.stored_models m \
+         WHERE m.id OPERATOR(pg_catalog.=) $1 AND v.model_id OPERATOR(pg_catalog.=) m.id \
+         AND (m.deployed IS NULL OR v.version OPERATOR(pg_catalog.<>) m.deployed) \
+         AND (m.formerly[pg_catalog.array_upper(m.formerly, 1)] IS NULL \
+             OR v.version OPERATOR(pg_catalog.<>) m.formerly[pg_catalog.array_upper(m.formerly, 1)]) \
+         AND v.version OPERATOR(pg_catalog.<) (SELECT pg_catalog.min(n.version) FROM (SELECT version FROM affinity.stored_versions \
+             WHERE model_id OPERATOR(pg_catalog.=) $1 ORDER BY version DESC LIMIT $2) n)";
+    as_extension(|| spi::write(PRUNE, &[Arg::Big(model_id), Arg::Big(keep.max(1))], |_| Ok(()))).map(drop)
+}
+
+fn count(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
