@@ -159,6 +159,33 @@ COMMENT ON FUNCTION affinity.revoke_model(text, name) IS 'Takes back what grant_
 
 -- ## Scoring rows
 
+-- Rows are matched by column name, extra columns are ignored. COST: a row is read and scored in about the time of a hundred simple
+-- operators, so that the planner filters first and shares the rows among workers.
+
+CREATE FUNCTION affinity.predict(model text, "row" record) RETURNS double precision
+AS 'MODULE_PATHNAME', 'predict_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION affinity.predict(text, record) IS 'The probability of the positive class, or the value, that a model predicts for a row: SELECT affinity.predict(''m'', t) FROM t. Columns are matched by name.';
+
+CREATE FUNCTION affinity.predict(model text, "row" real[]) RETURNS double precision
+AS 'MODULE_PATHNAME', 'predict_elements_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION affinity.predict(text, real[]) IS 'The same for the inputs as an array, in the order of the training relation''s columns.';
+
+CREATE FUNCTION affinity.predict_class(model text, "row" record) RETURNS text
+AS 'MODULE_PATHNAME', 'predict_class_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION affinity.predict_class(text, record) IS 'The likeliest class of a row, as text.';
+
+CREATE FUNCTION affinity.predict_class(model text, "row" real[]) RETURNS text
+AS 'MODULE_PATHNAME', 'predict_class_elements_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION affinity.predict_class(text, real[]) IS 'The likeliest class for the inputs as an array.';
+
+CREATE FUNCTION affinity.predict_proba(model text, "row" record) RETURNS jsonb
+AS 'MODULE_PATHNAME', 'predict_proba_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION affinity.predict_proba(text, record) IS 'The probability of each class of a row, by name.';
+
+CREATE FUNCTION affinity.predict_proba(model text, "row" real[]) RETURNS jsonb
+AS 'MODULE_PATHNAME', 'predict_proba_elements_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION affinity.predict_proba(text, real[]) IS 'The probability of each class for the inputs as an array.';
+
 -- ## Quality
 
 -- Rows with a NULL do not count. Labels are boolean, or numbers that are 0 or 1.

@@ -3,4 +3,5 @@
 mod aggregates;
 mod check;
 mod models;
+mod predict;
 mod version;

@@ -44,4 +44,29 @@ impl Call {
             Some(pgrx::varlena::varlena_to_byte_slice(a) == pgrx::varlena::varlena_to_byte_slice(b))
         }
     }
+
+    /// The context whose life is that of the function's cache (`fn_extra`).
+    pub(crate) fn lasting(self) -> pg_sys::MemoryContext {
+        // SAFETY: fmgr sets flinfo for every call of a function by SQL.
+        unsafe { (*(*self.0).flinfo).fn_mcxt }
+    }
+
+    /// What an earlier call at the same place of the same plan left with [`Call::keep`].
+    ///
+    /// `T` must be the type that was kept: one SQL function keeps one type.
+    pub(crate) fn kept<'a, T>(self) -> Option<&'a mut T> {
+        // SAFETY: fn_extra is null or what `keep` put there, which lives in fn_mcxt, as long as the plan; one call at a
+        // time uses it, as a function cannot be re-entered through one FmgrInfo.
+        unsafe { ((*(*self.0).flinfo).fn_extra.cast::<T>()).as_mut() }
+    }
+
+    /// Leaves `value` for later calls; dropped with the plan.
+    pub(crate) fn keep<'a, T>(self, value: T) -> &'a mut T {
+        // SAFETY: as in `kept`; the pointer is fresh and non-null.
+        unsafe {
+            let p = pgrx::PgMemoryContexts::For(self.lasting()).leak_and_drop_on_delete(value);
+            (*(*self.0).flinfo).fn_extra = p.cast();
+            &mut *p
+        }
+    }
 }

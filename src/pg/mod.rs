@@ -6,7 +6,9 @@
 
 pub(crate) mod aggregate;
 pub(crate) mod argument;
+pub(crate) mod array;
 pub(crate) mod builder;
+pub(crate) mod cache;
 pub(crate) mod call;
 pub(crate) mod columns;
 pub(crate) mod compat;
@@ -16,12 +18,16 @@ pub(crate) mod manage;
 pub(crate) mod numeric;
 pub(crate) mod owner;
 pub(crate) mod publish;
+pub(crate) mod record;
 pub(crate) mod relation;
 pub(crate) mod scan;
+pub(crate) mod scoring;
 pub(crate) mod settings;
 pub(crate) mod spi;
+pub(crate) mod stamp;
 pub(crate) mod store;
 pub(crate) mod text;
+pub(crate) mod tuple;
 pub(crate) mod weights;
 
 use pgrx::prelude::*;

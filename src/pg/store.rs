@@ -87,12 +87,28 @@ pub(crate) fn own_if_any(name: &str) -> Result<Option<ModelRow>> {
 /// # Errors
 /// [`Code::WrongState`] when none is deployed, [`Code::Corrupt`].
 pub(crate) fn deployed(model: &ModelRow) -> Result<VersionRow> {
-    let number = model.deployed.ok_or_else(|| {
+    version(model.id, deployed_number(model)?)
+}
+
+fn deployed_number(model: &ModelRow) -> Result<i32> {
+    model.deployed.ok_or_else(|| {
         Error::new(Code::WrongState, format!("model \"{}\" has no deployed version", model.name))
             .detail(format!("{} versions were trained.", model.last_version))
             .hint(format!("SELECT affinity.deploy({}, {});", literal(&model.name), model.last_version))
-    })?;
-    version(model.id, number)
+    })
+}
+
+/// The number and the digest of a model's deployed version: what a statement asks first, so that a version that is at hand is not read.
+///
+/// # Errors
+/// [`Code::WrongState`] when none is deployed, [`Code::UndefinedObject`].
+pub(crate) fn deployed_digest(model: &ModelRow) -> Result<(i32, Vec<u8>)> {
+    const DIGEST: &str =
+        "SELECT digest FROM affinity.stored_versions WHERE model_id OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=) $2";
+    let number = deployed_number(model)?;
+    let args = [Arg::Big(model.id), Arg::Int(number)];
+    let digest = as_extension(|| spi::first(DIGEST, &args, |r| Ok(r.bytes(1, <[u8]>::to_vec))))?;
+    digest.map(|d| (number, d.unwrap_or_default())).ok_or_else(|| unknown_version(number))
 }
 
 /// A version of a model that [`find`] or [`own`] gave.

@@ -1,5 +1,6 @@
 //! The whole road without Postgres: rows or events in, named tensors and a report out.
 
+mod outcome;
 pub mod recommender;
 mod report;
 pub mod rows;

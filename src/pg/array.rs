@@ -1,0 +1,95 @@
+//! A `real[]` argument, read in place.
+
+use crate::base::{Code, Error, Result};
+use crate::dataset::Cell;
+use crate::train::{Family, Input};
+use pgrx::pg_sys;
+use std::borrow::Cow;
+
+/// The elements of a `real[]` datum: a slice into it, or a copy with NaN where an element is NULL.
+///
+/// # Errors
+/// [`Code::ArrayLength`] for more than one dimension.
+///
+/// # Safety
+/// `datum` is a live datum of type `real[]` and outlives the result; a toasted one is copied into the current memory context.
+pub(crate) unsafe fn floats<'a>(datum: pg_sys::Datum) -> Result<Cow<'a, [f32]>> {
+    // SAFETY: the caller's promise. An array of one dimension: header (16 bytes), its length, its lower bound, then (at `dataoffset`
+    // when there are NULLs, behind their bitmap) the elements that are not NULL. `varlena` arrays are aligned to 4 bytes at least.
+    unsafe {
+        let raw = datum.cast_mut_ptr::<pg_sys::varlena>();
+        let plain = if pgrx::varatt_is_4b_u(raw) { raw } else { pg_sys::pg_detoast_datum(raw) };
+        let array = plain.cast::<pg_sys::ArrayType>();
+        match (*array).ndim {
+            0 => return Ok(Cow::Borrowed(&[])),
+            1 => {}
+            n => {
+                return Err(
+                    Error::new(Code::ArrayLength, "an array of one dimension is needed").detail(format!("This one has {n} dimensions."))
+                );
+            }
+        }
+        let header = array.cast::<u8>().cast_const();
+        let length = usize::try_from(header.add(16).cast::<i32>().read()).unwrap_or(0);
+        if (*array).dataoffset == 0 {
+            return Ok(Cow::Borrowed(std::slice::from_raw_parts(header.add(24).cast::<f32>(), length)));
+        }
+        let bitmap = header.add(24);
+        let mut element = header.add(usize::try_from((*array).dataoffset).unwrap_or(0)).cast::<f32>();
+        let mut values = Vec::with_capacity(length);
+        for i in 0..length {
+            if *bitmap.add(i / 8) & (1 << (i % 8)) == 0 {
+                values.push(f32::NAN);
+            } else {
+                values.push(element.read());
+                element = element.add(1);
+            }
+        }
+        Ok(Cow::Owned(values))
+    }
+}
+
+/// The elements as the values of `inputs`: one for a number or a truth value, as many as it is wide for a vector.
+///
+/// # Errors
+/// [`Code::WrongType`] when the model reads text or times, [`Code::ArrayLength`] for another number of elements than it reads.
+pub(crate) fn cells<'a>(elements: &'a [f32], inputs: &[Input], out: &mut Vec<Cell<'a>>) -> Result<()> {
+    let mut at = 0;
+    for input in inputs {
+        let end = at + width(input)?;
+        let Some(part) = elements.get(at..end) else { return Err(wrong_length(elements.len(), total(inputs)?)) };
+        out.push(match input.family {
+            Family::Vector(_) if part.iter().all(|x| x.is_finite()) => Cell::Vector(part),
+            Family::Vector(_) => Cell::Missing,
+            _ if !part[0].is_finite() => Cell::Missing,
+            Family::Bool => Cell::Bool(part[0] != 0.0),
+            _ => Cell::Number(f64::from(part[0])),
+        });
+        at = end;
+    }
+    if at != elements.len() {
+        return Err(wrong_length(elements.len(), at));
+    }
+    Ok(())
+}
+
+fn total(inputs: &[Input]) -> Result<usize> {
+    inputs.iter().map(width).sum()
+}
+
+fn width(input: &Input) -> Result<usize> {
+    match input.family {
+        Family::Number | Family::Bool => Ok(1),
+        Family::Vector(n) => Ok(n as usize),
+        Family::Text | Family::Time => Err(Error::new(Code::WrongType, "model needs a row, not an array")
+            .detail(format!("It reads column \"{}\", which is no number.", input.name))
+            .hint("Pass the row: SELECT affinity.predict('…', t) FROM … t.")),
+    }
+}
+
+/// The error for an array of `have` elements where `want` are needed.
+pub(crate) fn wrong_length(have: usize, want: usize) -> Error {
+    Error::new(Code::ArrayLength, format!("array has {have} elements, {want} expected"))
+        .detail(format!("The model was trained on {want}."))
+        .hint("The elements stand in the order of the training relation's columns.")
+}

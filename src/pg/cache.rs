@@ -1,0 +1,119 @@
+//! Models in use: the weights of a version are read once per backend, the name of a model is looked up once per statement.
+//!
+//! Nothing here decides what is deployed or who may use it: a look-up is kept only while the statement's [`Stamp`] is the same, and
+//! loaded weights are found by model, version and digest, which the statement has just read by its own snapshot.
+
+use crate::base::Result;
+use crate::pg::settings;
+use crate::pg::stamp::Stamp;
+use crate::pg::store::{self, ModelRow, VersionRow};
+use std::any::{Any, TypeId};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// A model as the running statement sees it.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// The model.
+    pub(crate) model: ModelRow,
+    /// The number of its deployed version.
+    pub(crate) version: i32,
+    /// The digest of what that version scores with.
+    digest: Vec<u8>,
+}
+
+/// One version's weights, read as one type.
+#[derive(PartialEq, Eq, Hash, Clone)]
+struct Key {
+    model: i64,
+    version: i32,
+    digest: Vec<u8>,
+    typ: TypeId,
+}
+
+struct Loaded {
+    value: Rc<dyn Any>,
+    bytes: usize,
+    used: u64,
+}
+
+#[derive(Default)]
+struct Cache {
+    seen: Option<Stamp>,
+    found: HashMap<String, Rc<Found>>,
+    loaded: HashMap<Key, Loaded>,
+    bytes: usize,
+    clock: u64,
+}
+
+thread_local! {
+    static CACHE: RefCell<Cache> = RefCell::default();
+}
+
+/// The model called `name` and its deployed version, if the current user may use it.
+///
+/// # Errors
+/// Those of [`store::find`] and [`store::deployed_digest`]: unknown, not granted, nothing deployed.
+pub(crate) fn find(name: &str, stamp: Option<Stamp>) -> Result<Rc<Found>> {
+    let known = CACHE.with_borrow_mut(|c| {
+        if c.seen != stamp || stamp.is_none() {
+            Stamp::watch();
+            c.found.clear();
+            c.seen = stamp;
+        }
+        c.found.get(name).cloned()
+    });
+    if let Some(found) = known {
+        return Ok(found);
+    }
+    let model = store::find(name)?;
+    let (version, digest) = store::deployed_digest(&model)?;
+    let found = Rc::new(Found { model, version, digest });
+    CACHE.with_borrow_mut(|c| c.found.insert(name.to_owned(), found.clone()));
+    Ok(found)
+}
+
+/// The weights of `found` as a `T`, which `load` makes of the stored version where this backend has not yet; `load` also says how many
+/// bytes it holds.
+///
+/// # Errors
+/// Those of [`store::version`] and of `load`.
+pub(crate) fn weights<T: 'static>(found: &Found, load: impl FnOnce(&VersionRow) -> Result<(T, usize)>) -> Result<Rc<T>> {
+    let key = Key { model: found.model.id, version: found.version, digest: found.digest.clone(), typ: TypeId::of::<T>() };
+    let known = CACHE.with_borrow_mut(|c| {
+        c.clock += 1;
+        let now = c.clock;
+        c.loaded.get_mut(&key).map(|l| {
+            l.used = now;
+            l.value.clone()
+        })
+    });
+    if let Some(value) = known.and_then(|v| v.downcast::<T>().ok()) {
+        return Ok(value);
+    }
+    let (value, bytes) = load(&store::version(found.model.id, found.version)?)?;
+    let value = Rc::new(value);
+    CACHE.with_borrow_mut(|c| c.put(key, value.clone(), bytes, settings::cache_size()));
+    Ok(value)
+}
+
+impl Cache {
+    /// Keeps `value` while there is room, for which the least recently used make way.
+    fn put(&mut self, key: Key, value: Rc<dyn Any>, bytes: usize, limit: usize) {
+        if bytes > limit {
+            return;
+        }
+        while self.bytes > limit - bytes {
+            let Some(oldest) = self.loaded.iter().min_by_key(|(_, l)| l.used).map(|(k, _)| k.clone()) else { break };
+            if let Some(gone) = self.loaded.remove(&oldest) {
+                self.bytes -= gone.bytes;
+            }
+        }
+        let used = self.clock;
+        self.bytes += bytes;
+        if let Some(old) = self.loaded.insert(key, Loaded { value, bytes, used }) {
+            self.bytes -= old.bytes;
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What the scores of a row say, by what the model predicts.
+
+use super::Outcome;
+use crate::base::{Code, Error, Result};
+use serde_json::{Map, Value};
+
+impl Outcome {
+    /// One number: the probability of the positive class, or the predicted value. `scores` is what the scorer gave, [`Outcome::width`] long.
+    ///
+    /// # Errors
+    /// [`Code::Unsupported`] for several classes: they have no single number.
+    pub fn number(&self, scores: &[f64]) -> Result<f64> {
+        match (self, scores) {
+            (Self::Binary { .. } | Self::Value, [x]) => Ok(*x),
+            (Self::Classes(names), _) => Err(Error::new(Code::Unsupported, format!("the model chooses between {} classes", names.len()))
+                .detail("A single number is predicted for two classes and for numbers.")
+                .hint("Use affinity.predict_class for the likeliest class, affinity.predict_proba for all probabilities.")),
+            _ => Err(Error::internal(format!("{} scores.", scores.len()))),
+        }
+    }
+
+    /// The likeliest class; of equally likely ones the first, and the positive one of two at one half.
+    ///
+    /// # Errors
+    /// [`Code::Unsupported`] where numbers are predicted.
+    pub fn class(&self, scores: &[f64]) -> Result<&str> {
+        match (self, scores) {
+            (Self::Binary { negative, positive }, [p]) => Ok(if *p >= 0.5 { positive } else { negative }),
+            (Self::Classes(names), _) if names.len() == scores.len() => {
+                let mut best = 0;
+                for (i, p) in scores.iter().enumerate() {
+                    if *p > scores[best] {
+                        best = i
+                    }
+                }
+                names.get(best).map(String::as_str).ok_or_else(|| Error::internal("A model of no classes."))
+            }
+            (Self::Value, _) => Err(predicts_numbers()),
+            _ => Err(Error::internal(format!("{} scores.", scores.len()))),
+        }
+    }
+
+    /// The probability of each class, by name.
+    ///
+    /// # Errors
+    /// [`Code::Unsupported`] where numbers are predicted.
+    pub fn probabilities(&self, scores: &[f64]) -> Result<Map<String, Value>> {
+        match (self, scores) {
+            (Self::Binary { negative, positive }, [p]) => {
+                Ok([(negative.clone(), Value::from(1.0 - p)), (positive.clone(), Value::from(*p))].into_iter().collect())
+            }
+            (Self::Classes(names), _) if names.len() == scores.len() => {
+                Ok(names.iter().cloned().zip(scores.iter().map(|p| Value::from(*p))).collect())
+            }
+            (Self::Value, _) => Err(predicts_numbers()),
+            _ => Err(Error::internal(format!("{} scores.", scores.len()))),
+        }
+    }
+}
+
+fn predicts_numbers() -> Error {
+    Error::new(Code::Unsupported, "the model predicts a number, not a class").hint("Use affinity.predict.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_outcome_says_what_it_can() {
+        let two = Outcome::Binary { negative: "no".into(), positive: "yes".into() };
+        assert_eq!((two.number(&[0.25]), two.class(&[0.25]), two.class(&[0.5])), (Ok(0.25), Ok("no"), Ok("yes")));
+        assert_eq!(Value::from(two.probabilities(&[0.25]).unwrap()).to_string(), r#"{"no":0.75,"yes":0.25}"#);
+        let three = Outcome::Classes(vec!["a".into(), "b".into(), "c".into()]);
+        assert_eq!(three.class(&[0.2, 0.4, 0.4]), Ok("b"));
+        assert_eq!(three.probabilities(&[0.2, 0.5, 0.3]).unwrap()["c"], 0.3);
+        assert_eq!(three.number(&[0.2, 0.5, 0.3]).unwrap_err().code, Code::Unsupported);
+        assert_eq!(Outcome::Value.number(&[7.5]), Ok(7.5));
+        assert_eq!(Outcome::Value.class(&[7.5]).unwrap_err().code, Code::Unsupported);
+        assert_eq!(Outcome::Value.probabilities(&[7.5]).unwrap_err().code, Code::Unsupported);
+    }
+
+    #[test]
+    fn scores_of_another_width_are_a_bug_and_not_a_panic() {
+        let two = Outcome::Binary { negative: "no".into(), positive: "yes".into() };
+        assert_eq!(two.number(&[]).unwrap_err().code, Code::Internal);
+        assert_eq!(Outcome::Classes(Vec::new()).class(&[]).unwrap_err().code, Code::Internal);
+        assert_eq!(Outcome::Classes(vec!["a".into()]).class(&[0.1, 0.9]).unwrap_err().code, Code::Internal);
+    }
+}
