@@ -131,6 +131,28 @@ GRANT SELECT ON affinity.models, affinity.versions, affinity.weights, affinity.e
 
 -- ## Training
 
+-- What a training returns; also the row of affinity.train_recommender.
+CREATE TYPE affinity.training AS (model text, version integer, kind text, rows_used bigint, rows_skipped bigint, seconds double precision,
+    metrics jsonb, deployed boolean);
+
+CREATE FUNCTION affinity.train(model text, source regclass, target name DEFAULT NULL, kind text DEFAULT 'mlp', time_col name DEFAULT NULL,
+    group_col name DEFAULT NULL, params jsonb DEFAULT '{}', seed bigint DEFAULT 0, deploy text DEFAULT 'if_better')
+RETURNS SETOF affinity.training
+AS 'MODULE_PATHNAME', 'train_wrapper' LANGUAGE c COST 1000000 ROWS 1;
+COMMENT ON FUNCTION affinity.train(text, regclass, name, text, name, name, jsonb, bigint, text) IS 'Trains a model that predicts the column target from the other columns of a table or view, as the next version of that name.';
+
+CREATE FUNCTION affinity.retrain(model text) RETURNS SETOF affinity.training
+AS 'MODULE_PATHNAME', 'retrain_wrapper' LANGUAGE c STRICT COST 1000000 ROWS 1;
+COMMENT ON FUNCTION affinity.retrain(text) IS 'Repeats the latest training of a model on the rows that are there now, with the rights of its owner.';
+
+CREATE FUNCTION affinity.kinds() RETURNS TABLE (kind text, for_what text, learns_from text)
+AS 'MODULE_PATHNAME', 'kinds_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 10;
+COMMENT ON FUNCTION affinity.kinds() IS 'The kinds of models, what each is for and what it learns from.';
+
+CREATE FUNCTION affinity.params(kind text) RETURNS TABLE (name text, type text, "default" text, range text, meaning text)
+AS 'MODULE_PATHNAME', 'params_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE ROWS 20;
+COMMENT ON FUNCTION affinity.params(text) IS 'The parameters of a kind: type, default, range and meaning.';
+
 -- ## Models
 
 CREATE FUNCTION affinity.deploy(model text, version integer) RETURNS void

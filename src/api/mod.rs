@@ -2,6 +2,8 @@
 
 mod aggregates;
 mod check;
+mod kinds;
 mod models;
 mod predict;
+mod train;
 mod version;

@@ -49,3 +49,19 @@ pub(crate) fn small_context(name: &'static CStr) -> pg_sys::MemoryContext {
     // SAFETY: the name lives for ever; Postgres owns the context and frees it with its parent.
     unsafe { pg_sys::AllocSetContextCreateInternal(pg_sys::CurrentMemoryContext, name.as_ptr(), 0, 8 << 10, 8 << 20) }
 }
+
+/// Raises an error where nothing can be written: in a READ ONLY transaction, or on a standby.
+pub(crate) fn must_be_writable(command: &'static CStr) {
+    // SAFETY: the name is NUL-terminated and lives for ever.
+    unsafe {
+        pg_sys::PreventCommandIfReadOnly(command.as_ptr());
+        pg_sys::PreventCommandDuringRecovery(command.as_ptr());
+    }
+}
+
+/// The most memory that this backend has held, in MB; none where the system does not say.
+pub(crate) fn peak_megabytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
+    Some(line.split_whitespace().next()?.parse::<u64>().ok()? / 1024)
+}

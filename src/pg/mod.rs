@@ -20,6 +20,7 @@ pub(crate) mod owner;
 pub(crate) mod publish;
 pub(crate) mod record;
 pub(crate) mod relation;
+pub(crate) mod rows;
 pub(crate) mod scan;
 pub(crate) mod scoring;
 pub(crate) mod settings;

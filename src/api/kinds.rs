@@ -1,0 +1,43 @@
+//! What kinds of models there are, and what parameters they take.
+
+use crate::base::Result;
+use crate::base::params::Spec;
+use crate::model::{Kind, recommender};
+use crate::pg::error::sql;
+use pgrx::prelude::*;
+
+const EVENTS: &str = "events of users with items";
+
+/// The kinds of models.
+#[pg_extern]
+fn kinds() -> TableIterator<'static, (name!(kind, &'static str), name!(for_what, &'static str), name!(learns_from, &'static str))> {
+    let rows = Kind::ALL.into_iter().map(|k| (k.name(), k.for_what(), k.learns_from()));
+    let auto = ("auto", "Tries the fast recommenders and keeps the one that is best on held-out events.", EVENTS);
+    let events = recommender::KINDS.iter().map(|k| (k.name, k.for_what, EVENTS));
+    TableIterator::new(rows.chain([auto]).chain(events).collect::<Vec<_>>())
+}
+
+/// The parameters of a kind.
+#[pg_extern]
+fn params(
+    kind: &str,
+) -> TableIterator<
+    'static,
+    (
+        name!(name, &'static str),
+        name!(type, String),
+        name!(default, &'static str),
+        name!(range, Option<String>),
+        name!(meaning, &'static str),
+    ),
+> {
+    let specs = sql(|| specs(kind));
+    TableIterator::new(specs.into_iter().map(|s| (s.name, s.type_name(), s.default, s.range(), s.meaning)).collect::<Vec<_>>())
+}
+
+fn specs(kind: &str) -> Result<Vec<Spec>> {
+    if kind == "auto" || recommender::KINDS.iter().any(|k| k.name == kind) {
+        return crate::train::recommender::specs(kind);
+    }
+    Kind::parse(kind).map(|k| k.params().to_vec())
+}

@@ -1,0 +1,102 @@
+//! Training and retraining.
+
+use crate::base::{Code, Error, Result};
+use crate::pg::argument::{Name, Regclass};
+use crate::pg::error::sql;
+use crate::pg::publish::Published;
+use crate::pg::relation::Relation;
+use crate::pg::{owner, rows, store};
+use pgrx::JsonB;
+use pgrx::prelude::*;
+use serde_json::{Value, json};
+
+/// The one row of a training: the columns of the SQL type `affinity.training`.
+pub(crate) type Row = TableIterator<
+    'static,
+    (
+        name!(model, String),
+        name!(version, i32),
+        name!(kind, String),
+        name!(rows_used, i64),
+        name!(rows_skipped, i64),
+        name!(seconds, f64),
+        name!(metrics, JsonB),
+        name!(deployed, bool),
+    ),
+>;
+
+/// Trains a model on a relation.
+#[pg_extern]
+#[allow(clippy::too_many_arguments)]
+fn train(
+    model: Option<&str>,
+    source: Option<Regclass>,
+    target: Option<Name>,
+    kind: Option<&str>,
+    time_col: Option<Name>,
+    group_col: Option<Name>,
+    params: Option<JsonB>,
+    seed: Option<i64>,
+    deploy: Option<&str>,
+) -> Row {
+    sql(|| {
+        let relation = Relation::open(needed(source, "source")?.0)?;
+        let target = target.ok_or_else(|| {
+            Error::new(Code::InvalidParameter, "no target is given")
+                .detail(format!("Relation {} has {} columns.", relation.sql(), relation.columns.len()))
+                .hint("Name the column to learn: affinity.train('model', 'source', target => 'column').")
+        })?;
+        let call = rows::Call {
+            function: rows::FUNCTION.into(),
+            source: rows::Source::of(&relation),
+            target: target.0,
+            kind: needed(kind, "kind")?.into(),
+            time_col: time_col.map(|n| n.0),
+            group_col: group_col.map(|n| n.0),
+            params: params.map_or_else(|| json!({}), |p| p.0),
+            seed: seed.unwrap_or(0),
+            deploy: needed(deploy, "deploy")?.into(),
+        };
+        rows::train(model_name(model)?, &call, &relation).map(row)
+    })
+}
+
+/// Repeats a model's latest training on the rows that are there now, with the rights of its owner.
+#[pg_extern]
+fn retrain(model: &str) -> Row {
+    sql(|| {
+        let model = store::own(model)?;
+        let call = store::latest_version(&model)?.call;
+        let role = owner::find(&model.owner)?
+            .ok_or_else(|| Error::new(Code::UndefinedObject, format!("role \"{}\", which owns the model, does not exist", model.owner)))?;
+        owner::as_owner(role, || again(&model, &call)).map(row)
+    })
+}
+
+/// Each function that trains repeats its own calls.
+fn again(model: &store::ModelRow, call: &Value) -> Result<Published> {
+    match call.get("function").and_then(Value::as_str) {
+        Some(rows::FUNCTION) => rows::retrain(model, call),
+        other => Err(Error::new(Code::Corrupt, "the recorded call cannot be repeated")
+            .detail(format!("It names the function {}.", other.unwrap_or("null")))
+            .hint("Train the model again by name.")),
+    }
+}
+
+/// A model's name, which is there and not empty.
+pub(crate) fn model_name(model: Option<&str>) -> Result<&str> {
+    match needed(model, "model")? {
+        "" => Err(Error::new(Code::InvalidParameter, "a model's name must not be empty")),
+        name => Ok(name),
+    }
+}
+
+/// An argument that must not be NULL.
+pub(crate) fn needed<T>(value: Option<T>, name: &str) -> Result<T> {
+    value.ok_or_else(|| Error::new(Code::InvalidParameter, format!("argument \"{name}\" must not be NULL")))
+}
+
+/// What became of a training as its row.
+pub(crate) fn row(p: Published) -> Row {
+    TableIterator::once((p.model, p.version, p.kind, p.rows_used, p.rows_skipped, p.seconds, JsonB(p.metrics), p.deployed))
+}

@@ -1,0 +1,205 @@
+//! The road of `affinity.train`: a relation's rows in, a version of a model out; and the same again by a recorded call.
+
+use crate::base::{Code, Error, Result, Tensor};
+use crate::dataset::{Frame, frame::missing_column};
+use crate::pg::publish::{Deploy, Published, Training, publish};
+use crate::pg::relation::{Attribute, Relation};
+use crate::pg::store::{self, ModelRow, VersionRow};
+use crate::pg::{compat, error, interrupts, scan, settings, weights};
+use crate::train::rows::{self, RowsSpec, Scorer, Scratch};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::time::Instant;
+
+/// The name of the function that a recorded call repeats.
+pub(crate) const FUNCTION: &str = "train";
+
+/// Rows that a version is checked with before it can be deployed.
+const CHECKED: u32 = 256;
+
+/// A relation as it is recorded: by name, so that a dump restores where it is missing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Source {
+    /// Its schema.
+    pub schema: String,
+    /// Its name.
+    pub name: String,
+    /// The role that owned it.
+    pub owner: String,
+}
+
+impl Source {
+    /// What is recorded of a relation.
+    pub(crate) fn of(relation: &Relation) -> Self {
+        Self { schema: relation.schema.clone(), name: relation.name.clone(), owner: relation.owner.clone() }
+    }
+
+    /// The relation that is meant.
+    ///
+    /// # Errors
+    /// As [`Relation::recorded`].
+    pub(crate) fn open(&self) -> Result<Relation> {
+        Relation::recorded(&self.schema, &self.name, &self.owner)
+    }
+}
+
+/// A call of `affinity.train`, as it is recorded with the version.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Call {
+    /// [`FUNCTION`].
+    pub function: String,
+    /// Where the rows are.
+    pub source: Source,
+    /// The column to learn.
+    pub target: String,
+    /// The kind of model.
+    pub kind: String,
+    /// The column whose time splits the rows.
+    pub time_col: Option<String>,
+    /// The column whose values stay on one side of the split.
+    pub group_col: Option<String>,
+    /// The parameters that were given.
+    pub params: Value,
+    /// The seed.
+    pub seed: i64,
+    /// When to deploy.
+    pub deploy: String,
+}
+
+/// Trains a version of `model` on `relation`, with the rights of the current role, who owns the model or will.
+///
+/// # Errors
+/// For the call: [`Code::InvalidParameter`], [`Code::UndefinedObject`], [`Code::UndefinedColumn`], [`Code::WrongType`]; for the model:
+/// [`Code::Privilege`], [`Code::InUse`], [`Code::WrongState`]; for the rows: those of [`rows::fit`].
+pub(crate) fn train(model: &str, call: &Call, relation: &Relation) -> Result<Published> {
+    let start = Instant::now();
+    compat::must_be_writable(c"affinity.train()");
+    let deploy = Deploy::parse(&call.deploy)?;
+    let mut spec = RowsSpec {
+        kind: call.kind.clone(),
+        target: call.target.clone(),
+        time_col: call.time_col.clone(),
+        group_col: call.group_col.clone(),
+        params: call.params.clone(),
+    };
+    let resolved = spec.check()?;
+    let exclude = resolved.get("exclude").cloned().unwrap_or_else(|| json!([]));
+    store::lock_training(model)?;
+    let before = store::own_if_any(model)?;
+    let columns = columns(relation, &spec, &exclude)?;
+    // What is left out is not even read, so that a column may be excluded that the caller has no rights on; the engine never hears of it.
+    if let Some(given) = spec.params.as_object_mut() {
+        given.remove("exclude");
+    }
+    let incumbent = before.as_ref().map(incumbent).transpose()?.flatten();
+
+    let budget = settings::budget();
+    let (frame, booked) = scan::frame(relation, &columns, &budget)?;
+    let mut trained = interrupts::run(call.seed as u64, &budget, |_| (), |ctx| rows::fit(&frame, &spec, incumbent.as_ref(), ctx))?;
+    let sample = frame.take(&(0..CHECKED.min(u32::try_from(frame.rows()).unwrap_or(CHECKED))).collect::<Vec<_>>());
+    drop((frame, booked));
+
+    if let Some(params) = trained.params.as_object_mut() {
+        params.insert("exclude".into(), exclude);
+    }
+    if let Some(megabytes) = compat::peak_megabytes() {
+        trained.report.metrics.insert("peak_memory_mb".into(), json!(megabytes));
+    }
+    let recorded = serde_json::to_value(call).map_err(|e| Error::internal(format!("The call cannot be recorded: {e}.")))?;
+    let seconds = start.elapsed().as_secs_f64();
+    let training = Training { model, kind: &call.kind, call: &recorded, trained: &trained, seconds, deploy };
+    publish(&training, |row, tensors| {
+        let live = Scorer::load(&call.kind, &trained.state, &trained.tensors)?;
+        same_scores(&live, &load(row, tensors)?, &sample)
+    })
+}
+
+/// Repeats a recorded call. The current role is the model's owner.
+///
+/// # Errors
+/// As [`train`] and [`Relation::recorded`].
+pub(crate) fn retrain(model: &ModelRow, call: &Value) -> Result<Published> {
+    let call = Call::deserialize(call).map_err(|e| {
+        Error::new(Code::Corrupt, "the recorded call cannot be read").detail(format!("{e}.")).hint("Train with affinity.train.")
+    })?;
+    train(&model.name, &call, &call.source.open()?)
+}
+
+/// The scorer of a stored version.
+///
+/// # Errors
+/// [`Code::Corrupt`].
+pub(crate) fn load(version: &VersionRow, tensors: &[Tensor]) -> Result<Scorer> {
+    Scorer::load(&version.kind, &version.state, tensors)
+}
+
+/// The columns to read: all that a model can, but those excluded.
+fn columns<'a>(relation: &'a Relation, spec: &RowsSpec, exclude: &Value) -> Result<Vec<&'a Attribute>> {
+    let needed = [Some(&spec.target), spec.time_col.as_ref(), spec.group_col.as_ref()];
+    for name in needed.into_iter().flatten() {
+        let column = relation.column(name)?;
+        if column.form.is_none() {
+            return Err(Error::new(Code::WrongType, format!("column \"{name}\" has type {}, which no model reads", column.type_name))
+                .hint("Cast it to a number, text, boolean or date in a view, and train on that."));
+        }
+    }
+    let exclude: Vec<&str> = exclude.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    for name in &exclude {
+        relation.column(name)?;
+        if needed.into_iter().flatten().any(|n| n == name) {
+            return Err(Error::new(Code::InvalidParameter, format!("column \"{name}\" is excluded and needed"))
+                .detail("It is the target, or decides the split."));
+        }
+    }
+    if let Some(names) = spec.params.get("include").and_then(Value::as_array) {
+        for name in names.iter().filter_map(Value::as_str) {
+            if !relation.columns.iter().any(|c| c.name == name) {
+                return Err(missing_column(name, relation.columns.iter().map(|c| c.name.as_str())));
+            }
+        }
+    }
+    let wanted: Vec<_> = relation.columns.iter().filter(|c| !exclude.contains(&c.name.as_str())).collect();
+    let unreadable: Vec<_> = wanted.iter().filter(|c| c.form.is_none()).map(|c| format!("\"{}\" ({})", c.name, c.type_name)).collect();
+    if !unreadable.is_empty() {
+        error::notice(&format!("columns of types that no model reads are left out: {}", unreadable.join(", ")));
+    }
+    Ok(wanted.into_iter().filter(|c| c.form.is_some()).collect())
+}
+
+/// The deployed version, to be judged beside the new one. One that cannot be read does not keep a better one from being trained.
+fn incumbent(model: &ModelRow) -> Result<Option<Scorer>> {
+    let Some(number) = model.deployed else { return Ok(None) };
+    let version = store::fresh_version(model.id, number)?;
+    if version.call.get("function").and_then(Value::as_str) != Some(FUNCTION) {
+        return Err(Error::new(Code::WrongState, format!("model \"{}\" does not learn from rows", model.name))
+            .detail(format!("Its deployed version is of kind {}.", version.kind))
+            .hint("Choose another name, or drop the model first: affinity.drop_model."));
+    }
+    match weights::fresh_tensors(&version).and_then(|tensors| load(&version, &tensors)) {
+        Ok(scorer) => Ok(Some(scorer)),
+        Err(e) if e.code == Code::Corrupt => {
+            error::notice(&format!("the deployed version {number} is not judged: {e}"));
+            Ok(None)
+        }
+        Err(e) => Err(e),
+    }
+}
+
+/// Scores rows with the model as it was trained and as it was read back: all finite, all the same.
+fn same_scores(live: &Scorer, stored: &Scorer, rows: &Frame) -> Result<()> {
+    let inputs = live.inputs().iter().map(|i| rows.column(&i.name)).collect::<Result<Vec<_>>>()?;
+    let (mut a, mut b) = (Scratch::default(), Scratch::default());
+    for row in 0..rows.rows() {
+        let cells: Vec<_> = inputs.iter().map(|c| c.values.cell(row)).collect();
+        let (x, y) = (live.score(&cells, &mut a)?, stored.score(&cells, &mut b)?);
+        if x.iter().any(|v| !v.is_finite()) {
+            return Err(Error::new(Code::WrongState, "the trained model gives scores that are no numbers")
+                .detail(format!("Row {} scores {x:?}.", row + 1))
+                .hint("Train with a smaller learning_rate."));
+        }
+        if x.iter().zip(y).any(|(v, w)| v.to_bits() != w.to_bits()) {
+            return Err(Error::internal(format!("Row {} scores {x:?} live and {y:?} stored.", row + 1)));
+        }
+    }
+    Ok(())
+}
