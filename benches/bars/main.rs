@@ -22,6 +22,7 @@ macro_rules! families {
 }
 
 families! {
+    behaviour: ["behaviour"],
     shoppers: ["shoppers"],
 }
 
