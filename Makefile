@@ -13,7 +13,7 @@ feature = pg$(shell "$(pg_config)" --version | sed -E 's/^PostgreSQL ([0-9]+).*/
 library = $(or $(CARGO_TARGET_DIR),target)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/libpg_affinity.so
 pkglibdir = $(DESTDIR)$(shell "$(pg_config)" --pkglibdir)
 extension = $(DESTDIR)$(shell "$(pg_config)" --sharedir)/extension
-as_root = $(if $(filter 0,$(shell id -u)),,$(if $(DESTDIR),,sudo ))
+as_root = $(if $(DESTDIR),,$(shell test -w "$(pkglibdir)" -a -w "$(extension)" || echo sudo))
 export PG_CONFIG ONLY
 
 .PHONY: build setup install check test demo psql bench clean
@@ -26,10 +26,10 @@ setup:
 
 # A rename, never a copy over the old library: overwriting a file that is mapped by a running backend crashes it.
 install: build
-	$(as_root)install -D -m 755 $(library) "$(pkglibdir)/pg_affinity.so.new"
-	$(as_root)mv -f "$(pkglibdir)/pg_affinity.so.new" "$(pkglibdir)/pg_affinity.so"
-	$(as_root)install -d "$(extension)"
-	$(as_root)install -m 644 pg_affinity.control sql/pg_affinity--*.sql "$(extension)/"
+	$(as_root) install -D -m 755 $(library) "$(pkglibdir)/pg_affinity.so.new"
+	$(as_root) mv -f "$(pkglibdir)/pg_affinity.so.new" "$(pkglibdir)/pg_affinity.so"
+	$(as_root) install -d "$(extension)"
+	$(as_root) install -m 644 pg_affinity.control sql/pg_affinity--*.sql "$(extension)/"
 
 check: setup
 	cargo fmt --check
