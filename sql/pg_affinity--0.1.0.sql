@@ -210,6 +210,14 @@ COMMENT ON FUNCTION affinity.predict_proba(text, real[]) IS 'The probability of 
 
 -- ## Quality
 
+CREATE TYPE affinity.figure AS (model text, metric text, k integer, value double precision, low double precision, high double precision,
+    "rows" bigint);
+
+CREATE FUNCTION affinity.evaluate(model text, source regclass, target name DEFAULT NULL) RETURNS SETOF affinity.figure
+AS 'MODULE_PATHNAME', 'evaluate_wrapper' LANGUAGE c STABLE COST 10000 ROWS 20;
+COMMENT ON FUNCTION affinity.evaluate(text, regclass, name) IS
+'How good a model is on the rows of a relation: figures with their 95 % intervals, then those of the simple model trained beside it.';
+
 -- Rows with a NULL do not count. Labels are boolean, or numbers that are 0 or 1.
 
 CREATE FUNCTION affinity.auc_step(internal, double precision, boolean) RETURNS internal

@@ -58,7 +58,6 @@ thread_local! {
 pub(crate) fn find(name: &str, stamp: Option<Stamp>) -> Result<Rc<Found>> {
     let known = CACHE.with_borrow_mut(|c| {
         if c.seen != stamp || stamp.is_none() {
-            Stamp::watch();
             c.found.clear();
             c.seen = stamp;
         }

@@ -13,6 +13,7 @@ pub(crate) mod call;
 pub(crate) mod columns;
 pub(crate) mod compat;
 pub(crate) mod error;
+pub(crate) mod evaluation;
 pub(crate) mod interrupts;
 pub(crate) mod manage;
 pub(crate) mod numeric;

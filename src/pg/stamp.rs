@@ -1,25 +1,18 @@
 //! What the running statement sees, as a value that can be compared: while it stays the same, what was read stays true.
 
 use pgrx::pg_sys;
-use std::cell::Cell;
 
 /// Snapshot, command and user of the running statement. Two equal stamps see the same rows with the same rights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stamp {
-    /// Rises at the end of each transaction and subtransaction of this backend: a rollback makes rows disappear without a new command.
-    ends: u64,
     user: pg_sys::Oid,
     xmin: pg_sys::TransactionId,
     xmax: pg_sys::TransactionId,
     running: (u32, i32),
-    /// How many transactions had ended in the cluster: of two that ran, either may have ended since, with the same bounds.
+    /// How many transactions and subtransactions that wrote had ended in the cluster: of two that ran, either may have ended since, with
+    /// the same bounds; and a rollback to a savepoint takes rows away without a new command.
     completed: u64,
     command: pg_sys::CommandId,
-}
-
-thread_local! {
-    static ENDS: Cell<u64> = const { Cell::new(0) };
-    static WATCHED: Cell<bool> = const { Cell::new(false) };
 }
 
 mod plain {
@@ -43,7 +36,6 @@ impl Stamp {
             }
             let s = &*plain::GetActiveSnapshot();
             Some(Self {
-                ends: ENDS.get(),
                 user: plain::GetUserId(),
                 xmin: s.xmin,
                 xmax: s.xmax,
@@ -53,30 +45,4 @@ impl Stamp {
             })
         }
     }
-
-    /// Counts the ends of transactions from now on. Called before the first stamp is kept.
-    pub(crate) fn watch() {
-        if !WATCHED.replace(true) {
-            // SAFETY: plain registration; the functions live as long as the library, which Postgres never unloads.
-            unsafe {
-                pg_sys::RegisterXactCallback(Some(transaction), std::ptr::null_mut());
-                pg_sys::RegisterSubXactCallback(Some(subtransaction), std::ptr::null_mut());
-            }
-        }
-    }
-}
-
-#[pgrx::pg_guard]
-unsafe extern "C-unwind" fn transaction(_event: pg_sys::XactEvent::Type, _arg: *mut core::ffi::c_void) {
-    ENDS.set(ENDS.get().wrapping_add(1));
-}
-
-#[pgrx::pg_guard]
-unsafe extern "C-unwind" fn subtransaction(
-    _event: pg_sys::SubXactEvent::Type,
-    _own: pg_sys::SubTransactionId,
-    _parent: pg_sys::SubTransactionId,
-    _arg: *mut core::ffi::c_void,
-) {
-    ENDS.set(ENDS.get().wrapping_add(1));
 }

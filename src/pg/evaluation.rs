@@ -1,0 +1,34 @@
+//! A model judged on the rows of a relation, read with the caller's rights.
+
+use crate::base::{Code, Error, Result};
+use crate::pg::relation::{Attribute, Relation};
+use crate::pg::stamp::Stamp;
+use crate::pg::{cache, interrupts, scan, scoring, settings, store, weights};
+use crate::train::MetricRow;
+use crate::train::rows::{self, Scorer};
+use pgrx::pg_sys;
+
+/// The figures of the model called `model` on `source`, its baseline's after its own; `target` is the trained one unless given.
+///
+/// # Errors
+/// Those of [`cache::find`]; [`Code::Unsupported`] for a model that scores no rows; missing columns; [`Code::Data`] without rows.
+pub(crate) fn figures(model: &str, source: pg_sys::Oid, target: Option<&str>) -> Result<Vec<MetricRow>> {
+    let found = cache::find(model, Stamp::now())?;
+    let version = store::version(found.model.id, found.version)?;
+    scoring::scores_rows(&found, &version)?;
+    let scorer = Scorer::load(&version.kind, &version.state, &weights::tensors(&version)?)?;
+    let target = target
+        .or_else(|| version.call.get("target").and_then(|t| t.as_str()))
+        .ok_or_else(|| Error::new(Code::InvalidParameter, "target is missing").hint("affinity.evaluate(model, source, target => '…')"))?;
+    let relation = Relation::open(source)?;
+    let columns = scorer.inputs().iter().map(|i| i.name.as_str()).filter(|n| *n != target).chain([target]);
+    let columns = columns.map(|n| relation.column(n)).collect::<Result<Vec<&Attribute>>>()?;
+    let budget = settings::budget();
+    let (frame, _held) = scan::frame(&relation, &columns, &budget)?;
+    if frame.rows() == 0 {
+        return Err(
+            Error::new(Code::Data, format!("relation \"{}\" has no rows", relation.name)).detail("There is nothing to judge the model on.")
+        );
+    }
+    interrupts::run(0, &budget, |_| {}, |ctx| rows::evaluate(&scorer, &frame, target, ctx))
+}
