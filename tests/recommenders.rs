@@ -59,7 +59,9 @@ fn params(kind: &str) -> Value {
 fn same_events_same_weights_whatever_the_threads_and_the_order_of_rows() {
     for kind in KINDS {
         let a = train(kind.name, &params(kind.name), 1);
-        assert_eq!(a, train(kind.name, &params(kind.name), 1), "{}", kind.name);
+        let again = train(kind.name, &params(kind.name), 1);
+        // Of the report the epochs' seconds differ.
+        assert_eq!((&a.tensors, &a.state, a.report.judged), (&again.tensors, &again.state, again.report.judged), "{}", kind.name);
         let b = train(kind.name, &params(kind.name), 3);
         assert_eq!((&a.tensors, &a.state), (&b.tensors, &b.state), "{}", kind.name);
         let frame = checkerboard(200);

@@ -21,7 +21,7 @@ pub use dense::{dense_row, product};
 pub use gemm::product_blocked;
 pub use half::{dot_f16, from_f16, to_f16};
 pub use optimise::{AdamStep, adam};
-pub use softmax::{log_sum_exp, softmax};
+pub use softmax::{exp_shifted, softmax};
 pub use topk::top_k;
 pub use vector::{axpy, dot, max, prefetch, scale, sum, sum_squares};
 

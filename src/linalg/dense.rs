@@ -34,6 +34,11 @@ pub fn transpose(a: &[f32], rows: usize, columns: usize, out: &mut [f32]) {
     }
 }
 
+/// out ← the sums of the first `rows` rows of `a`, which has rows of `out.len()`.
+pub fn column_sums(a: &[f32], rows: usize, out: &mut [f32]) {
+    product(&Product { a_row: 0, a_column: 0, ..Product::new(1, out.len(), rows, &[1.0], a) }, out)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,5 +1,7 @@
 //! Dense and sparse products.
 
 pub mod dense;
+pub mod split;
 
-pub use dense::{multiply, multiply_transposed, transpose, transposed_suits};
+pub use dense::{column_sums, multiply, multiply_transposed, transpose, transposed_suits};
+pub use split::multiply_split;

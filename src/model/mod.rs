@@ -5,6 +5,7 @@ pub mod item_knn;
 pub mod kind;
 pub mod links;
 pub mod mlp;
+pub mod mult_vae;
 pub mod popularity;
 pub mod recommender;
 pub mod rows;

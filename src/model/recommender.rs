@@ -5,6 +5,7 @@ use crate::base::{Code, Context, Epoch, Error, Result, Tensor, names};
 use crate::dataset::{Event, Interactions};
 use crate::model::held::Held;
 use crate::model::item_knn::{self, ItemKnn};
+use crate::model::mult_vae::{self, MultVae};
 use crate::model::popularity::{self, Popularity};
 use crate::model::transition::{self, Transition};
 use serde_json::{Map, Value, json};
@@ -37,6 +38,12 @@ pub const KINDS: &[KindInfo] = &[
         in_auto: true,
     },
     KindInfo { name: "transition", for_what: "What follows what: next purchases, sessions.", specs: transition::SPECS, in_auto: true },
+    KindInfo {
+        name: "mult_vae",
+        for_what: "Whole histories through a network: strong where users have many events.",
+        specs: mult_vae::SPECS,
+        in_auto: false,
+    },
 ];
 
 /// The list length at which recommenders are judged.
@@ -61,6 +68,8 @@ pub enum Model {
     ItemKnn(ItemKnn),
     /// See [`Transition`].
     Transition(Transition),
+    /// See [`MultVae`].
+    MultVae(MultVae),
 }
 
 /// What a fit gives.
@@ -101,17 +110,22 @@ pub fn specs(kind: &KindInfo) -> Vec<Spec> {
 /// # Errors
 /// As the kind's own fit.
 pub fn fit(kind: &str, params: &Map<String, Value>, data: &Interactions, tune: Option<&Held>, ctx: &Context) -> Result<Fitted> {
+    let (mut epochs, mut chosen) = (Vec::new(), Map::new());
     let mut model = match kind {
         "popularity" => Model::Popularity(Popularity::fit(data, params)?),
         "item_knn" => Model::ItemKnn(ItemKnn::fit(data, params, ctx)?),
         "transition" => Model::Transition(Transition::fit(data, params, ctx)?),
+        "mult_vae" => {
+            let fitted = MultVae::fit(data, params, tune, ctx)?;
+            (epochs, chosen) = (fitted.1, fitted.2);
+            Model::MultVae(fitted.0)
+        }
         other => return Err(self::kind(other).err().unwrap_or_else(|| Error::internal(format!("kind {other} has no fit")))),
     };
-    let mut chosen = Map::new();
     if let (Some(tune), Some(Value::Null)) = (tune, params.get("recency")) {
         chosen.insert("recency".into(), json!(choose_recency(&mut model, data, tune, ctx)?));
     }
-    Ok(Fitted { model, epochs: Vec::new(), chosen })
+    Ok(Fitted { model, epochs, chosen })
 }
 
 /// The recency with the best NDCG on the held-out events; the model has it afterwards. It acts when scoring only, so no fit is repeated.
@@ -144,6 +158,7 @@ impl Model {
             "popularity" => Self::Popularity(Popularity::from_tensors(items, tensors)?),
             "item_knn" => Self::ItemKnn(ItemKnn::from_tensors(items, params, tensors)?),
             "transition" => Self::Transition(Transition::from_tensors(items, params, tensors)?),
+            "mult_vae" => Self::MultVae(MultVae::from_tensors(items, params, tensors)?),
             other => return Err(self::kind(other).err().unwrap_or_else(|| Error::internal(format!("kind {other} cannot be read")))),
         })
     }
@@ -154,6 +169,7 @@ impl Model {
             Self::Popularity(m) => m.to_tensors(),
             Self::ItemKnn(m) => m.to_tensors(),
             Self::Transition(m) => m.to_tensors(),
+            Self::MultVae(m) => m.to_tensors(),
         }
     }
 
@@ -163,6 +179,7 @@ impl Model {
             Self::Popularity(m) => m.score(history, out),
             Self::ItemKnn(m) => m.score(history, out),
             Self::Transition(m) => m.score(history, out),
+            Self::MultVae(m) => m.score(history, out),
         }
     }
 
@@ -176,6 +193,7 @@ impl Model {
                 .hint("Train with kind => 'item_knn' or another kind that relates items.")),
             Self::ItemKnn(m) => Ok(m.similar(item, out)),
             Self::Transition(m) => Ok(m.similar(item, out)),
+            Self::MultVae(m) => Ok(m.similar(item, out)),
         }
     }
 
@@ -183,6 +201,7 @@ impl Model {
         match self {
             Self::ItemKnn(m) => Some(m.recency),
             Self::Transition(m) => Some(m.recency),
+            Self::MultVae(m) => Some(m.recency),
             Self::Popularity(_) => None,
         }
     }
@@ -191,6 +210,7 @@ impl Model {
         match self {
             Self::ItemKnn(m) => m.recency = recency,
             Self::Transition(m) => m.recency = recency,
+            Self::MultVae(m) => m.recency = recency,
             Self::Popularity(_) => {}
         }
     }

@@ -2,7 +2,7 @@
 
 pub mod activation;
 #[cfg(test)]
-mod check;
+pub(crate) mod check;
 pub mod dropout;
 pub mod fit;
 pub mod loss;

@@ -50,12 +50,13 @@ impl Adam {
         self.spec.learning_rate = rate;
     }
 
-    /// One step of `weights` against `gradient` · `scale`. Panics on lengths other than at the start.
-    pub fn step(&mut self, weights: &mut [f32], gradient: &[f32], scale: f32, pool: &Pool) {
+    /// Begins the next step, whose gradients are to be multiplied by `scale`: the figures that the caller hands to [`adam`] with each slice
+    /// of [`Adam::moments`]. For layers whose gradient is made and used up part by part.
+    pub fn begin(&mut self, scale: f32) -> AdamStep {
         self.steps = self.steps.saturating_add(1);
         let s = &self.spec;
         let (c1, c2) = (1.0 - f64::from(s.beta1).powi(self.steps), 1.0 - f64::from(s.beta2).powi(self.steps));
-        let step = AdamStep {
+        AdamStep {
             beta1: s.beta1,
             beta2: s.beta2,
             rate: (f64::from(s.learning_rate) / c1) as f32,
@@ -63,7 +64,17 @@ impl Adam {
             epsilon: s.epsilon,
             keep: 1.0 - s.learning_rate * s.weight_decay,
             scale,
-        };
+        }
+    }
+
+    /// The first and the second moment of every parameter.
+    pub fn moments(&mut self) -> (&mut [f32], &mut [f32]) {
+        (&mut self.first, &mut self.second)
+    }
+
+    /// One step of `weights` against `gradient` · `scale`. Panics on lengths other than at the start.
+    pub fn step(&mut self, weights: &mut [f32], gradient: &[f32], scale: f32, pool: &Pool) {
+        let step = self.begin(scale);
         if weights.len() <= PART {
             return adam(step, gradient, &mut self.first, &mut self.second, weights);
         }

@@ -3,7 +3,7 @@
 use crate::base::{Code, Error, Result, Rng, zeros};
 use crate::kernel::dense::{Product, Start};
 use crate::kernel::{dense_row, product};
-use crate::linalg::{multiply, multiply_transposed, transpose, transposed_suits};
+use crate::linalg::{column_sums, multiply, multiply_transposed, transpose, transposed_suits};
 use crate::nn::Activation;
 use crate::nn::dropout::{drop_out, drop_out_back};
 use std::ops::Range;
@@ -216,11 +216,6 @@ impl Workspace {
     pub fn result(&mut self) -> &mut [f32] {
         self.outputs.last_mut().map_or(&mut [], |v| v)
     }
-}
-
-/// out ← the sum of the rows of `a`.
-fn column_sums(a: &[f32], rows: usize, out: &mut [f32]) {
-    product(&Product { a_row: 0, a_column: 0, ..Product::new(1, out.len(), rows, &[1.0], a) }, out)
 }
 
 #[cfg(test)]

@@ -1,0 +1,175 @@
+//! `mult_vae`: an autoencoder of whole histories (Liang, Krishnan, Hoffman & Jebara 2018, "Variational Autoencoders for Collaborative
+//! Filtering"): a user's items go through a bottleneck and come back as a probability of every item. A user that it has never seen is folded
+//! in by one pass. The first layer reads sparse rows; no matrix of users × items is ever made.
+
+mod batch;
+mod input;
+mod output;
+mod score;
+mod shape;
+mod train;
+
+use crate::base::params::{self, ParamType, Spec};
+use crate::base::{Context, Epoch, Result};
+use crate::dataset::{Interactions, Pairs};
+use crate::kernel::to_f16;
+use crate::model::held::Held;
+use crate::model::item_knn::RECENCY;
+use crate::model::popularity::Popularity;
+use crate::nn::Loop;
+use crate::nn::monitor::{Fitted, Judgement};
+use half::f16;
+use score::Codec;
+use serde_json::{Map, Value, json};
+use shape::{ItemRows, Shape};
+use train::Training;
+
+/// Parameters of the kind.
+pub const SPECS: &[Spec] = &[
+    Spec::new("hidden", ParamType::Integer, "600", "Width of the layers before and after the bottleneck.").within(1.0, 1e9),
+    Spec::new("latent", ParamType::Integer, "200", "Width of the bottleneck.").within(1.0, 1e9),
+    Spec::new("dropout", ParamType::Number, "0.5", "Share of a user's items that each step hides.").within(0.0, 0.95),
+    Spec::new("beta", ParamType::Number, "0.2", "Weight of the KL term once it has risen.").within(0.0, 10.0),
+    Spec::new("anneal", ParamType::Number, "50", "Epochs over which that weight rises from 0.").within(0.0, 1e6),
+    Spec::new("epochs", ParamType::Integer, "null", "Epochs; null: at most 200, chosen on held-out events (50 without any).")
+        .within(1.0, 100_000.0),
+    Spec::new("patience", ParamType::Integer, "20", "Epochs without a better one after which the choice of epochs ends; 0: never.")
+        .within(0.0, 100_000.0),
+    Spec::new("batch", ParamType::Integer, "null", "Users of a step; null: a tenth of all, from 50 to 500.").within(1.0, 100_000.0),
+    Spec::new("learning_rate", ParamType::Number, "0.001", "Step size of Adam.").within(1e-9, 10.0),
+    Spec::new("weight_decay", ParamType::Number, "0", "Decoupled weight decay.").within(0.0, 10.0),
+    Spec::new("history", ParamType::Integer, "500", "A user's latest distinct items that are learned from.").within(2.0, 100_000.0),
+    RECENCY,
+];
+
+/// Epochs when nothing says how many.
+const EPOCHS: usize = 50;
+/// Epochs at most when held-out events choose.
+const MOST_EPOCHS: usize = 200;
+
+/// [`SPECS`], typed.
+#[derive(Debug, Clone, serde::Deserialize)]
+pub struct Params {
+    hidden: usize,
+    latent: usize,
+    dropout: f32,
+    beta: f32,
+    anneal: f32,
+    epochs: Option<usize>,
+    patience: usize,
+    batch: Option<usize>,
+    learning_rate: f32,
+    weight_decay: f32,
+    history: usize,
+}
+
+/// The item side of a fitted Mult-VAE. The wide layers are kept in half precision; of the encoder only what gives the means.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MultVae {
+    shape: Shape,
+    input: Vec<f16>,
+    input_bias: Vec<f32>,
+    encode: Vec<f32>,
+    encode_bias: Vec<f32>,
+    decode: Vec<f32>,
+    decode_bias: Vec<f32>,
+    output: Vec<f16>,
+    output_bias: Vec<f32>,
+    /// See [`RECENCY`].
+    pub recency: f32,
+}
+
+impl MultVae {
+    /// Learns from `data`. With `tune` (held-out events that are not in `data`) and without a number of epochs, the epoch with the best NDCG on
+    /// them is kept. Returns the model, its learning curve and what was chosen.
+    ///
+    /// # Errors
+    /// [`crate::base::Code::OutOfMemory`] before anything large is allocated; [`crate::base::Code::Cancelled`];
+    /// [`crate::base::Code::Data`] when training diverges.
+    pub fn fit(
+        data: &Interactions,
+        given: &Map<String, Value>,
+        tune: Option<&Held>,
+        ctx: &Context,
+    ) -> Result<(Self, Vec<Epoch>, Map<String, Value>)> {
+        let p: Params = params::typed(given)?;
+        let shape = Shape { items: data.items.len(), hidden: p.hidden, latent: p.latent };
+        let (sizes, parameters) = (shape.sizes()?, shape.parameters()?);
+        let tune = tune.filter(|_| p.epochs.is_none());
+        let users = data.users.len();
+        let rows = p.batch.unwrap_or((users / 10).clamp(50, 500)).min(users.max(1));
+        let epochs = p.epochs.unwrap_or(if tune.is_some() { MOST_EPOCHS } else { EPOCHS });
+        let plan = Loop { rows: users, epochs, batch: rows, patience: if tune.is_some() { p.patience } else { 0 } };
+        let most = rows.saturating_mul(p.history.min(shape.items)).min(data.events().len());
+        let bytes = Training::bytes(&shape, parameters, rows, most).saturating_add(plan.bytes(parameters));
+        let pairs_bytes = data.events().len() * 8 + users * 8;
+        let what = format!("Training a Mult-VAE of {parameters} weights");
+        let _booked = ctx.budget.take(bytes.saturating_add(pairs_bytes), &what)?;
+        let pairs = Pairs::by_user(data, p.history)?;
+        let tie = Popularity::plain(data)?.scores;
+        let judge = |flat: &[f32]| -> Result<Option<Judgement>> {
+            let Some(tune) = tune else { return Ok(None) };
+            let l = shape.split(&sizes, flat);
+            let codec = Codec {
+                shape,
+                input: ItemRows::Single(l.input),
+                input_bias: l.input_bias,
+                encode: l.encode,
+                encode_bias: l.encode_bias,
+                decode: l.decode,
+                decode_bias: l.decode_bias,
+                output: ItemRows::Single(l.output),
+                output_bias: l.output_bias,
+            };
+            let figures = tune.measure(data, TOP, &tie, ctx, |history, _, out| {
+                if !codec.score(history, f32::INFINITY, out) {
+                    out.copy_from_slice(&tie);
+                }
+            })?;
+            let ndcg = figures.means().map_or(0.0, |m| m.ndcg);
+            Ok(Some(Judgement { loss: 1.0 - ndcg, metric: Some((format!("ndcg@{TOP}"), ndcg)) }))
+        };
+        let mut training = Training::new(shape, &p, &pairs, rows, Some(&judge), ctx.seed)?;
+        let Fitted { epochs, best_epoch } = plan.run(&mut training, ctx)?;
+        let mut chosen = Map::new();
+        if tune.is_some() {
+            chosen.insert("epochs".into(), json!(best_epoch.max(1)));
+        }
+        let model = Self::from_flat(shape, crate::nn::Trainee::parameters(&mut training), recency(given))?;
+        Ok((model, epochs, chosen))
+    }
+
+    fn from_flat(shape: Shape, flat: &[f32], recency: f32) -> Result<Self> {
+        let sizes = shape.sizes()?;
+        let l = shape.split(&sizes, flat);
+        let half = |x: &[f32]| -> Result<Vec<f16>> {
+            let mut out = crate::base::zeros(x.len())?;
+            to_f16(x, &mut out);
+            Ok(out)
+        };
+        let means = |x: &[f32]| x.chunks(2 * shape.latent).flat_map(|r| r[..shape.latent].iter().copied()).collect();
+        Ok(Self {
+            shape,
+            input: half(l.input)?,
+            input_bias: l.input_bias.to_vec(),
+            encode: means(l.encode),
+            encode_bias: means(l.encode_bias),
+            decode: l.decode.to_vec(),
+            decode_bias: l.decode_bias.to_vec(),
+            output: half(l.output)?,
+            output_bias: l.output_bias.to_vec(),
+            recency,
+        })
+    }
+}
+
+/// The list length at which epochs are chosen.
+const TOP: usize = 20;
+
+/// The stored recency; where nothing chose it, hardly any fading, as in the paper.
+fn recency(given: &Map<String, Value>) -> f32 {
+    given.get("recency").and_then(Value::as_f64).map_or(200.0, |x| x.clamp(0.1, 1e6) as f32)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,185 @@
+//! The last layer of a Mult-VAE: logits of every item, the multinomial loss, and the layer's own step, in blocks of items.
+//!
+//! What is held is the logits of a batch, never users × items, and no gradient of the whole layer: a block's gradient is used up as soon
+//! as it is made. Blocks are dealt to a fixed number of lanes, whose shares of the hidden layer's gradient are added in their order, so the
+//! number of threads changes no bit.
+
+use crate::base::{Context, Result, zeros};
+use crate::kernel::dense::{Product, Start};
+use crate::kernel::{AdamStep, adam, axpy, exp_shifted, max, product_blocked, scale};
+use crate::model::mult_vae::batch::Batch;
+
+/// Lanes that the blocks of items are dealt to.
+const LANES: usize = 16;
+/// Items of a block at most: its gradient stays in the caches until it is used.
+const BLOCK: usize = 256;
+
+/// The buffers of batches.
+#[derive(Debug)]
+pub struct Output {
+    hidden: usize,
+    /// Items of every block but the last.
+    size: usize,
+    blocks: Vec<Block>,
+    lanes: Vec<Lane>,
+}
+
+/// A run of items.
+#[derive(Debug)]
+struct Block {
+    first: usize,
+    items: usize,
+    /// Rows × items: logits; then e^(logit − the block's largest of the row); then the gradient.
+    logits: Vec<f32>,
+    /// Of each row: the block's largest logit, and the sum of e^(logit − largest).
+    largest: Vec<f32>,
+    sum: Vec<f32>,
+    /// Σ target · logit.
+    hit: f64,
+}
+
+#[derive(Debug)]
+struct Lane {
+    /// Its share of the gradient by the hidden layer, rows × hidden.
+    share: Vec<f32>,
+    /// The gradient of a block, items × hidden, and of its biases.
+    weight: Vec<f32>,
+    bias: Vec<f32>,
+}
+
+fn block_size(items: usize) -> usize {
+    items.div_ceil(LANES).clamp(1, BLOCK)
+}
+
+impl Output {
+    /// Bytes for batches of at most `rows`.
+    pub fn bytes(items: usize, hidden: usize, rows: usize) -> usize {
+        let (size, count) = (block_size(items), items.div_ceil(block_size(items)));
+        let lane = rows.saturating_add(size).saturating_mul(hidden).saturating_add(size);
+        let blocks = rows.saturating_mul(items.saturating_add(2 * count));
+        blocks.saturating_add(lane.saturating_mul(LANES)).saturating_mul(4)
+    }
+
+    /// For batches of at most `rows`.
+    ///
+    /// # Errors
+    /// [`crate::base::Code::OutOfMemory`].
+    pub fn new(items: usize, hidden: usize, rows: usize) -> Result<Self> {
+        let size = block_size(items);
+        let block = |first: usize| {
+            let items = size.min(items - first);
+            Ok(Block { first, items, logits: zeros(rows * items)?, largest: zeros(rows)?, sum: zeros(rows)?, hit: 0.0 })
+        };
+        let blocks: Vec<Block> = (0..items).step_by(size).map(block).collect::<Result<_>>()?;
+        let lane = || Ok(Lane { share: zeros(rows * hidden)?, weight: zeros(size * hidden)?, bias: zeros(size)? });
+        let lanes = (0..LANES.min(blocks.len())).map(|_| lane()).collect::<Result<_>>()?;
+        Ok(Self { hidden, size, blocks, lanes })
+    }
+
+    /// The loss −Σ target · ln softmax(h·Wᵀ + b) of the batch whose hidden layer is `h` (rows × hidden), summed over its rows. What
+    /// [`Output::learn`] needs is kept.
+    ///
+    /// # Errors
+    /// [`crate::base::Code::Cancelled`].
+    pub fn loss(&mut self, batch: &Batch, h: &[f32], weight: &[f32], bias: &[f32], ctx: &Context<'_>) -> Result<f64> {
+        let (hidden, rows) = (self.hidden, batch.rows());
+        ctx.pool.each_mut(&mut self.blocks, |_, b| {
+            if ctx.watch.cancelled() {
+                return;
+            }
+            let (n, start) = (b.items, Start::Row(&bias[b.first..b.first + b.items]));
+            let w = &weight[b.first * hidden..][..n * hidden];
+            product_blocked(&Product { b_row: 1, start, ..Product::new(rows, n, hidden, h, w) }, hidden, &mut b.logits);
+            b.hit = 0.0;
+            for item in 0..n {
+                for e in &batch.by_item[batch.starts[b.first + item]..batch.starts[b.first + item + 1]] {
+                    b.hit += f64::from(e.target * b.logits[e.row as usize * n + item]);
+                }
+            }
+            for (row, z) in b.logits.chunks_mut(n).take(rows).enumerate() {
+                b.largest[row] = max(z);
+                b.sum[row] = exp_shifted(z, b.largest[row]);
+            }
+        });
+        ctx.check()?;
+        let mut loss = -self.blocks.iter().map(|b| b.hit).sum::<f64>();
+        for row in 0..rows {
+            let top = self.blocks.iter().map(|b| b.largest[row]).fold(f32::NEG_INFINITY, f32::max);
+            let sum: f32 = self.blocks.iter().map(|b| b.sum[row] * (b.largest[row] - top).exp()).sum();
+            loss += f64::from(batch.totals[row]) * f64::from(top + sum.ln());
+            // From here on `sum` is the factor that turns the row's numbers into total · softmax.
+            self.blocks.iter_mut().for_each(|b| b.sum[row] = batch.totals[row] * (b.largest[row] - top).exp() / sum);
+        }
+        Ok(loss)
+    }
+
+    /// After [`Output::loss`] of the same batch: one step of the layer's weights and biases, each with their first and second
+    /// moments; and the loss's gradient by `h`, as it was before the step, into `delta` (rows × hidden).
+    ///
+    /// # Errors
+    /// [`crate::base::Code::Cancelled`].
+    pub fn learn(
+        &mut self,
+        batch: &Batch,
+        h: &[f32],
+        step: AdamStep,
+        [weight, bias]: [[&mut [f32]; 3]; 2],
+        delta: &mut [f32],
+        ctx: &Context<'_>,
+    ) -> Result<()> {
+        let (hidden, size, rows) = (self.hidden, self.size, batch.rows());
+        let weights = chunks(weight, size * hidden);
+        let biases = chunks(bias, size);
+        let count = self.lanes.len();
+        let mut lanes: Vec<(&mut Lane, Vec<_>)> = self.lanes.iter_mut().map(|l| (l, Vec::new())).collect();
+        for (i, part) in self.blocks.iter_mut().zip(weights).zip(biases).enumerate() {
+            lanes[i % count].1.push(part);
+        }
+        ctx.pool.each_mut(&mut lanes, |_, (lane, parts)| {
+            for (turn, ((b, [w, wm, wv]), [c, cm, cv])) in parts.iter_mut().enumerate() {
+                if ctx.watch.cancelled() {
+                    return;
+                }
+                b.finish_gradient(batch);
+                let (n, dz) = (b.items, &b.logits[..rows * b.items]);
+                let start = if turn == 0 { Start::Zero } else { Start::Keep };
+                product_blocked(&Product { start, ..Product::new(rows, hidden, n, dz, w) }, 1, &mut lane.share);
+                product_blocked(&Product::transposed(n, hidden, rows, dz, h), 1, &mut lane.weight);
+                let bias = &mut lane.bias[..n];
+                bias.fill(0.0);
+                dz.chunks(n).for_each(|z| axpy(1.0, z, bias));
+                adam(step, &lane.weight[..n * hidden], wm, wv, w);
+                adam(step, bias, cm, cv, c);
+            }
+        });
+        ctx.check()?;
+        let mut parts: Vec<_> = delta[..rows * hidden].chunks_mut(16 * hidden).collect();
+        let lanes = &self.lanes;
+        ctx.pool.each_mut(&mut parts, |p, out| {
+            out.fill(0.0);
+            let at = p * 16 * hidden;
+            lanes.iter().for_each(|l| axpy(1.0, &l.share[at..at + out.len()], out));
+        });
+        Ok(())
+    }
+}
+
+impl Block {
+    /// From what [`Output::loss`] left: total · softmax − target.
+    fn finish_gradient(&mut self, batch: &Batch) {
+        let n = self.items;
+        for (z, factor) in self.logits.chunks_mut(n).zip(&self.sum).take(batch.rows()) {
+            scale(*factor, z);
+        }
+        for item in 0..n {
+            for e in &batch.by_item[batch.starts[self.first + item]..batch.starts[self.first + item + 1]] {
+                self.logits[e.row as usize * n + item] -= e.target;
+            }
+        }
+    }
+}
+
+/// The same runs of `size` of three slices.
+fn chunks([a, b, c]: [&mut [f32]; 3], size: usize) -> impl Iterator<Item = [&mut [f32]; 3]> {
+    a.chunks_mut(size).zip(b.chunks_mut(size)).zip(c.chunks_mut(size)).map(|((a, b), c)| [a, b, c])
+}

@@ -1,0 +1,142 @@
+//! Scores from a history, and the tensors of a Mult-VAE.
+
+use crate::base::tensor::find;
+use crate::base::{Code, Error, Numbers, Result, Tensor};
+use crate::dataset::Event;
+use crate::kernel::{dense_row, dot, from_f16, sum_squares, tanh};
+use crate::model::mult_vae::shape::{ItemRows, Shape};
+use crate::model::mult_vae::{MultVae, recency};
+use half::f16;
+use serde_json::{Map, Value};
+
+/// The layers of a Mult-VAE, to score with: those of a fitted one, or of one that still learns. `encode` is hidden × width, of which the first
+/// `latent` columns are the means.
+#[derive(Debug, Clone, Copy)]
+pub struct Codec<'a> {
+    pub shape: Shape,
+    pub input: ItemRows<'a>,
+    pub input_bias: &'a [f32],
+    pub encode: &'a [f32],
+    pub encode_bias: &'a [f32],
+    pub decode: &'a [f32],
+    pub decode_bias: &'a [f32],
+    pub output: ItemRows<'a>,
+    pub output_bias: &'a [f32],
+}
+
+impl Codec<'_> {
+    /// The code of a history (its means) goes back through the decoder: `out` gets the logit of every item. An event counts its weight ·
+    /// exp(−events since / `recency`); an item counts once. False for an empty history.
+    pub fn score(&self, history: &[Event], recency: f32, out: &mut [f32]) -> bool {
+        let Shape { hidden, latent, .. } = self.shape;
+        let mut inputs: Vec<(u32, f32)> = history
+            .iter()
+            .rev()
+            .enumerate()
+            .map(|(age, e)| (e.item, e.weight * (-(age as f32) / recency).exp()))
+            .filter(|x| x.1 > 0.0)
+            .collect();
+        inputs.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
+        inputs.dedup_by_key(|x| x.0);
+        let length = inputs.iter().map(|x| x.1 * x.1).sum::<f32>().sqrt();
+        if !(length > 0.0 && length.is_finite()) {
+            return false;
+        }
+        let (mut first, mut buffer) = (self.input_bias.to_vec(), vec![0.0; hidden]);
+        inputs.iter().for_each(|(item, x)| self.input.add(*item as usize, x / length, &mut buffer, &mut first));
+        tanh(&mut first);
+        let mut code = vec![0.0; self.encode_bias.len()];
+        dense_row(&first, self.encode, self.encode_bias, &mut code, false);
+        dense_row(&code[..latent], self.decode, self.decode_bias, &mut buffer, false);
+        tanh(&mut buffer);
+        for (item, (out, bias)) in out.iter_mut().zip(self.output_bias).enumerate() {
+            *out = bias + self.output.dot(item, &buffer);
+        }
+        true
+    }
+}
+
+impl MultVae {
+    fn codec(&self) -> Codec<'_> {
+        Codec {
+            shape: self.shape,
+            input: ItemRows::Half(&self.input),
+            input_bias: &self.input_bias,
+            encode: &self.encode,
+            encode_bias: &self.encode_bias,
+            decode: &self.decode,
+            decode_bias: &self.decode_bias,
+            output: ItemRows::Half(&self.output),
+            output_bias: &self.output_bias,
+        }
+    }
+
+    /// The logit of every item for a history, oldest event first. False when it is empty.
+    pub fn score(&self, history: &[Event], out: &mut [f32]) -> bool {
+        self.codec().score(history, self.recency, out)
+    }
+
+    /// The cosine of every item's row of the last layer with that of `item`. False where that is 0.
+    pub fn similar(&self, item: u32, out: &mut [f32]) -> bool {
+        let hidden = self.shape.hidden;
+        let (mut own, mut other) = (vec![0.0; hidden], vec![0.0; hidden]);
+        from_f16(&self.output[item as usize * hidden..][..hidden], &mut own);
+        let length = sum_squares(&own).sqrt();
+        for (out, row) in out.iter_mut().zip(self.output.chunks(hidden)) {
+            from_f16(row, &mut other);
+            *out = dot(&own, &other) / (length * sum_squares(&other).sqrt()).max(f32::MIN_POSITIVE);
+        }
+        length > 0.0
+    }
+
+    /// The weights by name.
+    pub fn to_tensors(&self) -> Vec<Tensor> {
+        let Shape { items, hidden, latent } = self.shape;
+        let half = |name: &str, v: &[f16]| Tensor { name: name.into(), shape: vec![items, hidden], numbers: Numbers::F16(v.to_vec()) };
+        vec![
+            half("input.weight", &self.input),
+            Tensor::f32("input.bias", [hidden], self.input_bias.clone()),
+            Tensor::f32("encode.weight", [hidden, latent], self.encode.clone()),
+            Tensor::f32("encode.bias", [latent], self.encode_bias.clone()),
+            Tensor::f32("decode.weight", [latent, hidden], self.decode.clone()),
+            Tensor::f32("decode.bias", [hidden], self.decode_bias.clone()),
+            half("output.weight", &self.output),
+            Tensor::f32("output.bias", [items], self.output_bias.clone()),
+        ]
+    }
+
+    /// Back from [`MultVae::to_tensors`], which may be hostile; `given` are the stored parameters, the chosen ones filled in.
+    ///
+    /// # Errors
+    /// [`Code::Corrupt`].
+    pub fn from_tensors(items: usize, given: &Map<String, Value>, tensors: &[Tensor]) -> Result<Self> {
+        let width = |name: &str| given.get(name).and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok());
+        let (Some(hidden), Some(latent)) = (width("hidden"), width("latent")) else {
+            return Err(damaged("has no widths"));
+        };
+        let single = |name: &str, shape: &[usize]| match find(tensors, name, shape)? {
+            Numbers::F32(v) if v.iter().all(|x| x.is_finite()) => Ok(v.clone()),
+            _ => Err(damaged(&format!("has a tensor \"{name}\" that does not hold finite 32-bit numbers"))),
+        };
+        let half = |name: &str| match find(tensors, name, &[items, hidden])? {
+            Numbers::F16(v) if v.iter().all(|x| x.is_finite()) => Ok(v.clone()),
+            _ => Err(damaged(&format!("has a tensor \"{name}\" that does not hold finite 16-bit numbers"))),
+        };
+        Ok(Self {
+            shape: Shape { items, hidden, latent },
+            input: half("input.weight")?,
+            input_bias: single("input.bias", &[hidden])?,
+            encode: single("encode.weight", &[hidden, latent])?,
+            encode_bias: single("encode.bias", &[latent])?,
+            decode: single("decode.weight", &[latent, hidden])?,
+            decode_bias: single("decode.bias", &[hidden])?,
+            output: half("output.weight")?,
+            output_bias: single("output.bias", &[items])?,
+            recency: recency(given),
+        })
+    }
+}
+
+fn damaged(what: &str) -> Error {
+    Error::new(Code::Corrupt, "stored weights are damaged").detail(format!("The Mult-VAE {what}."))
+}

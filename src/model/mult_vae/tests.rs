@@ -1,0 +1,118 @@
+//! Tests of the Mult-VAE as a whole.
+
+use super::*;
+use crate::base::{Budget, Code, Pool, Quiet, Rng};
+use crate::dataset::{Column, Event, EventColumns, Frame, Id, IdKind, Values};
+
+/// `users` users with about half of the even or of the odd items each.
+fn checkerboard(users: usize, items: usize) -> Interactions {
+    let mut rng = Rng::new(1);
+    let mut events = Vec::new();
+    for u in 0..users {
+        let mine = (0..items).filter(|i| i % 2 == u % 2);
+        events.extend(mine.filter(|i| *i < 2 || rng.uniform() < 0.5).map(|i| (u as u32, i as u32)));
+    }
+    let column = |name: &str, codes: Vec<u32>, n: usize| Column {
+        name: name.into(),
+        values: Values::Category { codes, levels: (0..n).map(|i| i.to_string()).collect() },
+    };
+    let frame = Frame::new(vec![
+        column("u", events.iter().map(|e| e.0).collect(), users),
+        column("i", events.iter().map(|e| e.1).collect(), items),
+        Column { name: "w".into(), values: Values::Real((0..events.len()).map(|i| 1.0 + (i % 3) as f32).collect()) },
+    ])
+    .unwrap();
+    let columns = EventColumns { user: "u".into(), item: "i".into(), weight: Some("w".into()), ..EventColumns::default() };
+    with(1, |ctx| Interactions::from_frame(&frame, &columns, IdKind::Integer, IdKind::Integer, ctx)).unwrap().0
+}
+
+pub fn pairs(users: usize, items: usize) -> Pairs {
+    Pairs::by_user(&checkerboard(users, items), 100).unwrap()
+}
+
+fn given(change: Value) -> Map<String, Value> {
+    params::resolve("mult_vae", SPECS, &change).unwrap()
+}
+
+pub fn params() -> Params {
+    params::typed(&given(json!({}))).unwrap()
+}
+
+fn with<R>(threads: usize, f: impl FnOnce(&Context<'_>) -> R) -> R {
+    let (pool, budget) = (Pool::new(threads).unwrap(), Budget::unlimited());
+    f(&Context { seed: 2, pool: &pool, budget: &budget, watch: &Quiet })
+}
+
+/// Even items for a history of even items, odd ones for odd.
+fn finds_the_pattern(m: &MultVae, data: &Interactions) -> f64 {
+    let items = data.items.len();
+    let parity: Vec<i64> = (0..items as u32).map(|i| if let Id::Integer(i) = data.items.id(i) { i % 2 } else { panic!() }).collect();
+    let (mut out, mut right) = (vec![0.0; items], 0);
+    for u in 0..data.users.len() as u32 {
+        let history = &data.history(u)[..3];
+        assert!(m.score(history, &mut out));
+        history.iter().for_each(|e| out[e.item as usize] = f32::NEG_INFINITY);
+        let best = (0..items).max_by(|a, b| out[*a].total_cmp(&out[*b])).unwrap();
+        right += usize::from(parity[best] == parity[history[0].item as usize]);
+    }
+    right as f64 / data.users.len() as f64
+}
+
+#[test]
+fn learns_a_checkerboard_and_comes_back_from_its_tensors() {
+    let data = checkerboard(300, 30);
+    let p = given(json!({"hidden": 20, "latent": 5, "learning_rate": 0.01, "epochs": 30}));
+    let (m, epochs, chosen) = with(2, |ctx| MultVae::fit(&data, &p, None, ctx)).unwrap();
+    assert!(finds_the_pattern(&m, &data) > 0.98);
+    assert!(epochs.len() == 30 && epochs[29].train_loss < epochs[0].train_loss && chosen.is_empty());
+    let again = MultVae::from_tensors(30, &p, &m.to_tensors()).unwrap();
+    assert!(again == m, "stored and read again");
+    assert!(with(1, |ctx| MultVae::fit(&data, &p, None, ctx)).unwrap().0 == m, "one thread and two");
+    let mut out = vec![0.0; 30];
+    assert!(!m.score(&[], &mut out));
+    // Weights scale out: only their proportions count.
+    let history: Vec<Event> = data.history(0).to_vec();
+    let heavier: Vec<Event> = history.iter().map(|e| Event { weight: e.weight * 7.0, ..*e }).collect();
+    let mut other = out.clone();
+    assert!(m.score(&history, &mut out) && m.score(&heavier, &mut other));
+    assert!(out.iter().zip(&other).all(|(a, b)| (a - b).abs() < 1e-4));
+    assert!(m.similar(3, &mut out) && (out[3] - 1.0).abs() < 1e-4);
+}
+
+#[test]
+fn held_out_events_choose_the_epochs() {
+    let data = checkerboard(300, 30);
+    let (seen, tune) = Held::split(&data, 0.0, 0.3).unwrap();
+    let p = given(json!({"hidden": 20, "latent": 5, "learning_rate": 0.01, "patience": 3}));
+    let (_, epochs, chosen) = with(2, |ctx| MultVae::fit(&seen, &p, Some(&tune), ctx)).unwrap();
+    let best = chosen["epochs"].as_u64().unwrap() as usize;
+    assert!(best >= 1 && epochs.len() == best + 3);
+    let ndcg = |e: &Epoch| e.metric.as_ref().unwrap().1;
+    assert!(epochs.iter().all(|e| ndcg(e) <= ndcg(&epochs[best - 1])));
+}
+
+#[test]
+fn a_network_that_is_too_large_is_refused_before_it_is_allocated() {
+    let data = checkerboard(20, 10);
+    let (pool, budget) = (Pool::single(), Budget::new(1 << 30));
+    let ctx = Context { seed: 2, pool: &pool, budget: &budget, watch: &Quiet };
+    for p in [json!({"hidden": 1_000_000_000}), json!({"latent": 1_000_000_000})] {
+        assert_eq!(MultVae::fit(&data, &given(p), None, &ctx).unwrap_err().code, Code::OutOfMemory);
+    }
+    assert_eq!(budget.peak(), 0);
+}
+
+#[test]
+fn hostile_tensors_are_refused() {
+    let data = checkerboard(20, 10);
+    let p = given(json!({"hidden": 4, "latent": 2, "epochs": 1}));
+    let good = with(1, |ctx| MultVae::fit(&data, &p, None, ctx)).unwrap().0.to_tensors();
+    assert_eq!(MultVae::from_tensors(11, &p, &good).unwrap_err().code, Code::Corrupt);
+    assert_eq!(MultVae::from_tensors(10, &Map::new(), &good).unwrap_err().code, Code::Corrupt);
+    assert_eq!(MultVae::from_tensors(10, &p, &good[1..]).unwrap_err().code, Code::Corrupt);
+    let mut bad = good;
+    if let crate::base::Numbers::F16(v) = &mut bad[0].numbers {
+        v[0] = f16::INFINITY;
+    }
+    assert_eq!(MultVae::from_tensors(10, &p, &bad).unwrap_err().code, Code::Corrupt);
+}
