@@ -23,6 +23,7 @@ macro_rules! families {
 
 families! {
     behaviour: ["behaviour"],
+    mlp: ["mlp-batch32", "mlp-batch1024", "mlp-auc"],
     shoppers: ["shoppers"],
 }
 
