@@ -94,7 +94,9 @@ pub(crate) fn train(model: &str, call: &Call, relation: &Relation) -> Result<Pub
     let incumbent = before.as_ref().map(incumbent).transpose()?.flatten();
 
     let budget = settings::budget();
+    let reading = Instant::now();
     let (frame, booked) = scan::frame(relation, &columns, &budget)?;
+    let read_seconds = reading.elapsed().as_secs_f64();
     let mut trained = interrupts::run(call.seed as u64, &budget, |_| (), |ctx| rows::fit(&frame, &spec, incumbent.as_ref(), ctx))?;
     let sample = frame.take(&(0..CHECKED.min(u32::try_from(frame.rows()).unwrap_or(CHECKED))).collect::<Vec<_>>());
     drop((frame, booked));
@@ -102,6 +104,7 @@ pub(crate) fn train(model: &str, call: &Call, relation: &Relation) -> Result<Pub
     if let Some(params) = trained.params.as_object_mut() {
         params.insert("exclude".into(), exclude);
     }
+    trained.report.metrics.insert("read_seconds".into(), json!(read_seconds));
     if let Some(megabytes) = compat::peak_megabytes() {
         trained.report.metrics.insert("peak_memory_mb".into(), json!(megabytes));
     }
