@@ -23,7 +23,7 @@ pub use half::{dot_f16, from_f16, to_f16};
 pub use optimise::{AdamStep, adam};
 pub use softmax::{exp_shifted, softmax};
 pub use topk::top_k;
-pub use vector::{axpy, dot, max, prefetch, scale, sum, sum_squares};
+pub use vector::{axpy, axpy4, dot, max, prefetch, scale, sum, sum_squares};
 
 /// The instruction set in use, for reports: `avx512`, `avx2` or `portable`.
 pub fn instruction_set() -> &'static str {

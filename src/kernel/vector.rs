@@ -58,6 +58,28 @@ unsafe fn axpy_simd<S: Simd>(alpha: f32, x: &[f32], y: &mut [f32]) {
 }
 
 kernel! {
+    /// yᵢ ← yᵢ + Σⱼ αⱼ·xⱼᵢ for four vectors at once: y is read and written once, and four streams wait for the memory together.
+    /// Panics on unequal lengths.
+    axpy4, axpy4_at(alpha: [f32; 4], x: [&[f32]; 4], y: &mut [f32]) => x.iter().all(|x| x.len() == y.len()), axpy4_portable, axpy4_simd
+}
+
+fn axpy4_portable(alpha: [f32; 4], x: [&[f32]; 4], y: &mut [f32]) {
+    for (i, y) in y.iter_mut().enumerate() {
+        *y += alpha[0] * x[0][i] + alpha[1] * x[1][i] + alpha[2] * x[2][i] + alpha[3] * x[3][i];
+    }
+}
+
+#[inline(always)]
+unsafe fn axpy4_simd<S: Simd>(alpha: [f32; 4], x: [&[f32]; 4], y: &mut [f32]) {
+    let (n, [p0, p1, p2, p3], q) = (y.len(), x.map(|x| x.as_ptr()), y.as_mut_ptr());
+    // SAFETY: every access lies below `n`, the length of all; the caller vouches for the instructions.
+    unsafe {
+        let [a0, a1, a2, a3] = alpha.map(|a| S::splat(a));
+        map!(S, n, q, x0 = p0, x1 = p1, x2 = p2, x3 = p3, y = q => S::fma(a3, x3, S::fma(a2, x2, S::fma(a1, x1, S::fma(a0, x0, y)))));
+    }
+}
+
+kernel! {
     /// yᵢ ← α·yᵢ.
     scale, scale_at(alpha: f32, y: &mut [f32]) => true, scale_portable, scale_simd
 }
@@ -168,9 +190,13 @@ mod tests {
                 axpy_at(level, 0.3, &a, &mut x);
                 axpy_portable(0.3, &a, &mut y);
                 near(&x, &y, 1e-6, "axpy");
+                let (c, d) = (normals(3, n), normals(4, n));
+                axpy4_at(level, [0.5, -2.0, 1.5, 0.1], [&a, &b, &c, &d], &mut x);
+                axpy4_portable([0.5, -2.0, 1.5, 0.1], [&a, &b, &c, &d], &mut y);
+                near(&x, &y, 1e-5, "axpy4");
                 scale_at(level, -1.7, &mut x);
                 scale_portable(-1.7, &mut y);
-                near(&x, &y, 1e-6, "scale");
+                near(&x, &y, 1e-5, "scale");
             }
         });
     }

@@ -1,7 +1,9 @@
 //! Dense and sparse products.
 
 pub mod dense;
+pub mod sparse;
 pub mod split;
 
 pub use dense::{column_sums, multiply, multiply_transposed, transpose, transposed_suits};
+pub use sparse::add_rows;
 pub use split::multiply_split;

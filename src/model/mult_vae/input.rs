@@ -1,7 +1,8 @@
 //! The first layer of a Mult-VAE: a sparse row of items times a wide matrix, and its gradient, item by item.
 
 use crate::base::Pool;
-use crate::kernel::{AdamStep, adam, axpy, tanh};
+use crate::kernel::{AdamStep, adam, tanh};
+use crate::linalg::add_rows;
 use crate::model::mult_vae::batch::Batch;
 
 /// Rows that a thread takes at a time, and items: fixed, so that the result does not depend on the number of threads.
@@ -15,11 +16,9 @@ pub fn forward(batch: &Batch, weight: &[f32], bias: &[f32], out: &mut [f32], poo
     pool.each_mut(&mut parts, |p, out| {
         for (i, out) in out.chunks_mut(hidden).enumerate() {
             out.copy_from_slice(bias);
-            for j in batch.offsets[p * ROWS + i]..batch.offsets[p * ROWS + i + 1] {
-                if batch.inputs[j] != 0.0 {
-                    axpy(batch.inputs[j], &weight[batch.columns[j] as usize * hidden..][..hidden], out);
-                }
-            }
+            let at = batch.offsets[p * ROWS + i]..batch.offsets[p * ROWS + i + 1];
+            let entries = batch.columns[at.clone()].iter().zip(&batch.inputs[at]).filter(|e| *e.1 != 0.0);
+            add_rows(entries.map(|(item, x)| (*item as usize, *x)), weight, out);
         }
         tanh(out);
     });
@@ -36,11 +35,8 @@ pub fn learn(batch: &Batch, delta: &[f32], hidden: usize, step: AdamStep, [weigh
         for (i, ((w, m), v)) in rows.enumerate() {
             let item = p * ITEMS + i;
             gradient.fill(0.0);
-            for e in &batch.by_item[batch.starts[item]..batch.starts[item + 1]] {
-                if e.input != 0.0 {
-                    axpy(e.input, &delta[e.row as usize * hidden..][..hidden], &mut gradient);
-                }
-            }
+            let entries = batch.by_item[batch.starts[item]..batch.starts[item + 1]].iter().filter(|e| e.input != 0.0);
+            add_rows(entries.map(|e| (e.row as usize, e.input)), delta, &mut gradient);
             adam(step, &gradient, m, v, w);
         }
     });

@@ -140,14 +140,12 @@ impl Output {
                 if ctx.watch.cancelled() {
                     return;
                 }
-                b.finish_gradient(batch);
+                let bias = &mut lane.bias[..b.items];
+                b.finish_gradient(batch, bias);
                 let (n, dz) = (b.items, &b.logits[..rows * b.items]);
                 let start = if turn == 0 { Start::Zero } else { Start::Keep };
                 product_blocked(&Product { start, ..Product::new(rows, hidden, n, dz, w) }, 1, &mut lane.share);
                 product_blocked(&Product::transposed(n, hidden, rows, dz, h), 1, &mut lane.weight);
-                let bias = &mut lane.bias[..n];
-                bias.fill(0.0);
-                dz.chunks(n).for_each(|z| axpy(1.0, z, bias));
                 adam(step, &lane.weight[..n * hidden], wm, wv, w);
                 adam(step, bias, cm, cv, c);
             }
@@ -165,15 +163,18 @@ impl Output {
 }
 
 impl Block {
-    /// From what [`Output::loss`] left: total · softmax − target.
-    fn finish_gradient(&mut self, batch: &Batch) {
+    /// From what [`Output::loss`] left: total · softmax − target, and into `bias` the sum of that over the rows.
+    fn finish_gradient(&mut self, batch: &Batch, bias: &mut [f32]) {
         let n = self.items;
+        bias.fill(0.0);
         for (z, factor) in self.logits.chunks_mut(n).zip(&self.sum).take(batch.rows()) {
             scale(*factor, z);
+            axpy(1.0, z, bias);
         }
-        for item in 0..n {
+        for (item, bias) in bias.iter_mut().enumerate() {
             for e in &batch.by_item[batch.starts[self.first + item]..batch.starts[self.first + item + 1]] {
                 self.logits[e.row as usize * n + item] -= e.target;
+                *bias -= e.target;
             }
         }
     }
