@@ -24,6 +24,7 @@ macro_rules! families {
 families! {
     behaviour: ["behaviour"],
     mlp: ["mlp-batch32", "mlp-batch1024", "mlp-auc"],
+    mult_vae: ["mult-vae-epoch", "movielens-mult-vae", "recommend-warm"],
     shoppers: ["shoppers"],
 }
 
