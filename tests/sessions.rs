@@ -1,0 +1,127 @@
+//! Long work in a session that others want something of: cancelled, terminated, asked to answer a barrier, short of memory.
+
+#![allow(clippy::unwrap_used)]
+
+mod cluster;
+
+use cluster::{Database, error_line, server};
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
+
+/// Training that would take many minutes, and a scan that would.
+const TRAINING: &str =
+    "SELECT affinity.train('m', 't', 'y', params => '{\"hidden\": [256, 256], \"epochs\": 10000, \"patience\": 0, \"batch\": 64}')";
+const SCAN: &str = "SELECT affinity.train('m', 'slow', 'y')";
+
+fn shop(db: &Database) {
+    let mut admin = db.session(&db.database(), "postgres").client;
+    admin
+        .batch_execute(
+            "CREATE TABLE t AS SELECT i % 10 AS a, i % 7 AS b, (i % 10) + i % 3 > 5 AS y FROM generate_series(1, 5000) i;
+             CREATE FUNCTION nap(x int) RETURNS int LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.005); RETURN x; END';
+             CREATE VIEW slow AS SELECT nap(a) AS a, y FROM t;
+             CREATE VIEW long AS SELECT i * 0.5::float8 AS x, i % 13 * 0.1::float8 AS z, i % 2 = 0 AS y FROM generate_series(1, 100000000) i",
+        )
+        .unwrap();
+}
+
+/// Runs `work` in a session, `how` on it from another one once it is under way; what the first one saw, and after how long.
+fn disturb(db: &Database, work: &'static str, how: &str) -> (String, Duration, bool) {
+    let mut session = db.session(&db.database(), "postgres");
+    let pid: i32 = session.client.query_one("SELECT pg_backend_pid()", &[]).unwrap().get(0);
+    let (ended, when) = channel();
+    let worker = std::thread::spawn(move || {
+        let outcome = session.run(work).map(|_| ()).map_err(|e| error_line(&e));
+        ended.send(Instant::now()).unwrap();
+        let alive = session.run("SELECT 1").is_ok();
+        (outcome, alive)
+    });
+    std::thread::sleep(Duration::from_millis(700));
+    let mut admin = db.session(&db.database(), "postgres").client;
+    let asked = Instant::now();
+    admin.query(&format!("SELECT {how}($1)"), &[&pid]).unwrap();
+    let took = when.recv_timeout(Duration::from_secs(30)).unwrap() - asked;
+    let (outcome, alive) = worker.join().unwrap();
+    (outcome.unwrap_err(), took, alive)
+}
+
+#[test]
+fn training_ends_when_it_is_asked_to() {
+    let Some(server) = server("sessions") else { return };
+    let db = Database::fresh(&server, "sessions_end");
+    shop(&db);
+    let mut admin = db.session(&db.database(), "postgres").client;
+    for work in [TRAINING, SCAN] {
+        let (error, took, alive) = disturb(&db, work, "pg_cancel_backend");
+        assert!(error.starts_with("57014 canceling statement due to user request"), "{error}");
+        // A busy test machine is given ten times the 100 ms that a quiet one needs at most.
+        assert!(alive && took < Duration::from_secs(1), "cancelled after {took:?}");
+        println!("cancelled after {took:?}");
+        let (error, took, alive) = disturb(&db, work, "pg_terminate_backend");
+        // The client may see the end of the connection before it has read why.
+        assert!(
+            error.starts_with("57P01 terminating connection due to administrator command") || error.ends_with("connection closed"),
+            "{error}"
+        );
+        assert!(!alive && took < Duration::from_secs(1), "terminated after {took:?}");
+    }
+    // A crash of the server would have ended this session too.
+    let models: i64 = admin.query_one("SELECT count(*) FROM affinity.models", &[]).unwrap().get(0);
+    assert_eq!(models, 0);
+}
+
+#[test]
+fn training_answers_barriers() {
+    let Some(server) = server("sessions") else { return };
+    let db = Database::fresh(&server, "sessions_barrier");
+    shop(&db);
+    let mut session = db.session(&db.database(), "postgres");
+    let pid: i32 = session.client.query_one("SELECT pg_backend_pid()", &[]).unwrap().get(0);
+    let worker = std::thread::spawn(move || session.run(TRAINING).map(|_| ()).map_err(|e| error_line(&e)));
+    std::thread::sleep(Duration::from_millis(500));
+    let mut admin = db.session("postgres", "postgres").client;
+    admin.batch_execute("CREATE DATABASE affinity_sessions_other").unwrap();
+    let start = Instant::now();
+    admin.batch_execute("DROP DATABASE affinity_sessions_other").unwrap();
+    let took = start.elapsed();
+    let training: i64 =
+        admin.query_one("SELECT count(*) FROM pg_stat_activity WHERE pid = $1 AND state = 'active'", &[&pid]).unwrap().get(0);
+    admin.query("SELECT pg_cancel_backend($1)", &[&pid]).unwrap();
+    assert!(worker.join().unwrap().unwrap_err().starts_with("57014"));
+    assert_eq!(training, 1, "the training was over before the database was dropped");
+    assert!(took < Duration::from_secs(3), "DROP DATABASE waited {took:?}");
+}
+
+#[test]
+fn a_failed_allocation_is_an_error() {
+    let Some(server) = server("sessions") else { return };
+    let db = Database::fresh(&server, "sessions_memory");
+    shop(&db);
+    let mut session = db.session(&db.database(), "postgres");
+    session.run("SELECT affinity.version(); SET affinity.max_memory = '1000GB'; SET affinity.memory = '1000GB'").unwrap();
+    let pid: i32 = session.client.query_one("SELECT pg_backend_pid()", &[]).unwrap().get(0);
+    // As a server under `ulimit -v`: this backend gets 400 MB of address space beyond what it has.
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let kb: u64 = status.lines().find_map(|l| l.strip_prefix("VmSize:")).unwrap().split_whitespace().next().unwrap().parse().unwrap();
+    let limit = kb * 1024 + (400 << 20);
+    let server_user = std::fs::metadata(format!("/proc/{pid}")).unwrap();
+    let mut prlimit = Command::new("prlimit");
+    prlimit.args([format!("--pid={pid}"), format!("--as={limit}")]).current_dir("/");
+    if std::fs::metadata("/proc/self").unwrap().uid() != server_user.uid() {
+        prlimit.uid(server_user.uid()).gid(server_user.gid());
+    }
+    assert!(prlimit.status().unwrap().success());
+    for work in [
+        "SELECT affinity.train('m', 'long', 'y')",
+        "SELECT affinity.train('m', 't', 'y', params => '{\"hidden\": [1000000000]}')",
+        "SELECT affinity.train('m', 't', 'y', params => '{\"hidden\": [8192, 8192]}')",
+        "SELECT affinity.train('m', 't', 'y', params => '{\"hidden\": [1500, 1500], \"ensemble\": 32, \"epochs\": 1, \"batch\": 5000}')",
+    ] {
+        let error = session.run(work).map(|_| ()).map_err(|e| error_line(&e)).unwrap_err();
+        assert!(error.starts_with("53200 "), "{work}: {error}");
+    }
+    session.run("SELECT affinity.train('m', 't', 'y', 'logistic', params => '{\"epochs\": 1}')").unwrap();
+}
