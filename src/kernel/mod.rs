@@ -7,6 +7,7 @@
 #![allow(unsafe_code)]
 
 pub mod activation;
+pub mod bce;
 pub mod dense;
 pub mod gemm;
 pub mod half;
@@ -17,6 +18,7 @@ pub mod topk;
 pub mod vector;
 
 pub use activation::{relu, relu_back, sigmoid, sigmoid_back, tanh, tanh_back};
+pub use bce::bce;
 pub use dense::{dense_row, product};
 pub use gemm::product_blocked;
 pub use half::{dot_f16, from_f16, to_f16};
