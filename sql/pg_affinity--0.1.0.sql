@@ -424,3 +424,64 @@ COMMENT ON FUNCTION affinity.r2_final(internal) IS 'Part of the aggregate affini
 COMMENT ON FUNCTION affinity.r2_step(internal, double precision, double precision) IS 'Part of the aggregate affinity.r2.';
 
 -- ## Recommendations
+
+-- Prototype rows: what recommend and its kin return. A type of one's own with some of these columns serves as well.
+CREATE TYPE affinity.recommendation AS (rank integer, item_id bigint, score real, source text, version integer);
+COMMENT ON TYPE affinity.recommendation IS 'An entry of a list, for item ids that are integers.';
+CREATE TYPE affinity.recommendation_text AS (rank integer, item_id text, score real, source text, version integer);
+COMMENT ON TYPE affinity.recommendation_text IS 'An entry of a list, for item ids of any type, as text.';
+CREATE TYPE affinity.recommendation_uuid AS (rank integer, item_id uuid, score real, source text, version integer);
+COMMENT ON TYPE affinity.recommendation_uuid IS 'An entry of a list, for item ids that are uuid.';
+
+CREATE FUNCTION affinity.train_recommender(model text, events regclass, kind text DEFAULT 'auto', user_col name DEFAULT 'user_id',
+    item_col name DEFAULT 'item_id', time_col name DEFAULT NULL, weight_col name DEFAULT NULL, event_col name DEFAULT NULL,
+    event_weights jsonb DEFAULT NULL, params jsonb DEFAULT '{}', seed bigint DEFAULT 0, deploy text DEFAULT 'if_better')
+RETURNS SETOF affinity.training
+AS 'MODULE_PATHNAME', 'train_recommender_wrapper' LANGUAGE c COST 1000000 ROWS 1;
+COMMENT ON FUNCTION affinity.train_recommender(text, regclass, text, name, name, name, name, name, jsonb, jsonb, bigint, text) IS
+'Learns from events (who, what, when) which items to recommend to whom; a version holds the item side only, a user''s events are read live.';
+
+CREATE FUNCTION affinity.recommend(model text, user_id bigint, k bigint DEFAULT 10, exclude_seen boolean DEFAULT true,
+    among anycompatiblearray DEFAULT NULL::bigint[], exclude "any" DEFAULT NULL::text, as_type anyelement DEFAULT NULL::affinity.recommendation)
+RETURNS SETOF anyelement
+AS 'MODULE_PATHNAME', 'recommend_wrapper' LANGUAGE c STABLE PARALLEL RESTRICTED COST 100000 ROWS 10;
+COMMENT ON FUNCTION affinity.recommend(text, bigint, bigint, boolean, anycompatiblearray, "any", anyelement) IS
+'The best k items for a user, from the user''s own events as of this statement; without any, what most users chose, and source says so.';
+
+CREATE FUNCTION affinity.recommend(model text, user_id text, k bigint DEFAULT 10, exclude_seen boolean DEFAULT true,
+    among anycompatiblearray DEFAULT NULL::bigint[], exclude "any" DEFAULT NULL::text, as_type anyelement DEFAULT NULL::affinity.recommendation)
+RETURNS SETOF anyelement
+AS 'MODULE_PATHNAME', 'recommend_wrapper' LANGUAGE c STABLE PARALLEL RESTRICTED COST 100000 ROWS 10;
+COMMENT ON FUNCTION affinity.recommend(text, text, bigint, boolean, anycompatiblearray, "any", anyelement) IS
+'The best k items for a user whose id is given as text; one that does not fit the type is an unknown user.';
+
+CREATE FUNCTION affinity.recommend(model text, user_id uuid, k bigint DEFAULT 10, exclude_seen boolean DEFAULT true,
+    among anycompatiblearray DEFAULT NULL::bigint[], exclude "any" DEFAULT NULL::text, as_type anyelement DEFAULT NULL::affinity.recommendation)
+RETURNS SETOF anyelement
+AS 'MODULE_PATHNAME', 'recommend_wrapper' LANGUAGE c STABLE PARALLEL RESTRICTED COST 100000 ROWS 10;
+COMMENT ON FUNCTION affinity.recommend(text, uuid, bigint, boolean, anycompatiblearray, "any", anyelement) IS
+'The best k items for a user whose id is a uuid.';
+
+CREATE FUNCTION affinity.recommend_for(model text, items anycompatiblearray, k bigint DEFAULT 10,
+    as_type anyelement DEFAULT NULL::affinity.recommendation)
+RETURNS SETOF anyelement
+AS 'MODULE_PATHNAME', 'recommend_for_wrapper' LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10;
+COMMENT ON FUNCTION affinity.recommend_for(text, anycompatiblearray, bigint, anyelement) IS
+'The best k items for a basket or an anonymous session, oldest item first; the items themselves are left out.';
+
+CREATE FUNCTION affinity.similar_items(model text, item_id anycompatible, k bigint DEFAULT 10,
+    as_type anyelement DEFAULT NULL::affinity.recommendation)
+RETURNS SETOF anyelement
+AS 'MODULE_PATHNAME', 'similar_items_wrapper' LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10;
+COMMENT ON FUNCTION affinity.similar_items(text, anycompatible, bigint, anyelement) IS
+'The k items most like an item, by the model; none for an item that it does not know.';
+
+CREATE FUNCTION affinity.score(model text, user_id anycompatible, item_id anyelement) RETURNS real
+AS 'MODULE_PATHNAME', 'score_wrapper' LANGUAGE c STABLE PARALLEL RESTRICTED COST 100;
+COMMENT ON FUNCTION affinity.score(text, anycompatible, anyelement) IS
+'The score of an item for a user, for ORDER BY beside stock and price; -infinity for an item that the model does not know.';
+
+CREATE FUNCTION affinity.score(model text, user_id anycompatible, item_id text) RETURNS real
+AS 'MODULE_PATHNAME', 'score_wrapper' LANGUAGE c STABLE PARALLEL RESTRICTED COST 100;
+COMMENT ON FUNCTION affinity.score(text, anycompatible, text) IS
+'The score of an item whose id is given as text, for a user.';

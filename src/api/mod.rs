@@ -6,5 +6,7 @@ mod evaluate;
 mod kinds;
 mod models;
 mod predict;
+mod recommend;
 mod train;
+mod train_recommender;
 mod version;

@@ -5,7 +5,7 @@ use crate::pg::argument::{Name, Regclass};
 use crate::pg::error::sql;
 use crate::pg::publish::Published;
 use crate::pg::relation::Relation;
-use crate::pg::{owner, rows, store};
+use crate::pg::{owner, rows, store, train_events};
 use pgrx::JsonB;
 use pgrx::prelude::*;
 use serde_json::{Value, json};
@@ -77,6 +77,7 @@ fn retrain(model: &str) -> Row {
 fn again(model: &store::ModelRow, call: &Value) -> Result<Published> {
     match call.get("function").and_then(Value::as_str) {
         Some(rows::FUNCTION) => rows::retrain(model, call),
+        Some(train_events::FUNCTION) => train_events::retrain(model, call),
         other => Err(Error::new(Code::Corrupt, "the recorded call cannot be repeated")
             .detail(format!("It names the function {}.", other.unwrap_or("null")))
             .hint("Train the model again by name.")),

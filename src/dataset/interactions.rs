@@ -125,7 +125,7 @@ impl Interactions {
             if u % 4096 == 0 {
                 ctx.check()?;
             }
-            order(&mut sorted[offsets[u]..offsets[u + 1]], ctx.seed ^ users.hash(u as u32), &item_hash);
+            order(&mut sorted[offsets[u]..offsets[u + 1]], ctx.seed, users.hash(u as u32), |i| item_hash[i as usize]);
         }
         Ok(Self { users, items, offsets, events: sorted })
     }
@@ -176,12 +176,10 @@ impl Interactions {
     }
 }
 
-/// Orders one user's events by time; ties by a hash that `salt` shuffles.
-pub fn order(events: &mut [Event], salt: u64, item_hash: &[u64]) {
-    events.sort_by(|a, b| {
-        let tie = |e: &Event| mix(salt ^ item_hash[e.item as usize].rotate_left(17));
-        a.time.cmp(&b.time).then_with(|| tie(a).cmp(&tie(b))).then_with(|| a.weight.total_cmp(&b.weight))
-    });
+/// Orders one user's events by time, ties by a hash of the ids that `seed` shuffles: a live history gets the order that training gave it.
+pub fn order(events: &mut [Event], seed: u64, user_hash: u64, item_hash: impl Fn(u32) -> u64) {
+    let tie = |e: &Event| mix(seed ^ user_hash ^ item_hash(e.item).rotate_left(17));
+    events.sort_by(|a, b| a.time.cmp(&b.time).then_with(|| tie(a).cmp(&tie(b))).then_with(|| a.weight.total_cmp(&b.weight)));
 }
 
 /// The vocabulary of the levels that occur, and the index of each level's code.

@@ -70,6 +70,34 @@ impl IdKind {
     }
 }
 
+impl Id {
+    /// 64 bits that depend on the id alone: the same over all retrains, whatever else is in the data.
+    pub fn hash(&self) -> u64 {
+        match self {
+            Self::Integer(i) => hash_integer(*i),
+            Self::Text(t) => hash_text(t),
+        }
+    }
+}
+
+fn hash_integer(i: i64) -> u64 {
+    mix(i as u64 ^ 0x51ed_270b_0a1f_39c1)
+}
+
+/// FNV-1a: ids are short, and the mixer takes care of its weak high bits.
+fn hash_text(t: &str) -> u64 {
+    mix(t.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)))
+}
+
+impl std::fmt::Display for Id {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Integer(i) => write!(f, "{i}"),
+            Self::Text(t) => f.write_str(t),
+        }
+    }
+}
+
 impl Vocabulary {
     /// The distinct ids of `levels` (texts of kind `kind`), and for each level its index.
     ///
@@ -172,15 +200,11 @@ impl Vocabulary {
         }
     }
 
-    /// 64 bits that depend on the id alone: the same over all retrains, whatever else is in the data.
+    /// [`Id::hash`] of the id at `index`.
     pub fn hash(&self, index: u32) -> u64 {
         match &self.ids {
-            Ids::Integer(v) => mix(v[index as usize] as u64 ^ 0x51ed_270b_0a1f_39c1),
-            Ids::Text { joined, ends } => {
-                // FNV-1a: short keys, and the mixer takes care of its weak high bits.
-                let bytes = &joined.as_bytes()[Self::text(joined, ends, index as usize)];
-                mix(bytes.iter().fold(0xcbf2_9ce4_8422_2325, |h, &b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)))
-            }
+            Ids::Integer(v) => hash_integer(v[index as usize]),
+            Ids::Text { joined, ends } => hash_text(&joined[Self::text(joined, ends, index as usize)]),
         }
     }
 
@@ -342,6 +366,7 @@ mod tests {
         let (a, _) = Vocabulary::new(IdKind::Text, &texts(&["x", "y"])).unwrap();
         let (b, _) = Vocabulary::new(IdKind::Text, &texts(&["a", "x", "b"])).unwrap();
         assert_eq!(a.hash(0), b.hash(2));
+        assert_eq!(a.hash(0), a.id(0).hash());
         assert_ne!(a.hash(0), a.hash(1));
     }
 }

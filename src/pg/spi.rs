@@ -254,6 +254,14 @@ pub(crate) fn write<T>(sql: &'static str, args: &[Arg<'_>], each: impl FnMut(&Ro
     connected(|| kept(sql, args)?.execute(args, false, each))
 }
 
+/// The text that an EXPLAIN gives. Postgres allows EXPLAIN outside of read-only execution only; it writes nothing and assigns no transaction id.
+///
+/// # Errors
+/// What planning raises.
+pub(crate) fn explain(sql: &str) -> Result<String> {
+    connected(|| Ok(Plan::prepare(sql, &[])?.execute(&[], false, |r| Ok(r.text(1).unwrap_or_default()))?.concat()))
+}
+
 fn kept(sql: &'static str, args: &[Arg<'_>]) -> Result<&'static Plan> {
     if let Some(plan) = KEPT.with_borrow(|k| k.get(sql).copied()) {
         return Ok(plan);

@@ -2,6 +2,7 @@
 
 use crate::base::params::{self, Spec};
 use crate::base::{Code, Context, Error, Result, Tensor};
+use crate::dataset::interactions::order;
 use crate::dataset::{Event, Id, IdKind, Interactions, Vocabulary};
 use crate::kernel::topk::top_k;
 use crate::metric::ranking::{Ranking, RankingMeans};
@@ -22,6 +23,8 @@ struct State {
     items: usize,
     item_ids: IdKind,
     user_ids: IdKind,
+    /// Of the order of equal times.
+    seed: u64,
     params: Map<String, Value>,
 }
 
@@ -107,6 +110,7 @@ pub fn fit(data: &Interactions, kind: &str, given: &Value, skipped: u64, incumbe
         items: data.items.len(),
         item_ids: data.items.kind(),
         user_ids: data.users.kind(),
+        seed: ctx.seed,
         params: resolved.clone(),
     };
     let state = serde_json::to_value(state).map_err(|e| Error::internal(format!("state: {e}")))?;
@@ -231,6 +235,11 @@ impl Recommender {
         self.state.user_ids
     }
 
+    /// A user's events, in any order, into the order in which training saw them.
+    pub fn order(&self, user: &Id, events: &mut [Event]) {
+        order(events, self.state.seed, user.hash(), |i| self.items.hash(i));
+    }
+
     /// The items.
     pub fn items(&self) -> &Vocabulary {
         &self.items
@@ -261,10 +270,5 @@ impl Recommender {
     /// The best `k` items of `scores`; a score of −∞ is left out. Equal scores: the more popular item, then the smaller id.
     pub fn top(&self, scores: &[f32], k: usize) -> Vec<(u32, Id, f32)> {
         top_k(scores, k, Some(&self.popularity)).into_iter().map(|i| (i, self.items.id(i), scores[i as usize])).collect()
-    }
-
-    /// Bytes held, roughly; what a cache counts.
-    pub fn bytes(&self) -> usize {
-        self.items.bytes() + self.popularity.len() * 4 + self.model.to_tensors().iter().map(|t| t.numbers.len() * 4).sum::<usize>()
     }
 }

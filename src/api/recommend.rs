@@ -1,0 +1,92 @@
+//! `affinity.recommend` and its kin: ranked items for a user, a basket, an item.
+
+use crate::base::{Code, Error, Result};
+use crate::dataset::Id;
+use crate::pg::call::Call;
+use crate::pg::error::sql;
+use crate::pg::recommending::{self, Ready, Wanted};
+use crate::pg::{ids, prototype};
+use pgrx::{pg_extern, pg_sys};
+use std::rc::Rc;
+
+/// `affinity.recommend(model, user_id, k, exclude_seen, among, exclude, as_type)`, for every type of user id.
+#[pg_extern]
+fn recommend(fcinfo: pg_sys::FunctionCallInfo) {
+    sql(|| {
+        let call = Call::of(fcinfo);
+        let Some(model) = ids::text(call, 0) else { return nothing(call, 6) };
+        let ready = recommending::ready(&model)?;
+        let kind = ready.recommender().items().kind();
+        let wanted = Wanted {
+            k: count(call, 2)?,
+            exclude_seen: call.boolean(3).unwrap_or(true),
+            among: ids::list(call, 4, "among", kind)?,
+            exclude: ids::list(call, 5, "exclude", kind)?,
+        };
+        let user = user(call, 1, &ready);
+        let (rows, source) = ready.recommend(user.as_ref(), &wanted)?;
+        let (name, version) = ready.name();
+        prototype::set(call, 6, &rows, &source, version, name)
+    })
+}
+
+/// `affinity.recommend_for(model, items, k, as_type)`: a basket, an anonymous session.
+#[pg_extern]
+fn recommend_for(fcinfo: pg_sys::FunctionCallInfo) {
+    sql(|| {
+        let call = Call::of(fcinfo);
+        let Some(model) = ids::text(call, 0) else { return nothing(call, 3) };
+        let ready = recommending::ready(&model)?;
+        let items = ids::list(call, 1, "items", ready.recommender().items().kind())?.unwrap_or_default();
+        let (rows, source) = ready.recommend_for(&items, count(call, 2)?)?;
+        let (name, version) = ready.name();
+        prototype::set(call, 3, &rows, &source, version, name)
+    })
+}
+
+/// `affinity.similar_items(model, item_id, k, as_type)`.
+#[pg_extern]
+fn similar_items(fcinfo: pg_sys::FunctionCallInfo) {
+    sql(|| {
+        let call = Call::of(fcinfo);
+        let Some(model) = ids::text(call, 0) else { return nothing(call, 3) };
+        let ready = recommending::ready(&model)?;
+        let k = count(call, 2)?;
+        let item = call.datum(1).and_then(|d| ids::id(d, ids::argument_type(call, 1), ready.recommender().items().kind()));
+        let rows = item.map(|item| ready.similar(&item, k)).transpose()?.unwrap_or_default();
+        let (name, version) = ready.name();
+        prototype::set(call, 3, &rows, ready.recommender().kind(), version, name)
+    })
+}
+
+/// `affinity.score(model, user_id, item_id)`: NULL for a NULL, −infinity for an item that the model does not know, so that it sorts last.
+#[pg_extern]
+fn score(fcinfo: pg_sys::FunctionCallInfo) -> Option<f32> {
+    sql(|| {
+        let call = Call::of(fcinfo);
+        let (Some(model), Some(_), Some(item)) = (ids::text(call, 0), call.datum(1), call.datum(2)) else { return Ok(None) };
+        let ready = recommending::ready(&model)?;
+        let items = ready.recommender().items();
+        let Some(item) = ids::id(item, ids::argument_type(call, 2), items.kind()).and_then(|id| items.find(&id)) else {
+            return Ok(Some(f32::NEG_INFINITY));
+        };
+        ready.score_at(call, user(call, 1, &ready), item).map(Some)
+    })
+}
+
+/// The user of argument `i`; none for NULL and for an id that does not fit the type: both are unknown users.
+fn user(call: Call, i: usize, ready: &Rc<Ready>) -> Option<Id> {
+    ids::id(call.datum(i)?, ids::argument_type(call, i32::try_from(i).unwrap_or(i32::MAX)), ready.users())
+}
+
+/// k, at least 0.
+fn count(call: Call, i: usize) -> Result<usize> {
+    let k = call.datum(i).map_or(10, |d| d.value() as i64);
+    usize::try_from(k).map_err(|_| {
+        Error::new(Code::InvalidParameter, "k must not be negative").detail(format!("It is {k}.")).hint("For example: k => 10.")
+    })
+}
+
+fn nothing(call: Call, prototype: usize) -> Result<()> {
+    prototype::set(call, prototype, &[], "", 0, "")
+}

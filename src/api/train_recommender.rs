@@ -1,0 +1,71 @@
+//! `affinity.train_recommender`.
+
+use crate::api::train::{Row, model_name, needed, row};
+use crate::base::{Code, Error, Result};
+use crate::pg::argument::{Name, Regclass};
+use crate::pg::error::sql;
+use crate::pg::events::EventSource;
+use crate::pg::relation::Relation;
+use crate::pg::train_events::{self, Call};
+use pgrx::JsonB;
+use pgrx::prelude::*;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// Trains a recommender on events.
+#[pg_extern]
+#[allow(clippy::too_many_arguments)]
+fn train_recommender(
+    model: Option<&str>,
+    events: Option<Regclass>,
+    kind: Option<&str>,
+    user_col: Option<Name>,
+    item_col: Option<Name>,
+    time_col: Option<Name>,
+    weight_col: Option<Name>,
+    event_col: Option<Name>,
+    event_weights: Option<JsonB>,
+    params: Option<JsonB>,
+    seed: Option<i64>,
+    deploy: Option<&str>,
+) -> Row {
+    sql(|| {
+        let relation = Relation::open(needed(events, "events")?.0)?;
+        let call = Call {
+            function: train_events::FUNCTION.into(),
+            events: EventSource {
+                schema: relation.schema.clone(),
+                relation: relation.name.clone(),
+                owner: relation.owner.clone(),
+                user_col: needed(user_col, "user_col")?.0,
+                item_col: needed(item_col, "item_col")?.0,
+                time_col: time_col.map(|n| n.0),
+                weight_col: weight_col.map(|n| n.0),
+                event_col: event_col.map(|n| n.0),
+                event_weights: event_weights.map(|w| weights(&w.0)).transpose()?,
+            },
+            kind: needed(kind, "kind")?.into(),
+            params: params.map_or_else(|| json!({}), |p| p.0),
+            seed: seed.unwrap_or(0),
+            deploy: needed(deploy, "deploy")?.into(),
+        };
+        train_events::train(model_name(model)?, &call, &relation).map(row)
+    })
+}
+
+/// `{"view": 1, "purchase": 10}`.
+fn weights(given: &Value) -> Result<BTreeMap<String, f32>> {
+    let wrong = |detail: String| {
+        Error::new(Code::InvalidParameter, "event_weights must be an object of numbers of 0 or more")
+            .detail(detail)
+            .hint("For example: event_weights => '{\"view\": 1, \"purchase\": 10}'.")
+    };
+    let given = given.as_object().ok_or_else(|| wrong(format!("It is {given}.")))?;
+    given
+        .iter()
+        .map(|(name, value)| match value.as_f64().filter(|w| (0.0..=1e9).contains(w)) {
+            Some(w) => Ok((name.clone(), w as f32)),
+            None => Err(wrong(format!("\"{name}\" is {value}."))),
+        })
+        .collect()
+}

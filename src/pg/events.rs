@@ -1,0 +1,194 @@
+//! The relation of a recommender's events: which columns are which, and the SQL that reads all of them or one user's.
+
+use crate::base::Budget;
+use crate::base::{Code, Error, Result};
+use crate::dataset::{EventColumns, IdKind, Interactions, Skipped};
+use crate::pg::columns::Form;
+use crate::pg::relation::{Attribute, Relation, quote};
+use crate::pg::{interrupts, scan};
+use crate::train::Family;
+use pgrx::pg_sys;
+use std::collections::BTreeMap;
+
+/// Where a model's events are; stored with its call.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct EventSource {
+    /// The relation's schema.
+    pub schema: String,
+    /// Its name.
+    pub relation: String,
+    /// The role that owned it when the model was trained.
+    pub owner: String,
+    /// The user's id.
+    pub user_col: String,
+    /// The item's id.
+    pub item_col: String,
+    /// When.
+    pub time_col: Option<String>,
+    /// What an event counts.
+    pub weight_col: Option<String>,
+    /// Its type.
+    pub event_col: Option<String>,
+    /// What an event of a type counts.
+    pub event_weights: Option<BTreeMap<String, f32>>,
+}
+
+/// The SQL for one user's events and what its columns are, in this order: item, then time, weight and type where there are any.
+pub(crate) struct LiveQuery {
+    /// With the user as `$1`.
+    pub sql: String,
+    /// The same without the latest-first cut, for those of `$2` (an array of items) only: the items among them that the user ever had.
+    pub seen: String,
+    /// The type of `$1`.
+    pub user_type: pg_sys::Oid,
+    /// What user ids are.
+    pub users: IdKind,
+    /// Whether `$1` must be a number in text form.
+    pub numeric_user: bool,
+    /// What item ids are.
+    pub items: IdKind,
+    /// The time column's type, where there is one.
+    pub time: Option<pg_sys::Oid>,
+}
+
+impl EventSource {
+    /// The relation as it is now; still its owner's of then.
+    ///
+    /// # Errors
+    /// As [`Relation::recorded`].
+    pub(crate) fn open(&self) -> Result<Relation> {
+        Relation::recorded(&self.schema, &self.relation, &self.owner)
+    }
+
+    /// The columns in their order (user, item, time, weight, type), each of a type that can serve.
+    fn columns<'r>(&self, relation: &'r Relation) -> Result<Parts<'r>> {
+        if self.user_col == self.item_col {
+            return Err(Error::new(Code::InvalidParameter, "user_col and item_col are the same column")
+                .detail(format!("Both are \"{}\".", self.user_col))
+                .hint("Name the column with the user's id and the one with the item's: user_col => '…', item_col => '…'."));
+        }
+        let find = |c: &Option<String>| c.as_deref().map(|c| relation.column(c)).transpose();
+        let parts = Parts {
+            user: relation.column(&self.user_col)?,
+            item: relation.column(&self.item_col)?,
+            time: find(&self.time_col)?,
+            weight: find(&self.weight_col)?,
+            event: find(&self.event_col)?,
+        };
+        let family = |a: &Attribute| a.form.map(Form::family);
+        if let Some(t) = parts.time.filter(|t| !matches!(family(t), Some(Family::Time | Family::Number))) {
+            return Err(wrong_type("time_col", t, "a date, a timestamp or a number (in seconds)"));
+        }
+        if let Some(w) = parts.weight.filter(|w| !matches!(family(w), Some(Family::Number | Family::Bool))) {
+            return Err(wrong_type("weight_col", w, "a number"));
+        }
+        if self.event_weights.is_some() && parts.event.is_none() {
+            return Err(Error::new(Code::InvalidParameter, "event_weights needs event_col")
+                .hint("Say event_col => '…': the column that holds the type of each event."));
+        }
+        Ok(parts)
+    }
+
+    /// All events, by the caller's rights.
+    ///
+    /// # Errors
+    /// [`Code::UndefinedColumn`], [`Code::WrongType`], [`Code::Data`]; what the scan raises.
+    pub(crate) fn read(&self, relation: &Relation, seed: u64, budget: &Budget) -> Result<(Interactions, Skipped)> {
+        let p = self.columns(relation)?;
+        let text = |a: &Attribute, name: &str| format!("{}::pg_catalog.text AS {name}", quote(&a.name));
+        let mut list = vec![text(p.user, "u"), text(p.item, "i")];
+        let mut columns =
+            EventColumns { user: "u".into(), item: "i".into(), event_weights: self.event_weights.clone(), ..EventColumns::default() };
+        if let Some(t) = p.time {
+            list.push(format!("{} AS t", quote(&t.name)));
+            columns.time = Some("t".into());
+        }
+        if let Some(w) = p.weight {
+            list.push(format!("{} AS w", quote(&w.name)));
+            columns.weight = Some("w".into());
+        }
+        if let Some(e) = p.event {
+            list.push(text(e, "e"));
+            columns.event = Some("e".into());
+        }
+        let (frame, booked) = scan::query(&format!("SELECT {} FROM {}", list.join(", "), relation.sql()), budget)?;
+        let (users, items) = (id_kind(p.user), id_kind(p.item));
+        let read = interrupts::run(seed, budget, |_| {}, move |ctx| Interactions::from_frame(&frame, &columns, users, items, ctx));
+        drop(booked);
+        read
+    }
+
+    /// The query for one user's latest `limit` events.
+    ///
+    /// # Errors
+    /// [`Code::UndefinedColumn`], [`Code::WrongType`] when the relation has changed.
+    pub(crate) fn live(&self, relation: &Relation, limit: usize) -> Result<LiveQuery> {
+        let p = self.columns(relation)?;
+        let items = id_kind(p.item);
+        let item = match items {
+            IdKind::Integer => format!("{}::pg_catalog.int8", quote(&p.item.name)),
+            _ => format!("{}::pg_catalog.text", quote(&p.item.name)),
+        };
+        let mut list = vec![item.clone()];
+        let mut filter = format!("{} AND {} IS NOT NULL", user_is(p.user), quote(&p.item.name));
+        let mut order = String::new();
+        if let Some(t) = p.time {
+            let time = quote(&t.name);
+            list.push(time.clone());
+            filter.push_str(&format!(" AND {time} IS NOT NULL"));
+            order = format!(" ORDER BY {time} DESC");
+        }
+        if let Some(w) = p.weight {
+            let cast = if w.form == Some(Form::Bool) { "::pg_catalog.int4::pg_catalog.float8" } else { "::pg_catalog.float8" };
+            list.push(format!("{}{cast}", quote(&w.name)));
+        }
+        if let Some(e) = p.event {
+            list.push(format!("{}::pg_catalog.text", quote(&e.name)));
+        }
+        let from = format!("FROM {} WHERE {filter}", relation.sql());
+        Ok(LiveQuery {
+            sql: format!("SELECT {} {from}{order} LIMIT {limit}", list.join(", ")),
+            seen: format!("SELECT DISTINCT {item} {from} AND {item} OPERATOR(pg_catalog.=) ANY ($2)"),
+            user_type: if id_kind(p.user) == IdKind::Integer { pg_sys::INT8OID } else { pg_sys::TEXTOID },
+            users: id_kind(p.user),
+            numeric_user: p.user.form == Some(Form::Numeric),
+            items,
+            time: p.time.map(|t| t.typ),
+        })
+    }
+}
+
+struct Parts<'r> {
+    user: &'r Attribute,
+    item: &'r Attribute,
+    time: Option<&'r Attribute>,
+    weight: Option<&'r Attribute>,
+    event: Option<&'r Attribute>,
+}
+
+/// What the ids of a column are.
+pub(crate) fn id_kind(a: &Attribute) -> IdKind {
+    match a.form {
+        Some(Form::Int2 | Form::Int4 | Form::Int8) => IdKind::Integer,
+        Some(Form::Uuid) => IdKind::Uuid,
+        _ => IdKind::Text,
+    }
+}
+
+/// `column = $1` such that an index on the column can serve: the parameter is cast, not the column, where the type allows.
+fn user_is(a: &Attribute) -> String {
+    let column = quote(&a.name);
+    let cast = match a.form {
+        Some(Form::Int2 | Form::Int4 | Form::Int8 | Form::Text | Form::Name) => "",
+        Some(Form::Uuid) => "::pg_catalog.uuid",
+        Some(Form::Padded) => "::pg_catalog.bpchar",
+        Some(Form::Numeric) => "::pg_catalog.numeric",
+        _ => return format!("{column}::pg_catalog.text OPERATOR(pg_catalog.=) $1"),
+    };
+    format!("{column} OPERATOR(pg_catalog.=) $1{cast}")
+}
+
+fn wrong_type(argument: &str, a: &Attribute, needed: &str) -> Error {
+    Error::new(Code::WrongType, format!("column \"{}\" has type {} and cannot be {argument}", a.name, a.type_name))
+        .hint(format!("{argument} takes {needed}."))
+}

@@ -1,0 +1,207 @@
+//! One user's events, read in the query that asks: new ones count at once, by the snapshot of the statement and the rights of the model's owner.
+
+use crate::base::{Code, Error, Result};
+use crate::dataset::{Cell, Event, Id, IdKind};
+use crate::pg::columns::Reader;
+use crate::pg::events::{EventSource, LiveQuery};
+use crate::pg::owner;
+use crate::pg::spi::{Arg, Plan, Row};
+use crate::pg::store::ModelRow;
+use crate::train::recommender::Recommender;
+use pgrx::pg_sys;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::mem::ManuallyDrop;
+use std::rc::Rc;
+
+/// A user's events as a list is made from them.
+#[derive(Debug, Default)]
+pub(crate) struct History {
+    /// Those of items that the model knows, and that count; oldest first.
+    pub events: Vec<Event>,
+    /// All known items among the events that were read, whether they count or not.
+    pub seen: Vec<u32>,
+    /// Whether any event was read at all.
+    pub any: bool,
+    /// Whether there may be more events than were read.
+    pub cut: bool,
+}
+
+/// The reading of a model's events, ready for one user after another.
+pub(crate) struct Live {
+    source: EventSource,
+    query: LiveQuery,
+    limit: usize,
+    plan: Rc<Plan>,
+    /// As whom to read; none: as the caller.
+    role: Option<pg_sys::Oid>,
+}
+
+/// Plans that a backend keeps, at most this many.
+const KEPT: usize = 200;
+
+thread_local! {
+    /// By text and by whose rights: Postgres revalidates a plan when tables change, and checks rights at each run. Never dropped as a whole: at the end of
+    /// the process Postgres could not be called to free them.
+    static PLANS: RefCell<ManuallyDrop<HashMap<(String, u32), Rc<Plan>>>> = RefCell::default();
+}
+
+impl Live {
+    /// For `model`, whose call had `source` and whose version has `params`.
+    ///
+    /// # Errors
+    /// [`Code::UndefinedTable`], [`Code::UndefinedColumn`], [`Code::WrongType`], [`Code::WrongState`] when the relation is not what it was;
+    /// [`Code::Privilege`] for a superuser where the model reads as its caller.
+    pub(crate) fn open(model: &ModelRow, source: EventSource, params: &serde_json::Value) -> Result<Self> {
+        let limit = params.get("history_limit").and_then(serde_json::Value::as_u64).map_or(500, |n| usize::try_from(n).unwrap_or(500));
+        let role = match params.get("read_as").and_then(serde_json::Value::as_str) {
+            Some("caller") => {
+                if owner::is_superuser(owner::current()) {
+                    return Err(Error::new(
+                        Code::Privilege,
+                        format!("model \"{}\" reads as its caller, which a superuser must not be", model.name),
+                    )
+                    .detail("What stands behind its relation would run with a superuser's rights.")
+                    .hint("SET ROLE to an ordinary role first."));
+                }
+                None
+            }
+            _ => Some(owner::find(&model.owner)?.ok_or_else(|| {
+                Error::new(Code::UndefinedObject, format!("role \"{}\", which owns model \"{}\", does not exist", model.owner, model.name))
+                    .hint("Train the model again under another name.")
+            })?),
+        };
+        let relation = source.open()?;
+        let query = source.live(&relation, limit)?;
+        let plan = kept(&query.sql, &[query.user_type], role)?;
+        Ok(Self { source, query, limit, plan, role })
+    }
+
+    /// What user ids are now.
+    pub(crate) fn users(&self) -> IdKind {
+        self.query.users
+    }
+
+    /// Whether events are read with the caller's rights.
+    pub(crate) fn as_caller(&self) -> bool {
+        self.role.is_none()
+    }
+
+    /// The events of `user` that the model can use. A user that cannot exist has none.
+    ///
+    /// # Errors
+    /// What the query raises is raised, rights among it.
+    pub(crate) fn history(&self, user: &Id, model: &Recommender) -> Result<History> {
+        let Some(arg) = self.user(user) else { return Ok(History::default()) };
+        let mut history = History::default();
+        let mut time = self.query.time.map(|t| Reader::new(t, self.source.time_col.as_deref().unwrap_or_default())).transpose()?;
+        let mut read = 0;
+        as_role(self.role, || {
+            self.plan.select(&[arg], |row| {
+                read += 1;
+                self.event(row, time.as_mut(), model, &mut history)
+            })
+        })?;
+        history.any = read > 0;
+        history.cut = read >= self.limit;
+        model.order(user, &mut history.events);
+        Ok(history)
+    }
+
+    /// Those of `items` that the user had at any time.
+    ///
+    /// # Errors
+    /// As [`Live::history`].
+    pub(crate) fn had(&self, user: &Id, items: &[u32], model: &Recommender) -> Result<Vec<u32>> {
+        let Some(arg) = self.user(user) else { return Ok(Vec::new()) };
+        let ids: Vec<String> =
+            items.iter().map(|&i| format!("\"{}\"", model.items().id(i).to_string().replace('\\', "\\\\").replace('"', "\\\""))).collect();
+        let array = format!("{{{}}}", ids.join(","));
+        let cast = if self.query.items == IdKind::Integer { "$2::pg_catalog.int8[]" } else { "$2::pg_catalog.text[]" };
+        let plan = kept(&self.query.seen.replace("$2", cast), &[self.query.user_type, pg_sys::TEXTOID], self.role)?;
+        let found = as_role(self.role, || plan.select(&[arg, Arg::Text(&array)], |row| Ok(self.item(row, model))))?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    fn user<'u>(&self, user: &'u Id) -> Option<Arg<'u>> {
+        match user {
+            Id::Integer(i) => Some(Arg::Big(*i)),
+            // An id that is no number would be an error of the cast: it names nobody.
+            Id::Text(t) if self.query.numeric_user && !decimal(t) => None,
+            Id::Text(t) if t.contains('\0') => None,
+            Id::Text(t) => Some(Arg::Text(t)),
+        }
+    }
+
+    fn item(&self, row: &Row, model: &Recommender) -> Option<u32> {
+        match self.query.items {
+            IdKind::Integer => model.items().find_integer(row.big(1)?),
+            _ => model.items().find_text(&row.text(1)?),
+        }
+    }
+
+    fn event(&self, row: &Row, time: Option<&mut Reader>, model: &Recommender, history: &mut History) -> Result<()> {
+        let Some(item) = self.item(row, model) else { return Ok(()) };
+        history.seen.push(item);
+        let mut column = 2;
+        let mut event = Event { time: 0, item, weight: 1.0 };
+        if let Some(reader) = time {
+            let Some((_, datum)) = row.datum(column) else { return Ok(()) };
+            // SAFETY: a datum of the column's type, alive as long as the row.
+            event.time = match unsafe { reader.cell(datum)? } {
+                Cell::Time(t) => t,
+                Cell::Number(x) if x.abs() < 9e12 => (x * 1e6).round() as i64,
+                _ => return Ok(()),
+            };
+            column += 1;
+        }
+        if self.source.weight_col.is_some() {
+            let Some(w) = row.double(column) else { return Ok(()) };
+            event.weight = w as f32;
+            column += 1;
+        }
+        if self.source.event_col.is_some() {
+            let Some(kind) = row.text(column) else { return Ok(()) };
+            if let Some(weights) = &self.source.event_weights {
+                let Some(w) = weights.get(&kind) else { return Ok(()) };
+                event.weight *= w;
+            }
+        }
+        if event.weight > 0.0 && event.weight.is_finite() {
+            history.events.push(event);
+        }
+        Ok(())
+    }
+}
+
+/// Whether `text` is a number that `numeric` reads, in plain notation.
+fn decimal(text: &str) -> bool {
+    let t = text.trim().trim_start_matches(['+', '-']);
+    !t.is_empty()
+        && t.len() < 1000
+        && t.bytes().any(|b| b.is_ascii_digit())
+        && t.bytes().filter(|&b| b == b'.').count() < 2
+        && t.bytes().all(|b| b.is_ascii_digit() || b == b'.')
+}
+
+fn as_role<T>(role: Option<pg_sys::Oid>, f: impl FnOnce() -> Result<T>) -> Result<T> {
+    match role {
+        Some(role) => owner::as_owner(role, f),
+        None => f(),
+    }
+}
+
+fn kept(sql: &str, types: &[pg_sys::Oid], role: Option<pg_sys::Oid>) -> Result<Rc<Plan>> {
+    let key = (sql.to_owned(), role.unwrap_or_else(owner::current).to_u32());
+    if let Some(plan) = PLANS.with_borrow(|p| p.get(&key).cloned()) {
+        return Ok(plan);
+    }
+    let plan = Rc::new(as_role(role, || Plan::new(sql, types))?);
+    PLANS.with_borrow_mut(|p| {
+        if p.len() >= KEPT {
+            p.clear();
+        }
+        p.insert(key, plan.clone());
+    });
+    Ok(plan)
+}

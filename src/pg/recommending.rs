@@ -1,0 +1,287 @@
+//! A list for a user: the model, the user's live events, what may be shown, the best k.
+
+use crate::base::{Code, Error, Result};
+use crate::dataset::Id;
+use crate::pg::cache::{self, Found};
+use crate::pg::call::Call;
+use crate::pg::events::EventSource;
+use crate::pg::live::{History, Live};
+use crate::pg::prototype::Recommendation;
+use crate::pg::stamp::Stamp;
+use crate::pg::store::{self, VersionRow};
+use crate::pg::weights;
+use crate::train::recommender::{Recommender, Source};
+use pgrx::pg_sys;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::mem::ManuallyDrop;
+use std::rc::Rc;
+
+/// A model as the running statement sees it, ready to serve users.
+pub(crate) struct Ready {
+    found: Rc<Found>,
+    loaded: Rc<Loaded>,
+    live: Live,
+}
+
+/// A version as a backend keeps it.
+struct Loaded {
+    recommender: Recommender,
+    source: EventSource,
+    params: serde_json::Value,
+}
+
+/// One user's scores.
+struct Scored {
+    /// One an item.
+    scores: Vec<f32>,
+    /// Where they come from.
+    source: String,
+    history: History,
+}
+
+/// What may be shown.
+#[derive(Debug, Default)]
+pub(crate) struct Wanted {
+    /// How many.
+    pub k: usize,
+    /// Whether items of the user's events are left out.
+    pub exclude_seen: bool,
+    /// Only these.
+    pub among: Option<Vec<Id>>,
+    /// Not these.
+    pub exclude: Option<Vec<Id>>,
+}
+
+/// The user that a place of a query scored last.
+struct Memo {
+    ready: Rc<Ready>,
+    stamp: Option<Stamp>,
+    user: Option<Id>,
+    scored: Scored,
+}
+
+#[derive(Default)]
+struct Here {
+    stamp: Option<Stamp>,
+    ready: HashMap<String, Rc<Ready>>,
+}
+
+thread_local! {
+    /// What the running statement has looked up. Never dropped at the end of the process, where Postgres could not be called to free plans.
+    static HERE: RefCell<ManuallyDrop<Here>> = RefCell::default();
+}
+
+/// The model called `name` for the running statement.
+///
+/// # Errors
+/// Those of [`cache::find`] and [`Live::open`]; [`Code::Unsupported`] for a model that recommends nothing.
+pub(crate) fn ready(name: &str) -> Result<Rc<Ready>> {
+    let stamp = Stamp::now();
+    let known = HERE.with_borrow_mut(|h| {
+        if h.stamp != stamp || stamp.is_none() {
+            h.ready.clear();
+            h.stamp = stamp;
+        }
+        h.ready.get(name).cloned()
+    });
+    if let Some(ready) = known {
+        return Ok(ready);
+    }
+    let found = cache::find(name, stamp)?;
+    let loaded = cache::weights(&found, |version| load(name, version))?;
+    let live = Live::open(&found.model, loaded.source.clone(), &loaded.params)?;
+    let ready = Rc::new(Ready { found, loaded, live });
+    HERE.with_borrow_mut(|h| h.ready.insert(name.to_owned(), ready.clone()));
+    Ok(ready)
+}
+
+fn load(name: &str, version: &VersionRow) -> Result<(Loaded, usize)> {
+    let source = source(version)?.ok_or_else(|| {
+        Error::new(Code::Unsupported, format!("model \"{name}\" scores rows; it recommends nothing"))
+            .detail(format!("Its kind is {}.", version.kind))
+            .hint(format!("SELECT affinity.predict({}, t) FROM … t;", store::literal(name)))
+    })?;
+    let mut tensors = weights::tensors(version)?;
+    // What training kept to judge the next version by is not needed to serve.
+    tensors.retain(|t| !t.name.starts_with("holdout."));
+    let recommender = Recommender::load(&version.state, &tensors)?;
+    let bytes = tensors.iter().map(|t| t.numbers.len() * 4).sum::<usize>() + version.state_text.len();
+    Ok((Loaded { recommender, source, params: version.params.clone() }, bytes))
+}
+
+/// Where a version's events are; none for one that learns from rows.
+///
+/// # Errors
+/// [`Code::Corrupt`].
+pub(crate) fn source(version: &VersionRow) -> Result<Option<EventSource>> {
+    version
+        .state
+        .get("events")
+        .map(|s| serde_json::from_value(s.clone()))
+        .transpose()
+        .map_err(|e| Error::new(Code::Corrupt, "the stored state of the model is damaged").detail(format!("{e}.")))
+}
+
+/// Now, as the transaction sees it: microseconds since 2000-01-01.
+fn now() -> i64 {
+    // SAFETY: reads a global of the transaction.
+    unsafe { pg_sys::GetCurrentTransactionStartTimestamp() }
+}
+
+impl Ready {
+    /// The item side.
+    pub(crate) fn recommender(&self) -> &Recommender {
+        &self.loaded.recommender
+    }
+
+    /// What user ids are in the relation now.
+    pub(crate) fn users(&self) -> crate::dataset::IdKind {
+        self.live.users()
+    }
+
+    /// The model's name and version.
+    pub(crate) fn name(&self) -> (&str, i32) {
+        (&self.found.model.name, self.found.version)
+    }
+
+    /// Every item's score for `user`; none of the user is an unknown one.
+    ///
+    /// # Errors
+    /// What reading the events raises.
+    fn score(&self, user: Option<&Id>) -> Result<Scored> {
+        let history = user.map(|u| self.live.history(u, &self.loaded.recommender)).transpose()?.unwrap_or_default();
+        let (scores, source) = self.from_history(&history)?;
+        Ok(Scored { scores, source, history })
+    }
+
+    /// The score of the item at `index` for `user`. A query that scores items for one user row by row reads the user's events once: they are kept at the
+    /// place of the call, for the running statement. Not where the model reads as its caller: what a caller may see can depend on a setting.
+    ///
+    /// # Errors
+    /// What reading the events raises.
+    pub(crate) fn score_at(self: &Rc<Self>, call: Call, user: Option<Id>, index: u32) -> Result<f32> {
+        let stamp = Stamp::now();
+        let at = |scored: &Scored| scored.scores.get(index as usize).copied().unwrap_or(f32::NEG_INFINITY);
+        if let Some(memo) = call.kept::<Memo>()
+            && Rc::ptr_eq(&memo.ready, self)
+            && memo.stamp == stamp
+            && memo.user == user
+        {
+            return Ok(at(&memo.scored));
+        }
+        let scored = self.score(user.as_ref())?;
+        let score = at(&scored);
+        if stamp.is_some() && !self.live.as_caller() {
+            let memo = Memo { ready: self.clone(), stamp, user, scored };
+            match call.kept::<Memo>() {
+                Some(kept) => *kept = memo,
+                None => {
+                    call.keep(memo);
+                }
+            }
+        }
+        Ok(score)
+    }
+
+    fn from_history(&self, history: &History) -> Result<(Vec<f32>, String)> {
+        let mut scores = crate::base::zeros(self.loaded.recommender.items().len())?;
+        let source = match self.loaded.recommender.score_history(&history.events, now(), &mut scores) {
+            Source::History => self.loaded.recommender.kind().to_owned(),
+            Source::NoEvents if !history.any => "popularity: no visible events".to_owned(),
+            Source::NoEvents | Source::NothingKnown => "popularity: no known items among the events".to_owned(),
+        };
+        Ok((scores, source))
+    }
+
+    /// The list for `user`.
+    ///
+    /// # Errors
+    /// What reading the events raises.
+    pub(crate) fn recommend(&self, user: Option<&Id>, wanted: &Wanted) -> Result<(Vec<Recommendation>, String)> {
+        let scored = self.score(user)?;
+        let mut scores = self.allowed(&scored.scores, wanted)?;
+        if wanted.exclude_seen {
+            scored.history.seen.iter().for_each(|&i| scores[i as usize] = f32::NEG_INFINITY);
+            if let (true, Some(user)) = (scored.history.cut, user) {
+                return Ok((self.without_older(user, scores, wanted.k)?, scored.source));
+            }
+        }
+        Ok((self.top(&scores, wanted.k), scored.source))
+    }
+
+    /// The list for a history that is given: a basket, a session.
+    ///
+    /// # Errors
+    /// Out of memory.
+    pub(crate) fn recommend_for(&self, items: &[Id], k: usize) -> Result<(Vec<Recommendation>, String)> {
+        let known: Vec<u32> = items.iter().filter_map(|i| self.loaded.recommender.items().find(i)).collect();
+        let events = known.iter().map(|&item| crate::dataset::Event { time: now(), item, weight: 1.0 }).collect();
+        let history = History { events, seen: known, any: !items.is_empty(), cut: false };
+        let (mut scores, source) = self.from_history(&history)?;
+        history.seen.iter().for_each(|&i| scores[i as usize] = f32::NEG_INFINITY);
+        Ok((self.top(&scores, k), source))
+    }
+
+    /// Items like `item`; none for one that the model does not know.
+    ///
+    /// # Errors
+    /// [`Code::Unsupported`] for a kind that knows no likeness.
+    pub(crate) fn similar(&self, item: &Id, k: usize) -> Result<Vec<Recommendation>> {
+        let mut scores = crate::base::zeros(self.loaded.recommender.items().len())?;
+        let Some(item) = self.loaded.recommender.items().find(item) else {
+            // Whether the kind can is said even for an item that it does not know.
+            self.loaded.recommender.similar(0, &mut scores)?;
+            return Ok(Vec::new());
+        };
+        if !self.loaded.recommender.similar(item, &mut scores)? {
+            return Ok(Vec::new());
+        }
+        scores.iter_mut().filter(|s| **s == 0.0).for_each(|s| *s = f32::NEG_INFINITY);
+        scores[item as usize] = f32::NEG_INFINITY;
+        Ok(self.top(&scores, k))
+    }
+
+    /// The scores with −∞ for what `among` and `exclude` rule out.
+    fn allowed(&self, scores: &[f32], wanted: &Wanted) -> Result<Vec<f32>> {
+        let items = self.loaded.recommender.items();
+        let mut out = crate::base::zeros(scores.len())?;
+        match &wanted.among {
+            None => out.copy_from_slice(scores),
+            Some(among) => {
+                out.fill(f32::NEG_INFINITY);
+                among.iter().filter_map(|id| items.find(id)).for_each(|i| out[i as usize] = scores[i as usize]);
+            }
+        }
+        for id in wanted.exclude.iter().flatten() {
+            if let Some(i) = items.find(id) {
+                out[i as usize] = f32::NEG_INFINITY;
+            }
+        }
+        Ok(out)
+    }
+
+    /// The best k that the user never had, where the history was cut: the candidates are looked up among the older events.
+    fn without_older(&self, user: &Id, mut scores: Vec<f32>, k: usize) -> Result<Vec<Recommendation>> {
+        loop {
+            let best: Vec<u32> =
+                self.loaded.recommender.top(&scores, k.saturating_mul(2).saturating_add(20)).into_iter().map(|x| x.0).collect();
+            let had = self.live.had(user, &best, &self.loaded.recommender)?;
+            let enough = best.len() - had.len().min(best.len()) >= k || best.len() < k.saturating_mul(2).saturating_add(20);
+            had.iter().for_each(|&i| scores[i as usize] = f32::NEG_INFINITY);
+            if enough || had.is_empty() {
+                return Ok(self.top(&scores, k));
+            }
+        }
+    }
+
+    fn top(&self, scores: &[f32], k: usize) -> Vec<Recommendation> {
+        self.loaded
+            .recommender
+            .top(scores, k)
+            .into_iter()
+            .enumerate()
+            .map(|(i, (_, item, score))| Recommendation { rank: i32::try_from(i + 1).unwrap_or(i32::MAX), item, score })
+            .collect()
+    }
+}

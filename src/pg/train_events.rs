@@ -1,0 +1,139 @@
+//! The road of `affinity.train_recommender`: a relation's events in, a version of a model out; and the same again by a recorded call.
+
+use crate::base::{Code, Error, Result, Tensor};
+use crate::dataset::{Event, Interactions};
+use crate::pg::events::EventSource;
+use crate::pg::publish::{Deploy, Published, Training, publish};
+use crate::pg::relation::Relation;
+use crate::pg::store::{self, ModelRow, VersionRow};
+use crate::pg::{compat, error, interrupts, reach, recommending, settings, weights};
+use crate::train::recommender::{self, Incumbent, Recommender};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::time::Instant;
+
+/// The name of the function that a recorded call repeats.
+pub(crate) const FUNCTION: &str = "train_recommender";
+
+/// Users that a version is checked with before it can be deployed.
+const CHECKED: u32 = 64;
+
+/// A call of `affinity.train_recommender`, as it is recorded with the version.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Call {
+    /// [`FUNCTION`].
+    pub function: String,
+    /// Where the events are.
+    pub events: EventSource,
+    /// The kind of model.
+    pub kind: String,
+    /// The parameters that were given.
+    pub params: Value,
+    /// The seed.
+    pub seed: i64,
+    /// When to deploy.
+    pub deploy: String,
+}
+
+/// Trains a version of `model` on `relation`, with the rights of the current role, who owns the model or will.
+///
+/// # Errors
+/// For the call: [`Code::InvalidParameter`], [`Code::UndefinedObject`], [`Code::UndefinedColumn`], [`Code::WrongType`]; for the model:
+/// [`Code::Privilege`], [`Code::InUse`], [`Code::WrongState`]; for the events: [`Code::Data`].
+pub(crate) fn train(model: &str, call: &Call, relation: &Relation) -> Result<Published> {
+    let start = Instant::now();
+    compat::must_be_writable(c"affinity.train_recommender()");
+    let deploy = Deploy::parse(&call.deploy)?;
+    let resolved = recommender::check(&call.kind, &call.params)?;
+    // Says what is wrong with the columns before anything is read.
+    call.events.live(relation, 1)?;
+    store::lock_training(model)?;
+    let before = store::own_if_any(model)?;
+    let incumbent = before.as_ref().map(incumbent).transpose()?.flatten();
+
+    let budget = settings::budget();
+    let seed = call.seed as u64;
+    let (data, skipped) = call.events.read(relation, seed, &budget)?;
+    if !skipped.unlisted.is_empty() {
+        error::notice(&format!("events of types that event_weights does not list are left out: {}", skipped.unlisted.join(", ")));
+    }
+    let limit = resolved.get("history_limit").and_then(Value::as_u64).unwrap_or(500);
+    let somebody = data.users.id(0).to_string();
+    for sentence in reach::advice(&call.events, relation, &somebody, usize::try_from(limit).unwrap_or(500))? {
+        error::notice(&sentence);
+    }
+    let mut trained = interrupts::run(
+        seed,
+        &budget,
+        |_| (),
+        |ctx| recommender::fit(&data, &call.kind, &call.params, skipped.rows, incumbent.as_ref(), ctx),
+    )?;
+    if let Some(state) = trained.state.as_object_mut() {
+        let events = serde_json::to_value(&call.events).map_err(|e| Error::internal(format!("The source cannot be recorded: {e}.")))?;
+        state.insert("events".into(), events);
+    }
+    if let Some(megabytes) = compat::peak_megabytes() {
+        trained.report.metrics.insert("peak_memory_mb".into(), json!(megabytes));
+    }
+    let recorded = serde_json::to_value(call).map_err(|e| Error::internal(format!("The call cannot be recorded: {e}.")))?;
+    let kind = trained.state.get("kind").and_then(Value::as_str).unwrap_or(&call.kind).to_owned();
+    let seconds = start.elapsed().as_secs_f64();
+    let training = Training { model, kind: &kind, call: &recorded, trained: &trained, seconds, deploy };
+    publish(&training, |row, tensors| {
+        let live = Recommender::load(&trained.state, &trained.tensors)?;
+        same_lists(&live, &Recommender::load(&row.state, tensors)?, &data)
+    })
+}
+
+/// Repeats a recorded call. The current role is the model's owner.
+///
+/// # Errors
+/// As [`train`] and [`EventSource::open`].
+pub(crate) fn retrain(model: &ModelRow, call: &Value) -> Result<Published> {
+    let call = Call::deserialize(call).map_err(|e| {
+        Error::new(Code::Corrupt, "the recorded call cannot be read").detail(format!("{e}.")).hint("Train with affinity.train_recommender.")
+    })?;
+    train(&model.name, &call, &call.events.open()?)
+}
+
+/// The deployed version, to be judged beside the new one. One that cannot be read does not keep a better one from being trained.
+fn incumbent(model: &ModelRow) -> Result<Option<Incumbent>> {
+    let Some(number) = model.deployed else { return Ok(None) };
+    let version = store::fresh_version(model.id, number)?;
+    if recommending::source(&version)?.is_none() {
+        return Err(Error::new(Code::WrongState, format!("model \"{}\" does not learn from events", model.name))
+            .detail(format!("Its deployed version is of kind {}.", version.kind))
+            .hint("Choose another name, or drop the model first: affinity.drop_model."));
+    }
+    match load(&version).and_then(|tensors| Incumbent::load(&version.state, &tensors)) {
+        Ok(incumbent) => Ok(incumbent),
+        Err(e) if e.code == Code::Corrupt => {
+            error::notice(&format!("the deployed version {number} is not judged: {e}"));
+            Ok(None)
+        }
+        Err(e) => Err(e),
+    }
+}
+
+fn load(version: &VersionRow) -> Result<Vec<Tensor>> {
+    weights::fresh_tensors(version)
+}
+
+/// Scores users with the model as it was trained and as it was read back: all finite, all the same.
+fn same_lists(live: &Recommender, stored: &Recommender, data: &Interactions) -> Result<()> {
+    let items = live.items().len();
+    let (mut a, mut b): (Vec<f32>, Vec<f32>) = (crate::base::zeros(items)?, crate::base::zeros(items)?);
+    for user in 0..CHECKED.min(u32::try_from(data.users.len()).unwrap_or(CHECKED)) {
+        let history: &[Event] = data.history(user);
+        let (x, y) = (live.score_history(history, data.latest(), &mut a), stored.score_history(history, data.latest(), &mut b));
+        if a.iter().any(|v| !v.is_finite()) {
+            return Err(Error::new(Code::WrongState, "the trained model gives scores that are no numbers")
+                .detail(format!("User \"{}\" has one.", data.users.id(user)))
+                .hint("Train with other parameters, or leave out events of extreme weight."));
+        }
+        if x != y || a.iter().zip(&b).any(|(v, w)| v.to_bits() != w.to_bits()) {
+            return Err(Error::internal(format!("User \"{}\" has other scores live than stored.", data.users.id(user))));
+        }
+    }
+    Ok(())
+}
