@@ -72,6 +72,9 @@ impl Live {
             })?),
         };
         let relation = source.open()?;
+        if role.is_some() {
+            relation.readable_for(&model.owner)?;
+        }
         let query = source.live(&relation, limit)?;
         let plan = kept(&query.sql, &[query.user_type], role)?;
         Ok(Self { source, query, limit, plan, role })

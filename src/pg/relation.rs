@@ -3,6 +3,7 @@
 use crate::base::{Code, Error, Result};
 use crate::dataset::frame::missing_column;
 use crate::pg::columns::Form;
+use crate::pg::owner;
 use crate::pg::spi::{self, Arg};
 use pgrx::pg_sys;
 
@@ -34,6 +35,8 @@ pub(crate) struct Relation {
     pub kind: char,
     /// Whether it is temporary: another session cannot read it.
     pub temporary: bool,
+    /// Whether it has row security: policies are code that runs with the reader's rights.
+    pub row_security: bool,
     /// The columns that are not dropped, in order.
     pub columns: Vec<Attribute>,
 }
@@ -44,7 +47,7 @@ impl Relation {
     /// # Errors
     /// [`Code::UndefinedTable`] when there is none, [`Code::WrongType`] when it is an index, a sequence …
     pub(crate) fn open(oid: pg_sys::Oid) -> Result<Self> {
-        const CLASS: &str = "SELECT n.nspname, c.relname, pg_catalog.pg_get_userbyid(c.relowner), c.relkind, c.relpersistence \
+        const CLASS: &str = "SELECT n.nspname, c.relname, pg_catalog.pg_get_userbyid(c.relowner), c.relkind, c.relpersistence, c.relrowsecurity \
              FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
              WHERE c.oid OPERATOR(pg_catalog.=) $1";
         const COLUMNS: &str = "SELECT attname, atttypid, pg_catalog.format_type(atttypid, atttypmod) FROM pg_catalog.pg_attribute \
@@ -58,6 +61,7 @@ impl Relation {
                 owner: text(3),
                 kind: text(4).chars().next().unwrap_or(' '),
                 temporary: text(5) == "t",
+                row_security: r.bool(6).unwrap_or(false),
                 columns: Vec::new(),
             })
         })?
@@ -96,6 +100,23 @@ impl Relation {
                 .hint("If it is the right one, train the model on it again with affinity.train."));
         }
         Ok(relation)
+    }
+
+    /// Whether its rows may be read with the rights of `role` for a caller who has them not.
+    ///
+    /// Whoever owns or restores the database writes the store's rows, and could set another role's name beside a view of his own: code
+    /// behind the relation must be that role's own or a superuser's.
+    ///
+    /// # Errors
+    /// [`Code::Privilege`].
+    pub(crate) fn readable_for(&self, role: &str) -> Result<()> {
+        let code = matches!(self.kind, 'v' | 'f') || self.row_security;
+        if !code || self.owner == role || owner::has_rights_of(role)? || owner::find(&self.owner)?.is_some_and(owner::is_superuser) {
+            return Ok(());
+        }
+        Err(Error::new(Code::Privilege, format!("relation {} may not be read with the rights of {role}", self.sql()))
+            .detail(format!("It runs code of {}, who owns it, and the model is {role}'s.", self.owner))
+            .hint("Train on a view of the model's owner, or with params => '{\"read_as\": \"caller\"}'."))
     }
 
     /// Its name in SQL: quoted and with its schema.

@@ -91,6 +91,9 @@ pub(crate) fn train(model: &str, call: &Call, relation: &Relation) -> Result<Pub
     if let Some(given) = spec.params.as_object_mut() {
         given.remove("exclude");
     }
+    if relation.temporary {
+        error::notice("the relation is temporary: only this session can train the model again");
+    }
     let incumbent = before.as_ref().map(incumbent).transpose()?.flatten();
 
     let budget = settings::budget();

@@ -15,8 +15,6 @@ use std::ffi::CStr;
 pub(crate) enum Arg<'a> {
     /// NULL of a type.
     Null(pg_sys::Oid),
-    /// boolean
-    Bool(bool),
     /// int
     Int(i32),
     /// bigint
@@ -29,8 +27,6 @@ pub(crate) enum Arg<'a> {
     Bytes(&'a [u8]),
     /// oid
     Oid(pg_sys::Oid),
-    /// Any datum of a type; it must outlive the call.
-    Datum(pg_sys::Oid, pg_sys::Datum),
 }
 
 impl Arg<'_> {
@@ -42,8 +38,7 @@ impl Arg<'_> {
     /// The type.
     pub(crate) const fn oid(&self) -> pg_sys::Oid {
         match self {
-            Self::Null(t) | Self::Datum(t, _) => *t,
-            Self::Bool(_) => pg_sys::BOOLOID,
+            Self::Null(t) => *t,
             Self::Int(_) => pg_sys::INT4OID,
             Self::Big(_) => pg_sys::INT8OID,
             Self::Double(_) => pg_sys::FLOAT8OID,
@@ -57,14 +52,12 @@ impl Arg<'_> {
     fn datum(&self) -> pg_sys::Datum {
         match self {
             Self::Null(_) => pg_sys::Datum::from(0),
-            Self::Bool(b) => pg_sys::Datum::from(*b),
             Self::Int(n) => pg_sys::Datum::from(*n),
             Self::Big(n) => pg_sys::Datum::from(*n),
             Self::Double(x) => pg_sys::Datum::from(x.to_bits()),
             Self::Text(t) => text::datum(t),
             Self::Bytes(b) => pg_sys::Datum::from(pgrx::varlena::rust_byte_slice_to_bytea(b).into_pg()),
             Self::Oid(o) => pg_sys::Datum::from(*o),
-            Self::Datum(_, d) => *d,
         }
     }
 }

@@ -82,14 +82,6 @@ pub(crate) fn own_if_any(name: &str) -> Result<Option<ModelRow>> {
     if owner::has_rights_of(&model.owner)? { Ok(Some(model)) } else { Err(denied(&model, "change")) }
 }
 
-/// The deployed version of a model.
-///
-/// # Errors
-/// [`Code::WrongState`] when none is deployed, [`Code::Corrupt`].
-pub(crate) fn deployed(model: &ModelRow) -> Result<VersionRow> {
-    version(model.id, deployed_number(model)?)
-}
-
 fn deployed_number(model: &ModelRow) -> Result<i32> {
     model.deployed.ok_or_else(|| {
         Error::new(Code::WrongState, format!("model \"{}\" has no deployed version", model.name))
