@@ -5,7 +5,7 @@ use crate::dataset::Event;
 use half::f16;
 use std::sync::Mutex;
 
-/// Links of each item, strongest first, in half precision (a link's weight is an estimate from a handful of users; 11 bits are plenty).
+/// Links of each item, strongest in magnitude first, in half precision (a link's weight is an estimate from a handful of users; 11 bits are plenty).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Links {
     offsets: Vec<usize>,
@@ -67,12 +67,12 @@ impl Links {
                 for &t in &gather.touched {
                     let w = finish(item as u32, t, gather.sums[t as usize]);
                     gather.sums[t as usize] = 0.0;
-                    if t as usize != item && w > 0.0 {
+                    if t as usize != item && w != 0.0 {
                         row.push((w, t));
                     }
                 }
                 gather.touched.clear();
-                let order = |a: &(f32, u32), b: &(f32, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
+                let order = |a: &(f32, u32), b: &(f32, u32)| b.0.abs().total_cmp(&a.0.abs()).then(a.1.cmp(&b.1));
                 if row.len() > keep {
                     row.select_nth_unstable_by(keep, order);
                     row.truncate(keep);
@@ -81,7 +81,7 @@ impl Links {
                 memory::reserve(&mut out.targets, row.len())?;
                 memory::reserve(&mut out.weights, row.len())?;
                 out.targets.extend(row.iter().map(|x| x.1));
-                out.weights.extend(row.iter().map(|x| f16::from_f32(x.0.min(65_504.0))));
+                out.weights.extend(row.iter().map(|x| f16::from_f32(x.0.clamp(-65_504.0, 65_504.0))));
                 out.lengths.push(row.len() as u32);
             }
             booked.lock().map_err(|_| Error::internal("a worker panicked"))?.grow(out.targets.len() * 6, "the links of the items")?;
@@ -126,10 +126,10 @@ impl Links {
         any
     }
 
-    /// The links of `item` as scores.
+    /// The links of `item` as scores; those below 0 tell items apart and are no likeness.
     pub fn similar(&self, item: u32, out: &mut [f32]) -> bool {
         out.fill(0.0);
-        self.of(item).for_each(|(t, w)| out[t as usize] = w);
+        self.of(item).for_each(|(t, w)| out[t as usize] = w.max(0.0));
         self.offsets[item as usize] < self.offsets[item as usize + 1]
     }
 

@@ -1,5 +1,6 @@
 //! One file per kind of model.
 
+pub mod ease;
 pub mod held;
 pub mod item_knn;
 pub mod kind;

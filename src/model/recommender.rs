@@ -3,6 +3,7 @@
 use crate::base::params::{ParamType, Spec};
 use crate::base::{Code, Context, Epoch, Error, Result, Tensor, names};
 use crate::dataset::{Event, Interactions};
+use crate::model::ease::{self, Ease};
 use crate::model::held::Held;
 use crate::model::item_knn::{self, ItemKnn};
 use crate::model::mult_vae::{self, MultVae};
@@ -19,8 +20,8 @@ pub struct KindInfo {
     pub for_what: &'static str,
     /// Its own parameters; [`COMMON`] come to them.
     pub specs: &'static [Spec],
-    /// Whether `auto` tries it: kinds that train in seconds.
-    pub in_auto: bool,
+    /// `auto` tries it for up to as many items: kinds that train in seconds.
+    pub auto_up_to: usize,
 }
 
 /// Every kind that learns from events.
@@ -29,20 +30,31 @@ pub const KINDS: &[KindInfo] = &[
         name: "popularity",
         for_what: "What most users chose: the baseline, and what an unknown user gets.",
         specs: popularity::SPECS,
-        in_auto: true,
+        auto_up_to: usize::MAX,
     },
     KindInfo {
         name: "item_knn",
         for_what: "Items that the same users chose: simple, fast, explainable.",
         specs: item_knn::SPECS,
-        in_auto: true,
+        auto_up_to: usize::MAX,
     },
-    KindInfo { name: "transition", for_what: "What follows what: next purchases, sessions.", specs: transition::SPECS, in_auto: true },
+    KindInfo {
+        name: "transition",
+        for_what: "What follows what: next purchases, sessions.",
+        specs: transition::SPECS,
+        auto_up_to: usize::MAX,
+    },
+    KindInfo {
+        name: "ease",
+        for_what: "Whole histories through a linear model with a closed form: strong where order matters little.",
+        specs: ease::SPECS,
+        auto_up_to: 4000,
+    },
     KindInfo {
         name: "mult_vae",
         for_what: "Whole histories through a network: strong where users have many events.",
         specs: mult_vae::SPECS,
-        in_auto: false,
+        auto_up_to: 0,
     },
 ];
 
@@ -68,6 +80,8 @@ pub enum Model {
     ItemKnn(ItemKnn),
     /// See [`Transition`].
     Transition(Transition),
+    /// See [`Ease`].
+    Ease(Ease),
     /// See [`MultVae`].
     MultVae(MultVae),
 }
@@ -115,6 +129,7 @@ pub fn fit(kind: &str, params: &Map<String, Value>, data: &Interactions, tune: O
         "popularity" => Model::Popularity(Popularity::fit(data, params)?),
         "item_knn" => Model::ItemKnn(ItemKnn::fit(data, params, ctx)?),
         "transition" => Model::Transition(Transition::fit(data, params, ctx)?),
+        "ease" => Model::Ease(Ease::fit(data, params, ctx)?),
         "mult_vae" => {
             let fitted = MultVae::fit(data, params, tune, ctx)?;
             (epochs, chosen) = (fitted.1, fitted.2);
@@ -158,6 +173,7 @@ impl Model {
             "popularity" => Self::Popularity(Popularity::from_tensors(items, tensors)?),
             "item_knn" => Self::ItemKnn(ItemKnn::from_tensors(items, params, tensors)?),
             "transition" => Self::Transition(Transition::from_tensors(items, params, tensors)?),
+            "ease" => Self::Ease(Ease::from_tensors(items, params, tensors)?),
             "mult_vae" => Self::MultVae(MultVae::from_tensors(items, params, tensors)?),
             other => return Err(self::kind(other).err().unwrap_or_else(|| Error::internal(format!("kind {other} cannot be read")))),
         })
@@ -169,6 +185,7 @@ impl Model {
             Self::Popularity(m) => m.to_tensors(),
             Self::ItemKnn(m) => m.to_tensors(),
             Self::Transition(m) => m.to_tensors(),
+            Self::Ease(m) => m.to_tensors(),
             Self::MultVae(m) => m.to_tensors(),
         }
     }
@@ -179,6 +196,7 @@ impl Model {
             Self::Popularity(m) => m.score(history, out),
             Self::ItemKnn(m) => m.score(history, out),
             Self::Transition(m) => m.score(history, out),
+            Self::Ease(m) => m.score(history, out),
             Self::MultVae(m) => m.score(history, out),
         }
     }
@@ -193,6 +211,7 @@ impl Model {
                 .hint("Train with kind => 'item_knn' or another kind that relates items.")),
             Self::ItemKnn(m) => Ok(m.similar(item, out)),
             Self::Transition(m) => Ok(m.similar(item, out)),
+            Self::Ease(m) => Ok(m.similar(item, out)),
             Self::MultVae(m) => Ok(m.similar(item, out)),
         }
     }
@@ -201,6 +220,7 @@ impl Model {
         match self {
             Self::ItemKnn(m) => Some(m.recency),
             Self::Transition(m) => Some(m.recency),
+            Self::Ease(m) => Some(m.recency),
             Self::MultVae(m) => Some(m.recency),
             Self::Popularity(_) => None,
         }
@@ -210,6 +230,7 @@ impl Model {
         match self {
             Self::ItemKnn(m) => m.recency = recency,
             Self::Transition(m) => m.recency = recency,
+            Self::Ease(m) => m.recency = recency,
             Self::MultVae(m) => m.recency = recency,
             Self::Popularity(_) => {}
         }

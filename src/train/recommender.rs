@@ -135,7 +135,7 @@ fn choose(
     let tie = Popularity::plain(data)?.scores;
     let mut best: Option<(f64, &'static str, Map<String, Value>, kinds::Fitted)> = None;
     let mut tried = Map::new();
-    for info in kinds::KINDS.iter().filter(|k| k.in_auto) {
+    for info in kinds::KINDS.iter().filter(|k| data.items.len() <= k.auto_up_to) {
         let resolved = check(info.name, given)?;
         let fitted = kinds::fit(info.name, &resolved, data, tune, ctx)?;
         let figures = match tune {
