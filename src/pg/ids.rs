@@ -62,11 +62,7 @@ fn output(datum: pg_sys::Datum, typ: pg_sys::Oid) -> String {
 pub(crate) fn list(call: Call, i: usize, name: &str, kind: IdKind) -> Result<Option<Vec<Id>>> {
     let Some(datum) = call.datum(i) else { return Ok(None) };
     let typ = argument_type(call, i32::try_from(i).unwrap_or(i32::MAX));
-    let literal = match typ {
-        pg_sys::UNKNOWNOID => true,
-        pg_sys::TEXTOID | pg_sys::VARCHAROID => true,
-        _ => false,
-    };
+    let literal = matches!(typ, pg_sys::UNKNOWNOID | pg_sys::TEXTOID | pg_sys::VARCHAROID);
     // SAFETY: the datum is of type `typ`; the literal goes through the input function of text[], which raises what is malformed. The arrays
     // of deconstruct_array have `count` elements.
     unsafe {

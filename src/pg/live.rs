@@ -40,10 +40,13 @@ pub(crate) struct Live {
 /// Plans that a backend keeps, at most this many.
 const KEPT: usize = 200;
 
+/// By text and by whose rights.
+type Plans = HashMap<(String, u32), Rc<Plan>>;
+
 thread_local! {
-    /// By text and by whose rights: Postgres revalidates a plan when tables change, and checks rights at each run. Never dropped as a whole: at the end of
+    /// Postgres revalidates a plan when tables change, and checks rights at each run. Never dropped as a whole: at the end of
     /// the process Postgres could not be called to free them.
-    static PLANS: RefCell<ManuallyDrop<HashMap<(String, u32), Rc<Plan>>>> = RefCell::default();
+    static PLANS: RefCell<ManuallyDrop<Plans>> = RefCell::default();
 }
 
 impl Live {

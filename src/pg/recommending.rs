@@ -151,7 +151,7 @@ impl Ready {
     /// What reading the events raises.
     fn score(&self, user: Option<&Id>) -> Result<Scored> {
         let history = user.map(|u| self.live.history(u, &self.loaded.recommender)).transpose()?.unwrap_or_default();
-        let (scores, source) = self.from_history(&history)?;
+        let (scores, source) = self.score_of(&history)?;
         Ok(Scored { scores, source, history })
     }
 
@@ -184,7 +184,7 @@ impl Ready {
         Ok(score)
     }
 
-    fn from_history(&self, history: &History) -> Result<(Vec<f32>, String)> {
+    fn score_of(&self, history: &History) -> Result<(Vec<f32>, String)> {
         let mut scores = crate::base::zeros(self.loaded.recommender.items().len())?;
         let source = match self.loaded.recommender.score_history(&history.events, now(), &mut scores) {
             Source::History => self.loaded.recommender.kind().to_owned(),
@@ -218,7 +218,7 @@ impl Ready {
         let known: Vec<u32> = items.iter().filter_map(|i| self.loaded.recommender.items().find(i)).collect();
         let events = known.iter().map(|&item| crate::dataset::Event { time: now(), item, weight: 1.0 }).collect();
         let history = History { events, seen: known, any: !items.is_empty(), cut: false };
-        let (mut scores, source) = self.from_history(&history)?;
+        let (mut scores, source) = self.score_of(&history)?;
         history.seen.iter().for_each(|&i| scores[i as usize] = f32::NEG_INFINITY);
         Ok((self.top(&scores, k), source))
     }
