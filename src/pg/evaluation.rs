@@ -15,7 +15,9 @@ use pgrx::pg_sys;
 pub(crate) fn figures(model: &str, source: pg_sys::Oid, target: Option<&str>) -> Result<Vec<MetricRow>> {
     let found = cache::find(model, Stamp::now())?;
     let version = store::version(found.model.id, found.version)?;
-    scoring::scores_rows(&found, &version)?;
+    scoring::scores_rows(&found, &version).map_err(|e| {
+        e.hint(format!("Its figures on held-out events: SELECT metrics FROM affinity.versions WHERE model = {};", store::literal(model)))
+    })?;
     let scorer = Scorer::load(&version.kind, &version.state, &weights::tensors(&version)?)?;
     let target = target
         .or_else(|| version.call.get("target").and_then(|t| t.as_str()))
