@@ -23,7 +23,7 @@ pub struct Params {
     /// Epochs without a better validation loss before training stops.
     pub patience: Option<usize>,
     /// Networks whose outputs are averaged.
-    pub ensemble: usize,
+    pub ensemble: Option<usize>,
     /// How numbers are scaled.
     pub numbers: String,
     /// See `dataset::encode::Options`.
@@ -54,7 +54,7 @@ pub struct Params {
 
 const HIDDEN: Spec =
     Spec::new("hidden", ParamType::Integers, "[64, 32]", "Widths of the hidden layers, from the inputs on.").within(1.0, 2_147_483_647.0);
-const DROPOUT: Spec = Spec::new("dropout", ParamType::Number, "0.2", "Share of hidden units that sit out each step.").within(0.0, 0.9);
+const DROPOUT: Spec = Spec::new("dropout", ParamType::Number, "0.3", "Share of hidden units that sit out each step.").within(0.0, 0.9);
 const EPOCHS: Spec =
     Spec::new("epochs", ParamType::Integer, "null", "Passes over the rows at most; null: by the number of rows.").within(1.0, 10_000.0);
 const BATCH: Spec = Spec::new("batch", ParamType::Integer, "null", "Rows of a step; null: by the number of rows.").within(1.0, 1_000_000.0);
@@ -69,8 +69,13 @@ const PATIENCE: Spec = Spec::new(
     "Epochs without a better validation loss before training stops; 0: never; null: by the number of epochs.",
 )
 .within(0.0, 10_000.0);
-const ENSEMBLE: Spec =
-    Spec::new("ensemble", ParamType::Integer, "1", "Networks of different seeds whose outputs are averaged.").within(1.0, 32.0);
+const ENSEMBLE: Spec = Spec::new(
+    "ensemble",
+    ParamType::Integer,
+    "null",
+    "Networks of different seeds whose outputs are averaged; null: by the number of rows, 4 to 1.",
+)
+.within(1.0, 32.0);
 const NUMBERS: Spec = Spec::new(
     "numbers",
     ParamType::Choice(&["quantile", "standard", "minmax"]),

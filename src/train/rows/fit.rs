@@ -42,7 +42,12 @@ pub fn fit(frame: &Frame, spec: &RowsSpec, incumbent: Option<&Scorer>, ctx: &Con
         encoder: data.encoder.clone(),
         outcome: data.outcome.clone(),
         hidden: params.hidden.clone(),
-        ensemble: params.ensemble,
+        ensemble: params.ensemble.unwrap_or(match data.train {
+            _ if params.hidden.is_empty() => 1,
+            n if n <= SMALL => 4,
+            n if n <= MIDDLE => 2,
+            _ => 1,
+        }),
         calibration: Calibration::default(),
         center: data.center,
         spread: data.spread,
@@ -51,7 +56,7 @@ pub fn fit(frame: &Frame, spec: &RowsSpec, incumbent: Option<&Scorer>, ctx: &Con
     };
     let [train, valid, holdout, all] = data.ranges();
     let plan = plan(&state, &params, data.train);
-    for (name, value) in [("epochs", plan.epochs), ("batch", plan.batch), ("patience", plan.patience)] {
+    for (name, value) in [("epochs", plan.epochs), ("batch", plan.batch), ("patience", plan.patience), ("ensemble", state.ensemble)] {
         resolved.insert(name.into(), json!(value));
     }
     resolved.insert("learning_rate".into(), json!(f64::from(plan.learning_rate)));
@@ -60,7 +65,7 @@ pub fn fit(frame: &Frame, spec: &RowsSpec, incumbent: Option<&Scorer>, ctx: &Con
     let unheard = Context { watch: &quiet, ..*ctx };
     let mut networks = Vec::new();
     let mut found = Vec::new();
-    for i in 0..params.ensemble {
+    for i in 0..state.ensemble {
         let (x, y) = data.part(train.clone());
         let stop = (data.valid > 0).then(|| data.part(valid.clone()));
         let (network, epochs, best) = Mlp::fit(x, y, None, stop, &plan, &seeded(if i == 0 { ctx } else { &unheard }, i))?;
@@ -140,12 +145,17 @@ fn fits(kind: Kind, outcome: &Outcome, target: &str) -> Result<()> {
         .hint(format!("Use kind => '{other}' or kind => 'mlp'.")))
 }
 
+/// Up to so many rows that teach, several networks cost a second and are worth it: chance decides much of what one learns.
+const SMALL: usize = 20_000;
+/// Up to here two still cost little.
+const MIDDLE: usize = 400_000;
+
 /// The network and how it is trained, with what the caller left open chosen by the number of rows.
 fn plan(state: &State, params: &Params, rows: usize) -> MlpSpec {
     let (batch, epochs) = match rows {
-        0..20_000 => (128, 60),
-        20_000..100_000 => (256, 40),
-        100_000..400_000 => (512, 20),
+        n if n <= SMALL => (128, 60),
+        n if n < 100_000 => (256, 40),
+        n if n <= MIDDLE => (512, 20),
         _ => (1024, 12),
     };
     let epochs = params.epochs.unwrap_or(epochs);

@@ -47,7 +47,7 @@ fn visits(n: usize, seed: u64) -> Frame {
 
 fn spec(kind: &str, target: &str, params: Value) -> RowsSpec {
     let others: Vec<&str> = ["bought", "spent", "next"].into_iter().filter(|t| *t != target).collect();
-    let mut all = json!({"exclude": others, "epochs": 30, "hidden": [32, 16]});
+    let mut all = json!({"exclude": others, "epochs": 30, "hidden": [32, 16], "ensemble": 1});
     if kind != "mlp" {
         all.as_object_mut().unwrap().remove("hidden");
     }
