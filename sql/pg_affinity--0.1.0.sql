@@ -145,6 +145,18 @@ CREATE FUNCTION affinity.retrain(model text) RETURNS SETOF affinity.training
 AS 'MODULE_PATHNAME', 'retrain_wrapper' LANGUAGE c STRICT COST 1000000 ROWS 1;
 COMMENT ON FUNCTION affinity.retrain(text) IS 'Repeats the latest training of a model on the rows that are there now, with the rights of its owner.';
 
+CREATE FUNCTION affinity.trainings() RETURNS TABLE (pid integer, process_started timestamp with time zone, model text, phase text,
+    epoch integer, train_loss double precision, valid_loss double precision)
+AS 'MODULE_PATHNAME', 'trainings_wrapper' LANGUAGE c VOLATILE ROWS 10;
+COMMENT ON FUNCTION affinity.trainings() IS 'What affinity.progress shows, with trainings of processes that have died.';
+
+CREATE VIEW affinity.progress AS
+SELECT t.pid, s.usename AS role, t.model, t.phase, t.epoch, t.train_loss, t.valid_loss, s.query_start AS started
+FROM affinity.trainings() t
+JOIN pg_catalog.pg_stat_activity s ON s.pid OPERATOR(pg_catalog.=) t.pid AND s.backend_start OPERATOR(pg_catalog.=) t.process_started;
+COMMENT ON VIEW affinity.progress IS 'Trainings under way of roles whose rights the current role has: what each is doing, and its last epoch.';
+GRANT SELECT ON affinity.progress TO PUBLIC;
+
 CREATE FUNCTION affinity.kinds() RETURNS TABLE (kind text, for_what text, learns_from text)
 AS 'MODULE_PATHNAME', 'kinds_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 10;
 COMMENT ON FUNCTION affinity.kinds() IS 'The kinds of models, what each is for and what it learns from.';

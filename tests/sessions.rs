@@ -87,12 +87,46 @@ fn training_answers_barriers_and_holds_no_transaction_id() {
     let start = Instant::now();
     admin.batch_execute("DROP DATABASE affinity_sessions_other").unwrap();
     let took = start.elapsed();
-    let training: i64 =
-        admin.query_one("SELECT count(*) FROM pg_stat_activity WHERE pid = $1 AND state = 'active' AND backend_xid IS NULL", &[&pid]).unwrap().get(0);
+    let training: i64 = admin
+        .query_one("SELECT count(*) FROM pg_stat_activity WHERE pid = $1 AND state = 'active' AND backend_xid IS NULL", &[&pid])
+        .unwrap()
+        .get(0);
     admin.query("SELECT pg_cancel_backend($1)", &[&pid]).unwrap();
     assert!(worker.join().unwrap().unwrap_err().starts_with("57014"));
     assert_eq!(training, 1, "the training was over before the database was dropped");
     assert!(took < Duration::from_secs(3), "DROP DATABASE waited {took:?}");
+}
+
+#[test]
+fn a_training_can_be_watched() {
+    let Some(server) = server("sessions") else { return };
+    let db = Database::fresh(&server, "sessions_progress");
+    shop(&db);
+    let mut admin = db.session(&db.database(), "postgres").client;
+    admin.batch_execute("CREATE ROLE sessions_progress_other LOGIN").unwrap();
+    let mut other = db.session(&db.database(), "sessions_progress_other").client;
+    let mut session = db.session(&db.database(), "postgres");
+    let pid: i32 = session.client.query_one("SELECT pg_backend_pid()", &[]).unwrap().get(0);
+    let worker = std::thread::spawn(move || {
+        let ended = session.run(TRAINING).map(|_| ()).map_err(|e| error_line(&e));
+        (ended, session)
+    });
+    let watch = "SELECT pid, model, phase, coalesce(epoch, 0), train_loss FROM affinity.progress";
+    let start = Instant::now();
+    let seen = loop {
+        let rows = admin.query(watch, &[]).unwrap();
+        if let Some(row) = rows.iter().find(|r| r.get::<_, i32>(3) > 0) {
+            break (row.get::<_, i32>(0), row.get::<_, String>(1), row.get::<_, String>(2), row.get::<_, Option<f64>>(4).is_some());
+        }
+        assert!(start.elapsed() < Duration::from_secs(20), "no epoch is seen: {rows:?}");
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    assert_eq!(seen, (pid, "m".into(), "training".into(), true));
+    // A stranger sees nothing of it.
+    assert!(other.query(watch, &[]).unwrap().is_empty());
+    admin.query("SELECT pg_cancel_backend($1)", &[&pid]).unwrap();
+    assert!(worker.join().unwrap().0.unwrap_err().starts_with("57014"));
+    assert!(admin.query(watch, &[]).unwrap().is_empty());
 }
 
 #[test]

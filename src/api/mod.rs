@@ -6,6 +6,7 @@ mod evaluate;
 mod kinds;
 mod models;
 mod predict;
+mod progress;
 mod recommend;
 mod train;
 mod train_recommender;

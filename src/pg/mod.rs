@@ -21,6 +21,7 @@ pub(crate) mod live;
 pub(crate) mod manage;
 pub(crate) mod numeric;
 pub(crate) mod owner;
+pub(crate) mod progress;
 pub(crate) mod prototype;
 pub(crate) mod publish;
 pub(crate) mod reach;

@@ -2,6 +2,7 @@
 
 use crate::base::{Code, Error, Result, Tensor};
 use crate::dataset::{Frame, frame::missing_column};
+use crate::pg::progress::Progress;
 use crate::pg::publish::{Deploy, Published, Training, publish};
 use crate::pg::relation::{Attribute, Relation};
 use crate::pg::store::{self, ModelRow, VersionRow};
@@ -97,10 +98,13 @@ pub(crate) fn train(model: &str, call: &Call, relation: &Relation) -> Result<Pub
     let incumbent = before.as_ref().map(incumbent).transpose()?.flatten();
 
     let budget = settings::budget();
+    let mut progress = Progress::begin(model);
     let reading = Instant::now();
     let (frame, booked) = scan::frame(relation, &columns, &budget)?;
     let read_seconds = reading.elapsed().as_secs_f64();
-    let mut trained = interrupts::run(call.seed as u64, &budget, |_| (), |ctx| rows::fit(&frame, &spec, incumbent.as_ref(), ctx))?;
+    progress.phase("training");
+    let mut trained =
+        interrupts::run(call.seed as u64, &budget, |e| progress.epoch(e), |ctx| rows::fit(&frame, &spec, incumbent.as_ref(), ctx))?;
     let sample = frame.take(&(0..CHECKED.min(u32::try_from(frame.rows()).unwrap_or(CHECKED))).collect::<Vec<_>>());
     drop((frame, booked));
 
@@ -113,6 +117,7 @@ pub(crate) fn train(model: &str, call: &Call, relation: &Relation) -> Result<Pub
     }
     let recorded = serde_json::to_value(call).map_err(|e| Error::internal(format!("The call cannot be recorded: {e}.")))?;
     let seconds = start.elapsed().as_secs_f64();
+    progress.phase("saving");
     let training = Training { model, kind: &call.kind, call: &recorded, trained: &trained, seconds, deploy };
     publish(&training, |row, tensors| {
         let live = Scorer::load(&call.kind, &trained.state, &trained.tensors)?;

@@ -3,6 +3,7 @@
 use crate::base::{Code, Error, Result, Tensor};
 use crate::dataset::{Event, Interactions};
 use crate::pg::events::EventSource;
+use crate::pg::progress::Progress;
 use crate::pg::publish::{Deploy, Published, Training, publish};
 use crate::pg::relation::Relation;
 use crate::pg::store::{self, ModelRow, VersionRow};
@@ -53,6 +54,7 @@ pub(crate) fn train(model: &str, call: &Call, relation: &Relation) -> Result<Pub
 
     let budget = settings::budget();
     let seed = call.seed as u64;
+    let mut progress = Progress::begin(model);
     let (data, skipped) = call.events.read(relation, seed, &budget)?;
     if !skipped.unlisted.is_empty() {
         error::notice(&format!("events of types that event_weights does not list are left out: {}", skipped.unlisted.join(", ")));
@@ -62,10 +64,11 @@ pub(crate) fn train(model: &str, call: &Call, relation: &Relation) -> Result<Pub
     for sentence in reach::advice(&call.events, relation, &somebody, usize::try_from(limit).unwrap_or(500))? {
         error::notice(&sentence);
     }
+    progress.phase("training");
     let mut trained = interrupts::run(
         seed,
         &budget,
-        |_| (),
+        |e| progress.epoch(e),
         |ctx| recommender::fit(&data, &call.kind, &call.params, skipped.rows, incumbent.as_ref(), ctx),
     )?;
     if let Some(state) = trained.state.as_object_mut() {
@@ -78,6 +81,7 @@ pub(crate) fn train(model: &str, call: &Call, relation: &Relation) -> Result<Pub
     let recorded = serde_json::to_value(call).map_err(|e| Error::internal(format!("The call cannot be recorded: {e}.")))?;
     let kind = trained.state.get("kind").and_then(Value::as_str).unwrap_or(&call.kind).to_owned();
     let seconds = start.elapsed().as_secs_f64();
+    progress.phase("saving");
     let training = Training { model, kind: &kind, call: &recorded, trained: &trained, seconds, deploy };
     publish(&training, |row, tensors| {
         let live = Recommender::load(&trained.state, &trained.tensors)?;

@@ -1,0 +1,27 @@
+//! Trainings under way: what the view `affinity.progress` reads.
+
+use crate::pg::error::sql;
+use crate::pg::progress::jobs;
+use pgrx::datum::TimestampWithTimeZone;
+use pgrx::prelude::*;
+
+/// The trainings that the current role may see, some perhaps of processes that have died.
+#[pg_extern]
+fn trainings() -> TableIterator<
+    'static,
+    (
+        name!(pid, i32),
+        name!(process_started, Option<TimestampWithTimeZone>),
+        name!(model, String),
+        name!(phase, String),
+        name!(epoch, Option<i32>),
+        name!(train_loss, Option<f64>),
+        name!(valid_loss, Option<f64>),
+    ),
+> {
+    let jobs = sql(|| Ok(jobs()));
+    TableIterator::new(jobs.into_iter().map(|j| {
+        let epoch = j.epoch.and_then(|e| i32::try_from(e).ok());
+        (j.pid, TimestampWithTimeZone::try_from(j.process_started).ok(), j.model, j.phase, epoch, j.train_loss, j.valid_loss)
+    }))
+}
