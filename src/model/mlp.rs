@@ -128,6 +128,7 @@ impl Mlp {
             Shards::bytes(&stack, batch),
             if weights.is_some() { rows * 4 } else { 0 },
             copies,
+            valid.as_ref().map_or(0, |v| v.0.nrows().saturating_mul(spec.outputs).saturating_mul(4)),
         ];
         let what = format!("Training a network of {} weights on {rows} rows", stack.parameters());
         let _taken = ctx.budget.take(bytes.iter().fold(0, |a, b| usize::saturating_add(a, *b)), &what)?;

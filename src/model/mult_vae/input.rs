@@ -1,6 +1,6 @@
 //! The first layer of a Mult-VAE: a sparse row of items times a wide matrix, and its gradient, item by item.
 
-use crate::base::Pool;
+use crate::base::{Context, Pool, Result};
 use crate::kernel::{AdamStep, adam, tanh};
 use crate::linalg::add_rows;
 use crate::model::mult_vae::batch::Batch;
@@ -26,10 +26,23 @@ pub fn forward(batch: &Batch, weight: &[f32], bias: &[f32], out: &mut [f32], poo
 
 /// One step of the weights against the gradient that `delta` (rows × hidden, by the sums before tanh) gives. Each item's row of the
 /// gradient is summed and used up at once. The last three are the weights and their first and second moments.
-pub fn learn(batch: &Batch, delta: &[f32], hidden: usize, step: AdamStep, [weight, first, second]: [&mut [f32]; 3], pool: &Pool) {
+///
+/// # Errors
+/// [`crate::base::Code::Cancelled`]: a large catalogue takes its time.
+pub fn learn(
+    batch: &Batch,
+    delta: &[f32],
+    hidden: usize,
+    step: AdamStep,
+    [weight, first, second]: [&mut [f32]; 3],
+    ctx: &Context<'_>,
+) -> Result<()> {
     let size = ITEMS * hidden;
     let mut parts: Vec<_> = weight.chunks_mut(size).zip(first.chunks_mut(size)).zip(second.chunks_mut(size)).collect();
-    pool.each_mut(&mut parts, |p, ((w, m), v)| {
+    ctx.pool.each_mut(&mut parts, |p, ((w, m), v)| {
+        if ctx.watch.cancelled() {
+            return;
+        }
         let mut gradient = vec![0.0; hidden];
         let rows = w.chunks_mut(hidden).zip(m.chunks_mut(hidden)).zip(v.chunks_mut(hidden));
         for (i, ((w, m), v)) in rows.enumerate() {
@@ -40,4 +53,5 @@ pub fn learn(batch: &Batch, delta: &[f32], hidden: usize, step: AdamStep, [weigh
             adam(step, &gradient, m, v, w);
         }
     });
+    ctx.check()
 }

@@ -44,6 +44,7 @@ struct Work {
     /// Means, then logarithms of variances.
     code: Vec<f32>,
     code_delta: Vec<f32>,
+    /// What was added to the means: noise · spread.
     noise: Vec<f32>,
     sample: Vec<f32>,
     sample_delta: Vec<f32>,
@@ -130,9 +131,10 @@ impl Work {
             for ((code, noise), sample) in code.chunks(latent * 2).zip(noise.chunks_mut(latent)).zip(sample.chunks_mut(latent)) {
                 let (mean, log) = code.split_at(latent);
                 for i in 0..latent {
-                    noise[i] = rng.normal() as f32;
-                    sample[i] = mean[i] + noise[i] * (0.5 * log[i]).exp();
-                    *kl -= 0.5 * f64::from(1.0 + log[i] - mean[i] * mean[i] - log[i].exp());
+                    let spread = (0.5 * log[i]).exp();
+                    noise[i] = rng.normal() as f32 * spread;
+                    sample[i] = mean[i] + noise[i];
+                    *kl -= 0.5 * f64::from(1.0 + log[i] - mean[i] * mean[i] - spread * spread);
                 }
             }
         });
@@ -140,17 +142,20 @@ impl Work {
     }
 
     /// The gradient by the codes, from that by the samples and the KL term's.
-    fn sample_back(&mut self, rows: usize, latent: usize, beta: f32) {
-        let w = self;
-        let codes = w.code.chunks(latent * 2).zip(w.code_delta.chunks_mut(latent * 2));
-        let samples = w.noise.chunks(latent).zip(w.sample_delta.chunks(latent));
-        for ((code, delta), (noise, by_sample)) in codes.zip(samples).take(rows) {
-            for i in 0..latent {
-                let (mean, log) = (code[i], code[latent + i]);
-                delta[i] = by_sample[i] + beta * mean;
-                delta[latent + i] = 0.5 * by_sample[i] * noise[i] * (0.5 * log).exp() + 0.5 * beta * (log.exp() - 1.0);
+    fn sample_back(&mut self, rows: usize, latent: usize, beta: f32, ctx: &Context<'_>) {
+        let codes = self.code[..rows * latent * 2].chunks(ROWS * latent * 2).zip(self.code_delta.chunks_mut(ROWS * latent * 2));
+        let samples = self.noise.chunks(ROWS * latent).zip(self.sample_delta.chunks(ROWS * latent));
+        let mut parts: Vec<_> = codes.zip(samples).collect();
+        ctx.pool.each_mut(&mut parts, |_, ((code, delta), (noise, by_sample))| {
+            let codes = code.chunks(latent * 2).zip(delta.chunks_mut(latent * 2));
+            for ((code, delta), (noise, by_sample)) in codes.zip(noise.chunks(latent).zip(by_sample.chunks(latent))) {
+                for i in 0..latent {
+                    let (mean, log) = (code[i], code[latent + i]);
+                    delta[i] = by_sample[i] + beta * mean;
+                    delta[latent + i] = 0.5 * by_sample[i] * noise[i] + 0.5 * beta * (log.exp() - 1.0);
+                }
             }
-        }
+        });
     }
 }
 
@@ -189,7 +194,7 @@ impl Trainee for Training<'_> {
         column_sums(&w.last_delta, rows, g);
         adam(s, g, m.decode_bias, v.decode_bias, p.decode_bias);
 
-        w.sample_back(rows, latent, beta);
+        w.sample_back(rows, latent, beta, ctx);
         let back = Product { b_row: 1, ..Product::new(rows, hidden, 2 * latent, &w.code_delta, p.encode) };
         multiply_split(ctx.pool, &back, 2 * latent, &mut w.first_delta);
         tanh_back(&w.first[..rows * hidden], &mut w.first_delta[..rows * hidden]);
@@ -200,7 +205,7 @@ impl Trainee for Training<'_> {
         column_sums(&w.code_delta, rows, g);
         adam(s, g, m.encode_bias, v.encode_bias, p.encode_bias);
 
-        input::learn(&self.batch, &w.first_delta, hidden, s, [p.input, m.input, v.input], ctx.pool);
+        input::learn(&self.batch, &w.first_delta, hidden, s, [p.input, m.input, v.input], ctx)?;
         let g = &mut w.gradient[..hidden];
         column_sums(&w.first_delta, rows, g);
         adam(s, g, m.input_bias, v.input_bias, p.input_bias);
