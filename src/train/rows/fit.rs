@@ -85,7 +85,7 @@ pub fn fit(frame: &Frame, spec: &RowsSpec, incumbent: Option<&Scorer>, ctx: &Con
     if !holdout.is_empty() {
         let of = |s: &Scorer| -> Result<Vec<MetricRow>> {
             let (x, _) = data.part(holdout.clone());
-            judge::figures(&data.outcome, s.score_encoded(x, ctx)?.view(), &data.answers[holdout.clone()])
+            judge::figures(&data.outcome, s.score_encoded(x, ctx)?.view(), &data.answers[holdout.clone()], ctx)
         };
         let figures = of(&scorer)?;
         report.judged = judge::judged(&figures);
@@ -207,7 +207,7 @@ fn deployed(scorer: &Scorer, frame: &Frame, data: &Prepared<'_>, ctx: &Context<'
         Err(e) if matches!(e.code, Code::UndefinedColumn | Code::WrongType | Code::ArrayLength) => return Ok(Err(e.message)),
         x => x?,
     };
-    let figures = judge::figures(&data.outcome, scorer.score_encoded(x.view(), ctx)?.view(), &data.answers[holdout])?;
+    let figures = judge::figures(&data.outcome, scorer.score_encoded(x.view(), ctx)?.view(), &data.answers[holdout], ctx)?;
     Ok(judge::judged(&figures).ok_or_else(|| "there are none".into()))
 }
 

@@ -12,15 +12,18 @@ use serde_json::{Map, Value, json};
 /// Every figure that the outcome has, for the rows of `scores` whose answer is no NaN.
 ///
 /// # Errors
-/// [`crate::base::Code::OutOfMemory`].
-pub fn figures(outcome: &Outcome, scores: ArrayView2<'_, f64>, answers: &[f64]) -> Result<Vec<MetricRow>> {
-    let known = || scores.rows().into_iter().zip(answers).filter(|(_, y)| !y.is_nan());
+/// [`crate::base::Code::OutOfMemory`], [`crate::base::Code::Cancelled`].
+pub fn figures(outcome: &Outcome, scores: ArrayView2<'_, f64>, answers: &[f64], ctx: &Context<'_>) -> Result<Vec<MetricRow>> {
+    let known = || scores.rows().into_iter().zip(answers).filter(|(_, y)| !y.is_nan()).enumerate();
+    // Adding is fast, but a table may be long; the sorting behind a figure takes longer than the adding.
+    let check = |row: usize| if row.is_multiple_of(1 << 16) { ctx.check() } else { Ok(()) };
     let mut out = Vec::new();
     match outcome {
         Outcome::Binary { .. } => {
             let (mut auc, mut ap, mut loss, mut brier, mut accuracy) =
                 (Auc::default(), AveragePrecision::default(), LogLoss::default(), Brier::default(), Accuracy::default());
-            for (s, y) in known() {
+            for (i, (s, y)) in known() {
+                check(i)?;
                 let (p, y) = (s[0], *y == 1.0);
                 auc.add(p, y)?;
                 ap.add(p, y)?;
@@ -28,42 +31,46 @@ pub fn figures(outcome: &Outcome, scores: ArrayView2<'_, f64>, answers: &[f64]) 
                 brier.add(p, y)?;
                 accuracy.add((p > 0.5) == y);
             }
-            push(&mut out, &loss);
-            push(&mut out, &auc);
-            push(&mut out, &ap);
-            push(&mut out, &brier);
-            push(&mut out, &accuracy);
+            push(&mut out, ctx, &loss)?;
+            push(&mut out, ctx, &auc)?;
+            push(&mut out, ctx, &ap)?;
+            push(&mut out, ctx, &brier)?;
+            push(&mut out, ctx, &accuracy)?;
         }
         Outcome::Classes(_) => {
             let (mut loss, mut accuracy) = (LogLoss::default(), Accuracy::default());
-            for (s, y) in known() {
+            for (i, (s, y)) in known() {
+                check(i)?;
                 // a class that the model does not know has the probability 0
                 loss.add(s.get(*y as usize).copied().unwrap_or(0.0).min(1.0), true)?;
                 let best = s.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).map(|b| b.0);
                 accuracy.add(best == Some(*y as usize));
             }
-            push(&mut out, &loss);
-            push(&mut out, &accuracy);
+            push(&mut out, ctx, &loss)?;
+            push(&mut out, ctx, &accuracy)?;
         }
         Outcome::Value => {
             let (mut rmse, mut mae, mut r2) = (Rmse::default(), Mae::default(), R2::default());
-            for (s, y) in known() {
+            for (i, (s, y)) in known() {
+                check(i)?;
                 rmse.add(s[0], *y);
                 mae.add(s[0], *y);
                 r2.add(s[0], *y);
             }
-            push(&mut out, &rmse);
-            push(&mut out, &mae);
-            push(&mut out, &r2);
+            push(&mut out, ctx, &rmse)?;
+            push(&mut out, ctx, &mae)?;
+            push(&mut out, ctx, &r2)?;
         }
     }
     Ok(out)
 }
 
-fn push<S: State>(out: &mut Vec<MetricRow>, s: &S) {
-    let Some(value) = s.value() else { return };
+fn push<S: State>(out: &mut Vec<MetricRow>, ctx: &Context<'_>, s: &S) -> Result<()> {
+    ctx.check()?;
+    let Some(value) = s.value() else { return Ok(()) };
     let (low, high) = s.interval().map_or((None, None), |(l, h)| (Some(l), Some(h)));
     out.push(MetricRow { baseline: None, metric: S::NAME.into(), k: None, value, low, high, rows: s.rows() });
+    Ok(())
 }
 
 /// The figure by which versions are compared, higher is better: the first of [`figures`], which is a loss.
@@ -83,10 +90,10 @@ pub fn object(figures: &[MetricRow]) -> Map<String, Value> {
 /// As [`Scorer::score_frame`] and [`target::answers`].
 pub fn evaluate(scorer: &Scorer, frame: &Frame, target: &str, ctx: &Context<'_>) -> Result<Vec<MetricRow>> {
     let answers = target::answers(frame, target, scorer.outcome())?;
-    let mut out = figures(scorer.outcome(), scorer.score_frame(frame, ctx)?.view(), &answers)?;
+    let mut out = figures(scorer.outcome(), scorer.score_frame(frame, ctx)?.view(), &answers, ctx)?;
     if let Some(simple) = scorer.simple() {
         let name = if *scorer.outcome() == Outcome::Value { "linear" } else { "logistic" };
-        let rows = figures(simple.outcome(), simple.score_frame(frame, ctx)?.view(), &answers)?;
+        let rows = figures(simple.outcome(), simple.score_frame(frame, ctx)?.view(), &answers, ctx)?;
         out.extend(rows.into_iter().map(|r| MetricRow { baseline: Some(name.into()), ..r }));
     }
     Ok(out)

@@ -6,7 +6,7 @@ use crate::dataset::{Cell, Encoder, Frame, Input};
 use crate::model::mlp::{self, Mlp, MlpSpec};
 use crate::nn::Loss;
 use crate::train::Outcome;
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -66,6 +66,9 @@ pub struct Scratch {
     logits: Vec<f64>,
     scores: Vec<f64>,
 }
+
+/// Rows that are scored between two looks at whether to stop: a few milliseconds, and enough for all threads.
+const BLOCK: usize = 1 << 14;
 
 /// The prefix of the tensors of network `i`.
 pub(super) fn prefix(i: usize) -> String {
@@ -198,8 +201,10 @@ impl Scorer {
     pub(super) fn logits(&self, x: ArrayView2<'_, f32>, ctx: &Context<'_>) -> Result<Array2<f64>> {
         let mut sum: Array2<f64> = Array2::zeros((x.nrows(), self.state.outcome.width()));
         for n in &self.networks {
-            ctx.check()?;
-            sum.zip_mut_with(&n.logits(x, ctx.pool)?, |s, z| *s += f64::from(*z));
+            for (mut sum, x) in sum.axis_chunks_iter_mut(Axis(0), BLOCK).zip(x.axis_chunks_iter(Axis(0), BLOCK)) {
+                ctx.check()?;
+                sum.zip_mut_with(&n.logits(x, ctx.pool)?, |s, z| *s += f64::from(*z));
+            }
         }
         sum /= self.networks.len() as f64;
         Ok(sum)
@@ -207,9 +212,12 @@ impl Scorer {
 
     pub(super) fn score_encoded(&self, x: ArrayView2<'_, f32>, ctx: &Context<'_>) -> Result<Array2<f64>> {
         let mut all = self.logits(x, ctx)?;
-        let mut scores = vec![0.0; self.state.outcome.width()];
-        for mut line in all.rows_mut() {
-            let logits: Vec<f64> = line.to_vec();
+        let (mut logits, mut scores) = (vec![0.0; all.ncols()], vec![0.0; all.ncols()]);
+        for (i, mut line) in all.rows_mut().into_iter().enumerate() {
+            if i % BLOCK == 0 {
+                ctx.check()?;
+            }
+            logits.iter_mut().zip(&line).for_each(|(z, x)| *z = *x);
             self.state.finish(&logits, &mut scores);
             line.iter_mut().zip(&scores).for_each(|(o, s)| *o = *s);
         }

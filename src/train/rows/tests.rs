@@ -242,3 +242,29 @@ fn a_row_scores_as_in_the_frame() {
         }
     }
 }
+
+#[test]
+fn judging_many_rows_can_be_cancelled_at_any_time() {
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    /// Says stop once it was asked so many times.
+    struct After(AtomicUsize, usize);
+    impl crate::base::Watch for After {
+        fn cancelled(&self) -> bool {
+            self.0.fetch_add(1, Relaxed) >= self.1
+        }
+        fn epoch(&self, _: &crate::base::Epoch) {}
+    }
+    let few = visits(600, 3);
+    let (_, scorer) = train(&few, &spec("mlp", "bought", json!({"epochs": 1})), 1);
+    let many = few.take(&(0..200_000).map(|i| i % 600).collect::<Vec<_>>());
+    let (pool, budget) = (Pool::new(2).unwrap(), Budget::unlimited());
+    let judge = |watch: &After| evaluate(&scorer, &many, "bought", &Context { seed: 0, pool: &pool, budget: &budget, watch });
+    let never = After(AtomicUsize::new(0), usize::MAX);
+    assert_eq!(judge(&never).unwrap().len(), 10);
+    // The model and the one beside it: encoding, networks, scores and figures each look up several times.
+    let asked = never.0.into_inner();
+    assert!(asked > 60, "{asked}");
+    for after in [0, 1, asked / 3, asked / 2, asked - 1] {
+        assert_eq!(judge(&After(AtomicUsize::new(0), after)).unwrap_err().code, Code::Cancelled);
+    }
+}
