@@ -1,0 +1,229 @@
+//! The contract of every kind that learns from rows: one suite, each kind through all of it.
+
+#![allow(clippy::unwrap_used)]
+
+use pg_affinity::base::{Budget, Code, Context, Epoch, Numbers, Pool, Quiet, Rng, Tensor, Watch};
+use pg_affinity::dataset::{Cell, Column, Frame, MISSING_CODE, MISSING_TIME, Values};
+use pg_affinity::model::Kind;
+use pg_affinity::train::Trained;
+use pg_affinity::train::rows::{Family, Outcome, RowsSpec, Scorer, Scratch, evaluate, fit};
+use serde_json::{Value, json};
+
+fn with<T>(threads: usize, seed: u64, f: impl FnOnce(&Context<'_>) -> T) -> T {
+    let (pool, budget) = (Pool::new(threads).unwrap(), Budget::unlimited());
+    f(&Context { seed, pool: &pool, budget: &budget, watch: &Quiet })
+}
+
+/// Orders of a shop with a column of every family, each with holes; three targets follow from them.
+fn orders(rows: usize, seed: u64) -> Frame {
+    let mut r = Rng::new(seed);
+    let mut columns: [Vec<f64>; 3] = Default::default();
+    let (mut gift, mut channel, mut placed, mut taste) = (vec![], vec![], vec![], vec![]);
+    let (mut returned, mut class, mut spent) = (vec![], vec![], vec![]);
+    for _ in 0..rows {
+        let (price, g, c, hour, t) = (r.normal(), r.below(2), r.below(3), r.below(24), [r.normal() as f32, r.normal() as f32]);
+        let z = price + g as f64 - 1.5 * (c == 1) as u8 as f64 + 0.7 * f64::from(t[0]) + (hour as f64 / 24.0 * std::f64::consts::TAU).sin();
+        let hole = |r: &mut Rng| r.uniform() < 0.03;
+        columns[0].push(if hole(&mut r) { f64::NAN } else { (1.5 * price).exp() });
+        columns[1].push(r.below(9) as f64);
+        columns[2].push(r.normal());
+        gift.push(if hole(&mut r) { 2 } else { g as u8 });
+        channel.push(if hole(&mut r) { MISSING_CODE } else { c as u32 });
+        placed.push(if hole(&mut r) { MISSING_TIME } else { (r.below(400) * 24 + hour) as i64 * 3_600_000_000 });
+        taste.extend(if hole(&mut r) { [f32::NAN; 2] } else { t });
+        returned.push(u8::from(r.uniform() < 1.0 / (1.0 + (-2.5 * z).exp())));
+        class.push(((z + 1.5) / 1.2).clamp(0.0, 2.0) as u32);
+        spent.push(50.0 + 10.0 * z + r.normal());
+    }
+    let [price, pieces, noise] = columns.map(Values::Double);
+    let text = |codes, levels: [&str; 3]| Values::Category { codes, levels: levels.map(str::to_owned).to_vec() };
+    let c = |name: &str, values| Column { name: name.into(), values };
+    Frame::new(vec![
+        c("price", price),
+        c("pieces", pieces),
+        c("noise", noise),
+        c("gift", Values::Bool(gift)),
+        c("channel", text(channel, ["web", "app", "shop"])),
+        c("placed", Values::Time(placed)),
+        c("taste", Values::Vector { width: 2, values: taste }),
+        c("returned", Values::Bool(returned)),
+        c("class", text(class, ["low", "middle", "high"])),
+        c("spent", Values::Double(spent)),
+    ])
+    .unwrap()
+}
+
+const TARGETS: [&str; 3] = ["returned", "class", "spent"];
+
+/// Every kind with every target that it can learn.
+fn cases() -> Vec<RowsSpec> {
+    let mut out = Vec::new();
+    for kind in Kind::ALL {
+        for target in TARGETS {
+            if matches!((kind, target), (Kind::Linear, "returned" | "class") | (Kind::Logistic, "spent")) {
+                continue;
+            }
+            let exclude: Vec<&str> = TARGETS.into_iter().filter(|t| *t != target).collect();
+            let params = json!({"exclude": exclude, "epochs": 20, "ensemble": if kind == Kind::Mlp { 2 } else { 1 }});
+            out.push(RowsSpec { kind: kind.name().into(), target: target.into(), time_col: None, group_col: None, params });
+        }
+    }
+    assert_eq!(out.len(), 6);
+    out
+}
+
+fn train(spec: &RowsSpec, rows: usize) -> Trained {
+    with(2, 1, |ctx| fit(&orders(rows, 1), spec, None, ctx)).unwrap()
+}
+
+/// Out to what the tables hold and back: JSON text, and bytes by element type.
+fn stored(spec: &RowsSpec, t: &Trained) -> Scorer {
+    let state: Value = serde_json::from_str(&t.state.to_string()).unwrap();
+    let again = |n: &Numbers| Numbers::from_bytes(n.dtype(), &n.to_bytes(), n.len()).unwrap();
+    let tensors: Vec<Tensor> = t.tensors.iter().map(|t| Tensor { numbers: again(&t.numbers), ..t.clone() }).collect();
+    Scorer::load(&spec.kind, &state, &tensors).unwrap()
+}
+
+fn scores(s: &Scorer, frame: &Frame) -> Vec<f64> {
+    with(1, 0, |ctx| s.score_frame(frame, ctx)).unwrap().iter().copied().collect()
+}
+
+#[test]
+fn one_row_scores_as_many_and_the_stored_model_as_the_live_one() {
+    let frame = orders(500, 2);
+    for spec in cases() {
+        let t = train(&spec, 800);
+        let (live, stored) = (Scorer::load(&spec.kind, &t.state, &t.tensors).unwrap(), stored(&spec, &t));
+        let all = scores(&live, &frame);
+        assert_eq!(all, scores(&stored, &frame), "{spec:?}");
+        let (width, mut scratch) = (live.outcome().width(), Scratch::default());
+        for row in (0..500).step_by(7) {
+            let cells: Vec<Cell> = live.inputs().iter().map(|i| frame.column(&i.name).unwrap().values.cell(row)).collect();
+            let one = stored.score(&cells, &mut scratch).unwrap();
+            let many = &all[row * width..(row + 1) * width];
+            assert!(one.iter().zip(many).all(|(a, b)| (a - b).abs() <= 1e-5 * b.abs().max(1.0)), "{spec:?} {one:?} {many:?}");
+            match live.outcome() {
+                Outcome::Value => assert!(one[0].is_finite()),
+                Outcome::Binary { .. } => assert!((0.0..=1.0).contains(&one[0])),
+                Outcome::Classes(_) => assert!((one.iter().sum::<f64>() - 1.0).abs() < 1e-9),
+            }
+        }
+    }
+}
+
+#[test]
+fn same_rows_and_seed_same_weights_whatever_the_threads() {
+    let frame = orders(700, 3);
+    for spec in cases() {
+        let once = |threads, seed| with(threads, seed, |ctx| fit(&frame, &spec, None, ctx)).unwrap();
+        let (a, b, c) = (once(1, 4), once(3, 4), once(1, 5));
+        assert_eq!(a.tensors, b.tensors, "{spec:?}");
+        assert_eq!((&a.state, &a.params, &a.report.metrics), (&b.state, &b.params, &b.report.metrics));
+        assert_ne!(a.tensors, c.tensors);
+    }
+}
+
+#[test]
+fn each_kind_learns() {
+    let fresh = orders(3000, 9);
+    for spec in cases() {
+        let t = train(&spec, 4000);
+        let rows = with(2, 0, |ctx| evaluate(&stored(&spec, &t), &fresh, &spec.target, ctx)).unwrap();
+        let (name, least) = match spec.target.as_str() {
+            "returned" => ("auc", 0.88),
+            "class" => ("accuracy", 0.70),
+            _ => ("r2", 0.85),
+        };
+        let own = rows.iter().find(|r| r.metric == name && r.baseline.is_none()).unwrap();
+        assert!(own.value >= least && own.rows == 3000, "{} {}: {own:?}", spec.kind, spec.target);
+        assert_eq!(rows.iter().any(|r| r.baseline.is_some()), spec.kind == "mlp");
+        assert!(t.report.judged.is_some() && !t.report.epochs.is_empty());
+    }
+}
+
+#[test]
+fn missing_and_unknown_values_score_and_wrong_ones_are_named() {
+    for spec in cases() {
+        let s = stored(&spec, &train(&spec, 800));
+        let mut scratch = Scratch::default();
+        let blank = vec![Cell::Missing; s.inputs().len()];
+        assert!(s.score(&blank, &mut scratch).unwrap().iter().all(|x| x.is_finite()));
+        for (i, input) in s.inputs().iter().enumerate() {
+            let mut row = blank.clone();
+            let (odd, wrong, code) = match input.family {
+                Family::Number => (Cell::Number(-1e300), Cell::Text("12"), Code::WrongType),
+                Family::Bool => (Cell::Bool(true), Cell::Text("t"), Code::WrongType),
+                Family::Text => (Cell::Text("never seen"), Cell::Number(1.0), Code::WrongType),
+                Family::Time => (Cell::Time(i64::MAX), Cell::Text("2020-01-01"), Code::WrongType),
+                Family::Vector(_) => (Cell::Vector(&[1e30, f32::NAN]), Cell::Vector(&[1.0]), Code::ArrayLength),
+            };
+            row[i] = odd;
+            assert!(s.score(&row, &mut scratch).unwrap().iter().all(|x| x.is_finite()), "{input:?}");
+            row[i] = wrong;
+            let e = s.score(&row, &mut scratch).unwrap_err();
+            assert_eq!(e.code, code);
+            assert!(e.message.contains(&input.name) && e.detail.is_some() && e.hint.is_some(), "{e:?}");
+        }
+    }
+}
+
+#[test]
+fn tampered_versions_are_corrupt_and_nothing_panics() {
+    for spec in cases() {
+        let t = train(&spec, 300);
+        let load = |state: &Value, tensors: &[Tensor]| Scorer::load(&spec.kind, state, tensors).map(|_| ()).unwrap_err().code;
+        for i in 0..t.tensors.len() {
+            let without: Vec<Tensor> = t.tensors.iter().enumerate().filter(|(j, _)| *j != i).map(|(_, t)| t.clone()).collect();
+            // the whole of the twins or of the baseline may be left out, one tensor of them may not
+            assert_eq!(load(&t.state, &without), Code::Corrupt, "without {}", t.tensors[i].name);
+            for change in 0..4 {
+                let mut bad = t.tensors.clone();
+                let Numbers::F32(v) = &mut bad[i].numbers else { panic!() };
+                match change {
+                    0 => v.truncate(v.len() - 1),
+                    1 => v[0] = f32::NAN,
+                    2 => bad[i].shape[0] += 1,
+                    _ => bad[i].numbers = Numbers::I64(vec![0; t.tensors[i].numbers.len()]),
+                }
+                assert_eq!(load(&t.state, &bad), Code::Corrupt, "{} change {change}", bad[i].name);
+            }
+        }
+        for key in ["encoder", "outcome", "hidden", "ensemble", "calibration", "split"] {
+            let mut bad = t.state.clone();
+            bad.as_object_mut().unwrap().remove(key);
+            assert_eq!(load(&bad, &t.tensors), Code::Corrupt, "without {key}");
+            bad[key] = json!(-1);
+            assert_eq!(load(&bad, &t.tensors), Code::Corrupt, "{key} of another type");
+        }
+        let mut bad = t.state.clone();
+        bad["hidden"] = json!([64, 31, 7]);
+        assert_eq!(load(&bad, &t.tensors), Code::Corrupt);
+        assert_eq!(load(&Value::Null, &t.tensors), Code::Corrupt);
+    }
+}
+
+/// Says "stop" from the `n`th question on.
+struct Stop(std::sync::atomic::AtomicUsize);
+
+impl Watch for Stop {
+    fn cancelled(&self) -> bool {
+        self.0.fetch_update(std::sync::atomic::Ordering::Relaxed, std::sync::atomic::Ordering::Relaxed, |n| n.checked_sub(1)).is_err()
+    }
+    fn epoch(&self, _: &Epoch) {}
+}
+
+#[test]
+fn training_stops_when_asked_and_keeps_to_its_memory() {
+    let frame = orders(1500, 5);
+    let pool = Pool::new(2).unwrap();
+    for spec in cases() {
+        for patience in [0, 5, 50, 200] {
+            let (stop, budget) = (Stop(patience.into()), Budget::unlimited());
+            let ctx = Context { seed: 0, pool: &pool, budget: &budget, watch: &stop };
+            assert_eq!(fit(&frame, &spec, None, &ctx).unwrap_err().code, Code::Cancelled, "{spec:?} after {patience}");
+        }
+        let budget = Budget::new(50_000);
+        let ctx = Context { seed: 0, pool: &pool, budget: &budget, watch: &Quiet };
+        assert_eq!(fit(&frame, &spec, None, &ctx).unwrap_err().code, Code::OutOfMemory);
+    }
+}
