@@ -22,7 +22,9 @@ fn orders(rows: usize, seed: u64) -> Frame {
     let (mut returned, mut class, mut spent) = (vec![], vec![], vec![]);
     for _ in 0..rows {
         let (price, g, c, hour, t) = (r.normal(), r.below(2), r.below(3), r.below(24), [r.normal() as f32, r.normal() as f32]);
-        let z = price + g as f64 - 1.5 * (c == 1) as u8 as f64 + 0.7 * f64::from(t[0]) + (hour as f64 / 24.0 * std::f64::consts::TAU).sin();
+        let z = price + g as f64 - 1.5 * f64::from(u8::from(c == 1))
+            + 0.7 * f64::from(t[0])
+            + (hour as f64 / 24.0 * std::f64::consts::TAU).sin();
         let hole = |r: &mut Rng| r.uniform() < 0.03;
         columns[0].push(if hole(&mut r) { f64::NAN } else { (1.5 * price).exp() });
         columns[1].push(r.below(9) as f64);
