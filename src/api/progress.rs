@@ -5,9 +5,8 @@ use crate::pg::progress::jobs;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::prelude::*;
 
-/// The trainings that the current role may see, some perhaps of processes that have died.
-#[pg_extern]
-fn trainings() -> TableIterator<
+/// The columns of `affinity.trainings()`.
+type Rows = TableIterator<
     'static,
     (
         name!(pid, i32),
@@ -18,7 +17,11 @@ fn trainings() -> TableIterator<
         name!(train_loss, Option<f64>),
         name!(valid_loss, Option<f64>),
     ),
-> {
+>;
+
+/// The trainings that the current role may see, some perhaps of processes that have died.
+#[pg_extern]
+fn trainings() -> Rows {
     let jobs = sql(|| Ok(jobs()));
     TableIterator::new(jobs.into_iter().map(|j| {
         let epoch = j.epoch.and_then(|e| i32::try_from(e).ok());
