@@ -117,7 +117,9 @@ pub fn prepare<'a>(
     }
     let (train, valid) = (train.len(), valid.len());
     let rows = [seen, parts.holdout].concat();
-    let held = ctx.budget.take(encoder.bytes(rows.len()), "Encoding the rows to learn from")?;
+    let held = ctx.budget.take(encoder.bytes(rows.len()), "Encoding the rows to learn from").map_err(|e| {
+        e.hint("Raise it (SET affinity.memory = '4GB'), or give categories fewer inputs: params => '{\"max_levels\": 32}'.")
+    })?;
     let x = encoder.frame(frame, &rows, ctx)?;
     let answers: Vec<f64> = rows.iter().map(|r| answers[*r as usize]).collect();
     let n = train as f64;

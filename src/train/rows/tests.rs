@@ -228,6 +228,26 @@ fn few_rows_still_make_a_model() {
 }
 
 #[test]
+fn duplicates_count_once_when_asked() {
+    let f = visits(300, 13);
+    let twice = f.take(&(0..300).chain(0..300).collect::<Vec<_>>());
+    let (t, _) = train(&twice, &spec("mlp", "spent", json!({"epochs": 1, "distinct": true})), 1);
+    assert_eq!(t.report.rows_used, 300);
+    assert_eq!(t.report.notices, ["300 of 600 rows are duplicates and count once"]);
+    assert_eq!(train(&twice, &spec("mlp", "spent", json!({"epochs": 1})), 1).0.report.rows_used, 600);
+}
+
+#[test]
+fn rows_too_wide_for_the_memory_say_what_to_narrow() {
+    let f = visits(2000, 14);
+    let (pool, budget) = (Pool::single(), Budget::new(30_000));
+    let ctx = Context { seed: 0, pool: &pool, budget: &budget, watch: &Quiet };
+    let e = fit(&f, &spec("mlp", "spent", json!({})), None, &ctx).unwrap_err();
+    assert_eq!(e.code, Code::OutOfMemory);
+    assert!(e.hint.unwrap().contains("max_levels"));
+}
+
+#[test]
 fn a_row_scores_as_in_the_frame() {
     let f = visits(1000, 12);
     for target in ["bought", "next", "spent"] {
