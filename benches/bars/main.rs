@@ -25,6 +25,7 @@ families! {
     behaviour: ["behaviour"],
     mlp: ["mlp-batch32", "mlp-batch1024", "mlp-auc"],
     mult_vae: ["mult-vae-epoch", "movielens-mult-vae", "recommend-warm"],
+    recommend: ["beauty"],
     predict: ["predict-row", "predict-road"],
     scan: ["scan"],
     shoppers: ["shoppers"],

@@ -91,11 +91,17 @@ pub fn invert_symmetric(a: &mut [f32], n: usize, ctx: &Context) -> Result<()> {
             }
         }
     }
-    for i in 0..n {
-        for j in 0..=i {
-            let x = -a[i * n + j];
-            a[i * n + j] = x;
-            a[j * n + i] = x;
+    // By tiles, since one of the two triangles is walked down its columns.
+    for top in (0..n).step_by(BLOCK) {
+        ctx.check()?;
+        for left in (0..=top).step_by(BLOCK) {
+            for i in top..(top + BLOCK).min(n) {
+                for j in left..(left + BLOCK).min(i + 1) {
+                    let x = -a[i * n + j];
+                    a[i * n + j] = x;
+                    a[j * n + i] = x;
+                }
+            }
         }
     }
     Ok(())
