@@ -1,7 +1,5 @@
 //! What every bar needs: a database, data, peers, a stopwatch, and the one way to print a figure.
 
-#![allow(dead_code)] // Each bar takes what it needs.
-
 use postgres::{Client, Config, NoTls};
 use std::collections::HashSet;
 use std::error::Error;
