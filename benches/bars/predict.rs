@@ -40,7 +40,8 @@ fn prepare(client: &mut Client) -> Result<()> {
     ))?;
     client.batch_execute("VACUUM ANALYZE predict_rows")?;
     for numbers in ["standard", "quantile"] {
-        let params = serde_json::json!({"numbers": numbers, "hidden": [64, 32], "epochs": 3});
+        // One network, as the peer's; by default so few training rows would get two.
+        let params = serde_json::json!({"numbers": numbers, "hidden": [64, 32], "ensemble": 1, "epochs": 3});
         client.execute(
             "SELECT affinity.train('predict_' || $1::text, 'predict_train', 'y', params => $2::text::jsonb)",
             &[&numbers, &params.to_string()],
