@@ -1,5 +1,5 @@
 //! `shoppers`: will a session end in a purchase, from the raw columns, with nothing but defaults. shoppers.py's split (every fifth row is
-//! test), mean of 5 seeds. Columns have the types of the file: its codes of systems, browsers, regions and traffic are whole numbers.
+//! test), mean of 5 seeds. Codes of systems, browsers, regions and traffic are text, as they are categories to the peer.
 
 use crate::bench::{Bench, Better, median, peak_mb, seconds};
 use std::error::Error;
@@ -18,7 +18,7 @@ pub fn run(bench: &mut Bench) -> Result<(), Box<dyn Error>> {
         "CREATE TABLE sessions (
            administrative int, administrative_duration real, informational int, informational_duration real, product_related int,
            product_related_duration real, bounce_rates real, exit_rates real, page_values real, special_day real, month text,
-           operating_systems int, browser int, region int, traffic_type int, visitor_type text, weekend boolean, revenue boolean,
+           operating_systems text, browser text, region text, traffic_type text, visitor_type text, weekend boolean, revenue boolean,
            n int GENERATED ALWAYS AS IDENTITY (START 0 MINVALUE 0))",
     )?;
     let columns = "administrative, administrative_duration, informational, informational_duration, product_related, product_related_duration,
