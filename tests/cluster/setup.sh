@@ -10,7 +10,7 @@ say() { echo "[setup] $*" >&2; }
 die() { say "$*"; exit 1; }
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
-command -v cargo >/dev/null || die "Rust is missing: curl https://sh.rustup.rs -sSf | sh, then open a new shell"
+command -v cargo >/dev/null || die "Rust is missing: install it with rustup, then open a new shell"
 for part in fmt clippy; do
   cargo $part --version >/dev/null 2>&1 && continue
   command -v rustup >/dev/null || die "cargo $part is missing"
