@@ -451,7 +451,7 @@ CREATE FUNCTION affinity.train_recommender(model text, events regclass, kind tex
 RETURNS SETOF affinity.training
 AS 'MODULE_PATHNAME', 'train_recommender_wrapper' LANGUAGE c COST 1000000 ROWS 1;
 COMMENT ON FUNCTION affinity.train_recommender(text, regclass, text, name, name, name, name, name, jsonb, jsonb, bigint, text) IS
-'Learns from events (who, what, when) which items to recommend to whom; a version holds the item side only, a user''s events are read live.';
+'Learns from events (who, what, when) which items to recommend to whom; a version holds the item side only, a user''s events are read live (users: snapshot in params stores them instead).';
 
 CREATE FUNCTION affinity.recommend(model text, user_id bigint, k bigint DEFAULT 10, exclude_seen boolean DEFAULT true,
     among anycompatiblearray DEFAULT NULL::bigint[], exclude "any" DEFAULT NULL::text, as_type anyelement DEFAULT NULL::affinity.recommendation)

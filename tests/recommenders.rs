@@ -125,6 +125,42 @@ fn the_deployed_version_is_judged_on_the_same_held_out_events() {
 }
 
 #[test]
+fn a_snapshot_gives_the_list_that_live_events_give() {
+    for kind in KINDS {
+        let limit = |users: &str| {
+            let mut p = params(kind.name);
+            p["users"] = json!(users);
+            p["history_limit"] = json!(3);
+            p
+        };
+        let (live, stored) = (train(kind.name, &limit("live"), 2), train(kind.name, &limit("snapshot"), 2));
+        let (l, s) = (Recommender::load(&live.state, &live.tensors).unwrap(), Recommender::load(&stored.state, &stored.tensors).unwrap());
+        assert!(l.snapshot().is_none() && live.tensors.iter().all(|t| !t.name.starts_with("users.")), "{}", kind.name);
+        let snapshot = s.snapshot().unwrap();
+        let (users, events) = with(2, 7, |ctx| {
+            let d = data(&checkerboard(200), ctx);
+            (d.users.clone(), (0..200).map(|u| d.history(u)[5..].to_vec()).collect::<Vec<_>>())
+        });
+        let (mut a, mut b) = (vec![0.0; ITEMS], vec![0.0; ITEMS]);
+        for user in 0..200 {
+            let history = snapshot.history(&users.id(user)).unwrap();
+            assert_eq!(history, &events[user as usize], "{}", kind.name);
+            assert_eq!(l.score_history(&events[user as usize], 9, &mut a), s.score_history(history, 9, &mut b));
+            assert_eq!(l.top(&a, ITEMS), s.top(&b, ITEMS), "{}", kind.name);
+        }
+        assert_eq!(snapshot.history(&Id::Integer(200)), None);
+        // Judging the version next night needs no user of it.
+        let items: Vec<_> = stored.tensors.iter().filter(|t| !t.name.starts_with("users.")).cloned().collect();
+        assert!(Incumbent::load(&stored.state, &items).unwrap().is_some());
+        assert_eq!(Recommender::load(&stored.state, &items).unwrap_err().code, Code::Corrupt);
+    }
+    let e = recommender::check("transition", &json!({"users": "snapshot", "read_as": "caller"})).unwrap_err();
+    assert_eq!((e.code, e.message.as_str()), (Code::InvalidParameter, "parameter \"read_as\" needs users \"live\""));
+    let e = recommender::check("transition", &json!({"users": "snapshto"})).unwrap_err();
+    assert_eq!(e.code, Code::InvalidParameter);
+}
+
+#[test]
 fn small_and_odd_data_train() {
     let one = |users: &[&str], items: &[&str]| {
         let text = |v: &[&str]| v.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>();

@@ -5,6 +5,7 @@ pub mod frame;
 pub mod input;
 pub mod interactions;
 pub mod pairs;
+pub mod snapshot;
 pub mod split;
 pub mod vocabulary;
 
@@ -13,4 +14,5 @@ pub use frame::{Cell, Column, Frame, MISSING_CODE, MISSING_TIME, Values};
 pub use input::{Family, Input};
 pub use interactions::{Event, EventColumns, Interactions, Skipped};
 pub use pairs::Pairs;
+pub use snapshot::Snapshot;
 pub use vocabulary::{Id, IdKind, Vocabulary};

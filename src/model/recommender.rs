@@ -67,6 +67,12 @@ pub const COMMON: &[Spec] = &[
         .within(0.0, 0.9),
     Spec::new("refit", ParamType::Bool, "true", "Whether to train again on all events after judging."),
     Spec::new("history_limit", ParamType::Integer, "500", "A user's latest events that a list is made from.").within(1.0, 100_000.0),
+    Spec::new(
+        "users",
+        ParamType::Choice(&["live", "snapshot"]),
+        "\"live\"",
+        "Whether a user's events are read in each query, or stored with the version as they are at training.",
+    ),
     Spec::new("read_as", ParamType::Choice(&["owner", "caller"]), "\"owner\"", "With whose rights a user's events are read live."),
     Spec::new("keep", ParamType::Integer, "3", "Versions that are kept.").within(1.0, 1000.0),
 ];

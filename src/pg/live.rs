@@ -27,6 +27,13 @@ pub(crate) struct History {
     pub cut: bool,
 }
 
+impl History {
+    /// Of events that a version holds: all that there is.
+    pub(crate) fn stored(events: &[Event]) -> Self {
+        Self { events: events.to_vec(), seen: events.iter().map(|e| e.item).collect(), any: !events.is_empty(), cut: false }
+    }
+}
+
 /// The reading of a model's events, ready for one user after another.
 pub(crate) struct Live {
     source: EventSource,

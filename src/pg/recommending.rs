@@ -1,7 +1,7 @@
-//! A list for a user: the model, the user's live events, what may be shown, the best k.
+//! A list for a user: the model, the user's events (live, or those that the version holds), what may be shown, the best k.
 
 use crate::base::{Code, Error, Result};
-use crate::dataset::Id;
+use crate::dataset::{Id, IdKind, Snapshot};
 use crate::pg::cache::{self, Found};
 use crate::pg::call::Call;
 use crate::pg::events::EventSource;
@@ -21,8 +21,12 @@ use std::rc::Rc;
 pub(crate) struct Ready {
     found: Rc<Found>,
     loaded: Rc<Loaded>,
-    live: Live,
+    /// None where the version holds the users' events itself.
+    live: Option<Live>,
 }
+
+/// Said of a list for a history without events.
+const NO_EVENTS: &str = "popularity: no visible events";
 
 /// A version as a backend keeps it.
 struct Loaded {
@@ -90,7 +94,10 @@ pub(crate) fn ready(name: &str) -> Result<Rc<Ready>> {
     }
     let found = cache::find(name, stamp)?;
     let loaded = cache::weights(&found, |version| load(name, version))?;
-    let live = Live::open(&found.model, loaded.source.clone(), &loaded.params)?;
+    let live = match loaded.recommender.snapshot() {
+        Some(_) => None,
+        None => Some(Live::open(&found.model, loaded.source.clone(), &loaded.params)?),
+    };
     let ready = Rc::new(Ready { found, loaded, live });
     HERE.with_borrow_mut(|h| h.ready.insert(name.to_owned(), ready.clone()));
     Ok(ready)
@@ -106,7 +113,9 @@ fn load(name: &str, version: &VersionRow) -> Result<(Loaded, usize)> {
     // What training kept to judge the next version by is not needed to serve.
     tensors.retain(|t| !t.name.starts_with("holdout."));
     let recommender = Recommender::load(&version.state, &tensors)?;
-    let bytes = tensors.iter().map(|t| t.numbers.len() * 4).sum::<usize>() + version.state_text.len();
+    tensors.retain(|t| !t.name.starts_with("users."));
+    let users = recommender.snapshot().map_or(0, Snapshot::bytes);
+    let bytes = tensors.iter().map(|t| t.numbers.len() * 4).sum::<usize>() + users + version.state_text.len();
     Ok((Loaded { recommender, source, params: version.params.clone() }, bytes))
 }
 
@@ -135,9 +144,9 @@ impl Ready {
         &self.loaded.recommender
     }
 
-    /// What user ids are in the relation now.
-    pub(crate) fn users(&self) -> crate::dataset::IdKind {
-        self.live.users()
+    /// What user ids are: in the relation now, or in the snapshot.
+    pub(crate) fn users(&self) -> IdKind {
+        self.live.as_ref().map_or(self.loaded.recommender.user_ids(), Live::users)
     }
 
     /// The model's name and version.
@@ -150,9 +159,18 @@ impl Ready {
     /// # Errors
     /// What reading the events raises.
     fn score(&self, user: Option<&Id>) -> Result<Scored> {
-        let history = user.map(|u| self.live.history(u, &self.loaded.recommender)).transpose()?.unwrap_or_default();
-        let (scores, source) = self.score_of(&history)?;
+        let history = user.map(|u| self.history(u)).transpose()?.unwrap_or_default();
+        let none = if self.live.is_some() { NO_EVENTS } else { "popularity: not in the snapshot" };
+        let (scores, source) = self.score_of(&history, none)?;
         Ok(Scored { scores, source, history })
+    }
+
+    /// The events of `user`, from where this version has them.
+    fn history(&self, user: &Id) -> Result<History> {
+        match &self.live {
+            Some(live) => live.history(user, &self.loaded.recommender),
+            None => Ok(self.loaded.recommender.snapshot().and_then(|s| s.history(user)).map(History::stored).unwrap_or_default()),
+        }
     }
 
     /// The score of the item at `index` for `user`. A query that scores items for one user row by row reads the user's events once: they are kept at the
@@ -172,7 +190,7 @@ impl Ready {
         }
         let scored = self.score(user.as_ref())?;
         let score = at(&scored);
-        if stamp.is_some() && !self.live.as_caller() {
+        if stamp.is_some() && !self.live.as_ref().is_some_and(Live::as_caller) {
             let memo = Memo { ready: self.clone(), stamp, user, scored };
             match call.kept::<Memo>() {
                 Some(kept) => *kept = memo,
@@ -184,11 +202,12 @@ impl Ready {
         Ok(score)
     }
 
-    fn score_of(&self, history: &History) -> Result<(Vec<f32>, String)> {
+    /// Every item's score for `history`, and where they come from: `none` where the history has nothing.
+    fn score_of(&self, history: &History, none: &str) -> Result<(Vec<f32>, String)> {
         let mut scores = crate::base::zeros(self.loaded.recommender.items().len())?;
         let source = match self.loaded.recommender.score_history(&history.events, now(), &mut scores) {
             Source::History => self.loaded.recommender.kind().to_owned(),
-            Source::NoEvents if !history.any => "popularity: no visible events".to_owned(),
+            Source::NoEvents if !history.any => none.to_owned(),
             Source::NoEvents | Source::NothingKnown => "popularity: no known items among the events".to_owned(),
         };
         Ok((scores, source))
@@ -203,8 +222,8 @@ impl Ready {
         let mut scores = self.allowed(&scored.scores, wanted)?;
         if wanted.exclude_seen {
             scored.history.seen.iter().for_each(|&i| scores[i as usize] = f32::NEG_INFINITY);
-            if let (true, Some(user)) = (scored.history.cut, user) {
-                return Ok((self.without_older(user, scores, wanted.k)?, scored.source));
+            if let (true, Some(user), Some(live)) = (scored.history.cut, user, &self.live) {
+                return Ok((self.without_older(live, user, scores, wanted.k)?, scored.source));
             }
         }
         Ok((self.top(&scores, wanted.k), scored.source))
@@ -218,7 +237,7 @@ impl Ready {
         let known: Vec<u32> = items.iter().filter_map(|i| self.loaded.recommender.items().find(i)).collect();
         let events = known.iter().map(|&item| crate::dataset::Event { time: now(), item, weight: 1.0 }).collect();
         let history = History { events, seen: known, any: !items.is_empty(), cut: false };
-        let (mut scores, source) = self.score_of(&history)?;
+        let (mut scores, source) = self.score_of(&history, NO_EVENTS)?;
         history.seen.iter().for_each(|&i| scores[i as usize] = f32::NEG_INFINITY);
         Ok((self.top(&scores, k), source))
     }
@@ -262,11 +281,11 @@ impl Ready {
     }
 
     /// The best k that the user never had, where the history was cut: the candidates are looked up among the older events.
-    fn without_older(&self, user: &Id, mut scores: Vec<f32>, k: usize) -> Result<Vec<Recommendation>> {
+    fn without_older(&self, live: &Live, user: &Id, mut scores: Vec<f32>, k: usize) -> Result<Vec<Recommendation>> {
         loop {
             let best: Vec<u32> =
                 self.loaded.recommender.top(&scores, k.saturating_mul(2).saturating_add(20)).into_iter().map(|x| x.0).collect();
-            let had = self.live.had(user, &best, &self.loaded.recommender)?;
+            let had = live.had(user, &best, &self.loaded.recommender)?;
             let enough = best.len() - had.len().min(best.len()) >= k || best.len() < k.saturating_mul(2).saturating_add(20);
             had.iter().for_each(|&i| scores[i as usize] = f32::NEG_INFINITY);
             if enough || had.is_empty() {

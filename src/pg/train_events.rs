@@ -59,10 +59,13 @@ pub(crate) fn train(model: &str, call: &Call, relation: &Relation) -> Result<Pub
     if !skipped.unlisted.is_empty() {
         error::notice(&format!("events of types that event_weights does not list are left out: {}", skipped.unlisted.join(", ")));
     }
-    let limit = resolved.get("history_limit").and_then(Value::as_u64).unwrap_or(500);
-    let somebody = data.users.id(0).to_string();
-    for sentence in reach::advice(&call.events, relation, &somebody, usize::try_from(limit).unwrap_or(500))? {
-        error::notice(&sentence);
+    // One user's events are looked up in the relation only where they are read live.
+    if resolved.get("users").and_then(Value::as_str) != Some("snapshot") {
+        let limit = resolved.get("history_limit").and_then(Value::as_u64).unwrap_or(500);
+        let somebody = data.users.id(0).to_string();
+        for sentence in reach::advice(&call.events, relation, &somebody, usize::try_from(limit).unwrap_or(500))? {
+            error::notice(&sentence);
+        }
     }
     progress.phase("training");
     let mut trained = interrupts::run(
@@ -126,6 +129,9 @@ fn load(version: &VersionRow) -> Result<Vec<Tensor>> {
 /// Scores users with the model as it was trained and as it was read back: all finite, all the same.
 fn same_lists(live: &Recommender, stored: &Recommender, data: &Interactions) -> Result<()> {
     let items = live.items().len();
+    if live.snapshot() != stored.snapshot() {
+        return Err(Error::internal("The users' events are not those that were stored."));
+    }
     let (mut a, mut b): (Vec<f32>, Vec<f32>) = (crate::base::zeros(items)?, crate::base::zeros(items)?);
     for user in 0..CHECKED.min(u32::try_from(data.users.len()).unwrap_or(CHECKED)) {
         let history: &[Event] = data.history(user);

@@ -3,7 +3,7 @@
 use crate::base::params::{self, Spec};
 use crate::base::{Code, Context, Error, Result, Tensor};
 use crate::dataset::interactions::order;
-use crate::dataset::{Event, Id, IdKind, Interactions, Vocabulary};
+use crate::dataset::{Event, Id, IdKind, Interactions, Snapshot, Vocabulary};
 use crate::kernel::topk::top_k;
 use crate::metric::ranking::{Ranking, RankingMeans};
 use crate::model::held::Held;
@@ -26,6 +26,9 @@ struct State {
     /// Of the order of equal times.
     seed: u64,
     params: Map<String, Value>,
+    /// How many users' events the version holds; none where they are read live.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    users: Option<usize>,
 }
 
 /// Where a list comes from.
@@ -39,13 +42,14 @@ pub enum Source {
     NothingKnown,
 }
 
-/// The item side of a version, ready to score any history.
+/// The item side of a version, ready to score any history; with the users' events where the version holds them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recommender {
     state: State,
     items: Vocabulary,
     popularity: Vec<f32>,
     model: Model,
+    snapshot: Option<Snapshot>,
 }
 
 /// The parameters of `kind`; of `auto`, those that all kinds share.
@@ -61,7 +65,14 @@ pub fn specs(kind: &str) -> Result<Vec<Spec>> {
 /// # Errors
 /// [`Code::InvalidParameter`], [`Code::UndefinedObject`].
 pub fn check(kind: &str, given: &Value) -> Result<Map<String, Value>> {
-    params::resolve(kind, &specs(kind)?, given)
+    let resolved = params::resolve(kind, &specs(kind)?, given)?;
+    let is = |name: &str, word: &str| resolved.get(name).and_then(Value::as_str) == Some(word);
+    if is("users", "snapshot") && is("read_as", "caller") {
+        return Err(Error::new(Code::InvalidParameter, "parameter \"read_as\" needs users \"live\"")
+            .detail("A snapshot holds what training could read, and shows it to all who may use the model.")
+            .hint("Leave out one of the two."));
+    }
+    Ok(resolved)
 }
 
 /// Fits `kind` to `data`: judged on the last events of some users, beside popularity and the `incumbent` (the deployed version) on the same events, then
@@ -105,6 +116,10 @@ pub fn fit(data: &Interactions, kind: &str, given: &Value, skipped: u64, incumbe
     tensors.extend(data.items.to_tensors("items"));
     let popularity = Popularity::plain(data)?.scores;
     tensors.push(Tensor::f32("items.popularity", [popularity.len()], popularity));
+    let snapshot = snapshot(data, &resolved, ctx)?;
+    if let Some(s) = &snapshot {
+        tensors.extend(s.to_tensors());
+    }
     let state = State {
         kind: kind.to_owned(),
         items: data.items.len(),
@@ -112,9 +127,21 @@ pub fn fit(data: &Interactions, kind: &str, given: &Value, skipped: u64, incumbe
         user_ids: data.users.kind(),
         seed: ctx.seed,
         params: resolved.clone(),
+        users: snapshot.map(|s| s.len()),
     };
     let state = serde_json::to_value(state).map_err(|e| Error::internal(format!("state: {e}")))?;
     Ok(Trained { params: Value::Object(resolved), state, tensors, report })
+}
+
+/// The users' latest events, where the version is to hold them.
+fn snapshot(data: &Interactions, params: &Map<String, Value>, ctx: &Context) -> Result<Option<Snapshot>> {
+    if params.get("users").and_then(Value::as_str) != Some("snapshot") {
+        return Ok(None);
+    }
+    let limit = params.get("history_limit").and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
+    // At most as much as the events themselves, and again as tensors.
+    let _booked = ctx.budget.take((data.bytes() - data.items.bytes()) * 2, "the snapshot of the users' events")?;
+    Snapshot::of(data, limit, ctx).map(Some)
 }
 
 /// Fits the kind, or for `auto` every kind, and keeps the best on `tune`.
@@ -195,7 +222,7 @@ impl Incumbent {
             return Ok(None);
         }
         let items = tensors.iter().filter(|t| t.name.starts_with("items.")).cloned();
-        Recommender::load(state, &held.into_iter().chain(items).collect::<Vec<_>>()).map(|r| Some(Self(r)))
+        Recommender::item_side(state, &held.into_iter().chain(items).collect::<Vec<_>>()).map(|r| Some(Self(r)))
     }
 
     /// Its figures on tonight's held-out events: items that it does not know get the least score.
@@ -217,12 +244,20 @@ impl Recommender {
     /// # Errors
     /// [`Code::Corrupt`] when state and tensors do not fit each other.
     pub fn load(state: &Value, tensors: &[Tensor]) -> Result<Self> {
+        let mut loaded = Self::item_side(state, tensors)?;
+        let s = &loaded.state;
+        loaded.snapshot = s.users.map(|users| Snapshot::from_tensors(s.user_ids, users, s.items, tensors)).transpose()?;
+        Ok(loaded)
+    }
+
+    /// Without the users' events, should there be any.
+    fn item_side(state: &Value, tensors: &[Tensor]) -> Result<Self> {
         let state: State = serde_json::from_value(state.clone())
             .map_err(|e| Error::new(Code::Corrupt, "the stored state of the model is damaged").detail(format!("{e}.")))?;
         let items = Vocabulary::from_tensors("items", state.item_ids, state.items, tensors)?;
         let popularity = crate::model::popularity::floats(tensors, "items.popularity", state.items)?;
         let model = Model::from_tensors(&state.kind, &state.params, state.items, tensors)?;
-        Ok(Self { state, items, popularity, model })
+        Ok(Self { state, items, popularity, model, snapshot: None })
     }
 
     /// The kind that was fitted.
@@ -233,6 +268,11 @@ impl Recommender {
     /// What user ids are.
     pub fn user_ids(&self) -> IdKind {
         self.state.user_ids
+    }
+
+    /// The users' events of training, where the version holds them; none where they are read live.
+    pub fn snapshot(&self) -> Option<&Snapshot> {
+        self.snapshot.as_ref()
     }
 
     /// A user's events, in any order, into the order in which training saw them.
