@@ -2,10 +2,10 @@
 //! models where order matters little; exact, no epochs. Its cost grows with the cube of the items.
 
 use crate::base::params::{self, ParamType, Spec};
-use crate::base::{Context, Result, Tensor, zeros};
-use crate::dataset::{Event, Interactions, Pairs};
+use crate::base::{Context, Result, zeros};
+use crate::dataset::{Interactions, Pairs};
 use crate::linalg::invert_symmetric;
-use crate::model::item_knn::{RECENCY, recency};
+use crate::model::linked::{Linked, RECENCY};
 use crate::model::links::Links;
 use serde_json::{Map, Value};
 
@@ -18,66 +18,37 @@ pub const SPECS: &[Spec] = &[
     RECENCY,
 ];
 
-/// B = −P / diag P off the diagonal, P = (XᵀX + λ)⁻¹ (Steck's eq. 8); a list is the history times B.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Ease {
-    links: Links,
-    /// See [`RECENCY`].
-    pub recency: f32,
-}
+/// The recency where none is given or chosen.
+pub const USUAL_RECENCY: f32 = 20.0;
 
 #[derive(serde::Deserialize)]
 struct Params {
     regularization: f32,
     links: usize,
     history: usize,
-    recency: Option<f32>,
 }
 
-impl Ease {
-    /// Counts pairs of items and inverts.
-    ///
-    /// # Errors
-    /// [`crate::base::Code::OutOfMemory`], [`crate::base::Code::Cancelled`], [`crate::base::Code::Data`] for a λ too small for the data.
-    pub fn fit(data: &Interactions, given: &Map<String, Value>, ctx: &Context) -> Result<Self> {
-        let p: Params = params::typed(given)?;
-        let n = data.items.len();
-        let _booked = ctx.budget.take(n.saturating_mul(n).saturating_mul(4), &format!("the square of {n} items"))?;
-        let mut gram = gram(data, p.history, ctx)?;
-        (0..n).for_each(|i| gram[i * n + i] += p.regularization);
-        invert_symmetric(&mut gram, n, ctx)?;
-        let links = Links::build(
-            n,
-            p.links,
-            ctx,
-            |i, gather| (0..n as u32).for_each(|j| gather.add(j, -gram[i as usize * n + j as usize])),
-            |_, j, sum| sum / gram[j as usize * n + j as usize],
-        )?;
-        Ok(Self { links, recency: p.recency.unwrap_or(20.0) })
-    }
-
-    /// See [`Links::score`].
-    pub fn score(&self, history: &[Event], out: &mut [f32]) -> bool {
-        self.links.score(history, self.recency, out)
-    }
-
-    /// See [`Links::similar`].
-    pub fn similar(&self, item: u32, out: &mut [f32]) -> bool {
-        self.links.similar(item, out)
-    }
-
-    /// The weights by name.
-    pub fn to_tensors(&self) -> Vec<Tensor> {
-        self.links.to_tensors()
-    }
-
-    /// Back from [`Ease::to_tensors`]; `given` are the stored parameters, the chosen ones filled in.
-    ///
-    /// # Errors
-    /// [`crate::base::Code::Corrupt`].
-    pub fn from_tensors(items: usize, given: &Map<String, Value>, tensors: &[Tensor]) -> Result<Self> {
-        Ok(Self { links: Links::from_tensors(items, tensors)?, recency: recency(given) })
-    }
+/// B = −P / diag P off the diagonal, P = (XᵀX + λ)⁻¹ (Steck's eq. 8); a list is the history times B.
+///
+/// Counts pairs of items and inverts.
+///
+/// # Errors
+/// [`crate::base::Code::OutOfMemory`], [`crate::base::Code::Cancelled`], [`crate::base::Code::Data`] for a λ too small for the data.
+pub fn fit(data: &Interactions, given: &Map<String, Value>, ctx: &Context) -> Result<Linked> {
+    let p: Params = params::typed(given)?;
+    let n = data.items.len();
+    let _booked = ctx.budget.take(n.saturating_mul(n).saturating_mul(4), &format!("the square of {n} items"))?;
+    let mut gram = gram(data, p.history, ctx)?;
+    (0..n).for_each(|i| gram[i * n + i] += p.regularization);
+    invert_symmetric(&mut gram, n, ctx)?;
+    let links = Links::build(
+        n,
+        p.links,
+        ctx,
+        |i, gather| (0..n as u32).for_each(|j| gather.add(j, -gram[i as usize * n + j as usize])),
+        |_, j, sum| sum / gram[j as usize * n + j as usize],
+    )?;
+    Ok(Linked::new(links, given, USUAL_RECENCY))
 }
 
 /// XᵀX, `n` × `n`, its lower triangle.
@@ -121,7 +92,7 @@ mod tests {
         let columns = EventColumns { user: "u".into(), item: "i".into(), ..EventColumns::default() };
         let (data, _) = Interactions::from_frame(&frame, &columns, IdKind::Integer, IdKind::Integer, &ctx).unwrap();
         let given = json!({"regularization": 1.0, "links": 3, "history": 10, "recency": null});
-        let e = Ease::fit(&data, given.as_object().unwrap(), &ctx).unwrap();
+        let e = fit(&data, given.as_object().unwrap(), &ctx).unwrap();
         // G + 1 = [3 2 0; 2 4 1; 0 1 2]; its determinant is 13, its cofactors by hand: P = [7 −4 2; −4 6 −3; 2 −3 8] / 13.
         let weights = |i| e.links.of(i).collect::<Vec<_>>();
         let near =

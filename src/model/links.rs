@@ -1,4 +1,4 @@
-//! A sparse item → item matrix: for each item the strongest links to others. What `item_knn` and `transition` learn and score with.
+//! A sparse item → item matrix: for each item the strongest links to others. What `item_knn`, `transition` and `ease` learn and score with.
 
 use crate::base::{Code, Context, Error, Numbers, Result, Tensor, memory, tensor, zeros};
 use crate::dataset::Event;

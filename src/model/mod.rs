@@ -4,6 +4,7 @@ pub mod ease;
 pub mod held;
 pub mod item_knn;
 pub mod kind;
+pub mod linked;
 pub mod links;
 pub mod mlp;
 pub mod mult_vae;

@@ -3,12 +3,13 @@
 use crate::base::params::{ParamType, Spec};
 use crate::base::{Code, Context, Epoch, Error, Result, Tensor, names};
 use crate::dataset::{Event, Interactions};
-use crate::model::ease::{self, Ease};
+use crate::model::ease;
 use crate::model::held::Held;
-use crate::model::item_knn::{self, ItemKnn};
+use crate::model::item_knn;
+use crate::model::linked::Linked;
 use crate::model::mult_vae::{self, MultVae};
 use crate::model::popularity::{self, Popularity};
-use crate::model::transition::{self, Transition};
+use crate::model::transition;
 use serde_json::{Map, Value, json};
 
 /// A kind, as `affinity.kinds()` shows it.
@@ -82,12 +83,8 @@ pub const COMMON: &[Spec] = &[
 pub enum Model {
     /// See [`Popularity`].
     Popularity(Popularity),
-    /// See [`ItemKnn`].
-    ItemKnn(ItemKnn),
-    /// See [`Transition`].
-    Transition(Transition),
-    /// See [`Ease`].
-    Ease(Ease),
+    /// `item_knn`, `transition` and `ease`.
+    Linked(Linked),
     /// See [`MultVae`].
     MultVae(MultVae),
 }
@@ -133,9 +130,9 @@ pub fn fit(kind: &str, params: &Map<String, Value>, data: &Interactions, tune: O
     let (mut epochs, mut chosen) = (Vec::new(), Map::new());
     let mut model = match kind {
         "popularity" => Model::Popularity(Popularity::fit(data, params)?),
-        "item_knn" => Model::ItemKnn(ItemKnn::fit(data, params, ctx)?),
-        "transition" => Model::Transition(Transition::fit(data, params, ctx)?),
-        "ease" => Model::Ease(Ease::fit(data, params, ctx)?),
+        "item_knn" => Model::Linked(item_knn::fit(data, params, ctx)?),
+        "transition" => Model::Linked(transition::fit(data, params, ctx)?),
+        "ease" => Model::Linked(ease::fit(data, params, ctx)?),
         "mult_vae" => {
             let fitted = MultVae::fit(data, params, tune, ctx)?;
             (epochs, chosen) = (fitted.1, fitted.2);
@@ -177,9 +174,9 @@ impl Model {
     pub fn from_tensors(kind: &str, params: &Map<String, Value>, items: usize, tensors: &[Tensor]) -> Result<Self> {
         Ok(match kind {
             "popularity" => Self::Popularity(Popularity::from_tensors(items, tensors)?),
-            "item_knn" => Self::ItemKnn(ItemKnn::from_tensors(items, params, tensors)?),
-            "transition" => Self::Transition(Transition::from_tensors(items, params, tensors)?),
-            "ease" => Self::Ease(Ease::from_tensors(items, params, tensors)?),
+            "item_knn" => Self::Linked(Linked::from_tensors(items, tensors, params, item_knn::USUAL_RECENCY)?),
+            "transition" => Self::Linked(Linked::from_tensors(items, tensors, params, transition::USUAL_RECENCY)?),
+            "ease" => Self::Linked(Linked::from_tensors(items, tensors, params, ease::USUAL_RECENCY)?),
             "mult_vae" => Self::MultVae(MultVae::from_tensors(items, params, tensors)?),
             other => return Err(self::kind(other).err().unwrap_or_else(|| Error::internal(format!("kind {other} cannot be read")))),
         })
@@ -189,9 +186,7 @@ impl Model {
     pub fn to_tensors(&self) -> Vec<Tensor> {
         match self {
             Self::Popularity(m) => m.to_tensors(),
-            Self::ItemKnn(m) => m.to_tensors(),
-            Self::Transition(m) => m.to_tensors(),
-            Self::Ease(m) => m.to_tensors(),
+            Self::Linked(m) => m.to_tensors(),
             Self::MultVae(m) => m.to_tensors(),
         }
     }
@@ -200,9 +195,7 @@ impl Model {
     pub fn score(&self, history: &[Event], _now: i64, out: &mut [f32]) -> bool {
         match self {
             Self::Popularity(m) => m.score(history, out),
-            Self::ItemKnn(m) => m.score(history, out),
-            Self::Transition(m) => m.score(history, out),
-            Self::Ease(m) => m.score(history, out),
+            Self::Linked(m) => m.score(history, out),
             Self::MultVae(m) => m.score(history, out),
         }
     }
@@ -215,18 +208,14 @@ impl Model {
         match self {
             Self::Popularity(_) => Err(Error::new(Code::Unsupported, "a popularity model knows no similar items")
                 .hint("Train with kind => 'item_knn' or another kind that relates items.")),
-            Self::ItemKnn(m) => Ok(m.similar(item, out)),
-            Self::Transition(m) => Ok(m.similar(item, out)),
-            Self::Ease(m) => Ok(m.similar(item, out)),
+            Self::Linked(m) => Ok(m.similar(item, out)),
             Self::MultVae(m) => Ok(m.similar(item, out)),
         }
     }
 
     fn recency(&self) -> Option<f32> {
         match self {
-            Self::ItemKnn(m) => Some(m.recency),
-            Self::Transition(m) => Some(m.recency),
-            Self::Ease(m) => Some(m.recency),
+            Self::Linked(m) => Some(m.recency),
             Self::MultVae(m) => Some(m.recency),
             Self::Popularity(_) => None,
         }
@@ -234,9 +223,7 @@ impl Model {
 
     fn set_recency(&mut self, recency: f32) {
         match self {
-            Self::ItemKnn(m) => m.recency = recency,
-            Self::Transition(m) => m.recency = recency,
-            Self::Ease(m) => m.recency = recency,
+            Self::Linked(m) => m.recency = recency,
             Self::MultVae(m) => m.recency = recency,
             Self::Popularity(_) => {}
         }

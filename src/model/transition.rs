@@ -2,9 +2,9 @@
 //! from the last events. Trains in seconds; where what comes next depends on what came last it is the strongest simple model.
 
 use crate::base::params::{self, ParamType, Spec};
-use crate::base::{Context, Result, Tensor, memory, zeros};
-use crate::dataset::{Event, Interactions};
-use crate::model::item_knn::{RECENCY, recency};
+use crate::base::{Context, Result, memory, zeros};
+use crate::dataset::Interactions;
+use crate::model::linked::{Linked, RECENCY};
 use crate::model::links::Links;
 use serde_json::{Map, Value};
 
@@ -20,13 +20,8 @@ pub const SPECS: &[Spec] = &[
     RECENCY,
 ];
 
-/// t(a → b) = Σ over pairs of exp(−distance / δ) (× `backward` where b came first) / (n_a^d n_b^(1−d) + shrinkage), n the items' counts of events.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Transition {
-    links: Links,
-    /// See [`RECENCY`].
-    pub recency: f32,
-}
+/// The recency where none is given or chosen.
+pub const USUAL_RECENCY: f32 = 2.0;
 
 #[derive(serde::Deserialize)]
 struct Params {
@@ -36,80 +31,56 @@ struct Params {
     damping: f32,
     shrinkage: f32,
     neighbours: usize,
-    recency: Option<f32>,
 }
 
-impl Transition {
-    /// Counts the pairs.
-    ///
-    /// # Errors
-    /// [`crate::base::Code::Cancelled`], [`crate::base::Code::OutOfMemory`].
-    pub fn fit(data: &Interactions, given: &Map<String, Value>, ctx: &Context) -> Result<Self> {
-        let p: Params = params::typed(given)?;
-        let (items, events, heaviest) = (data.items.len(), data.events(), data.heaviest());
-        let _booked = ctx.budget.take(events.len() * 16 + items * 16, "where each item occurs")?;
-        // Every event's place, item after item, with the bounds of its user's history.
-        let mut offsets: Vec<usize> = zeros(items + 1)?;
-        events.iter().for_each(|e| offsets[e.item as usize + 1] += 1);
-        (1..offsets.len()).for_each(|i| offsets[i] += offsets[i - 1]);
-        let mut next = offsets.clone();
-        let mut places: Vec<(usize, u32)> = Vec::new();
-        memory::reserve(&mut places, events.len())?;
-        places.resize(events.len(), (0, 0));
-        let mut n: Vec<f32> = zeros(items)?;
-        for u in 0..data.users.len() as u32 {
-            let start = data.offsets()[u as usize];
-            for (at, e) in data.history(u).iter().enumerate() {
-                let i = e.item as usize;
-                places[next[i]] = (start + at, u);
-                next[i] += 1;
-                n[i] += e.weight / heaviest;
-            }
+/// t(a → b) = Σ over pairs of exp(−distance / δ) (× `backward` where b came first) / (n_a^d n_b^(1−d) + shrinkage), n the items' counts of events.
+///
+/// Counts the pairs.
+///
+/// # Errors
+/// [`crate::base::Code::Cancelled`], [`crate::base::Code::OutOfMemory`].
+pub fn fit(data: &Interactions, given: &Map<String, Value>, ctx: &Context) -> Result<Linked> {
+    let p: Params = params::typed(given)?;
+    let (items, events, heaviest) = (data.items.len(), data.events(), data.heaviest());
+    let _booked = ctx.budget.take(events.len() * 16 + items * 16, "where each item occurs")?;
+    // Every event's place, item after item, with the bounds of its user's history.
+    let mut offsets: Vec<usize> = zeros(items + 1)?;
+    events.iter().for_each(|e| offsets[e.item as usize + 1] += 1);
+    (1..offsets.len()).for_each(|i| offsets[i] += offsets[i - 1]);
+    let mut next = offsets.clone();
+    let mut places: Vec<(usize, u32)> = Vec::new();
+    memory::reserve(&mut places, events.len())?;
+    places.resize(events.len(), (0, 0));
+    let mut n: Vec<f32> = zeros(items)?;
+    for u in 0..data.users.len() as u32 {
+        let start = data.offsets()[u as usize];
+        for (at, e) in data.history(u).iter().enumerate() {
+            let i = e.item as usize;
+            places[next[i]] = (start + at, u);
+            next[i] += 1;
+            n[i] += e.weight / heaviest;
         }
-        let fade: Vec<f32> = (0..=p.window).map(|d| (-(d as f32) / p.distance).exp()).collect();
-        let links = Links::build(
-            items,
-            p.neighbours,
-            ctx,
-            |a, gather| {
-                for &(at, u) in &places[offsets[a as usize]..offsets[a as usize + 1]] {
-                    let own = events[at].weight / heaviest;
-                    let (start, end) = (data.offsets()[u as usize], data.offsets()[u as usize + 1]);
-                    for (d, e) in events[at + 1..end.min(at + 1 + p.window)].iter().enumerate() {
-                        gather.add(e.item, own * e.weight / heaviest * fade[d + 1]);
-                    }
-                    if p.backward > 0.0 {
-                        for (d, e) in events[at.saturating_sub(p.window).max(start)..at].iter().rev().enumerate() {
-                            gather.add(e.item, p.backward * own * e.weight / heaviest * fade[d + 1]);
-                        }
+    }
+    let fade: Vec<f32> = (0..=p.window).map(|d| (-(d as f32) / p.distance).exp()).collect();
+    let links = Links::build(
+        items,
+        p.neighbours,
+        ctx,
+        |a, gather| {
+            for &(at, u) in &places[offsets[a as usize]..offsets[a as usize + 1]] {
+                let own = events[at].weight / heaviest;
+                let (start, end) = (data.offsets()[u as usize], data.offsets()[u as usize + 1]);
+                for (d, e) in events[at + 1..end.min(at + 1 + p.window)].iter().enumerate() {
+                    gather.add(e.item, own * e.weight / heaviest * fade[d + 1]);
+                }
+                if p.backward > 0.0 {
+                    for (d, e) in events[at.saturating_sub(p.window).max(start)..at].iter().rev().enumerate() {
+                        gather.add(e.item, p.backward * own * e.weight / heaviest * fade[d + 1]);
                     }
                 }
-            },
-            |a, b, sum| sum / (n[a as usize].powf(p.damping) * n[b as usize].powf(1.0 - p.damping) + p.shrinkage),
-        )?;
-        Ok(Self { links, recency: p.recency.unwrap_or(2.0) })
-    }
-
-    /// See [`Links::score`].
-    pub fn score(&self, history: &[Event], out: &mut [f32]) -> bool {
-        self.links.score(history, self.recency, out)
-    }
-
-    /// See [`Links::similar`].
-    pub fn similar(&self, item: u32, out: &mut [f32]) -> bool {
-        self.links.similar(item, out)
-    }
-
-    /// The weights by name.
-    pub fn to_tensors(&self) -> Vec<Tensor> {
-        self.links.to_tensors()
-    }
-
-    /// Back from [`Transition::to_tensors`]; `given` are the stored parameters, the chosen ones filled in.
-    ///
-    /// # Errors
-    /// [`crate::base::Code::Corrupt`].
-    pub fn from_tensors(items: usize, given: &Map<String, Value>, tensors: &[Tensor]) -> Result<Self> {
-        Ok(Self { links: Links::from_tensors(items, tensors)?, recency: recency(given) })
-    }
+            }
+        },
+        |a, b, sum| sum / (n[a as usize].powf(p.damping) * n[b as usize].powf(1.0 - p.damping) + p.shrinkage),
+    )?;
+    Ok(Linked::new(links, given, USUAL_RECENCY))
 }

@@ -14,7 +14,7 @@ use crate::base::{Context, Epoch, Result};
 use crate::dataset::{Interactions, Pairs};
 use crate::kernel::to_f16;
 use crate::model::held::Held;
-use crate::model::item_knn::RECENCY;
+use crate::model::linked::RECENCY;
 use crate::model::popularity::Popularity;
 use crate::nn::Loop;
 use crate::nn::monitor::{Fitted, Judgement};
