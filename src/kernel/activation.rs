@@ -57,6 +57,50 @@ unsafe fn relu_back_simd<S: Simd>(y: &[f32], g: &mut [f32]) {
     unsafe { map!(S, n, q, y = p, g = q => S::where_positive(y, g)) }
 }
 
+/// The slope of [`leaky`] below 0.
+pub const LEAK: f32 = 0.2;
+
+kernel! {
+    /// x ← x where positive, else [`LEAK`] · x.
+    leaky, leaky_at(x: &mut [f32]) => true, leaky_portable, leaky_simd
+}
+
+fn leaky_portable(x: &mut [f32]) {
+    x.iter_mut().for_each(|x| *x = if *x > 0.0 { *x } else { LEAK * *x })
+}
+
+#[inline(always)]
+unsafe fn leaky_simd<S: Simd>(x: &mut [f32]) {
+    let (n, p) = (x.len(), x.as_mut_ptr());
+    // SAFETY: every access lies below `n`; the caller vouches for the instructions.
+    unsafe {
+        let leak = S::splat(LEAK);
+        // The larger of the two; NaN goes through.
+        map!(S, n, p, x = p => S::max(S::mul(leak, x), x))
+    }
+}
+
+kernel! {
+    /// g ← g where the output `y` of [`leaky`] is positive, else [`LEAK`] · g. Panics on unequal lengths.
+    leaky_back, leaky_back_at(y: &[f32], g: &mut [f32]) => y.len() == g.len(), leaky_back_portable, leaky_back_simd
+}
+
+fn leaky_back_portable(y: &[f32], g: &mut [f32]) {
+    for (g, y) in g.iter_mut().zip(y) {
+        *g = if *y > 0.0 { *g } else { LEAK * *g };
+    }
+}
+
+#[inline(always)]
+unsafe fn leaky_back_simd<S: Simd>(y: &[f32], g: &mut [f32]) {
+    let (n, p, q) = (y.len(), y.as_ptr(), g.as_mut_ptr());
+    // SAFETY: every access lies below `n`, the length of both; the caller vouches for the instructions.
+    unsafe {
+        let (leak, rest) = (S::splat(LEAK), S::splat(1.0 - LEAK));
+        map!(S, n, q, y = p, g = q => S::fma(leak, g, S::where_positive(y, S::mul(rest, g))))
+    }
+}
+
 kernel! {
     /// x ← 1 / (1 + e⁻ˣ).
     sigmoid, sigmoid_at(x: &mut [f32]) => true, sigmoid_portable, sigmoid_simd
@@ -169,6 +213,7 @@ mod tests {
     fn every_level_agrees_with_the_portable_loop() {
         each_level(|level| {
             same(level, relu_at, relu_portable, "relu");
+            same(level, leaky_at, leaky_portable, "leaky");
             same(level, sigmoid_at, sigmoid_portable, "sigmoid");
             same(level, tanh_at, tanh_portable, "tanh");
             for n in LENGTHS {
@@ -176,8 +221,12 @@ mod tests {
                 let g = normals(6, n);
                 type Back = fn(&[f32], &mut [f32]);
                 type BackAt = fn(Level, &[f32], &mut [f32]);
-                let backs: [(BackAt, Back); 3] =
-                    [(relu_back_at, relu_back_portable), (sigmoid_back_at, sigmoid_back_portable), (tanh_back_at, tanh_back_portable)];
+                let backs: [(BackAt, Back); 4] = [
+                    (relu_back_at, relu_back_portable),
+                    (leaky_back_at, leaky_back_portable),
+                    (sigmoid_back_at, sigmoid_back_portable),
+                    (tanh_back_at, tanh_back_portable),
+                ];
                 for (at, portable) in backs {
                     let (mut a, mut b) = (g.clone(), g.clone());
                     at(level, &y, &mut a);

@@ -17,7 +17,7 @@ pub mod softmax;
 pub mod topk;
 pub mod vector;
 
-pub use activation::{relu, relu_back, sigmoid, sigmoid_back, tanh, tanh_back};
+pub use activation::{LEAK, leaky, leaky_back, relu, relu_back, sigmoid, sigmoid_back, tanh, tanh_back};
 pub use bce::bce;
 pub use dense::{dense_row, product};
 pub use gemm::product_blocked;

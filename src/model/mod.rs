@@ -1,6 +1,7 @@
 //! One file per kind of model.
 
 pub mod ease;
+pub mod gan;
 pub mod held;
 pub mod item_knn;
 pub mod kind;
