@@ -139,7 +139,7 @@ CREATE FUNCTION affinity.train(model text, source regclass, target name DEFAULT 
     group_col name DEFAULT NULL, params jsonb DEFAULT '{}', seed bigint DEFAULT 0, deploy text DEFAULT 'if_better')
 RETURNS SETOF affinity.training
 AS 'MODULE_PATHNAME', 'train_wrapper' LANGUAGE c COST 1000000 ROWS 1;
-COMMENT ON FUNCTION affinity.train(text, regclass, name, text, name, name, jsonb, bigint, text) IS 'Trains a model that predicts the column target from the other columns of a table or view, as the next version of that name.';
+COMMENT ON FUNCTION affinity.train(text, regclass, name, text, name, name, jsonb, bigint, text) IS 'Trains a model that predicts the column target from the other columns of a table or view, or describes rows where its kind takes no target, as the next version of that name.';
 
 CREATE FUNCTION affinity.retrain(model text) RETURNS SETOF affinity.training
 AS 'MODULE_PATHNAME', 'retrain_wrapper' LANGUAGE c STRICT COST 1000000 ROWS 1;
@@ -219,6 +219,36 @@ COMMENT ON FUNCTION affinity.predict_proba(text, record) IS 'The probability of 
 CREATE FUNCTION affinity.predict_proba(model text, "row" real[]) RETURNS jsonb
 AS 'MODULE_PATHNAME', 'predict_proba_elements_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION affinity.predict_proba(text, real[]) IS 'The probability of each class for the inputs as an array.';
+
+-- ## Describing rows
+
+-- For models of kinds that learn from rows without a target.
+
+CREATE FUNCTION affinity.encode(model text, "row" record) RETURNS real[]
+AS 'MODULE_PATHNAME', 'encode_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 200;
+COMMENT ON FUNCTION affinity.encode(text, record) IS 'The numbers that describe a row, by a model that was trained without a target: SELECT affinity.encode(''m'', t) FROM t. pgvector''s vector takes them by assignment.';
+
+CREATE FUNCTION affinity.encode(model text, "row" real[]) RETURNS real[]
+AS 'MODULE_PATHNAME', 'encode_elements_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 200;
+COMMENT ON FUNCTION affinity.encode(text, real[]) IS 'The same for the inputs as an array, in the order of the training relation''s columns.';
+
+CREATE FUNCTION affinity.reconstruct(model text, "row" record) RETURNS jsonb
+AS 'MODULE_PATHNAME', 'reconstruct_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 2000;
+COMMENT ON FUNCTION affinity.reconstruct(text, record) IS 'Every column of a row as the model gives it back from the numbers that describe the row; also what is missing in it. Null for a text too rare to have a name.';
+
+CREATE FUNCTION affinity.reconstruct(model text, "row" real[]) RETURNS jsonb
+AS 'MODULE_PATHNAME', 'reconstruct_elements_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 2000;
+COMMENT ON FUNCTION affinity.reconstruct(text, real[]) IS 'The same for the inputs as an array, in the order of the training relation''s columns.';
+
+CREATE TYPE affinity.oddity AS (score double precision, "column" text);
+
+CREATE FUNCTION affinity.anomaly(model text, "row" record) RETURNS affinity.oddity
+AS 'MODULE_PATHNAME', 'anomaly_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 2000;
+COMMENT ON FUNCTION affinity.anomaly(text, record) IS 'How badly a row comes back, 1 being usual, and the column that comes back worst. NULL for a row without any value.';
+
+CREATE FUNCTION affinity.anomaly(model text, "row" real[]) RETURNS affinity.oddity
+AS 'MODULE_PATHNAME', 'anomaly_elements_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 2000;
+COMMENT ON FUNCTION affinity.anomaly(text, real[]) IS 'The same for the inputs as an array, in the order of the training relation''s columns.';
 
 -- ## Quality
 

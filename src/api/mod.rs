@@ -2,6 +2,7 @@
 
 mod aggregates;
 mod check;
+mod describe;
 mod evaluate;
 mod kinds;
 mod models;

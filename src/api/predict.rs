@@ -1,10 +1,11 @@
 //! `affinity.predict(model, row)` and its kin: a score for each row of a query.
 
 use crate::base::Result;
+use crate::dataset::Cell;
 use crate::pg::call::Call;
 use crate::pg::error::sql;
 use crate::pg::scoring;
-use crate::train::Outcome;
+use crate::train::row_model::{RowModel, RowScratch};
 use pgrx::{JsonB, pg_extern, pg_sys};
 
 /// `affinity.predict(model text, row record)`: the probability of the positive class, or the value.
@@ -43,14 +44,17 @@ fn predict_proba_elements(fcinfo: pg_sys::FunctionCallInfo) -> Option<JsonB> {
     sql(|| scoring::elements(Call::of(fcinfo), probabilities))
 }
 
-fn number(outcome: &Outcome, scores: &[f64]) -> Result<f64> {
-    outcome.number(scores)
+fn number(model: &RowModel, row: &[Cell<'_>], scratch: &mut RowScratch) -> Result<f64> {
+    let (scorer, scratch) = model.predicts(scratch)?;
+    scorer.outcome().number(scorer.score(row, scratch)?)
 }
 
-fn class(outcome: &Outcome, scores: &[f64]) -> Result<String> {
-    outcome.class(scores).map(str::to_owned)
+fn class(model: &RowModel, row: &[Cell<'_>], scratch: &mut RowScratch) -> Result<String> {
+    let (scorer, scratch) = model.predicts(scratch)?;
+    scorer.outcome().class(scorer.score(row, scratch)?).map(str::to_owned)
 }
 
-fn probabilities(outcome: &Outcome, scores: &[f64]) -> Result<JsonB> {
-    outcome.probabilities(scores).map(|p| JsonB(p.into()))
+fn probabilities(model: &RowModel, row: &[Cell<'_>], scratch: &mut RowScratch) -> Result<JsonB> {
+    let (scorer, scratch) = model.predicts(scratch)?;
+    scorer.outcome().probabilities(scorer.score(row, scratch)?).map(|p| JsonB(p.into()))
 }

@@ -41,15 +41,10 @@ fn train(
 ) -> Row {
     sql(|| {
         let relation = Relation::open(needed(source, "source")?.0)?;
-        let target = target.ok_or_else(|| {
-            Error::new(Code::InvalidParameter, "no target is given")
-                .detail(format!("Relation {} has {} columns.", relation.sql(), relation.columns.len()))
-                .hint("Name the column to learn: affinity.train('model', 'source', target => 'column').")
-        })?;
         let call = rows::Call {
             function: rows::FUNCTION.into(),
             source: rows::Source::of(&relation),
-            target: target.0,
+            target: target.map(|t| t.0),
             kind: needed(kind, "kind")?.into(),
             time_col: time_col.map(|n| n.0),
             group_col: group_col.map(|n| n.0),

@@ -1,6 +1,7 @@
 //! Dense and sparse products.
 
 pub mod dense;
+pub mod eigen;
 pub mod sparse;
 pub mod spd;
 pub mod split;

@@ -2,7 +2,7 @@
 
 use crate::base::params::Spec;
 use crate::base::{Code, Error, Result, names};
-use crate::model::rows;
+use crate::model::{pca, rows};
 use serde::{Deserialize, Serialize};
 
 /// A kind of model of rows.
@@ -15,11 +15,13 @@ pub enum Kind {
     Logistic,
     /// The same without a hidden layer, for numbers.
     Linear,
+    /// Principal components of rows.
+    Pca,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Mlp, Self::Logistic, Self::Linear];
+    pub const ALL: [Self; 4] = [Self::Mlp, Self::Logistic, Self::Linear, Self::Pca];
 
     /// As in `kind => …`.
     pub fn name(self) -> &'static str {
@@ -27,6 +29,7 @@ impl Kind {
             Self::Mlp => "mlp",
             Self::Logistic => "logistic",
             Self::Linear => "linear",
+            Self::Pca => "pca",
         }
     }
 
@@ -38,12 +41,18 @@ impl Kind {
             }
             Self::Logistic => "Probabilities of two or more classes from the columns of a row, each column counting by itself.",
             Self::Linear => "A number from the columns of a row, each column counting by itself.",
+            Self::Pca => "A few numbers that describe a row, and the row from them, both linear: the baseline of the autoencoder.",
         }
     }
 
     /// What it learns from.
     pub fn learns_from(self) -> &'static str {
-        "rows with a target column"
+        if self.needs_target() { "rows with a target column" } else { "rows" }
+    }
+
+    /// Whether it predicts one column from the others; the other kinds learn what all columns have in common.
+    pub fn needs_target(self) -> bool {
+        matches!(self, Self::Mlp | Self::Logistic | Self::Linear)
     }
 
     /// The parameters it takes.
@@ -51,6 +60,7 @@ impl Kind {
         match self {
             Self::Mlp => rows::MLP,
             Self::Logistic | Self::Linear => rows::LINEAR,
+            Self::Pca => pca::PCA,
         }
     }
 
@@ -76,6 +86,7 @@ impl Kind {
 mod tests {
     use super::*;
     use crate::base::params;
+    use crate::model::describe;
 
     #[test]
     fn every_kind_is_found_by_its_name_and_its_defaults_hold() {
@@ -84,8 +95,12 @@ mod tests {
             let resolved = params::resolve(k.name(), k.params(), &serde_json::Value::Null).unwrap();
             // what is the default may also be given
             assert_eq!(params::resolve(k.name(), k.params(), &serde_json::Value::Object(resolved.clone())).unwrap(), resolved);
-            let p: rows::Params = params::typed(&resolved).unwrap();
-            assert_eq!(p.hidden.is_empty(), k != Kind::Mlp);
+            if k.needs_target() {
+                let p: rows::Params = params::typed(&resolved).unwrap();
+                assert_eq!(p.hidden.is_empty(), k != Kind::Mlp);
+            } else {
+                params::typed::<describe::Common>(&resolved).unwrap();
+            }
         }
         let e = Kind::parse("mpl").unwrap_err();
         assert_eq!((e.code, e.hint.as_deref()), (Code::UndefinedObject, Some("Did you mean \"mlp\"?")));

@@ -1,5 +1,6 @@
 //! One file per kind of model.
 
+pub mod describe;
 pub mod ease;
 pub mod gan;
 pub mod held;
@@ -9,6 +10,7 @@ pub mod linked;
 pub mod links;
 pub mod mlp;
 pub mod mult_vae;
+pub mod pca;
 pub mod popularity;
 pub mod recommender;
 pub mod rows;

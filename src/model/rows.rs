@@ -55,9 +55,10 @@ pub struct Params {
 const HIDDEN: Spec =
     Spec::new("hidden", ParamType::Integers, "[64, 32]", "Widths of the hidden layers, from the inputs on.").within(1.0, 2_147_483_647.0);
 const DROPOUT: Spec = Spec::new("dropout", ParamType::Number, "0.3", "Share of hidden units that sit out each step.").within(0.0, 0.9);
-const EPOCHS: Spec =
+pub(super) const EPOCHS: Spec =
     Spec::new("epochs", ParamType::Integer, "null", "Passes over the rows at most; null: by the number of rows.").within(1.0, 10_000.0);
-const BATCH: Spec = Spec::new("batch", ParamType::Integer, "null", "Rows of a step; null: by the number of rows.").within(1.0, 1_000_000.0);
+pub(super) const BATCH: Spec =
+    Spec::new("batch", ParamType::Integer, "null", "Rows of a step; null: by the number of rows.").within(1.0, 1_000_000.0);
 const RATE: Spec =
     Spec::new("learning_rate", ParamType::Number, "null", "Step size of Adam; null: 0.001, and 0.01 without a hidden layer.")
         .within(1e-6, 1.0);
@@ -76,20 +77,21 @@ const ENSEMBLE: Spec = Spec::new(
     "Networks of different seeds whose outputs are averaged; null: by the number of rows, 4 to 1.",
 )
 .within(1.0, 32.0);
-const NUMBERS: Spec = Spec::new(
+pub(super) const NUMBERS: Spec = Spec::new(
     "numbers",
     ParamType::Choice(&["quantile", "standard", "minmax"]),
     "\"quantile\"",
     "How numbers are scaled: their rank as a normal, less the mean over the deviation, or into 0 to 1.",
 );
-const MIN_COUNT: Spec =
+pub(super) const MIN_COUNT: Spec =
     Spec::new("min_count", ParamType::Integer, "10", "Rows that a category's value needs for an input of its own.").within(1.0, 1e9);
-const MAX_LEVELS: Spec =
+pub(super) const MAX_LEVELS: Spec =
     Spec::new("max_levels", ParamType::Integer, "256", "Values of a category with an input of their own; others are hashed.")
         .within(1.0, 100_000.0);
-const BUCKETS: Spec = Spec::new("buckets", ParamType::Integer, "64", "Inputs that values are hashed into.").within(2.0, 100_000.0);
-const EXCLUDE: Spec = Spec::new("exclude", ParamType::Texts, "[]", "Columns to leave out.");
-const INCLUDE: Spec = Spec::new("include", ParamType::Texts, "[]", "Columns to keep although every row has its own value.");
+pub(super) const BUCKETS: Spec =
+    Spec::new("buckets", ParamType::Integer, "64", "Inputs that values are hashed into.").within(2.0, 100_000.0);
+pub(super) const EXCLUDE: Spec = Spec::new("exclude", ParamType::Texts, "[]", "Columns to leave out.");
+pub(super) const INCLUDE: Spec = Spec::new("include", ParamType::Texts, "[]", "Columns to keep although every row has its own value.");
 const TASK: Spec = Spec::new(
     "task",
     ParamType::Choice(&["classes", "value"]),
@@ -98,13 +100,15 @@ const TASK: Spec = Spec::new(
 );
 const POSITIVE: Spec =
     Spec::new("positive", ParamType::Text, "null", "Of two classes, the one whose probability is predicted; null: the last in order.");
-const DISTINCT: Spec = Spec::new("distinct", ParamType::Bool, "false", "Whether rows that agree in all columns count once.");
-const HOLDOUT: Spec = Spec::new("holdout", ParamType::Number, "0.2", "Share of the rows that judge versions.").within(0.0, 0.9);
-const VALIDATION: Spec =
+pub(super) const DISTINCT: Spec = Spec::new("distinct", ParamType::Bool, "false", "Whether rows that agree in all columns count once.");
+pub(super) const HOLDOUT: Spec = Spec::new("holdout", ParamType::Number, "0.2", "Share of the rows that judge versions.").within(0.0, 0.9);
+pub(super) const VALIDATION: Spec =
     Spec::new("validation", ParamType::Number, "0.15", "Share of the other rows that say when to stop, and calibrate.").within(0.0, 0.9);
 const CALIBRATE: Spec = Spec::new("calibrate", ParamType::Bool, "true", "Whether probabilities are calibrated on the validation rows.");
-const REFIT: Spec = Spec::new("refit", ParamType::Bool, "true", "Whether to train again on all rows, with the number of epochs found.");
-const KEEP: Spec = Spec::new("keep", ParamType::Integer, "3", "Versions that are kept, the deployed one aside.").within(1.0, 10_000.0);
+pub(super) const REFIT: Spec =
+    Spec::new("refit", ParamType::Bool, "true", "Whether to train again on all rows, with the number of epochs found.");
+pub(super) const KEEP: Spec =
+    Spec::new("keep", ParamType::Integer, "3", "Versions that are kept, the deployed one aside.").within(1.0, 10_000.0);
 
 /// The parameters of `mlp`.
 pub const MLP: &[Spec] = &[

@@ -2,6 +2,7 @@
 
 use crate::base::{Code, Error, Result};
 use crate::dataset::Cell;
+use crate::pg::answer::Answer;
 use crate::train::{Family, Input};
 use pgrx::pg_sys;
 use std::borrow::Cow;
@@ -46,6 +47,25 @@ pub(crate) unsafe fn floats<'a>(datum: pg_sys::Datum) -> Result<Cow<'a, [f32]>> 
             }
         }
         Ok(Cow::Owned(values))
+    }
+}
+
+/// A `real[]` datum of these elements, in the current memory context. Written by hand: Postgres's builder takes a call an element.
+pub(crate) fn datum(elements: &[f32]) -> Answer {
+    const HEADER: usize = 24;
+    let (Ok(length), bytes) = (i32::try_from(elements.len()), HEADER + elements.len() * 4) else {
+        crate::pg::error::raise(Error::new(Code::OutOfMemory, "array is too long for Postgres"))
+    };
+    // SAFETY: a fresh piece of memory of that size, written in whole: the header of an array of one dimension without NULLs (its size, one
+    // dimension, no bitmap, the type, the length, the lower bound), then the elements. palloc aligns to 8 bytes and raises what is too large.
+    unsafe {
+        let p = pg_sys::palloc(bytes).cast::<u8>();
+        pgrx::set_varsize_4b(p.cast(), i32::try_from(bytes).unwrap_or(i32::MAX));
+        p.add(4).cast::<[i32; 2]>().write([1, 0]);
+        p.add(12).cast::<pg_sys::Oid>().write(pg_sys::FLOAT4OID);
+        p.add(16).cast::<[i32; 2]>().write([length, 1]);
+        std::ptr::copy_nonoverlapping(elements.as_ptr(), p.add(HEADER).cast::<f32>(), elements.len());
+        Answer(pg_sys::Datum::from(p))
     }
 }
 

@@ -5,7 +5,8 @@ use crate::pg::relation::{Attribute, Relation};
 use crate::pg::stamp::Stamp;
 use crate::pg::{cache, interrupts, scan, scoring, settings, store, weights};
 use crate::train::MetricRow;
-use crate::train::rows::{self, Scorer};
+use crate::train::row_model::{RowModel, RowScratch};
+use crate::train::rows;
 use pgrx::pg_sys;
 
 /// The figures of the model called `model` on `source`, its baseline's after its own; `target` is the trained one unless given.
@@ -18,7 +19,9 @@ pub(crate) fn figures(model: &str, source: pg_sys::Oid, target: Option<&str>) ->
     scoring::scores_rows(&found, &version).map_err(|e| {
         e.hint(format!("Its figures on held-out events: SELECT metrics FROM affinity.versions WHERE model = {};", store::literal(model)))
     })?;
-    let scorer = Scorer::load(&version.kind, &version.state, &weights::tensors(&version)?)?;
+    let loaded = RowModel::load(&version.kind, &version.state, &weights::tensors(&version)?)?;
+    let mut scratch = RowScratch::default();
+    let (scorer, _) = loaded.predicts(&mut scratch)?;
     let target = target
         .or_else(|| version.call.get("target").and_then(|t| t.as_str()))
         .ok_or_else(|| Error::new(Code::InvalidParameter, "target is missing").hint("affinity.evaluate(model, source, target => '…')"))?;
@@ -32,5 +35,5 @@ pub(crate) fn figures(model: &str, source: pg_sys::Oid, target: Option<&str>) ->
             Error::new(Code::Data, format!("relation \"{}\" has no rows", relation.name)).detail("There is nothing to judge the model on.")
         );
     }
-    interrupts::run(0, &budget, |_| {}, |ctx| rows::evaluate(&scorer, &frame, target, ctx))
+    interrupts::run(0, &budget, |_| {}, |ctx| rows::evaluate(scorer, &frame, target, ctx))
 }

@@ -5,6 +5,7 @@
 #![allow(unsafe_code)]
 
 pub(crate) mod aggregate;
+pub(crate) mod answer;
 pub(crate) mod argument;
 pub(crate) mod array;
 pub(crate) mod builder;
@@ -12,6 +13,7 @@ pub(crate) mod cache;
 pub(crate) mod call;
 pub(crate) mod columns;
 pub(crate) mod compat;
+pub(crate) mod composite;
 pub(crate) mod error;
 pub(crate) mod evaluation;
 pub(crate) mod events;

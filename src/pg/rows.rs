@@ -1,15 +1,19 @@
 //! The road of `affinity.train`: a relation's rows in, a version of a model out; and the same again by a recorded call.
 
-use crate::base::{Code, Error, Result, Tensor};
+use crate::base::{Code, Context, Error, Result, Tensor};
 use crate::dataset::{Frame, frame::missing_column};
+use crate::model::Kind;
 use crate::pg::progress::Progress;
 use crate::pg::publish::{Deploy, Published, Training, publish};
 use crate::pg::relation::{Attribute, Relation};
 use crate::pg::store::{self, ModelRow, VersionRow};
 use crate::pg::{compat, error, interrupts, scan, settings, weights};
-use crate::train::rows::{self, RowsSpec, Scorer, Scratch};
+use crate::train::Trained;
+use crate::train::features::{self, FeaturesSpec};
+use crate::train::row_model::{RowModel, RowScratch};
+use crate::train::rows::{self, RowsSpec};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::time::Instant;
 
 /// The name of the function that a recorded call repeats.
@@ -51,8 +55,8 @@ pub(crate) struct Call {
     pub function: String,
     /// Where the rows are.
     pub source: Source,
-    /// The column to learn.
-    pub target: String,
+    /// The column to learn; none for kinds that learn what rows have in common.
+    pub target: Option<String>,
     /// The kind of model.
     pub kind: String,
     /// The column whose time splits the rows.
@@ -67,6 +71,56 @@ pub(crate) struct Call {
     pub deploy: String,
 }
 
+/// What is to be learned, by the family that the kind belongs to.
+enum Spec {
+    /// One column from the others.
+    Predicts(RowsSpec),
+    /// What all columns have in common.
+    Describes(FeaturesSpec),
+}
+
+impl Spec {
+    /// Of a call: a kind that predicts has a target, another has none.
+    fn of(call: &Call, relation: &Relation) -> Result<Self> {
+        let kind = Kind::parse(&call.kind)?;
+        let (time_col, group_col, params) = (call.time_col.clone(), call.group_col.clone(), call.params.clone());
+        match (kind.needs_target(), call.target.clone()) {
+            (true, Some(target)) => Ok(Self::Predicts(RowsSpec { kind: call.kind.clone(), target, time_col, group_col, params })),
+            (false, None) => Ok(Self::Describes(FeaturesSpec { kind: call.kind.clone(), time_col, group_col, params })),
+            (true, None) => Err(Error::new(Code::InvalidParameter, "no target is given")
+                .detail(format!("Relation {} has {} columns.", relation.sql(), relation.columns.len()))
+                .hint("Name the column to learn: affinity.train('model', 'source', target => 'column').")),
+            (false, Some(target)) => Err(Error::new(Code::InvalidParameter, format!("kind {} takes no target", kind.name()))
+                .detail(format!("The target is \"{target}\"; this kind learns what all columns have in common."))
+                .hint(format!("Leave the target out; to keep the column out too: params => '{{\"exclude\": [\"{target}\"]}}'."))),
+        }
+    }
+
+    fn check(&self) -> Result<Map<String, Value>> {
+        match self {
+            Self::Predicts(s) => s.check(),
+            Self::Describes(s) => s.check(),
+        }
+    }
+
+    fn params(&mut self) -> &mut Value {
+        match self {
+            Self::Predicts(s) => &mut s.params,
+            Self::Describes(s) => &mut s.params,
+        }
+    }
+
+    fn fit(&self, frame: &Frame, incumbent: Option<&RowModel>, ctx: &Context<'_>) -> Result<Trained> {
+        match (self, incumbent) {
+            (Self::Predicts(s), Some(RowModel::Predicts(m))) => rows::fit(frame, s, Some(m), ctx),
+            (Self::Describes(s), Some(RowModel::Describes(m))) => features::fit(frame, s, Some(m), ctx),
+            // A version of the other family is nothing to compare with.
+            (Self::Predicts(s), _) => rows::fit(frame, s, None, ctx),
+            (Self::Describes(s), _) => features::fit(frame, s, None, ctx),
+        }
+    }
+}
+
 /// Trains a version of `model` on `relation`, with the rights of the current role, who owns the model or will.
 ///
 /// # Errors
@@ -76,20 +130,14 @@ pub(crate) fn train(model: &str, call: &Call, relation: &Relation) -> Result<Pub
     let start = Instant::now();
     compat::must_be_writable(c"affinity.train()");
     let deploy = Deploy::parse(&call.deploy)?;
-    let mut spec = RowsSpec {
-        kind: call.kind.clone(),
-        target: call.target.clone(),
-        time_col: call.time_col.clone(),
-        group_col: call.group_col.clone(),
-        params: call.params.clone(),
-    };
+    let mut spec = Spec::of(call, relation)?;
     let resolved = spec.check()?;
     let exclude = resolved.get("exclude").cloned().unwrap_or_else(|| json!([]));
     store::lock_training(model)?;
     let before = store::own_if_any(model)?;
-    let columns = columns(relation, &spec, &exclude)?;
+    let columns = columns(relation, call, &exclude)?;
     // What is left out is not even read, so that a column may be excluded that the caller has no rights on; the engine never hears of it.
-    if let Some(given) = spec.params.as_object_mut() {
+    if let Some(given) = spec.params().as_object_mut() {
         given.remove("exclude");
     }
     if relation.temporary {
@@ -103,8 +151,7 @@ pub(crate) fn train(model: &str, call: &Call, relation: &Relation) -> Result<Pub
     let (frame, booked) = scan::frame(relation, &columns, &budget)?;
     let read_seconds = reading.elapsed().as_secs_f64();
     progress.phase("training");
-    let mut trained =
-        interrupts::run(call.seed as u64, &budget, |e| progress.epoch(e), |ctx| rows::fit(&frame, &spec, incumbent.as_ref(), ctx))?;
+    let mut trained = interrupts::run(call.seed as u64, &budget, |e| progress.epoch(e), |ctx| spec.fit(&frame, incumbent.as_ref(), ctx))?;
     let sample = frame.take(&(0..CHECKED.min(u32::try_from(frame.rows()).unwrap_or(CHECKED))).collect::<Vec<_>>());
     drop((frame, booked));
 
@@ -120,7 +167,7 @@ pub(crate) fn train(model: &str, call: &Call, relation: &Relation) -> Result<Pub
     progress.phase("saving");
     let training = Training { model, kind: &call.kind, call: &recorded, trained: &trained, seconds, deploy };
     publish(&training, |row, tensors| {
-        let live = Scorer::load(&call.kind, &trained.state, &trained.tensors)?;
+        let live = RowModel::load(&call.kind, &trained.state, &trained.tensors)?;
         same_scores(&live, &load(row, tensors)?, &sample)
     })
 }
@@ -136,17 +183,17 @@ pub(crate) fn retrain(model: &ModelRow, call: &Value) -> Result<Published> {
     train(&model.name, &call, &call.source.open()?)
 }
 
-/// The scorer of a stored version.
+/// The model of a stored version.
 ///
 /// # Errors
 /// [`Code::Corrupt`].
-pub(crate) fn load(version: &VersionRow, tensors: &[Tensor]) -> Result<Scorer> {
-    Scorer::load(&version.kind, &version.state, tensors)
+pub(crate) fn load(version: &VersionRow, tensors: &[Tensor]) -> Result<RowModel> {
+    RowModel::load(&version.kind, &version.state, tensors)
 }
 
 /// The columns to read: all that a model can, but those excluded.
-fn columns<'a>(relation: &'a Relation, spec: &RowsSpec, exclude: &Value) -> Result<Vec<&'a Attribute>> {
-    let needed = [Some(&spec.target), spec.time_col.as_ref(), spec.group_col.as_ref()];
+fn columns<'a>(relation: &'a Relation, call: &Call, exclude: &Value) -> Result<Vec<&'a Attribute>> {
+    let needed = [call.target.as_ref(), call.time_col.as_ref(), call.group_col.as_ref()];
     for name in needed.into_iter().flatten() {
         let column = relation.column(name)?;
         if column.form.is_none() {
@@ -162,7 +209,7 @@ fn columns<'a>(relation: &'a Relation, spec: &RowsSpec, exclude: &Value) -> Resu
                 .detail("It is the target, or decides the split."));
         }
     }
-    if let Some(names) = spec.params.get("include").and_then(Value::as_array) {
+    if let Some(names) = call.params.get("include").and_then(Value::as_array) {
         for name in names.iter().filter_map(Value::as_str) {
             if !relation.columns.iter().any(|c| c.name == name) {
                 return Err(missing_column(name, relation.columns.iter().map(|c| c.name.as_str())));
@@ -178,7 +225,7 @@ fn columns<'a>(relation: &'a Relation, spec: &RowsSpec, exclude: &Value) -> Resu
 }
 
 /// The deployed version, to be judged beside the new one. One that cannot be read does not keep a better one from being trained.
-fn incumbent(model: &ModelRow) -> Result<Option<Scorer>> {
+fn incumbent(model: &ModelRow) -> Result<Option<RowModel>> {
     let Some(number) = model.deployed else { return Ok(None) };
     let version = store::fresh_version(model.id, number)?;
     if version.call.get("function").and_then(Value::as_str) != Some(FUNCTION) {
@@ -197,12 +244,12 @@ fn incumbent(model: &ModelRow) -> Result<Option<Scorer>> {
 }
 
 /// Scores rows with the model as it was trained and as it was read back: all finite, all the same.
-fn same_scores(live: &Scorer, stored: &Scorer, rows: &Frame) -> Result<()> {
+fn same_scores(live: &RowModel, stored: &RowModel, rows: &Frame) -> Result<()> {
     let inputs = live.inputs().iter().map(|i| rows.column(&i.name)).collect::<Result<Vec<_>>>()?;
-    let (mut a, mut b) = (Scratch::default(), Scratch::default());
+    let (mut a, mut b) = (RowScratch::default(), RowScratch::default());
     for row in 0..rows.rows() {
         let cells: Vec<_> = inputs.iter().map(|c| c.values.cell(row)).collect();
-        let (x, y) = (live.score(&cells, &mut a)?, stored.score(&cells, &mut b)?);
+        let (x, y) = (live.numbers(&cells, &mut a)?, stored.numbers(&cells, &mut b)?);
         if x.iter().any(|v| !v.is_finite()) {
             return Err(Error::new(Code::WrongState, "the trained model gives scores that are no numbers")
                 .detail(format!("Row {} scores {x:?}.", row + 1))

@@ -12,8 +12,7 @@ use crate::pg::record::{Row, RowReader};
 use crate::pg::stamp::Stamp;
 use crate::pg::store::{self, VersionRow};
 use crate::pg::{text, weights};
-use crate::train::Outcome;
-use crate::train::rows::{Scorer, Scratch};
+use crate::train::row_model::{RowModel, RowScratch};
 use pgrx::pg_sys;
 use std::rc::Rc;
 
@@ -22,29 +21,29 @@ struct Site {
     /// The model's name, as the bytes of the argument.
     name: Vec<u8>,
     stamp: Option<Stamp>,
-    scorer: Rc<Scorer>,
+    loaded: Rc<RowModel>,
     reader: Option<RowReader>,
-    scratch: Scratch,
+    scratch: RowScratch,
     /// Empty between rows; kept for its room.
     cells: Vec<Cell<'static>>,
 }
 
-/// Scores the row that is argument 1 with the model that argument 0 names: `f` gets what the model predicts and the scores.
+/// Reads the row that is argument 1 as the model that argument 0 names takes it: `f` gets the model, the values of its inputs, and buffers.
 ///
 /// # Errors
 /// What is wrong with the model ([`cache::find`]) or with the row ([`RowReader`]); those of `f`.
-pub(crate) fn row<R>(call: Call, f: impl FnOnce(&Outcome, &[f64]) -> Result<R>) -> Result<Option<R>> {
+pub(crate) fn row<R>(call: Call, f: impl FnOnce(&RowModel, &[Cell<'_>], &mut RowScratch) -> Result<R>) -> Result<Option<R>> {
     let (Some(name), Some(datum)) = (call.datum(0), call.datum(1)) else { return Ok(None) };
     let row = Row::of(datum);
     let site = site(call, name)?;
-    let scorer = &*site.scorer;
+    let loaded = &*site.loaded;
     let reader = match &mut site.reader {
         Some(reader) if reader.fits(&row) => reader,
-        other => other.insert(RowReader::new(&row, scorer.inputs())?),
+        other => other.insert(RowReader::new(&row, loaded.inputs())?),
     };
     let mut cells = std::mem::take(&mut site.cells);
     reader.read(&row, &mut cells)?;
-    let result = f(scorer.outcome(), scorer.score(&cells, &mut site.scratch)?);
+    let result = f(loaded, &cells, &mut site.scratch);
     site.cells = emptied(cells);
     result.map(Some)
 }
@@ -53,15 +52,15 @@ pub(crate) fn row<R>(call: Call, f: impl FnOnce(&Outcome, &[f64]) -> Result<R>) 
 ///
 /// # Errors
 /// As [`row`], and what is wrong with the array ([`array::cells`]).
-pub(crate) fn elements<R>(call: Call, f: impl FnOnce(&Outcome, &[f64]) -> Result<R>) -> Result<Option<R>> {
+pub(crate) fn elements<R>(call: Call, f: impl FnOnce(&RowModel, &[Cell<'_>], &mut RowScratch) -> Result<R>) -> Result<Option<R>> {
     let (Some(name), Some(datum)) = (call.datum(0), call.datum(1)) else { return Ok(None) };
     // SAFETY: the argument is declared real[], and lives as long as the call.
     let elements = unsafe { array::floats(datum)? };
     let site = site(call, name)?;
-    let scorer = &*site.scorer;
+    let loaded = &*site.loaded;
     let mut cells = std::mem::take(&mut site.cells);
-    array::cells(&elements, scorer.inputs(), &mut cells)?;
-    let result = f(scorer.outcome(), scorer.score(&cells, &mut site.scratch)?);
+    array::cells(&elements, loaded.inputs(), &mut cells)?;
+    let result = f(loaded, &cells, &mut site.scratch);
     site.cells = emptied(cells);
     result.map(Some)
 }
@@ -99,28 +98,28 @@ fn site<'a>(call: Call, name: pg_sys::Datum) -> Result<&'a mut Site> {
 /// Looks the model up again. The columns are found again too: the row's type may have been altered since.
 #[cold]
 fn resolve<'a>(call: Call, name: &[u8], now: Option<Stamp>) -> Result<&'a mut Site> {
-    let scorer = text::with_utf8(name, |name| scorer(name, now))?;
+    let loaded = text::with_utf8(name, |name| model(name, now))?;
     let name = name.to_vec();
     Ok(match call.kept::<Site>() {
         Some(site) => {
-            if !Rc::ptr_eq(&site.scorer, &scorer) {
-                site.scratch = Scratch::default();
-                site.scorer = scorer;
+            if !Rc::ptr_eq(&site.loaded, &loaded) {
+                site.scratch = RowScratch::default();
+                site.loaded = loaded;
             }
             site.reader = None;
             site.name = name;
             site.stamp = now;
             site
         }
-        None => call.keep(Site { name, stamp: now, scorer, reader: None, scratch: Scratch::default(), cells: Vec::new() }),
+        None => call.keep(Site { name, stamp: now, loaded, reader: None, scratch: RowScratch::default(), cells: Vec::new() }),
     })
 }
 
-/// The scorer of the model called `name`, as the running statement sees it.
+/// The model called `name`, as the running statement sees it.
 ///
 /// # Errors
-/// Those of [`cache::find`]; [`Code::Unsupported`] for a model that scores no rows; [`Code::Corrupt`] for damaged weights.
-pub(crate) fn scorer(name: &str, now: Option<Stamp>) -> Result<Rc<Scorer>> {
+/// Those of [`cache::find`]; [`Code::Unsupported`] for a model that reads no rows; [`Code::Corrupt`] for damaged weights.
+fn model(name: &str, now: Option<Stamp>) -> Result<Rc<RowModel>> {
     let found = cache::find(name, now)?;
     cache::weights(&found, |version| load(&found, version))
 }
@@ -139,11 +138,11 @@ pub(crate) fn scores_rows(found: &Found, version: &VersionRow) -> Result<()> {
         .hint(format!("SELECT * FROM affinity.recommend({}, …);", store::literal(name))))
 }
 
-fn load(found: &Found, version: &VersionRow) -> Result<(Scorer, usize)> {
+fn load(found: &Found, version: &VersionRow) -> Result<(RowModel, usize)> {
     scores_rows(found, version)?;
     let mut tensors = weights::tensors(version)?;
     // What training kept to judge the next version by is not needed to score.
     tensors.retain(|t| !t.name.starts_with("holdout.") && !t.name.starts_with("baseline."));
     let bytes = tensors.iter().map(|t| t.numbers.len() * 4).sum::<usize>() + version.state_text.len();
-    Ok((Scorer::load(&version.kind, &version.state, &tensors)?, bytes))
+    Ok((RowModel::load(&version.kind, &version.state, &tensors)?, bytes))
 }

@@ -1,9 +1,13 @@
 //! The whole road without Postgres: rows or events in, named tensors and a report out.
 
+pub mod features;
+mod hold;
 mod outcome;
 pub mod recommender;
 mod report;
+pub mod row_model;
 pub mod rows;
+mod unheard;
 
 pub use crate::dataset::{Family, Input};
 pub use report::{MetricRow, Outcome, Report, Trained};

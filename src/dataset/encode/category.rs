@@ -62,6 +62,19 @@ impl Category {
         Self { stored, places, width }
     }
 
+    /// The same without a column for missing values and with one for rare ones, of a column of so many `distinct` values; none where these
+    /// do not tell rows apart.
+    pub fn whole(self, distinct: usize) -> Option<Self> {
+        let Stored { levels, shares, buckets, .. } = self.stored;
+        let varies = distinct > 1 && !levels.is_empty();
+        varies.then(|| Self::new(Stored { levels, shares, other: buckets == 0, missing: false, buckets }))
+    }
+
+    /// Values with a column of their own.
+    pub fn levels(&self) -> &[String] {
+        &self.stored.levels
+    }
+
     /// Columns.
     pub fn width(&self) -> usize {
         self.width

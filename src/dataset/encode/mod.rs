@@ -1,6 +1,7 @@
 //! Typed columns into the inputs of a network: fitted on training rows, stored with the version, the same for a frame and for one row.
 
 mod category;
+mod decode;
 pub mod normal;
 mod part;
 mod scale;
@@ -8,6 +9,7 @@ mod time;
 
 use crate::base::{Code, Context, Error, Result};
 use crate::dataset::{Cell, Family, Frame, Input, Values, input};
+pub use decode::{Decoded, likeliest};
 use ndarray::Array2;
 use part::{Part, Places};
 pub use scale::Scaling;
@@ -24,11 +26,13 @@ pub struct Options {
     pub max_levels: usize,
     /// Columns that values are hashed into.
     pub buckets: usize,
+    /// For models that give rows back: no indicators of what is missing, and in each category a place for what is rare.
+    pub whole: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { numbers: Scaling::Quantile, min_count: 10, max_levels: 256, buckets: 64 }
+        Self { numbers: Scaling::Quantile, min_count: 10, max_levels: 256, buckets: 64, whole: false }
     }
 }
 
@@ -115,11 +119,8 @@ impl Encoder {
         rows.saturating_mul(self.width()).saturating_mul(4)
     }
 
-    /// Encodes the rows `rows` of a frame, columns found by name: a matrix of rows × width.
-    ///
-    /// # Errors
-    /// [`Code::UndefinedColumn`], [`Code::WrongType`], [`Code::ArrayLength`], [`Code::OutOfMemory`], [`Code::Cancelled`].
-    pub fn frame(&self, frame: &Frame, rows: &[u32], ctx: &Context<'_>) -> Result<Array2<f32>> {
+    /// The columns of the inputs, of the families that they had in training.
+    fn columns<'f>(&self, frame: &'f Frame) -> Result<Vec<&'f Values>> {
         let columns = self.inputs.iter().map(|i| frame.column(&i.name).map(|c| &c.values)).collect::<Result<Vec<_>>>()?;
         for (input, values) in self.inputs.iter().zip(&columns) {
             let other = Family::of(values);
@@ -136,6 +137,15 @@ impl Encoder {
                 )));
             }
         }
+        Ok(columns)
+    }
+
+    /// Encodes the rows `rows` of a frame, columns found by name: a matrix of rows × width.
+    ///
+    /// # Errors
+    /// [`Code::UndefinedColumn`], [`Code::WrongType`], [`Code::ArrayLength`], [`Code::OutOfMemory`], [`Code::Cancelled`].
+    pub fn frame(&self, frame: &Frame, rows: &[u32], ctx: &Context<'_>) -> Result<Array2<f32>> {
+        let columns = self.columns(frame)?;
         let places: Vec<Places> = self.parts.iter().zip(&columns).map(|(p, v)| p.places(v)).collect();
         let width = self.width();
         let mut out: Vec<f32> = crate::base::zeros(rows.len().saturating_mul(width))?;

@@ -78,7 +78,7 @@ impl Part {
                 .detail(format!("All {} training rows are NULL, NaN or infinite there.", rows.len()))
                 .hint(format!("Leave it out: params => '{{\"exclude\": [\"{}\"]}}'.", column.name)));
         }
-        let some = missing > 0;
+        let some = missing > 0 && !options.whole;
         Ok(match &column.values {
             v @ (Values::Real(_) | Values::Double(_)) => {
                 let mut x: Vec<f64> = sample(rows).filter_map(|r| number(v.cell(r))).collect();
@@ -97,7 +97,7 @@ impl Part {
                 rows.iter().map(|r| codes[*r as usize]).filter(|c| *c != MISSING_CODE).for_each(|c| counts[c as usize] += 1);
                 let counts: Vec<(&str, usize)> = levels.iter().map(String::as_str).zip(counts).filter(|(_, n)| *n > 0).collect();
                 let c = Category::fit(&counts, missing, options.min_count, options.max_levels, options.buckets);
-                (c.width() > 1).then_some(Self::Category(c))
+                if options.whole { c.whole(counts.len()).map(Self::Category) } else { (c.width() > 1).then_some(Self::Category(c)) }
             }
             Values::Time(v) => {
                 let t: Vec<i64> = sample(rows).map(|r| v[r]).filter(|t| *t != MISSING_TIME).collect();

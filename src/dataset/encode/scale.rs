@@ -16,6 +16,17 @@ pub enum Scaling {
     Minmax,
 }
 
+impl Scaling {
+    /// As in `"numbers": …`.
+    pub fn named(word: &str) -> Self {
+        match word {
+            "standard" => Self::Standard,
+            "minmax" => Self::Minmax,
+            _ => Self::Quantile,
+        }
+    }
+}
+
 /// A fitted scale; total over finite numbers, and bounded.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Stored", into = "Stored")]
@@ -101,7 +112,28 @@ impl Scale {
     }
 }
 
+impl Scale {
+    /// The number whose scaled value is `y`: the inverse of [`Scale::of`] on the range of the training values; what lies outside counts as
+    /// the outermost.
+    pub fn back(&self, y: f32) -> f64 {
+        let y = if y.is_nan() { 0.0 } else { y };
+        match self {
+            Self::Knots(k) => k.back(y),
+            Self::Linear { low, high, shift, factor } => (f64::from(y) / factor + shift).clamp(*low, *high),
+        }
+    }
+}
+
 impl Knots {
+    /// The inverse of [`Knots::of`], linear between the knots.
+    fn back(&self, y: f32) -> f64 {
+        let y = y.clamp(self.to[0], self.to[self.count - 1]);
+        let i = self.to.partition_point(|t| *t <= y).clamp(1, self.count - 1);
+        let (a, b) = (self.to[i - 1], self.to[i]);
+        let t = if b > a { f64::from(y - a) / f64::from(b - a) } else { 0.5 };
+        self.at[i - 1] + t.min(1.0) * (self.at[i] - self.at[i - 1])
+    }
+
     /// `values` in order, not all equal.
     fn fit(values: &[f64]) -> Self {
         // distinct values with the rank of their middle
@@ -264,6 +296,18 @@ mod tests {
         let s = Scale::fit(Scaling::Standard, &mut v).unwrap();
         assert!((s.of(6.0) - s.of(5.0) - 1.0).abs() < 0.05);
         assert!(s.of(1e12) < 15.0);
+    }
+
+    #[test]
+    fn numbers_come_back_from_their_scaled_values() {
+        for scaling in [Scaling::Quantile, Scaling::Standard, Scaling::Minmax] {
+            let s = Scale::fit(scaling, &mut skewed(3000)).unwrap();
+            for x in [0.02, 0.3, 1.0, 4.0, 20.0] {
+                assert!((s.back(s.of(x)) / x - 1.0).abs() < 1e-3, "{scaling:?} {x} {}", s.back(s.of(x)));
+            }
+            assert!(s.back(f32::MAX).is_finite() && s.back(f32::MIN).is_finite() && s.back(f32::NAN).is_finite());
+            assert!(s.back(-9.0) < s.back(9.0));
+        }
     }
 
     #[test]

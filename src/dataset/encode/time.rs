@@ -45,6 +45,17 @@ impl Time {
             + usize::from(self.missing)
     }
 
+    /// The place of the age among those of [`Time::write`]; none where all ages were the same.
+    pub fn aged(&self) -> Option<usize> {
+        self.age.is_some().then_some(2 * (usize::from(self.hour) + usize::from(self.weekday) + usize::from(self.month)))
+    }
+
+    /// The instant of what [`Time::write`] wrote, by its age; none where all ages were the same.
+    pub fn back(&self, written: &[f32]) -> Option<i64> {
+        let days = self.age.as_ref()?.back(*written.get(self.aged()?)?);
+        Some((self.newest as f64 - days * DAY as f64) as i64)
+    }
+
     /// Writes an instant into `out`, which holds zeros; without one the point is in the middle of the circles, at the mean age.
     pub fn write(&self, instant: Option<i64>, out: &mut [f32]) {
         let Some(t) = instant else {

@@ -2,25 +2,17 @@
 
 use super::calibrate::Calibration;
 use super::prepare::{Prepared, prepare};
-use super::scorer::{BASELINE, Split, State, TWIN, prefix};
+use super::scorer::{BASELINE, State, TWIN, prefix};
 use super::{RowsSpec, Scorer, judge};
-use crate::base::{Code, Context, Epoch, Error, Result, Watch, rng::mix};
+use crate::base::{Code, Context, Error, Result, rng::mix};
 use crate::dataset::Frame;
 use crate::model::Kind;
 use crate::model::mlp::{Mlp, MlpSpec};
 use crate::model::rows::Params;
+use crate::train::hold::same_side;
+use crate::train::unheard::Unheard;
 use crate::train::{MetricRow, Outcome, Report, Trained};
 use serde_json::{Value, json};
-
-/// A caller's side that hears of no epochs: those of the baseline and of the second fit are not the learning curve.
-struct Unheard<'a>(&'a dyn Watch);
-
-impl Watch for Unheard<'_> {
-    fn cancelled(&self) -> bool {
-        self.0.cancelled()
-    }
-    fn epoch(&self, _: &Epoch) {}
-}
 
 /// Trains a model on the rows of `frame`, which holds the target, the split columns and the inputs. `incumbent` is the deployed
 /// version, which is judged on the same held-out rows as it was before it saw them.
@@ -209,17 +201,4 @@ fn deployed(scorer: &Scorer, frame: &Frame, data: &Prepared<'_>, ctx: &Context<'
     };
     let figures = judge::figures(&data.outcome, scorer.score_encoded(x.view(), ctx)?.view(), &data.answers[holdout], ctx)?;
     Ok(judge::judged(&figures).ok_or_else(|| "there are none".into()))
-}
-
-/// Whether all rows that `new` holds out were held out by `old` too.
-fn same_side(old: &Split, new: &Split) -> std::result::Result<(), String> {
-    if old.time != new.time || old.group != new.group {
-        return Err("rows are held out by another column now".into());
-    }
-    match (old.cut, new.cut) {
-        (Some(a), Some(b)) if a <= b => Ok(()),
-        (None, None) if old.columns == new.columns && old.holdout >= new.holdout => Ok(()),
-        (None, None) if old.columns != new.columns => Err("the columns that decide which rows are held out have changed".into()),
-        _ => Err("it learned from some of them".into()),
-    }
 }

@@ -1,9 +1,8 @@
 //! Which columns are learned from, and which of them look wrong.
 
 use crate::base::{Code, Context, Result, hash};
-use crate::dataset::{Cell, Column, Frame, MISSING_CODE, Values, frame::missing_column};
+use crate::dataset::{Cell, Column, Encoder, Frame, MISSING_CODE, Values, frame::missing_column};
 use crate::metric::{Auc, State};
-use crate::model::rows::Params;
 use crate::train::Outcome;
 use std::collections::HashSet;
 
@@ -19,19 +18,19 @@ const BINS: usize = 64;
 const PERFECT: f64 = 0.99;
 
 /// The columns to learn from, in the frame's order: all but the target, the split columns `keys`, those excluded, and those in which
-/// each of `rows` has its own value; a notice names the latter.
+/// each of `rows` has its own value and that are not included by name; a notice names the latter.
 ///
 /// # Errors
 /// [`Code::UndefinedColumn`] for a name in `exclude` or `include` that is none; [`Code::Data`] when no column is left.
 pub fn choose<'a>(
     frame: &'a Frame,
-    target: &str,
+    target: Option<&str>,
     keys: &[&str],
     rows: &[u32],
-    params: &Params,
+    (exclude, include): (&[String], &[String]),
     notices: &mut Vec<String>,
 ) -> Result<Vec<&'a str>> {
-    for name in params.exclude.iter().chain(&params.include) {
+    for name in exclude.iter().chain(include) {
         if !frame.columns().iter().any(|c| c.name == *name) {
             return Err(missing_column(name, frame.columns().iter().map(|c| c.name.as_str())));
         }
@@ -40,10 +39,10 @@ pub fn choose<'a>(
     let mut names = Vec::new();
     for c in frame.columns() {
         let name = c.name.as_str();
-        if name == target || keys.contains(&name) || params.exclude.contains(&c.name) {
+        if target == Some(name) || keys.contains(&name) || exclude.contains(&c.name) {
             continue;
         }
-        if !params.include.contains(&c.name) && is_id(c, rows) { ids.push(name) } else { names.push(name) }
+        if !include.contains(&c.name) && is_id(c, rows) { ids.push(name) } else { names.push(name) }
     }
     if !ids.is_empty() {
         notices.push(format!(
@@ -59,11 +58,20 @@ pub fn choose<'a>(
 }
 
 /// The fault of a relation that holds nothing to learn from.
-pub fn no_columns(frame: &Frame, target: &str) -> crate::base::Error {
+pub fn no_columns(frame: &Frame, target: Option<&str>) -> crate::base::Error {
     let all: Vec<&str> = frame.columns().iter().map(|c| c.name.as_str()).collect();
+    let beside = target.map_or_else(String::new, |t| format!("the target \"{t}\" and "));
     crate::base::Error::new(Code::Data, "no column to learn from")
-        .detail(format!("The relation has {}; beside the target \"{target}\" and what was left out, none varies.", quoted(&all)))
+        .detail(format!("The relation has {}; beside {beside}what was left out, none varies.", quoted(&all)))
         .hint("Add columns that describe the row to the relation.")
+}
+
+/// Names those of `names` for which `encoder` found nothing to learn.
+pub fn dull(names: &[&str], encoder: &Encoder) -> Option<String> {
+    let dull: Vec<&str> = names.iter().filter(|n| !encoder.inputs().iter().any(|i| i.name == **n)).copied().collect();
+    (!dull.is_empty()).then(|| {
+        format!("{} {} the same in all rows, or too rarely another: left out", quoted(&dull), if dull.len() == 1 { "is" } else { "are" })
+    })
 }
 
 /// `"a", "b"`.

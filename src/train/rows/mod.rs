@@ -8,7 +8,7 @@
 
 mod calibrate;
 mod fit;
-mod inputs;
+pub(super) mod inputs;
 mod judge;
 mod prepare;
 mod scorer;

@@ -1,15 +1,15 @@
 //! From a frame to matrices: the target read, rows split, columns chosen and encoded.
 
-use super::scorer::Split;
 use super::{RowsSpec, inputs, target};
 use crate::base::memory::Taken;
 use crate::base::{Code, Context, Error, Result};
 use crate::dataset::encode::{Options, Scaling};
-use crate::dataset::split::{self, By, Parts};
+use crate::dataset::split::{self, Parts};
 use crate::dataset::{Cell, Encoder, Frame};
 use crate::model::rows::Params;
 use crate::nn::Targets;
 use crate::train::Outcome;
+use crate::train::hold::{Asked, Split, divide};
 use ndarray::{Array2, ArrayView2, s};
 use std::ops::Range;
 
@@ -101,8 +101,10 @@ pub fn prepare<'a>(
         rows = once;
     }
     ctx.check()?;
-    let names = inputs::choose(frame, &spec.target, &keys, &rows, params, notices)?;
-    let (parts, split) = divide(frame, &rows, &names, spec, params, before)?;
+    let names = inputs::choose(frame, Some(&spec.target), &keys, &rows, (&params.exclude, &params.include), notices)?;
+    let asked =
+        Asked { time: spec.time_col.as_deref(), group: spec.group_col.as_deref(), holdout: params.holdout, validation: params.validation };
+    let (parts, split) = divide(frame, &rows, &names, asked, before)?;
     let Parts { train, valid, holdout, .. } = &parts;
     if train.is_empty() {
         return Err(Error::new(Code::Data, "too few rows to learn from")
@@ -113,7 +115,7 @@ pub fn prepare<'a>(
     let seen = [&train[..], &valid[..]].concat();
     let encoder = encoder(frame, &names, &seen, params, notices, ctx)?;
     if encoder.width() == 0 {
-        return Err(inputs::no_columns(frame, &spec.target));
+        return Err(inputs::no_columns(frame, Some(&spec.target)));
     }
     let (train, valid) = (train.len(), valid.len());
     let rows = [seen, parts.holdout].concat();
@@ -139,44 +141,15 @@ pub fn prepare<'a>(
     Ok(Prepared { outcome, encoder, x, answers, targets, rows, train, valid, split, center, spread, skipped, _held: held })
 }
 
-fn divide(frame: &Frame, rows: &[u32], names: &[&str], spec: &RowsSpec, params: &Params, before: Option<&Split>) -> Result<(Parts, Split)> {
-    let there = |c: &String| frame.columns().iter().any(|d| d.name == *c);
-    let columns = match before {
-        Some(b) if !b.columns.is_empty() && b.columns.iter().all(there) => b.columns.clone(),
-        _ => names.iter().map(|n| (*n).to_owned()).collect(),
-    };
-    let hashed: Vec<&str> = columns.iter().map(String::as_str).collect();
-    let by = match (&spec.time_col, &spec.group_col) {
-        (Some(t), _) => By::Time(t),
-        (None, Some(g)) => By::Group(g, &hashed),
-        (None, None) => By::Row(&hashed),
-    };
-    let parts = split::split(frame, rows, by, params.holdout, params.validation)?;
-    let split = Split {
-        columns,
-        time: spec.time_col.clone(),
-        group: spec.group_col.clone().filter(|_| spec.time_col.is_none()),
-        holdout: params.holdout,
-        cut: parts.cut,
-    };
-    Ok((parts, split))
-}
-
 fn encoder(frame: &Frame, names: &[&str], rows: &[u32], params: &Params, notices: &mut Vec<String>, ctx: &Context<'_>) -> Result<Encoder> {
-    let numbers = match params.numbers.as_str() {
-        "standard" => Scaling::Standard,
-        "minmax" => Scaling::Minmax,
-        _ => Scaling::Quantile,
+    let options = Options {
+        numbers: Scaling::named(&params.numbers),
+        min_count: params.min_count,
+        max_levels: params.max_levels,
+        buckets: params.buckets,
+        whole: false,
     };
-    let options = Options { numbers, min_count: params.min_count, max_levels: params.max_levels, buckets: params.buckets };
     let encoder = Encoder::fit(frame, names, rows, &options, ctx)?;
-    let dull: Vec<&str> = names.iter().filter(|n| !encoder.inputs().iter().any(|i| i.name == **n)).copied().collect();
-    if !dull.is_empty() {
-        notices.push(format!(
-            "{} {} the same in all rows, or too rarely another: left out",
-            inputs::quoted(&dull),
-            if dull.len() == 1 { "is" } else { "are" }
-        ));
-    }
+    notices.extend(inputs::dull(names, &encoder));
     Ok(encoder)
 }

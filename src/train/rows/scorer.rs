@@ -6,6 +6,7 @@ use crate::dataset::{Cell, Encoder, Frame, Input};
 use crate::model::mlp::{self, Mlp, MlpSpec};
 use crate::nn::Loss;
 use crate::train::Outcome;
+use crate::train::hold::Split;
 use ndarray::{Array2, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -31,21 +32,6 @@ pub struct State {
     pub refit: bool,
     /// How rows were held out.
     pub split: Split,
-}
-
-/// How rows were held out: enough to find those rows again in a later training.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Split {
-    /// The columns whose hash decided.
-    pub columns: Vec<String>,
-    /// The column whose time decided.
-    pub time: Option<String>,
-    /// The column whose groups stay together.
-    pub group: Option<String>,
-    /// The share.
-    pub holdout: f64,
-    /// By time: rows from here on were held out.
-    pub cut: Option<f64>,
 }
 
 /// A model that scores.

@@ -1,0 +1,64 @@
+//! `affinity.encode(model, row)` and its kin: what describes a row, the row from it, and how odd the row is.
+
+use crate::base::Result;
+use crate::dataset::Cell;
+use crate::pg::answer::Answer;
+use crate::pg::call::Call;
+use crate::pg::error::sql;
+use crate::pg::{array, composite, scoring};
+use crate::train::row_model::{RowModel, RowScratch};
+use pgrx::{JsonB, pg_extern, pg_sys};
+
+/// `affinity.encode(model text, row record)`: the numbers that describe a row.
+#[pg_extern]
+fn encode(fcinfo: pg_sys::FunctionCallInfo) -> Option<Answer> {
+    sql(|| scoring::row(Call::of(fcinfo), code))
+}
+
+/// `affinity.encode(model text, row real[])`: the same for the inputs in the order of the training relation's columns.
+#[pg_extern]
+fn encode_elements(fcinfo: pg_sys::FunctionCallInfo) -> Option<Answer> {
+    sql(|| scoring::elements(Call::of(fcinfo), code))
+}
+
+/// `affinity.reconstruct(model text, row record)`: every column as the model gives it back.
+#[pg_extern]
+fn reconstruct(fcinfo: pg_sys::FunctionCallInfo) -> Option<JsonB> {
+    sql(|| scoring::row(Call::of(fcinfo), columns))
+}
+
+/// `affinity.reconstruct(model text, row real[])`
+#[pg_extern]
+fn reconstruct_elements(fcinfo: pg_sys::FunctionCallInfo) -> Option<JsonB> {
+    sql(|| scoring::elements(Call::of(fcinfo), columns))
+}
+
+/// `affinity.anomaly(model text, row record)`: how badly a row comes back, and which column.
+#[pg_extern]
+fn anomaly(fcinfo: pg_sys::FunctionCallInfo) -> Option<Answer> {
+    let call = Call::of(fcinfo);
+    sql(|| scoring::row(call, |m, row, s| oddity(call, m, row, s)).map(Option::flatten))
+}
+
+/// `affinity.anomaly(model text, row real[])`
+#[pg_extern]
+fn anomaly_elements(fcinfo: pg_sys::FunctionCallInfo) -> Option<Answer> {
+    let call = Call::of(fcinfo);
+    sql(|| scoring::elements(call, |m, row, s| oddity(call, m, row, s)).map(Option::flatten))
+}
+
+fn code(model: &RowModel, row: &[Cell<'_>], scratch: &mut RowScratch) -> Result<Answer> {
+    let (features, scratch) = model.describes(scratch)?;
+    Ok(array::datum(features.encode(row, scratch)?))
+}
+
+fn columns(model: &RowModel, row: &[Cell<'_>], scratch: &mut RowScratch) -> Result<JsonB> {
+    let (features, scratch) = model.describes(scratch)?;
+    features.reconstruct(row, scratch).map(|columns| JsonB(columns.into()))
+}
+
+/// NULL for a row without any value.
+fn oddity(call: Call, model: &RowModel, row: &[Cell<'_>], scratch: &mut RowScratch) -> Result<Option<Answer>> {
+    let (features, scratch) = model.describes(scratch)?;
+    features.anomaly(row, scratch)?.map(|(score, column)| composite::oddity(call, score, column)).transpose()
+}

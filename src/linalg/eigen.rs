@@ -1,0 +1,240 @@
+//! The leading eigenvectors of a symmetric matrix.
+
+use super::multiply;
+use crate::base::{Code, Context, Error, Result, Rng, zeros};
+use crate::kernel::dense::Product;
+
+/// Directions that are followed beside those asked for: they make the iteration converge faster.
+const BESIDE: usize = 8;
+/// Turns of the iteration at most.
+const TURNS: usize = 200;
+/// The iteration ends when the sum of the values changes by less than this share.
+const STILL: f64 = 1e-7;
+/// Rows of the product that a thread computes at a time.
+const STRIP: usize = 256;
+
+/// The `k` largest eigenvalues of the symmetric positive semidefinite `a` (`n` × `n`, row-major), largest first, and their vectors as rows
+/// (`k` × `n`), each of length 1 with its largest element positive. `k` is at most `n`.
+///
+/// Orthogonal iteration with a Rayleigh-Ritz step (Halko, Martinsson & Tropp 2011, algorithm 4.4, iterated until the values stand still);
+/// exact where `k` is near `n`. The same for any number of threads.
+///
+/// # Errors
+/// [`Code::Data`] for a matrix that is not finite; [`Code::OutOfMemory`], [`Code::Cancelled`].
+pub fn leading(a: &[f32], n: usize, k: usize, ctx: &Context<'_>) -> Result<(Vec<f64>, Vec<f32>)> {
+    if a.len() != n * n || k > n {
+        return Err(Error::internal(format!("{k} eigenvectors of a matrix of {n} rows and {} elements.", a.len())));
+    }
+    if k == 0 {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    if !a.iter().all(|x| x.is_finite()) {
+        return Err(Error::new(Code::Data, "the columns' covariance is no finite number").hint("Scale the columns in a view."));
+    }
+    let m = (k + BESIDE).min(n);
+    let _held = ctx.budget.take(n.saturating_mul(m).saturating_mul(16), "the eigenvectors of the covariance")?;
+    let mut q: Vec<f32> = zeros(n * m)?;
+    let mut rng = Rng::stream(0, 0x65);
+    q.iter_mut().for_each(|x| *x = rng.normal() as f32);
+    let mut aq: Vec<f32> = zeros(n * m)?;
+    orthonormal(&mut q, n, m, &mut rng);
+    let (mut values, mut before) = (vec![0.0; m], 0.0);
+    for turn in 0..TURNS {
+        ctx.check()?;
+        times(a, &q, n, m, &mut aq, ctx);
+        // Rayleigh-Ritz: the eigenvectors of QᵀAQ turn Q towards those of A.
+        let mut small = vec![0.0f64; m * m];
+        for i in 0..n {
+            for c in 0..m {
+                let x = f64::from(q[i * m + c]);
+                for d in 0..m {
+                    small[c * m + d] += x * f64::from(aq[i * m + d]);
+                }
+            }
+        }
+        let turned = jacobi(&mut small, m, &mut values);
+        let sum: f64 = values[..k].iter().sum();
+        let still = (sum - before).abs() <= STILL * sum.abs();
+        // The last turn, and one of all directions, needs no further step.
+        let last = turn + 1 == TURNS || m == n || (turn > 2 && still);
+        let from = if last { &q } else { &aq };
+        let mut next: Vec<f32> = zeros(n * m)?;
+        for i in 0..n {
+            for d in 0..m {
+                next[i * m + d] = (0..m).map(|c| f64::from(from[i * m + c]) * turned[c * m + d]).sum::<f64>() as f32;
+            }
+        }
+        q = next;
+        if last {
+            break;
+        }
+        orthonormal(&mut q, n, m, &mut rng);
+        before = sum;
+    }
+    let mut vectors: Vec<f32> = zeros(k * n)?;
+    for (c, v) in vectors.chunks_exact_mut(n.max(1)).enumerate() {
+        v.iter_mut().enumerate().for_each(|(i, x)| *x = q[i * m + c]);
+        let length = v.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
+        let largest = v.iter().fold(0.0f32, |l, x| if x.abs() > l.abs() { *x } else { l });
+        let scale = (f64::from(largest.signum()) / length.max(f64::MIN_POSITIVE)) as f32;
+        v.iter_mut().for_each(|x| *x *= scale);
+    }
+    values.truncate(k);
+    Ok((values, vectors))
+}
+
+/// out ← A·Q, strip by strip over the threads.
+fn times(a: &[f32], q: &[f32], n: usize, m: usize, out: &mut [f32], ctx: &Context<'_>) {
+    let mut strips: Vec<&mut [f32]> = out.chunks_mut(STRIP * m).collect();
+    ctx.pool.each_mut(&mut strips, |s, out| {
+        let rows = out.len() / m;
+        multiply(&Product::new(rows, m, n, &a[s * STRIP * n..][..rows * n], q), out);
+    });
+}
+
+/// Makes the columns of `q` (`n` × `m`) orthonormal (Gram & Schmidt, modified, twice); a column that is none gets a random one instead.
+fn orthonormal(q: &mut [f32], n: usize, m: usize, rng: &mut Rng) {
+    let mut columns: Vec<Vec<f64>> = (0..m).map(|c| (0..n).map(|i| f64::from(q[i * m + c])).collect()).collect();
+    let norm = |v: &[f64]| v.iter().map(|x| x * x).sum::<f64>().sqrt();
+    for c in 0..m {
+        let (done, rest) = columns.split_at_mut(c);
+        let v = &mut rest[0];
+        let mut whole = norm(v);
+        for turn in 0..6 {
+            for d in done.iter() {
+                let dot: f64 = d.iter().zip(v.iter()).map(|(x, y)| x * y).sum();
+                v.iter_mut().zip(d).for_each(|(x, y)| *x -= dot * y);
+            }
+            let left = norm(v);
+            if left > 0.5 * whole && left > 0.0 {
+                break;
+            }
+            if left <= 1e-9 * whole.max(f64::MIN_POSITIVE) && turn < 4 {
+                v.iter_mut().for_each(|x| *x = rng.normal());
+            }
+            whole = norm(v);
+        }
+        let length = norm(v).max(f64::MIN_POSITIVE);
+        v.iter_mut().for_each(|x| *x /= length);
+    }
+    for (c, v) in columns.iter().enumerate() {
+        v.iter().enumerate().for_each(|(i, x)| q[i * m + c] = *x as f32);
+    }
+}
+
+/// Eigenvalues of the symmetric `a` (`m` × `m`, overwritten) into `values`, largest first; returns the vectors as columns. Cyclic Jacobi
+/// rotations (Golub & Van Loan 2013, 8.5).
+fn jacobi(a: &mut [f64], m: usize, values: &mut [f64]) -> Vec<f64> {
+    let mut v = vec![0.0; m * m];
+    (0..m).for_each(|i| v[i * m + i] = 1.0);
+    // What products in 32 bits left unsymmetric.
+    for i in 0..m {
+        for j in 0..i {
+            let mean = 0.5 * (a[i * m + j] + a[j * m + i]);
+            a[i * m + j] = mean;
+            a[j * m + i] = mean;
+        }
+    }
+    for _ in 0..50 {
+        let off: f64 = (0..m).flat_map(|i| (0..i).map(move |j| (i, j))).map(|(i, j)| a[i * m + j].powi(2)).sum();
+        let on: f64 = (0..m).map(|i| a[i * m + i].powi(2)).sum();
+        if off <= 1e-22 * on {
+            break;
+        }
+        for p in 0..m {
+            for q in p + 1..m {
+                let x = a[p * m + q];
+                if x == 0.0 {
+                    continue;
+                }
+                let theta = (a[q * m + q] - a[p * m + p]) / (2.0 * x);
+                let t = theta.signum() / (theta.abs() + (theta * theta + 1.0).sqrt());
+                let t = if theta == 0.0 { 1.0 } else { t };
+                let c = 1.0 / (t * t + 1.0).sqrt();
+                let s = t * c;
+                for k in 0..m {
+                    let (x, y) = (a[k * m + p], a[k * m + q]);
+                    a[k * m + p] = c * x - s * y;
+                    a[k * m + q] = s * x + c * y;
+                }
+                for k in 0..m {
+                    let (x, y) = (a[p * m + k], a[q * m + k]);
+                    a[p * m + k] = c * x - s * y;
+                    a[q * m + k] = s * x + c * y;
+                }
+                for k in 0..m {
+                    let (x, y) = (v[k * m + p], v[k * m + q]);
+                    v[k * m + p] = c * x - s * y;
+                    v[k * m + q] = s * x + c * y;
+                }
+            }
+        }
+    }
+    let mut order: Vec<usize> = (0..m).collect();
+    order.sort_by(|i, j| a[j * m + j].total_cmp(&a[i * m + i]));
+    let mut out = vec![0.0; m * m];
+    for (to, from) in order.iter().enumerate() {
+        values[to] = a[from * m + from];
+        (0..m).for_each(|k| out[k * m + to] = v[k * m + from]);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Budget, Pool, Quiet};
+
+    /// A covariance of `n` columns whose values fall by `decay`.
+    fn covariance(n: usize, decay: f64) -> Vec<f32> {
+        let mut rng = Rng::new(3);
+        let mut q: Vec<f32> = (0..n * n).map(|_| rng.normal() as f32).collect();
+        orthonormal(&mut q, n, n, &mut rng);
+        let mut a = vec![0.0f32; n * n];
+        for i in 0..n {
+            for j in 0..n {
+                let x: f64 = (0..n).map(|c| decay.powi(c as i32) * f64::from(q[i * n + c]) * f64::from(q[j * n + c])).sum();
+                a[i * n + j] = x as f32;
+            }
+        }
+        a
+    }
+
+    fn of(a: &[f32], n: usize, k: usize, threads: usize) -> (Vec<f64>, Vec<f32>) {
+        let (pool, budget) = (Pool::new(threads).unwrap(), Budget::unlimited());
+        leading(a, n, k, &Context { seed: 0, pool: &pool, budget: &budget, watch: &Quiet }).unwrap()
+    }
+
+    #[test]
+    fn values_and_vectors_are_those_of_the_matrix() {
+        for (n, k, decay) in [(1, 1, 0.5), (5, 2, 0.5), (6, 6, 0.7), (300, 10, 0.8), (300, 10, 0.99)] {
+            let a = covariance(n, decay);
+            let (values, vectors) = of(&a, n, k, 2);
+            for (c, v) in vectors.chunks(n).enumerate() {
+                let exact = decay.powi(c as i32);
+                assert!((values[c] - exact).abs() < 2e-3 * exact.max(0.1), "{n} {c}: {} {exact}", values[c]);
+                // A·v = λ·v
+                let far = (0..n).map(|i| {
+                    let x: f64 = (0..n).map(|j| f64::from(a[i * n + j]) * f64::from(v[j])).sum();
+                    (x - values[c] * f64::from(v[i])).powi(2)
+                });
+                assert!(far.sum::<f64>().sqrt() < 0.02, "{n} {c}");
+                assert!((v.iter().map(|x| x * x).sum::<f32>() - 1.0).abs() < 1e-4);
+            }
+            assert_eq!((values, vectors), of(&a, n, k, 1));
+        }
+    }
+
+    #[test]
+    fn matrices_of_low_rank_and_bad_ones_end() {
+        let (values, vectors) = of(&[0.0; 400], 20, 3, 1);
+        assert!(values.iter().all(|x| x.abs() < 1e-9) && vectors.iter().all(|x| x.is_finite()));
+        let one: Vec<f32> = (0..400).map(|i| if i == 0 { 2.0 } else { 0.0 }).collect();
+        let (values, vectors) = of(&one, 20, 2, 1);
+        assert!((values[0] - 2.0).abs() < 1e-6 && (vectors[0] - 1.0).abs() < 1e-6 && values[1].abs() < 1e-6);
+        assert_eq!(of(&[], 0, 0, 1).1, Vec::<f32>::new());
+        let (pool, budget) = (Pool::single(), Budget::unlimited());
+        let ctx = Context { seed: 0, pool: &pool, budget: &budget, watch: &Quiet };
+        assert_eq!(leading(&[f32::NAN], 1, 1, &ctx).unwrap_err().code, Code::Data);
+    }
+}

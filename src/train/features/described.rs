@@ -1,0 +1,88 @@
+//! A trained model that describes rows, of whichever kind.
+
+use super::pca::Principal;
+use super::rebuild::{self, Rebuild, Scratch};
+use crate::base::{Code, Error, Result, Tensor};
+use crate::dataset::{Cell, Input};
+use crate::model::Kind;
+use crate::train::hold::Split;
+use serde_json::{Map, Value};
+
+/// One of the kinds that learn from rows without a target.
+#[derive(Debug, Clone)]
+pub enum Features {
+    /// Principal components.
+    Pca(Box<Principal>),
+}
+
+impl Features {
+    /// The model that a training stored. Tensors named `holdout.*` and `baseline.*` may be left out.
+    ///
+    /// # Errors
+    /// [`Code::Corrupt`] when state or tensors are not what a training of this kind stores.
+    pub fn load(kind: &str, state: &Value, tensors: &[Tensor]) -> Result<Self> {
+        match Kind::parse(kind)? {
+            Kind::Pca => Principal::load(state, tensors).map(Box::new).map(Self::Pca),
+            Kind::Mlp | Kind::Logistic | Kind::Linear => Err(Error::internal(format!("kind {kind} predicts"))),
+        }
+    }
+
+    /// The columns that a row must bring, in this order.
+    pub fn inputs(&self) -> &[Input] {
+        match self {
+            Self::Pca(m) => m.encoder().inputs(),
+        }
+    }
+
+    /// The numbers that describe a row.
+    ///
+    /// # Errors
+    /// [`Code::WrongType`] and [`Code::ArrayLength`] for values that are not like those of training.
+    pub fn encode<'s>(&self, row: &[Cell<'_>], scratch: &'s mut Scratch) -> Result<&'s [f32]> {
+        match self {
+            Self::Pca(m) => m.encode(row, scratch)?,
+        }
+        Ok(&scratch.code)
+    }
+
+    /// Every column as the model gives it back from the numbers that describe the row, by name; also those that are missing in the row.
+    ///
+    /// # Errors
+    /// As [`Features::encode`]; [`Code::Unsupported`] for a kind that gives no rows back.
+    pub fn reconstruct(&self, row: &[Cell<'_>], scratch: &mut Scratch) -> Result<Map<String, Value>> {
+        rebuild::reconstruct(self.rebuilds()?, row, scratch)
+    }
+
+    /// How badly a row comes back, 1 being usual, and the column that does so worst; none for a row without values.
+    ///
+    /// # Errors
+    /// As [`Features::reconstruct`].
+    pub fn anomaly(&self, row: &[Cell<'_>], scratch: &mut Scratch) -> Result<Option<(f64, &str)>> {
+        rebuild::anomaly(self.rebuilds()?, row, scratch)
+    }
+
+    fn rebuilds(&self) -> Result<&dyn Rebuild> {
+        match self {
+            Self::Pca(m) => Ok(&**m),
+        }
+    }
+
+    /// How its training held rows out.
+    pub(super) fn split(&self) -> &Split {
+        match self {
+            Self::Pca(m) => m.split(),
+        }
+    }
+
+    /// The same model as it was before it learned from the held-out rows, where it gives rows back; none where that was not kept.
+    pub(super) fn unseen(&self) -> Option<&dyn Rebuild> {
+        match self {
+            Self::Pca(m) => m.unseen().map(|m| m as &dyn Rebuild),
+        }
+    }
+}
+
+/// The fault of a state that does not belong to its kind.
+pub(super) fn damaged(kind: &str, what: &str) -> Error {
+    Error::new(Code::Corrupt, format!("stored state of this {kind} model is damaged")).detail(what)
+}

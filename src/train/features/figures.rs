@@ -1,0 +1,225 @@
+//! How well rows come back: R² of numbers, accuracy of categories, column by column.
+
+use super::Features;
+use super::prepare::Job;
+use super::rebuild::{Rebuild, Scratch};
+use crate::base::{Code, Context, Result};
+use crate::dataset::encode::{Decoded, likeliest};
+use crate::dataset::{Cell, Column, Encoder, Frame};
+use crate::train::hold::same_side;
+use serde_json::{Map, Value, json};
+
+/// One column's figure.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Figure {
+    /// The column.
+    pub column: String,
+    /// `r2` for numbers, times, truth values and arrays, as they are scaled; `accuracy` for text, all rare values counting as one.
+    pub metric: &'static str,
+    /// The figure; 1 is exact.
+    pub value: f64,
+    /// Rows that have a value there.
+    pub rows: u64,
+}
+
+/// Rows that judge at most, spread evenly: more would not move a figure.
+const JUDGED: usize = 20_000;
+/// Rows that a thread judges at a time.
+const BLOCK: usize = 64;
+
+/// Sums over rows: for each input, or for each place of an encoded row.
+struct Sums {
+    seen: Vec<u64>,
+    hits: Vec<u64>,
+    apart: Vec<f64>,
+    sum: Vec<f64>,
+    squares: Vec<f64>,
+    /// Of each of the model's own inputs: errors and rows.
+    errors: Vec<(f64, u64)>,
+}
+
+impl Sums {
+    fn new(by: &Encoder, model: &dyn Rebuild) -> Self {
+        let (n, w) = (by.inputs().len(), by.width());
+        Self {
+            seen: vec![0; n],
+            hits: vec![0; n],
+            apart: vec![0.0; w],
+            sum: vec![0.0; w],
+            squares: vec![0.0; w],
+            errors: vec![(0.0, 0); model.encoder().inputs().len()],
+        }
+    }
+
+    fn add(&mut self, other: &Self) {
+        let counts = |a: &mut [u64], b: &[u64]| a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
+        let sums = |a: &mut [f64], b: &[f64]| a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
+        counts(&mut self.seen, &other.seen);
+        counts(&mut self.hits, &other.hits);
+        sums(&mut self.apart, &other.apart);
+        sums(&mut self.sum, &other.sum);
+        sums(&mut self.squares, &other.squares);
+        for (a, b) in self.errors.iter_mut().zip(&other.errors) {
+            *a = (a.0 + b.0, a.1 + b.1)
+        }
+    }
+}
+
+/// Judges `model` on rows of `frame`, in the scales of `by`, so that models of different scales can be compared: a figure for each column of
+/// `by`, 0 for one that the model does not know; and for each of the model's own inputs the mean error.
+///
+/// # Errors
+/// [`Code::UndefinedColumn`], [`Code::WrongType`], [`Code::ArrayLength`] when the model cannot read the rows; [`Code::Cancelled`].
+pub fn figures(model: &dyn Rebuild, by: &Encoder, frame: &Frame, rows: &[u32], ctx: &Context<'_>) -> Result<(Vec<Figure>, Vec<f64>)> {
+    let find = |e: &Encoder| e.inputs().iter().map(|i| frame.column(&i.name)).collect::<Result<Vec<_>>>();
+    let (own, wanted) = (find(model.encoder())?, find(by)?);
+    let place = |name: &str| model.encoder().inputs().iter().position(|i| i.name == name);
+    let known: Vec<Option<usize>> = by.inputs().iter().map(|i| place(&i.name)).collect();
+    let rows: Vec<u32> = rows.iter().step_by(rows.len().div_ceil(JUDGED).max(1)).copied().collect();
+    let mut blocks: Vec<(&[u32], Result<Sums>)> = rows.chunks(BLOCK).map(|r| (r, Ok(Sums::new(by, model)))).collect();
+    ctx.pool.each_mut(&mut blocks, |_, (rows, sums)| {
+        if let Ok(s) = sums
+            && let Err(e) = ctx.check().and_then(|()| block(model, by, &own, &wanted, &known, rows, s))
+        {
+            *sums = Err(e)
+        }
+    });
+    let mut all = Sums::new(by, model);
+    for (_, sums) in blocks {
+        all.add(&sums?)
+    }
+    let one = |(i, input): (usize, &crate::dataset::Input)| {
+        let n = all.seen[i];
+        let (metric, value) = match by.levels(i) {
+            Some(_) => ("accuracy", all.hits[i] as f64 / n.max(1) as f64),
+            None => {
+                let places = by.judged(i);
+                let spread: f64 = places.clone().map(|p| all.squares[p] - all.sum[p].powi(2) / n.max(1) as f64).sum();
+                let apart: f64 = all.apart[places].iter().sum();
+                ("r2", if spread > 0.0 { 1.0 - apart / spread } else { 0.0 })
+            }
+        };
+        Figure { column: input.name.clone(), metric, value, rows: n }
+    };
+    let usual = all.errors.iter().map(|(e, n)| if *n > 0 { e / *n as f64 } else { 1.0 }).collect();
+    Ok((by.inputs().iter().enumerate().map(one).filter(|f| f.rows > 0).collect(), usual))
+}
+
+fn block(
+    model: &dyn Rebuild,
+    by: &Encoder,
+    own: &[&Column],
+    wanted: &[&Column],
+    known: &[Option<usize>],
+    rows: &[u32],
+    s: &mut Sums,
+) -> Result<()> {
+    let mut scratch = Scratch::default();
+    let (mut truth, mut given) = (vec![0.0; by.width()], vec![0.0; by.width()]);
+    for &r in rows {
+        let cells: Vec<Cell<'_>> = own.iter().map(|c| c.values.cell(r as usize)).collect();
+        model.encode(&cells, &mut scratch)?;
+        model.rebuild(&mut scratch);
+        for (i, cell) in cells.iter().enumerate().filter(|(_, c)| **c != Cell::Missing) {
+            s.errors[i].0 += model.error(i, cell, &scratch);
+            s.errors[i].1 += 1;
+        }
+        for (i, column) in wanted.iter().enumerate() {
+            let cell = column.values.cell(r as usize);
+            if cell == Cell::Missing {
+                continue;
+            }
+            let places = by.range(i);
+            let (truth, given) = (&mut truth[places.clone()], &mut given[places.clone()]);
+            by.one(i, &cell, truth)?;
+            s.seen[i] += 1;
+            let back = known[i].map(|k| model.encoder().decode(k, model.numbers(k, &scratch)));
+            match (by.levels(i), back) {
+                (Some(_), None) => {}
+                (Some(levels), Some(back)) => {
+                    // A text without a name is right where the truth has none either.
+                    let nameless = back == Decoded::Nothing && likeliest(truth) >= levels;
+                    s.hits[i] += u64::from(nameless || back.cell() == cell);
+                }
+                (None, back) => {
+                    given.fill(0.0);
+                    if let Some(b) = back.filter(|b| *b != Decoded::Nothing) {
+                        by.one(i, &b.cell(), given)?;
+                    }
+                    for (p, (t, g)) in places.zip(truth.iter().zip(&*given)) {
+                        let (t, g) = (f64::from(*t), f64::from(*g));
+                        s.apart[p] += (t - g).powi(2);
+                        s.sum[p] += t;
+                        s.squares[p] += t * t;
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The figure by which versions are compared: the mean over the columns, where a column that comes back worse than its mean counts as that.
+pub fn judged(figures: &[Figure]) -> Option<f64> {
+    let n = figures.len() as f64;
+    (!figures.is_empty()).then(|| figures.iter().map(|f| f.value.clamp(0.0, 1.0) / n).sum())
+}
+
+/// Figures as a JSON object: `reconstruction` is [`judged`], `r2` and `accuracy` are means over the columns that have them.
+pub fn object(figures: &[Figure]) -> Map<String, Value> {
+    let round = |x: f64| json!((x * 1e5).round() / 1e5);
+    let mut out = Map::new();
+    out.extend(judged(figures).map(|x| ("reconstruction".to_owned(), round(x))));
+    for metric in ["r2", "accuracy"] {
+        let of: Vec<f64> = figures.iter().filter(|f| f.metric == metric).map(|f| f.value).collect();
+        if !of.is_empty() {
+            out.insert(metric.into(), round(of.iter().sum::<f64>() / of.len() as f64));
+        }
+    }
+    out
+}
+
+/// Judges a model on the held-out rows and fills in the report, with `simple` models beside it by name and the deployed version on the same
+/// rows. Returns each input's mean error, on rows that teach where none are held out.
+///
+/// # Errors
+/// [`Code::Cancelled`], [`Code::OutOfMemory`].
+pub fn report(job: &mut Job<'_>, model: &dyn Rebuild, simple: &[(&str, &dyn Rebuild)], ctx: &Context<'_>) -> Result<Vec<f64>> {
+    let (data, by) = (&job.data, model.encoder());
+    let holdout = &data.parts.holdout;
+    if holdout.is_empty() {
+        return Ok(figures(model, by, data.frame, &data.parts.train, ctx)?.1);
+    }
+    let (own, usual) = figures(model, by, data.frame, holdout, ctx)?;
+    let metrics = &mut job.report.metrics;
+    *metrics = object(&own);
+    metrics.insert("judged_by".into(), json!("reconstruction"));
+    metrics.insert("rows".into(), json!(holdout.len()));
+    metrics.insert("columns".into(), own.iter().map(|f| (f.column.clone(), json!((f.value * 1e5).round() / 1e5))).collect());
+    let mut baseline = Map::new();
+    for (name, other) in simple {
+        baseline.insert((*name).into(), Value::Object(object(&figures(*other, by, data.frame, holdout, ctx)?.0)));
+    }
+    metrics.insert("baseline".into(), Value::Object(baseline));
+    job.report.judged = judged(&own);
+    if let Some(deployed) = job.incumbent {
+        match incumbent(deployed, job, by, ctx)? {
+            Ok(figure) => job.report.incumbent = figure,
+            Err(why) => job.report.notices.push(format!("the deployed version was not judged on the held-out rows: {why}")),
+        }
+    }
+    Ok(usual)
+}
+
+/// The deployed version's figure on the held-out rows, or why there is none.
+fn incumbent(deployed: &Features, job: &Job<'_>, by: &Encoder, ctx: &Context<'_>) -> Result<std::result::Result<Option<f64>, String>> {
+    let Some(model) = deployed.unseen() else { return Ok(Err("how it was before it saw them is not stored".into())) };
+    if let Err(why) = same_side(deployed.split(), &job.data.split) {
+        return Ok(Err(why));
+    }
+    match figures(model, by, job.data.frame, &job.data.parts.holdout, ctx) {
+        Ok((f, _)) => Ok(Ok(judged(&f))),
+        Err(e) if matches!(e.code, Code::UndefinedColumn | Code::WrongType | Code::ArrayLength) => Ok(Err(e.message)),
+        Err(e) => Err(e),
+    }
+}

@@ -1,0 +1,104 @@
+//! From a frame to rows that teach and rows that judge.
+
+use super::{Features, FeaturesSpec};
+use crate::base::{Code, Context, Error, Result};
+use crate::dataset::split::{self, Parts};
+use crate::dataset::{Cell, Encoder, Frame};
+use crate::model::describe::Common;
+use crate::train::Report;
+use crate::train::hold::{Asked, Split, divide};
+use crate::train::rows::inputs;
+use serde_json::{Map, Value};
+
+/// Rows and columns that are chosen and split.
+pub struct Prepared<'a> {
+    /// All rows of the relation, used or not.
+    pub frame: &'a Frame,
+    /// The columns to learn from.
+    pub names: Vec<&'a str>,
+    /// Which rows teach, say when to stop, and judge.
+    pub parts: Parts,
+    /// How rows were held out.
+    pub split: Split,
+    /// Rows without a time.
+    pub skipped: usize,
+}
+
+/// What a kind is handed to be fitted, and what it fills in: parameters that it chose, figures, curves, notices.
+pub struct Job<'a> {
+    /// The rows.
+    pub data: Prepared<'a>,
+    /// What all kinds share.
+    pub common: Common,
+    /// The resolved parameters.
+    pub params: &'a mut Map<String, Value>,
+    /// The deployed version.
+    pub incumbent: Option<&'a Features>,
+    /// How it went.
+    pub report: &'a mut Report,
+}
+
+impl Prepared<'_> {
+    /// How many rows are used in all.
+    pub fn rows(&self) -> usize {
+        self.parts.train.len() + self.parts.valid.len() + self.parts.holdout.len()
+    }
+
+    /// The rows that are not held out.
+    pub fn seen(&self) -> Vec<u32> {
+        [&self.parts.train[..], &self.parts.valid[..]].concat()
+    }
+
+    /// The encoder of the columns, fitted on the rows that are not held out; a notice names columns that do not vary.
+    ///
+    /// # Errors
+    /// As [`Encoder::fit`]; [`Code::Data`] when no column varies.
+    pub fn encoder(&self, common: &Common, notices: &mut Vec<String>, ctx: &Context<'_>) -> Result<Encoder> {
+        let encoder = Encoder::fit(self.frame, &self.names, &self.seen(), &common.options(), ctx)?;
+        notices.extend(inputs::dull(&self.names, &encoder));
+        if encoder.width() == 0 { Err(inputs::no_columns(self.frame, None)) } else { Ok(encoder) }
+    }
+}
+
+/// Chooses and splits. `before` is how the deployed version held rows out.
+///
+/// # Errors
+/// Those of bad input: see [`super::fit`].
+pub fn prepare<'a>(
+    frame: &'a Frame,
+    spec: &FeaturesSpec,
+    common: &Common,
+    before: Option<&Split>,
+    notices: &mut Vec<String>,
+    ctx: &Context<'_>,
+) -> Result<Prepared<'a>> {
+    if frame.rows() == 0 {
+        return Err(Error::new(Code::Data, "no rows to learn from")
+            .detail("The relation is empty, or row security shows none of its rows to its reader.")
+            .hint("Look at it first: SELECT count(*) FROM …."));
+    }
+    let keys: Vec<&str> = [&spec.time_col, &spec.group_col].into_iter().flatten().map(String::as_str).collect();
+    let times = spec.time_col.as_deref().map(|t| frame.column(t)).transpose()?;
+    let timed = |r: u32| times.is_none_or(|t| t.values.cell(r as usize) != Cell::Missing);
+    let mut rows: Vec<u32> = (0..frame.rows() as u32).filter(|r| timed(*r)).collect();
+    let skipped = frame.rows() - rows.len();
+    if common.distinct {
+        let all: Vec<&str> = frame.columns().iter().map(|c| c.name.as_str()).collect();
+        let once = split::distinct(frame, &all, &rows)?;
+        if once.len() < rows.len() {
+            notices.push(format!("{} of {} rows are duplicates and count once", rows.len() - once.len(), rows.len()));
+        }
+        rows = once;
+    }
+    ctx.check()?;
+    let names = inputs::choose(frame, None, &keys, &rows, (&common.exclude, &common.include), notices)?;
+    let asked =
+        Asked { time: spec.time_col.as_deref(), group: spec.group_col.as_deref(), holdout: common.holdout, validation: common.validation };
+    let (parts, split) = divide(frame, &rows, &names, asked, before)?;
+    if parts.train.is_empty() {
+        return Err(Error::new(Code::Data, "too few rows to learn from")
+            .detail(format!("Of {} rows, {} judge and {} say when to stop.", rows.len(), parts.holdout.len(), parts.valid.len()))
+            .hint("Train on more rows, or: params => '{\"holdout\": 0}'."));
+    }
+    Ok(Prepared { frame, names, parts, split, skipped })
+}

@@ -1,0 +1,78 @@
+//! Which rows are held out, and whether two versions held out the same.
+
+use crate::base::Result;
+use crate::dataset::Frame;
+use crate::dataset::split::{self, By, Parts};
+use serde::{Deserialize, Serialize};
+
+/// How rows were held out: enough to find those rows again in a later training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Split {
+    /// The columns whose hash decided.
+    pub columns: Vec<String>,
+    /// The column whose time decided.
+    pub time: Option<String>,
+    /// The column whose groups stay together.
+    pub group: Option<String>,
+    /// The share.
+    pub holdout: f64,
+    /// By time: rows from here on were held out.
+    pub cut: Option<f64>,
+}
+
+/// What decides on a row's side, and how many rows go where.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Asked<'a> {
+    /// The column whose time decides.
+    pub time: Option<&'a str>,
+    /// The column whose groups stay together, where no time decides.
+    pub group: Option<&'a str>,
+    /// Share of the rows that judge.
+    pub holdout: f64,
+    /// Share of the other rows that say when to stop.
+    pub validation: f64,
+}
+
+/// Splits `rows`; `names` are the columns that are learned from. `before` is how the deployed version held rows out: where its columns
+/// are still there, rows stay on the side on which that version had them.
+///
+/// # Errors
+/// As [`split::split`].
+pub fn divide(frame: &Frame, rows: &[u32], names: &[&str], asked: Asked<'_>, before: Option<&Split>) -> Result<(Parts, Split)> {
+    let there = |c: &String| frame.columns().iter().any(|d| d.name == *c);
+    let columns = match before {
+        Some(b) if !b.columns.is_empty() && b.columns.iter().all(there) => b.columns.clone(),
+        _ => names.iter().map(|n| (*n).to_owned()).collect(),
+    };
+    let hashed: Vec<&str> = columns.iter().map(String::as_str).collect();
+    let by = match (asked.time, asked.group) {
+        (Some(t), _) => By::Time(t),
+        (None, Some(g)) => By::Group(g, &hashed),
+        (None, None) => By::Row(&hashed),
+    };
+    let parts = split::split(frame, rows, by, asked.holdout, asked.validation)?;
+    let split = Split {
+        columns,
+        time: asked.time.map(str::to_owned),
+        group: asked.group.filter(|_| asked.time.is_none()).map(str::to_owned),
+        holdout: asked.holdout,
+        cut: parts.cut,
+    };
+    Ok((parts, split))
+}
+
+/// Whether all rows that `new` holds out were held out by `old` too.
+///
+/// # Errors
+/// Why they were not, as half a sentence.
+pub fn same_side(old: &Split, new: &Split) -> std::result::Result<(), String> {
+    if old.time != new.time || old.group != new.group {
+        return Err("rows are held out by another column now".into());
+    }
+    match (old.cut, new.cut) {
+        (Some(a), Some(b)) if a <= b => Ok(()),
+        (None, None) if old.columns == new.columns && old.holdout >= new.holdout => Ok(()),
+        (None, None) if old.columns != new.columns => Err("the columns that decide which rows are held out have changed".into()),
+        _ => Err("it learned from some of them".into()),
+    }
+}
