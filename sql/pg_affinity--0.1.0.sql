@@ -465,6 +465,255 @@ COMMENT ON FUNCTION affinity.r2_deserialise(bytea, internal) IS 'Part of the agg
 COMMENT ON FUNCTION affinity.r2_final(internal) IS 'Part of the aggregate affinity.r2.';
 COMMENT ON FUNCTION affinity.r2_step(internal, double precision, double precision) IS 'Part of the aggregate affinity.r2.';
 
+-- ## Profiles
+
+-- What events say about whoever they belong to. A row with a NULL does not count; a NULL half_life means that events do not fade, a NULL as_of
+-- that all count. Times have a time zone or none, one or the other.
+
+CREATE FUNCTION affinity.profile_step(internal, real[]) RETURNS internal
+AS 'MODULE_PATHNAME', 'profile_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION affinity.profile_step(internal, real[], double precision) RETURNS internal
+AS 'MODULE_PATHNAME', 'profile_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION affinity.profile_step(internal, real[], double precision, timestamp with time zone, interval) RETURNS internal
+AS 'MODULE_PATHNAME', 'profile_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION affinity.profile_step(internal, real[], double precision, timestamp with time zone, interval, timestamp with time zone) RETURNS internal
+AS 'MODULE_PATHNAME', 'profile_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION affinity.profile_step(internal, real[], double precision, timestamp without time zone, interval) RETURNS internal
+AS 'MODULE_PATHNAME', 'profile_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION affinity.profile_step(internal, real[], double precision, timestamp without time zone, interval, timestamp without time zone) RETURNS internal
+AS 'MODULE_PATHNAME', 'profile_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION affinity.profile_merge_step(internal, bytea) RETURNS internal
+AS 'MODULE_PATHNAME', 'profile_merge_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION affinity.profile_combine(internal, internal) RETURNS internal
+AS 'MODULE_PATHNAME', 'profile_combine_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION affinity.profile_serialise(internal) RETURNS bytea
+AS 'MODULE_PATHNAME', 'profile_serialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION affinity.profile_deserialise(bytea, internal) RETURNS internal
+AS 'MODULE_PATHNAME', 'profile_deserialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION affinity.profile_final(internal) RETURNS real[]
+AS 'MODULE_PATHNAME', 'profile_final_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE AGGREGATE affinity.profile(vector real[]) (
+    SFUNC = affinity.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity.profile_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity.profile_combine, SERIALFUNC = affinity.profile_serialise, DESERIALFUNC = affinity.profile_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.profile(vector real[], weight double precision) (
+    SFUNC = affinity.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity.profile_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity.profile_combine, SERIALFUNC = affinity.profile_serialise, DESERIALFUNC = affinity.profile_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.profile(vector real[], weight double precision, event_time timestamp with time zone, half_life interval) (
+    SFUNC = affinity.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity.profile_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity.profile_combine, SERIALFUNC = affinity.profile_serialise, DESERIALFUNC = affinity.profile_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.profile(vector real[], weight double precision, event_time timestamp with time zone, half_life interval, as_of timestamp with time zone) (
+    SFUNC = affinity.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity.profile_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity.profile_combine, SERIALFUNC = affinity.profile_serialise, DESERIALFUNC = affinity.profile_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.profile(vector real[], weight double precision, event_time timestamp without time zone, half_life interval) (
+    SFUNC = affinity.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity.profile_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity.profile_combine, SERIALFUNC = affinity.profile_serialise, DESERIALFUNC = affinity.profile_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.profile(vector real[], weight double precision, event_time timestamp without time zone, half_life interval, as_of timestamp without time zone) (
+    SFUNC = affinity.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity.profile_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity.profile_combine, SERIALFUNC = affinity.profile_serialise, DESERIALFUNC = affinity.profile_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.profile_state(vector real[]) (
+    SFUNC = affinity.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity.profile_serialise, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity.profile_combine, SERIALFUNC = affinity.profile_serialise, DESERIALFUNC = affinity.profile_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.profile_state(vector real[], weight double precision) (
+    SFUNC = affinity.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity.profile_serialise, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity.profile_combine, SERIALFUNC = affinity.profile_serialise, DESERIALFUNC = affinity.profile_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.profile_state(vector real[], weight double precision, event_time timestamp with time zone, half_life interval) (
+    SFUNC = affinity.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity.profile_serialise, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity.profile_combine, SERIALFUNC = affinity.profile_serialise, DESERIALFUNC = affinity.profile_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.profile_state(vector real[], weight double precision, event_time timestamp with time zone, half_life interval, as_of timestamp with time zone) (
+    SFUNC = affinity.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity.profile_serialise, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity.profile_combine, SERIALFUNC = affinity.profile_serialise, DESERIALFUNC = affinity.profile_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.profile_state(vector real[], weight double precision, event_time timestamp without time zone, half_life interval) (
+    SFUNC = affinity.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity.profile_serialise, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity.profile_combine, SERIALFUNC = affinity.profile_serialise, DESERIALFUNC = affinity.profile_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.profile_state(vector real[], weight double precision, event_time timestamp without time zone, half_life interval, as_of timestamp without time zone) (
+    SFUNC = affinity.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity.profile_serialise, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity.profile_combine, SERIALFUNC = affinity.profile_serialise, DESERIALFUNC = affinity.profile_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.profile_state(state bytea) (
+    SFUNC = affinity.profile_merge_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity.profile_serialise, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity.profile_combine, SERIALFUNC = affinity.profile_serialise, DESERIALFUNC = affinity.profile_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.profile_merge(state bytea) (
+    SFUNC = affinity.profile_merge_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity.profile_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity.profile_combine, SERIALFUNC = affinity.profile_serialise, DESERIALFUNC = affinity.profile_deserialise, PARALLEL = SAFE);
+COMMENT ON AGGREGATE affinity.profile(real[]) IS 'The mean of vectors';
+COMMENT ON AGGREGATE affinity.profile(real[], double precision) IS 'The mean of vectors, each by its weight';
+COMMENT ON AGGREGATE affinity.profile(real[], double precision, timestamp with time zone, interval) IS 'The mean of vectors, each by its weight, which halves with every half_life before the latest event';
+COMMENT ON AGGREGATE affinity.profile(real[], double precision, timestamp with time zone, interval, timestamp with time zone) IS 'The mean of vectors, each by its weight, which halves with every half_life; events after as_of do not count';
+COMMENT ON AGGREGATE affinity.profile(real[], double precision, timestamp without time zone, interval) IS 'The mean of vectors, each by its weight, which halves with every half_life before the latest event';
+COMMENT ON AGGREGATE affinity.profile(real[], double precision, timestamp without time zone, interval, timestamp without time zone) IS 'The mean of vectors, each by its weight, which halves with every half_life; events after as_of do not count';
+COMMENT ON AGGREGATE affinity.profile_state(real[]) IS 'The state of affinity.profile as bytea: stored by day or fetched from a shard, and joined by affinity.profile_merge.';
+COMMENT ON AGGREGATE affinity.profile_state(real[], double precision) IS 'The state of affinity.profile as bytea: stored by day or fetched from a shard, and joined by affinity.profile_merge.';
+COMMENT ON AGGREGATE affinity.profile_state(real[], double precision, timestamp with time zone, interval) IS 'The state of affinity.profile as bytea: stored by day or fetched from a shard, and joined by affinity.profile_merge.';
+COMMENT ON AGGREGATE affinity.profile_state(real[], double precision, timestamp with time zone, interval, timestamp with time zone) IS 'The state of affinity.profile as bytea: stored by day or fetched from a shard, and joined by affinity.profile_merge.';
+COMMENT ON AGGREGATE affinity.profile_state(real[], double precision, timestamp without time zone, interval) IS 'The state of affinity.profile as bytea: stored by day or fetched from a shard, and joined by affinity.profile_merge.';
+COMMENT ON AGGREGATE affinity.profile_state(real[], double precision, timestamp without time zone, interval, timestamp without time zone) IS 'The state of affinity.profile as bytea: stored by day or fetched from a shard, and joined by affinity.profile_merge.';
+COMMENT ON AGGREGATE affinity.profile_state(bytea) IS 'Joins states of affinity.profile into one, of days into a month for instance.';
+COMMENT ON AGGREGATE affinity.profile_merge(bytea) IS 'What affinity.profile gives for all rows of the states that affinity.profile_state made of them.';
+COMMENT ON FUNCTION affinity.profile_step(internal, real[]) IS 'Part of the aggregate affinity.profile.';
+COMMENT ON FUNCTION affinity.profile_step(internal, real[], double precision) IS 'Part of the aggregate affinity.profile.';
+COMMENT ON FUNCTION affinity.profile_step(internal, real[], double precision, timestamp with time zone, interval) IS 'Part of the aggregate affinity.profile.';
+COMMENT ON FUNCTION affinity.profile_step(internal, real[], double precision, timestamp with time zone, interval, timestamp with time zone) IS 'Part of the aggregate affinity.profile.';
+COMMENT ON FUNCTION affinity.profile_step(internal, real[], double precision, timestamp without time zone, interval) IS 'Part of the aggregate affinity.profile.';
+COMMENT ON FUNCTION affinity.profile_step(internal, real[], double precision, timestamp without time zone, interval, timestamp without time zone) IS 'Part of the aggregate affinity.profile.';
+COMMENT ON FUNCTION affinity.profile_merge_step(internal, bytea) IS 'Part of the aggregate affinity.profile.';
+COMMENT ON FUNCTION affinity.profile_combine(internal, internal) IS 'Part of the aggregate affinity.profile.';
+COMMENT ON FUNCTION affinity.profile_serialise(internal) IS 'Part of the aggregate affinity.profile.';
+COMMENT ON FUNCTION affinity.profile_deserialise(bytea, internal) IS 'Part of the aggregate affinity.profile.';
+COMMENT ON FUNCTION affinity.profile_final(internal) IS 'Part of the aggregate affinity.profile.';
+
+-- Days since the latest event, events, the sum of amounts, days since the first event, those by the events, and the latest gap in mean gaps (of a
+-- day at least).
+CREATE TYPE affinity.habit AS (recency double precision, frequency bigint, monetary double precision, tenure double precision,
+    mean_gap double precision, overdue double precision);
+COMMENT ON TYPE affinity.habit IS 'What affinity.rfm gives: recency, tenure and mean_gap in days; overdue is recency by mean_gap, of a day at least.';
+
+CREATE FUNCTION affinity.rfm_step(internal, timestamp with time zone, double precision) RETURNS internal
+AS 'MODULE_PATHNAME', 'rfm_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION affinity.rfm_step(internal, timestamp with time zone, double precision, timestamp with time zone) RETURNS internal
+AS 'MODULE_PATHNAME', 'rfm_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION affinity.rfm_step(internal, timestamp without time zone, double precision) RETURNS internal
+AS 'MODULE_PATHNAME', 'rfm_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION affinity.rfm_step(internal, timestamp without time zone, double precision, timestamp without time zone) RETURNS internal
+AS 'MODULE_PATHNAME', 'rfm_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION affinity.rfm_merge_step(internal, bytea) RETURNS internal
+AS 'MODULE_PATHNAME', 'rfm_merge_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION affinity.rfm_combine(internal, internal) RETURNS internal
+AS 'MODULE_PATHNAME', 'rfm_combine_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION affinity.rfm_serialise(internal) RETURNS bytea
+AS 'MODULE_PATHNAME', 'rfm_serialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION affinity.rfm_deserialise(bytea, internal) RETURNS internal
+AS 'MODULE_PATHNAME', 'rfm_deserialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION affinity.rfm_final(internal) RETURNS affinity.habit
+AS 'MODULE_PATHNAME', 'rfm_final_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE AGGREGATE affinity.rfm(event_time timestamp with time zone, amount double precision) (
+    SFUNC = affinity.rfm_step, STYPE = internal, SSPACE = 128, FINALFUNC = affinity.rfm_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity.rfm_combine, SERIALFUNC = affinity.rfm_serialise, DESERIALFUNC = affinity.rfm_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.rfm(event_time timestamp with time zone, amount double precision, as_of timestamp with time zone) (
+    SFUNC = affinity.rfm_step, STYPE = internal, SSPACE = 128, FINALFUNC = affinity.rfm_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity.rfm_combine, SERIALFUNC = affinity.rfm_serialise, DESERIALFUNC = affinity.rfm_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.rfm(event_time timestamp without time zone, amount double precision) (
+    SFUNC = affinity.rfm_step, STYPE = internal, SSPACE = 128, FINALFUNC = affinity.rfm_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity.rfm_combine, SERIALFUNC = affinity.rfm_serialise, DESERIALFUNC = affinity.rfm_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.rfm(event_time timestamp without time zone, amount double precision, as_of timestamp without time zone) (
+    SFUNC = affinity.rfm_step, STYPE = internal, SSPACE = 128, FINALFUNC = affinity.rfm_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity.rfm_combine, SERIALFUNC = affinity.rfm_serialise, DESERIALFUNC = affinity.rfm_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.rfm_state(event_time timestamp with time zone, amount double precision) (
+    SFUNC = affinity.rfm_step, STYPE = internal, SSPACE = 128, FINALFUNC = affinity.rfm_serialise, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity.rfm_combine, SERIALFUNC = affinity.rfm_serialise, DESERIALFUNC = affinity.rfm_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.rfm_state(event_time timestamp with time zone, amount double precision, as_of timestamp with time zone) (
+    SFUNC = affinity.rfm_step, STYPE = internal, SSPACE = 128, FINALFUNC = affinity.rfm_serialise, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity.rfm_combine, SERIALFUNC = affinity.rfm_serialise, DESERIALFUNC = affinity.rfm_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.rfm_state(event_time timestamp without time zone, amount double precision) (
+    SFUNC = affinity.rfm_step, STYPE = internal, SSPACE = 128, FINALFUNC = affinity.rfm_serialise, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity.rfm_combine, SERIALFUNC = affinity.rfm_serialise, DESERIALFUNC = affinity.rfm_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.rfm_state(event_time timestamp without time zone, amount double precision, as_of timestamp without time zone) (
+    SFUNC = affinity.rfm_step, STYPE = internal, SSPACE = 128, FINALFUNC = affinity.rfm_serialise, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity.rfm_combine, SERIALFUNC = affinity.rfm_serialise, DESERIALFUNC = affinity.rfm_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.rfm_state(state bytea) (
+    SFUNC = affinity.rfm_merge_step, STYPE = internal, SSPACE = 128, FINALFUNC = affinity.rfm_serialise, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity.rfm_combine, SERIALFUNC = affinity.rfm_serialise, DESERIALFUNC = affinity.rfm_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.rfm_merge(state bytea) (
+    SFUNC = affinity.rfm_merge_step, STYPE = internal, SSPACE = 128, FINALFUNC = affinity.rfm_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity.rfm_combine, SERIALFUNC = affinity.rfm_serialise, DESERIALFUNC = affinity.rfm_deserialise, PARALLEL = SAFE);
+COMMENT ON AGGREGATE affinity.rfm(timestamp with time zone, double precision) IS 'Recency, frequency and monetary value of events, as of the latest event';
+COMMENT ON AGGREGATE affinity.rfm(timestamp with time zone, double precision, timestamp with time zone) IS 'Recency, frequency and monetary value of events, as of a moment; events after it do not count';
+COMMENT ON AGGREGATE affinity.rfm(timestamp without time zone, double precision) IS 'Recency, frequency and monetary value of events, as of the latest event';
+COMMENT ON AGGREGATE affinity.rfm(timestamp without time zone, double precision, timestamp without time zone) IS 'Recency, frequency and monetary value of events, as of a moment; events after it do not count';
+COMMENT ON AGGREGATE affinity.rfm_state(timestamp with time zone, double precision) IS 'The state of affinity.rfm as bytea: stored by day or fetched from a shard, and joined by affinity.rfm_merge.';
+COMMENT ON AGGREGATE affinity.rfm_state(timestamp with time zone, double precision, timestamp with time zone) IS 'The state of affinity.rfm as bytea: stored by day or fetched from a shard, and joined by affinity.rfm_merge.';
+COMMENT ON AGGREGATE affinity.rfm_state(timestamp without time zone, double precision) IS 'The state of affinity.rfm as bytea: stored by day or fetched from a shard, and joined by affinity.rfm_merge.';
+COMMENT ON AGGREGATE affinity.rfm_state(timestamp without time zone, double precision, timestamp without time zone) IS 'The state of affinity.rfm as bytea: stored by day or fetched from a shard, and joined by affinity.rfm_merge.';
+COMMENT ON AGGREGATE affinity.rfm_state(bytea) IS 'Joins states of affinity.rfm into one, of days into a month for instance.';
+COMMENT ON AGGREGATE affinity.rfm_merge(bytea) IS 'What affinity.rfm gives for all rows of the states that affinity.rfm_state made of them.';
+COMMENT ON FUNCTION affinity.rfm_step(internal, timestamp with time zone, double precision) IS 'Part of the aggregate affinity.rfm.';
+COMMENT ON FUNCTION affinity.rfm_step(internal, timestamp with time zone, double precision, timestamp with time zone) IS 'Part of the aggregate affinity.rfm.';
+COMMENT ON FUNCTION affinity.rfm_step(internal, timestamp without time zone, double precision) IS 'Part of the aggregate affinity.rfm.';
+COMMENT ON FUNCTION affinity.rfm_step(internal, timestamp without time zone, double precision, timestamp without time zone) IS 'Part of the aggregate affinity.rfm.';
+COMMENT ON FUNCTION affinity.rfm_merge_step(internal, bytea) IS 'Part of the aggregate affinity.rfm.';
+COMMENT ON FUNCTION affinity.rfm_combine(internal, internal) IS 'Part of the aggregate affinity.rfm.';
+COMMENT ON FUNCTION affinity.rfm_serialise(internal) IS 'Part of the aggregate affinity.rfm.';
+COMMENT ON FUNCTION affinity.rfm_deserialise(bytea, internal) IS 'Part of the aggregate affinity.rfm.';
+COMMENT ON FUNCTION affinity.rfm_final(internal) IS 'Part of the aggregate affinity.rfm.';
+
+CREATE FUNCTION affinity.counts_step(internal, timestamp with time zone, interval[]) RETURNS internal
+AS 'MODULE_PATHNAME', 'counts_step_zoned_wrapper' LANGUAGE c STABLE PARALLEL SAFE;
+CREATE FUNCTION affinity.counts_step(internal, timestamp with time zone, interval[], timestamp with time zone) RETURNS internal
+AS 'MODULE_PATHNAME', 'counts_step_zoned_wrapper' LANGUAGE c STABLE PARALLEL SAFE;
+CREATE FUNCTION affinity.counts_step(internal, timestamp without time zone, interval[]) RETURNS internal
+AS 'MODULE_PATHNAME', 'counts_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION affinity.counts_step(internal, timestamp without time zone, interval[], timestamp without time zone) RETURNS internal
+AS 'MODULE_PATHNAME', 'counts_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION affinity.counts_merge_step(internal, bytea) RETURNS internal
+AS 'MODULE_PATHNAME', 'counts_merge_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION affinity.counts_combine(internal, internal) RETURNS internal
+AS 'MODULE_PATHNAME', 'counts_combine_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION affinity.counts_serialise(internal) RETURNS bytea
+AS 'MODULE_PATHNAME', 'counts_serialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION affinity.counts_deserialise(bytea, internal) RETURNS internal
+AS 'MODULE_PATHNAME', 'counts_deserialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION affinity.counts_final(internal) RETURNS bigint[]
+AS 'MODULE_PATHNAME', 'counts_final_wrapper' LANGUAGE c STABLE PARALLEL SAFE;
+CREATE AGGREGATE affinity.counts(event_time timestamp with time zone, windows interval[]) (
+    SFUNC = affinity.counts_step, STYPE = internal, SSPACE = 256, FINALFUNC = affinity.counts_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity.counts_combine, SERIALFUNC = affinity.counts_serialise, DESERIALFUNC = affinity.counts_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.counts(event_time timestamp with time zone, windows interval[], as_of timestamp with time zone) (
+    SFUNC = affinity.counts_step, STYPE = internal, SSPACE = 256, FINALFUNC = affinity.counts_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity.counts_combine, SERIALFUNC = affinity.counts_serialise, DESERIALFUNC = affinity.counts_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.counts(event_time timestamp without time zone, windows interval[]) (
+    SFUNC = affinity.counts_step, STYPE = internal, SSPACE = 256, FINALFUNC = affinity.counts_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity.counts_combine, SERIALFUNC = affinity.counts_serialise, DESERIALFUNC = affinity.counts_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.counts(event_time timestamp without time zone, windows interval[], as_of timestamp without time zone) (
+    SFUNC = affinity.counts_step, STYPE = internal, SSPACE = 256, FINALFUNC = affinity.counts_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity.counts_combine, SERIALFUNC = affinity.counts_serialise, DESERIALFUNC = affinity.counts_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.counts_state(event_time timestamp with time zone, windows interval[]) (
+    SFUNC = affinity.counts_step, STYPE = internal, SSPACE = 256, FINALFUNC = affinity.counts_serialise, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity.counts_combine, SERIALFUNC = affinity.counts_serialise, DESERIALFUNC = affinity.counts_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.counts_state(event_time timestamp with time zone, windows interval[], as_of timestamp with time zone) (
+    SFUNC = affinity.counts_step, STYPE = internal, SSPACE = 256, FINALFUNC = affinity.counts_serialise, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity.counts_combine, SERIALFUNC = affinity.counts_serialise, DESERIALFUNC = affinity.counts_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.counts_state(event_time timestamp without time zone, windows interval[]) (
+    SFUNC = affinity.counts_step, STYPE = internal, SSPACE = 256, FINALFUNC = affinity.counts_serialise, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity.counts_combine, SERIALFUNC = affinity.counts_serialise, DESERIALFUNC = affinity.counts_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.counts_state(event_time timestamp without time zone, windows interval[], as_of timestamp without time zone) (
+    SFUNC = affinity.counts_step, STYPE = internal, SSPACE = 256, FINALFUNC = affinity.counts_serialise, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity.counts_combine, SERIALFUNC = affinity.counts_serialise, DESERIALFUNC = affinity.counts_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.counts_state(state bytea) (
+    SFUNC = affinity.counts_merge_step, STYPE = internal, SSPACE = 256, FINALFUNC = affinity.counts_serialise, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity.counts_combine, SERIALFUNC = affinity.counts_serialise, DESERIALFUNC = affinity.counts_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.counts_merge(state bytea) (
+    SFUNC = affinity.counts_merge_step, STYPE = internal, SSPACE = 256, FINALFUNC = affinity.counts_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity.counts_combine, SERIALFUNC = affinity.counts_serialise, DESERIALFUNC = affinity.counts_deserialise, PARALLEL = SAFE);
+COMMENT ON AGGREGATE affinity.counts(timestamp with time zone, interval[]) IS 'How many events fall into each of several windows that end at the latest event';
+COMMENT ON AGGREGATE affinity.counts(timestamp with time zone, interval[], timestamp with time zone) IS 'How many events fall into each of several windows that end at as_of; events after it do not count';
+COMMENT ON AGGREGATE affinity.counts(timestamp without time zone, interval[]) IS 'How many events fall into each of several windows that end at the latest event';
+COMMENT ON AGGREGATE affinity.counts(timestamp without time zone, interval[], timestamp without time zone) IS 'How many events fall into each of several windows that end at as_of; events after it do not count';
+COMMENT ON AGGREGATE affinity.counts_state(timestamp with time zone, interval[]) IS 'The state of affinity.counts as bytea: stored by day or fetched from a shard, and joined by affinity.counts_merge.';
+COMMENT ON AGGREGATE affinity.counts_state(timestamp with time zone, interval[], timestamp with time zone) IS 'The state of affinity.counts as bytea: stored by day or fetched from a shard, and joined by affinity.counts_merge.';
+COMMENT ON AGGREGATE affinity.counts_state(timestamp without time zone, interval[]) IS 'The state of affinity.counts as bytea: stored by day or fetched from a shard, and joined by affinity.counts_merge.';
+COMMENT ON AGGREGATE affinity.counts_state(timestamp without time zone, interval[], timestamp without time zone) IS 'The state of affinity.counts as bytea: stored by day or fetched from a shard, and joined by affinity.counts_merge.';
+COMMENT ON AGGREGATE affinity.counts_state(bytea) IS 'Joins states of affinity.counts into one, of days into a month for instance.';
+COMMENT ON AGGREGATE affinity.counts_merge(bytea) IS 'What affinity.counts gives for all rows of the states that affinity.counts_state made of them.';
+COMMENT ON FUNCTION affinity.counts_step(internal, timestamp with time zone, interval[]) IS 'Part of the aggregate affinity.counts.';
+COMMENT ON FUNCTION affinity.counts_step(internal, timestamp with time zone, interval[], timestamp with time zone) IS 'Part of the aggregate affinity.counts.';
+COMMENT ON FUNCTION affinity.counts_step(internal, timestamp without time zone, interval[]) IS 'Part of the aggregate affinity.counts.';
+COMMENT ON FUNCTION affinity.counts_step(internal, timestamp without time zone, interval[], timestamp without time zone) IS 'Part of the aggregate affinity.counts.';
+COMMENT ON FUNCTION affinity.counts_merge_step(internal, bytea) IS 'Part of the aggregate affinity.counts.';
+COMMENT ON FUNCTION affinity.counts_combine(internal, internal) IS 'Part of the aggregate affinity.counts.';
+COMMENT ON FUNCTION affinity.counts_serialise(internal) IS 'Part of the aggregate affinity.counts.';
+COMMENT ON FUNCTION affinity.counts_deserialise(bytea, internal) IS 'Part of the aggregate affinity.counts.';
+COMMENT ON FUNCTION affinity.counts_final(internal) IS 'Part of the aggregate affinity.counts.';
+
+CREATE FUNCTION affinity.sessions(event_time timestamp with time zone, gap interval) RETURNS bigint
+AS 'MODULE_PATHNAME', 'sessions_wrapper' LANGUAGE c WINDOW IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION affinity.sessions(timestamp with time zone, interval) IS 'The number of an event''s session, from 1, over a window ordered by time: a new one begins after more than a gap without events.';
+
+CREATE FUNCTION affinity.sessions(event_time timestamp without time zone, gap interval) RETURNS bigint
+AS 'MODULE_PATHNAME', 'sessions_wrapper' LANGUAGE c WINDOW IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION affinity.sessions(timestamp without time zone, interval) IS 'The number of an event''s session, from 1, over a window ordered by time: a new one begins after more than a gap without events.';
+
+CREATE FUNCTION affinity.event_weight(type text, weights jsonb) RETURNS double precision
+AS 'MODULE_PATHNAME', 'event_weight_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION affinity.event_weight(text, jsonb) IS 'What an event of a type counts, by an object of weights: {"view": 1, "cart": 3, "purchase": 10}. NULL for a type that is not listed.';
+
 -- ## Recommendations
 
 -- Prototype rows: what recommend and its kin return. A type of one's own with some of these columns serves as well.

@@ -28,6 +28,7 @@ families! {
     mult_vae: ["mult-vae-epoch", "movielens-mult-vae", "recommend-warm"],
     recommend: ["beauty"],
     predict: ["predict-row", "predict-road"],
+    profile: ["profile-sql", "profile-parallel", "profile-pgvector"],
     scan: ["scan"],
     shoppers: ["shoppers"],
 }

@@ -4,8 +4,9 @@ use crate::base::Result;
 use crate::dataset::Cell;
 use crate::pg::answer::Answer;
 use crate::pg::call::Call;
+use crate::pg::composite::{Field, row as composite};
 use crate::pg::error::sql;
-use crate::pg::{array, composite, scoring};
+use crate::pg::{array, scoring};
 use crate::train::row_model::{RowModel, RowScratch};
 use pgrx::{JsonB, pg_extern, pg_sys};
 
@@ -60,5 +61,5 @@ fn columns(model: &RowModel, row: &[Cell<'_>], scratch: &mut RowScratch) -> Resu
 /// NULL for a row without any value.
 fn oddity(call: Call, model: &RowModel, row: &[Cell<'_>], scratch: &mut RowScratch) -> Result<Option<Answer>> {
     let (features, scratch) = model.describes(scratch)?;
-    features.anomaly(row, scratch)?.map(|(score, column)| composite::oddity(call, score, column)).transpose()
+    features.anomaly(row, scratch)?.map(|(score, column)| composite(call, &[Field::Float(score), Field::Text(column)])).transpose()
 }

@@ -7,6 +7,7 @@ mod evaluate;
 mod kinds;
 mod models;
 mod predict;
+mod profile;
 mod progress;
 mod recommend;
 mod train;

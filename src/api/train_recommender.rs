@@ -1,7 +1,8 @@
 //! `affinity.train_recommender`.
 
 use crate::api::train::{Row, model_name, needed, row};
-use crate::base::{Code, Error, Result};
+use crate::base::Result;
+use crate::dataset::event_weights;
 use crate::pg::argument::{Name, Regclass};
 use crate::pg::error::sql;
 use crate::pg::events::EventSource;
@@ -55,17 +56,5 @@ fn train_recommender(
 
 /// `{"view": 1, "purchase": 10}`.
 fn weights(given: &Value) -> Result<BTreeMap<String, f32>> {
-    let wrong = |detail: String| {
-        Error::new(Code::InvalidParameter, "event_weights must be an object of numbers of 0 or more")
-            .detail(detail)
-            .hint("For example: event_weights => '{\"view\": 1, \"purchase\": 10}'.")
-    };
-    let given = given.as_object().ok_or_else(|| wrong(format!("It is {given}.")))?;
-    given
-        .iter()
-        .map(|(name, value)| match value.as_f64().filter(|w| (0.0..=1e9).contains(w)) {
-            Some(w) => Ok((name.clone(), w as f32)),
-            None => Err(wrong(format!("\"{name}\" is {value}."))),
-        })
-        .collect()
+    Ok(event_weights(given, "event_weights")?.into_iter().map(|(kind, w)| (kind, w as f32)).collect())
 }

@@ -1,15 +1,18 @@
 //! Data on its way to a model: typed columns, encoders, splits, interactions.
 
 pub mod encode;
+pub mod event_weights;
 pub mod frame;
 pub mod input;
 pub mod interactions;
 pub mod pairs;
+pub mod profile;
 pub mod snapshot;
 pub mod split;
 pub mod vocabulary;
 
 pub use encode::Encoder;
+pub use event_weights::event_weights;
 pub use frame::{Cell, Column, Frame, MISSING_CODE, MISSING_TIME, Values};
 pub use input::{Family, Input};
 pub use interactions::{Event, EventColumns, Interactions, Skipped};

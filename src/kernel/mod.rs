@@ -16,6 +16,7 @@ mod simd;
 pub mod softmax;
 pub mod topk;
 pub mod vector;
+pub mod wide;
 
 pub use activation::{LEAK, leaky, leaky_back, relu, relu_back, sigmoid, sigmoid_back, tanh, tanh_back};
 pub use bce::bce;
@@ -26,6 +27,7 @@ pub use optimise::{AdamStep, adam};
 pub use softmax::{exp_shifted, softmax};
 pub use topk::top_k;
 pub use vector::{axpy, axpy4, dot, max, prefetch, scale, sum, sum_squares};
+pub use wide::accumulate;
 
 /// The instruction set in use, for reports: `avx512`, `avx2` or `portable`.
 pub fn instruction_set() -> &'static str {

@@ -1,6 +1,6 @@
 //! What every figure's state can do, and the mean that most of them are.
 
-use crate::base::{Code, Error, Result};
+use crate::base::{Code, Error, Mergeable, Result};
 
 /// The state of one figure of quality. Rows are added in any order and states merged in any tree: the figure is the same up to rounding.
 pub trait State: Default {
@@ -39,6 +39,21 @@ pub trait State: Default {
     /// # Errors
     /// [`Code::InvalidText`] for bytes that no state has.
     fn from_bytes(bytes: &[u8]) -> Result<Self>;
+}
+
+impl<M: State + Clone> Mergeable for M {
+    fn merge(&mut self, other: &Self) -> Result<()> {
+        State::merge(self, other)
+    }
+    fn to_bytes(&self) -> Vec<u8> {
+        State::to_bytes(self)
+    }
+    fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        State::from_bytes(bytes)
+    }
+    fn memory(&self) -> usize {
+        State::memory(self)
+    }
 }
 
 /// Half the width of a 95 % interval, in standard errors.

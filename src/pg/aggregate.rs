@@ -1,45 +1,11 @@
 //! What every aggregate shares: where its state lives, how it merges, how it travels between workers.
 //!
-//! An SQL aggregate is then a state with [`State`] and one line a function: `step`, `combine`, `serialise`, `deserialise`, `finish`.
+//! An SQL aggregate is then a state with [`Mergeable`] and one line a function: `step`, `combine`, `serialise`, `deserialise`, `finish`.
 //! The state is a Rust value in the aggregate's own memory context: dropped when Postgres drops that.
 
-use crate::base::{Code, Error, Result, memory};
-use crate::metric;
+use crate::base::{Code, Error, Mergeable, Result, memory};
 use crate::pg::call::Call;
 use pgrx::{Internal, PgMemoryContexts, pg_sys};
-
-/// A state that merges and travels. Every figure of [`metric`] is one.
-pub(crate) trait State: Clone + Default {
-    /// Takes in what another state has seen.
-    ///
-    /// # Errors
-    /// When the two do not fit each other, or memory is short.
-    fn merge(&mut self, other: &Self) -> Result<()>;
-    /// The state as bytes.
-    fn to_bytes(&self) -> Vec<u8>;
-    /// Back from [`State::to_bytes`]; the bytes may come from anybody.
-    ///
-    /// # Errors
-    /// [`Code::InvalidText`] for bytes that are no state.
-    fn from_bytes(bytes: &[u8]) -> Result<Self>;
-    /// How many bytes it holds beyond itself.
-    fn memory(&self) -> usize;
-}
-
-impl<M: metric::State + Clone> State for M {
-    fn merge(&mut self, other: &Self) -> Result<()> {
-        metric::State::merge(self, other)
-    }
-    fn to_bytes(&self) -> Vec<u8> {
-        metric::State::to_bytes(self)
-    }
-    fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        metric::State::from_bytes(bytes)
-    }
-    fn memory(&self) -> usize {
-        metric::State::memory(self)
-    }
-}
 
 /// The first byte of a serialised state: the version of its form.
 const FORM: u8 = 1;
@@ -74,7 +40,7 @@ fn internal<S>(state: &mut S) -> Option<Internal> {
 ///
 /// # Errors
 /// Those of `f`; [`Code::OutOfMemory`] beyond the limit.
-pub(crate) fn step<S: State>(call: Call, limit: usize, f: impl FnOnce(&mut S) -> Result<()>) -> Result<Option<Internal>> {
+pub(crate) fn step<S: Mergeable>(call: Call, limit: usize, f: impl FnOnce(&mut S) -> Result<()>) -> Result<Option<Internal>> {
     let state = match state::<S>(call, 0) {
         Some(s) => s,
         None => place(context(call)?, S::default()),
@@ -91,8 +57,8 @@ pub(crate) fn step<S: State>(call: Call, limit: usize, f: impl FnOnce(&mut S) ->
 /// Joins two partial states.
 ///
 /// # Errors
-/// Those of [`State::merge`].
-pub(crate) fn combine<S: State>(call: Call) -> Result<Option<Internal>> {
+/// Those of [`Mergeable::merge`].
+pub(crate) fn combine<S: Mergeable>(call: Call) -> Result<Option<Internal>> {
     match (state::<S>(call, 0), state::<S>(call, 1)) {
         (None, None) => Ok(None),
         (Some(a), None) => Ok(internal(a)),
@@ -105,11 +71,20 @@ pub(crate) fn combine<S: State>(call: Call) -> Result<Option<Internal>> {
     }
 }
 
+/// The transition of a merge: takes in a state that [`serialise`] has written, which a user stored; a NULL does not count.
+///
+/// # Errors
+/// Those of [`Mergeable::from_bytes`] and [`Mergeable::merge`]; [`Code::OutOfMemory`] beyond the limit.
+pub(crate) fn merge<S: Mergeable>(call: Call, limit: usize) -> Result<Option<Internal>> {
+    let given = call.bytes(1).map(|b| read::<S>(&b)).transpose()?;
+    step(call, limit, |state: &mut S| given.map_or(Ok(()), |g| state.merge(&g)))
+}
+
 /// A state as bytea, for its way out of a worker.
 ///
 /// # Errors
 /// [`Code::OutOfMemory`].
-pub(crate) fn serialise<S: State>(call: Call) -> Result<Option<Vec<u8>>> {
+pub(crate) fn serialise<S: Mergeable>(call: Call) -> Result<Option<Vec<u8>>> {
     context(call)?;
     let Some(state) = state::<S>(call, 0) else { return Ok(None) };
     let body = state.to_bytes();
@@ -120,16 +95,22 @@ pub(crate) fn serialise<S: State>(call: Call) -> Result<Option<Vec<u8>>> {
     Ok(Some(bytes))
 }
 
+/// The state that [`serialise`] has written.
+fn read<S: Mergeable>(bytes: &[u8]) -> Result<S> {
+    let Some((&FORM, body)) = bytes.split_first() else {
+        return Err(Error::new(Code::InvalidText, "invalid state of an aggregate")
+            .hint("Pass only what the aggregate's own state function has returned, unchanged."));
+    };
+    S::from_bytes(body)
+}
+
 /// Back from bytea, in the context of the row: `combine` clones what has to stay.
 ///
 /// # Errors
-/// Those of [`State::from_bytes`].
-pub(crate) fn deserialise<S: State>(call: Call, bytes: &[u8]) -> Result<Option<Internal>> {
+/// Those of [`Mergeable::from_bytes`].
+pub(crate) fn deserialise<S: Mergeable>(call: Call, bytes: &[u8]) -> Result<Option<Internal>> {
     context(call)?;
-    let Some((&FORM, body)) = bytes.split_first() else {
-        return Err(Error::new(Code::InvalidText, "invalid state of an aggregate"));
-    };
-    let state = S::from_bytes(body)?;
+    let state = read::<S>(bytes)?;
     // SAFETY: CurrentMemoryContext is always set while a function runs.
     Ok(internal(place(unsafe { pg_sys::CurrentMemoryContext }, state)))
 }
@@ -138,7 +119,7 @@ pub(crate) fn deserialise<S: State>(call: Call, bytes: &[u8]) -> Result<Option<I
 ///
 /// # Errors
 /// Those of `f`.
-pub(crate) fn finish<S: State, R>(call: Call, f: impl FnOnce(&S) -> Result<Option<R>>) -> Result<Option<R>> {
+pub(crate) fn finish<S: Mergeable, R>(call: Call, f: impl FnOnce(&S) -> Result<Option<R>>) -> Result<Option<R>> {
     match state::<S>(call, 0) {
         Some(s) => f(s),
         None => Ok(None),

@@ -2,6 +2,7 @@
 
 use crate::base::{Code, Error, Result};
 use crate::dataset::Cell;
+use crate::dataset::profile::Span;
 use crate::pg::answer::Answer;
 use crate::train::{Family, Input};
 use pgrx::pg_sys;
@@ -66,6 +67,37 @@ pub(crate) fn datum(elements: &[f32]) -> Answer {
         p.add(16).cast::<[i32; 2]>().write([length, 1]);
         std::ptr::copy_nonoverlapping(elements.as_ptr(), p.add(HEADER).cast::<f32>(), elements.len());
         Answer(pg_sys::Datum::from(p))
+    }
+}
+
+/// The elements of an `interval[]` datum.
+///
+/// # Errors
+/// [`Code::ArrayLength`] for more than one dimension; [`Code::InvalidParameter`] for a NULL among them.
+///
+/// # Safety
+/// `datum` is a live datum of type `interval[]`; a toasted one is copied into the current memory context.
+pub(crate) unsafe fn intervals(datum: pg_sys::Datum) -> Result<Vec<Span>> {
+    // SAFETY: the caller's promise. The layout is that of `floats`; an interval is 16 bytes, aligned to 8, and so are those behind the
+    // header of 24 bytes of an array of one dimension.
+    unsafe {
+        let array = pg_sys::pg_detoast_datum(datum.cast_mut_ptr()).cast::<pg_sys::ArrayType>();
+        match (*array).ndim {
+            0 => return Ok(Vec::new()),
+            1 => {}
+            n => {
+                return Err(
+                    Error::new(Code::ArrayLength, "an array of one dimension is needed").detail(format!("This one has {n} dimensions."))
+                );
+            }
+        }
+        if (*array).dataoffset != 0 {
+            return Err(Error::new(Code::InvalidParameter, "an array of intervals holds a NULL").hint("Leave it out."));
+        }
+        let header = array.cast::<u8>().cast_const();
+        let length = usize::try_from(header.add(16).cast::<i32>().read()).unwrap_or(0);
+        let elements = header.add(24).cast::<pg_sys::Interval>();
+        Ok((0..length).map(|i| elements.add(i).read()).map(|i| Span { months: i.month, days: i.day, micros: i.time }).collect())
     }
 }
 

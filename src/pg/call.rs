@@ -1,6 +1,11 @@
 //! The arguments of one call, for functions that read them by hand: aggregates, and whatever takes a record.
 
+use crate::base::Result;
+use crate::dataset::profile::Span;
+use crate::pg::array::{floats, intervals};
+use crate::pg::time::span;
 use pgrx::pg_sys;
+use std::borrow::Cow;
 
 /// One call of an SQL function. The accessors trust the declaration in `sql/`: an argument is read as the type it has there.
 #[derive(Clone, Copy)]
@@ -20,8 +25,14 @@ impl Call {
     /// The datum of argument `i`, from 0; none for NULL and beyond the last.
     pub(crate) fn datum(self, i: usize) -> Option<pg_sys::Datum> {
         // SAFETY: Postgres allocates nargs arguments behind the header of the call, and keeps them while it lasts.
-        let args = unsafe { (*self.0).args.as_slice(usize::try_from((*self.0).nargs).unwrap_or(0)) };
+        let args = unsafe { (*self.0).args.as_slice(self.arguments()) };
         args.get(i).filter(|a| !a.isnull).map(|a| a.value)
+    }
+
+    /// How many arguments the function was declared with.
+    pub(crate) fn arguments(self) -> usize {
+        // SAFETY: Postgres sets it for every call.
+        usize::try_from(unsafe { (*self.0).nargs }).unwrap_or(0)
     }
 
     /// A double precision argument.
@@ -32,6 +43,41 @@ impl Call {
     /// A boolean argument.
     pub(crate) fn boolean(self, i: usize) -> Option<bool> {
         self.datum(i).map(|d| d.value() & 0xff != 0)
+    }
+
+    /// A timestamp argument, with or without time zone: microseconds from 2000-01-01; the integer's ends are the infinities.
+    pub(crate) fn timestamp(self, i: usize) -> Option<i64> {
+        self.datum(i).map(|d| d.value() as i64)
+    }
+
+    /// An interval argument.
+    pub(crate) fn interval(self, i: usize) -> Option<Span> {
+        // SAFETY: declared interval.
+        self.datum(i).map(|d| unsafe { span(d) })
+    }
+
+    /// A `real[]` argument, as [`floats`] reads it.
+    ///
+    /// # Errors
+    /// As [`floats`].
+    pub(crate) fn floats<'a>(self, i: usize) -> Result<Option<Cow<'a, [f32]>>> {
+        // SAFETY: declared real[]; it lives as long as the row. A toasted one is copied into the context of the row.
+        self.datum(i).map(|d| unsafe { floats(d) }).transpose()
+    }
+
+    /// An `interval[]` argument.
+    ///
+    /// # Errors
+    /// As [`intervals`].
+    pub(crate) fn intervals(self, i: usize) -> Result<Option<Vec<Span>>> {
+        // SAFETY: declared interval[]. A toasted one is copied into the context of the row.
+        self.datum(i).map(|d| unsafe { intervals(d) }).transpose()
+    }
+
+    /// A bytea argument; or any other of varying length, without its header.
+    pub(crate) fn bytes(self, i: usize) -> Option<Vec<u8>> {
+        // SAFETY: declared bytea. A toasted one is copied into the context of the row.
+        self.datum(i).map(|d| unsafe { pgrx::varlena::varlena_to_byte_slice(pg_sys::pg_detoast_datum_packed(d.cast_mut_ptr())).to_vec() })
     }
 
     /// Whether two text arguments are the same, character by character; none where one is NULL.

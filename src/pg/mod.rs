@@ -16,6 +16,7 @@ pub(crate) mod compat;
 pub(crate) mod composite;
 pub(crate) mod error;
 pub(crate) mod evaluation;
+pub(crate) mod event_weight;
 pub(crate) mod events;
 pub(crate) mod ids;
 pub(crate) mod interrupts;
@@ -38,9 +39,11 @@ pub(crate) mod spi;
 pub(crate) mod stamp;
 pub(crate) mod store;
 pub(crate) mod text;
+pub(crate) mod time;
 pub(crate) mod train_events;
 pub(crate) mod tuple;
 pub(crate) mod weights;
+pub(crate) mod window;
 
 use pgrx::prelude::*;
 

@@ -1,0 +1,141 @@
+//! `affinity.profile(vector, weight, event_time, half_life, as_of)` and its kin: what a user's events say about the user.
+
+use crate::base::Result;
+use crate::dataset::profile::{Counts, Profile, Rfm, Sessions, Terms};
+use crate::pg::aggregate::{combine, deserialise, finish, merge, serialise, step};
+use crate::pg::answer::Answer;
+use crate::pg::array;
+use crate::pg::call::Call;
+use crate::pg::composite::{Field, row};
+use crate::pg::error::sql;
+use crate::pg::event_weight;
+use crate::pg::settings::memory;
+use crate::pg::time::before;
+use crate::pg::window::Window;
+use pgrx::{Internal, pg_extern, pg_sys};
+
+/// What every aggregate over events shares: the functions behind COMBINEFUNC, SERIALFUNC (also the end of `…_state`), DESERIALFUNC
+/// and the transition of `…_merge`.
+macro_rules! aggregate {
+    ($state:ty: $combine:ident, $serialise:ident, $deserialise:ident, $merge:ident) => {
+        #[pg_extern]
+        fn $combine(fcinfo: pg_sys::FunctionCallInfo) -> Option<Internal> {
+            sql(|| combine::<$state>(Call::of(fcinfo)))
+        }
+        #[pg_extern]
+        fn $serialise(fcinfo: pg_sys::FunctionCallInfo) -> Option<Vec<u8>> {
+            sql(|| serialise::<$state>(Call::of(fcinfo)))
+        }
+        #[pg_extern]
+        fn $deserialise(bytes: &[u8], fcinfo: pg_sys::FunctionCallInfo) -> Option<Internal> {
+            sql(|| deserialise::<$state>(Call::of(fcinfo), bytes))
+        }
+        #[pg_extern]
+        fn $merge(fcinfo: pg_sys::FunctionCallInfo) -> Option<Internal> {
+            sql(|| merge::<$state>(Call::of(fcinfo), memory()))
+        }
+    };
+}
+
+aggregate!(Profile: profile_combine, profile_serialise, profile_deserialise, profile_merge_step);
+
+/// `(vector)`, `(vector, weight)`, `(vector, weight, event_time, half_life)` and the same with `as_of`: a row with a NULL in the first three
+/// does not count.
+#[pg_extern]
+fn profile_step(fcinfo: pg_sys::FunctionCallInfo) -> Option<Internal> {
+    let call = Call::of(fcinfo);
+    sql(|| {
+        step(call, memory(), |state: &mut Profile| {
+            let given = call.arguments();
+            let weight = if given > 2 { call.float8(2) } else { Some(1.0) };
+            let time = if given > 3 { call.timestamp(3) } else { Some(0) };
+            match (call.floats(1)?, weight, time) {
+                (Some(vector), Some(weight), Some(time)) => {
+                    state.add(&vector, weight, time, Terms::new(call.interval(4), call.timestamp(5))?)
+                }
+                _ => Ok(()),
+            }
+        })
+    })
+}
+
+#[pg_extern]
+fn profile_final(fcinfo: pg_sys::FunctionCallInfo) -> Option<Answer> {
+    sql(|| finish(Call::of(fcinfo), |state: &Profile| Ok(state.value()?.map(|v| array::datum(&v)))))
+}
+
+aggregate!(Rfm: rfm_combine, rfm_serialise, rfm_deserialise, rfm_merge_step);
+
+/// `(event_time, amount)` and the same with `as_of`: an event without an amount counts as one of 0.
+#[pg_extern]
+fn rfm_step(fcinfo: pg_sys::FunctionCallInfo) -> Option<Internal> {
+    let call = Call::of(fcinfo);
+    sql(|| {
+        step(call, memory(), |state: &mut Rfm| match call.timestamp(1) {
+            Some(time) => state.add(time, call.float8(2).unwrap_or(0.0), Terms::new(None, call.timestamp(3))?),
+            None => Ok(()),
+        })
+    })
+}
+
+#[pg_extern]
+fn rfm_final(fcinfo: pg_sys::FunctionCallInfo) -> Option<Answer> {
+    let call = Call::of(fcinfo);
+    sql(|| {
+        finish(call, |state: &Rfm| {
+            let Some(h) = state.value() else { return Ok(None) };
+            let frequency = Field::Integer(i64::try_from(h.frequency).unwrap_or(i64::MAX));
+            let [recency, monetary, tenure, mean_gap, overdue] = [h.recency, h.monetary, h.tenure, h.mean_gap, h.overdue].map(Field::Float);
+            row(call, &[recency, frequency, monetary, tenure, mean_gap, overdue]).map(Some)
+        })
+    })
+}
+
+aggregate!(Counts: counts_combine, counts_serialise, counts_deserialise, counts_merge_step);
+
+/// `(event_time, windows)` and the same with `as_of`, for times without a time zone.
+#[pg_extern]
+fn counts_step(fcinfo: pg_sys::FunctionCallInfo) -> Option<Internal> {
+    sql(|| count(Call::of(fcinfo), false))
+}
+
+/// The same for times with a time zone, where the session's zone says how long a day is.
+#[pg_extern]
+fn counts_step_zoned(fcinfo: pg_sys::FunctionCallInfo) -> Option<Internal> {
+    sql(|| count(Call::of(fcinfo), true))
+}
+
+fn count(call: Call, zoned: bool) -> Result<Option<Internal>> {
+    step(call, memory(), |state: &mut Counts| match (call.timestamp(1), call.intervals(2)?) {
+        (Some(time), Some(windows)) => state.add(time, &windows, zoned, Terms::new(None, call.timestamp(3))?, &before),
+        _ => Ok(()),
+    })
+}
+
+#[pg_extern]
+fn counts_final(fcinfo: pg_sys::FunctionCallInfo) -> Option<Vec<i64>> {
+    sql(|| {
+        finish(Call::of(fcinfo), |state: &Counts| {
+            let counts = state.value(&before)?;
+            Ok(counts.map(|c| c.into_iter().map(|n| i64::try_from(n).unwrap_or(i64::MAX)).collect()))
+        })
+    })
+}
+
+/// `affinity.sessions(event_time, gap) OVER (PARTITION BY … ORDER BY event_time)`.
+#[pg_extern]
+fn sessions(fcinfo: pg_sys::FunctionCallInfo) -> Option<i64> {
+    sql(|| {
+        let window = Window::of(Call::of(fcinfo))?;
+        match (window.argument(0), window.interval(1)) {
+            (Some(time), Some(gap)) => window.memory::<Sessions>().next(time.value() as i64, gap).map(Some),
+            _ => Ok(None),
+        }
+    })
+}
+
+/// `affinity.event_weight(type, weights)`.
+#[pg_extern]
+fn event_weight(fcinfo: pg_sys::FunctionCallInfo) -> Option<f64> {
+    sql(|| event_weight::event_weight(Call::of(fcinfo)))
+}

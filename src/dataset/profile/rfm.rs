@@ -1,0 +1,175 @@
+//! Recency, frequency and monetary value: the three figures by which shops have sorted customers since catalogues were printed (Bult and
+//! Wansbeek, 1995), with what follows from them.
+
+use super::bytes::{Reader, Writer, damaged};
+use super::terms::{DAY, Terms};
+use crate::base::{Code, Error, Mergeable, Result};
+
+/// The letter of its bytes.
+const LETTER: u8 = b'r';
+
+/// First and latest event, their number and the sum of their amounts.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Rfm {
+    terms: Option<Terms>,
+    count: u64,
+    first: i64,
+    last: i64,
+    amount: f64,
+}
+
+/// What [`Rfm`] comes to. Times are in days.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Habit {
+    /// From the latest event to `as_of`.
+    pub recency: f64,
+    /// Events.
+    pub frequency: u64,
+    /// The sum of their amounts.
+    pub monetary: f64,
+    /// From the first event to `as_of`.
+    pub tenure: f64,
+    /// `tenure` by `frequency`.
+    pub mean_gap: f64,
+    /// `recency` in mean gaps, a gap being a day at least: above 1, the next event is late.
+    pub overdue: f64,
+}
+
+impl Rfm {
+    /// Takes in an event and its amount, of any sign.
+    ///
+    /// # Errors
+    /// [`Code::InvalidParameter`] for an amount that is not finite, an infinite time, and terms other than those of the rows before.
+    pub fn add(&mut self, time: i64, amount: f64, terms: Terms) -> Result<()> {
+        terms.keep_in(&mut self.terms)?;
+        if !terms.counts(time)? {
+            return Ok(());
+        }
+        if !amount.is_finite() {
+            return Err(Error::new(Code::InvalidParameter, "amount is not finite")
+                .detail(format!("The amount {amount} was given."))
+                .hint("Make it NULL where it is unknown: the event then counts without an amount."));
+        }
+        self.take(1, time, time, amount);
+        Ok(())
+    }
+
+    fn take(&mut self, count: u64, first: i64, last: i64, amount: f64) {
+        if self.count == 0 {
+            (self.first, self.last) = (first, last);
+        }
+        self.first = self.first.min(first);
+        self.last = self.last.max(last);
+        // counts of stored states may be anybody's: no overflow
+        self.count = self.count.saturating_add(count);
+        self.amount += amount;
+    }
+
+    /// As of the terms' day, or of the latest event; none where no event counted.
+    pub fn value(&self) -> Option<Habit> {
+        if self.count == 0 {
+            return None;
+        }
+        let as_of = self.terms.and_then(|t| t.as_of()).unwrap_or(self.last);
+        let days = |since: i64| as_of.saturating_sub(since) as f64 / DAY as f64;
+        let (recency, tenure) = (days(self.last), days(self.first));
+        let mean_gap = tenure / self.count as f64;
+        Some(Habit { recency, frequency: self.count, monetary: self.amount, tenure, mean_gap, overdue: recency / mean_gap.max(1.0) })
+    }
+}
+
+impl Mergeable for Rfm {
+    fn merge(&mut self, other: &Self) -> Result<()> {
+        if let Some(terms) = other.terms {
+            terms.keep_in(&mut self.terms)?;
+        }
+        if other.count > 0 {
+            self.take(other.count, other.first, other.last, other.amount);
+        }
+        Ok(())
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Writer::new(LETTER, 32);
+        out.terms(self.terms);
+        out.i64(self.count as i64);
+        out.i64(self.first);
+        out.i64(self.last);
+        out.f64(self.amount);
+        out.0
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let read = || -> Option<Self> {
+            let mut r = Reader::new(LETTER, bytes)?;
+            let terms = r.terms()?;
+            let s = Self { terms, count: r.i64()? as u64, first: r.i64()?, last: r.i64()?, amount: r.f64()? };
+            r.end()?;
+            let fit = |t: i64| terms.is_some_and(|terms| matches!(terms.counts(t), Ok(true)));
+            (s.count == 0 && s.amount == 0.0 || s.first <= s.last && fit(s.first) && fit(s.last)).then_some(s)
+        };
+        read().ok_or_else(|| damaged("rfm"))
+    }
+
+    fn memory(&self) -> usize {
+        0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn as_of(day: i64) -> Terms {
+        Terms::new(None, Some(day * DAY)).unwrap()
+    }
+
+    fn of(days: &[i64], terms: Terms) -> Rfm {
+        let mut r = Rfm::default();
+        days.iter().for_each(|d| r.add(d * DAY, 2.5, terms).unwrap());
+        r
+    }
+
+    #[test]
+    fn figures_are_those_of_the_definition_in_any_grouping() {
+        let (t, days) = (as_of(100), [10, 70, 40, 95, 101, 200]);
+        let whole = of(&days, t);
+        let mut merged = Rfm::default();
+        for part in days.chunks(1) {
+            merged.merge(&Rfm::from_bytes(&of(part, t).to_bytes()).unwrap()).unwrap();
+        }
+        for r in [whole, merged] {
+            let expected = Habit { recency: 5.0, frequency: 4, monetary: 10.0, tenure: 90.0, mean_gap: 22.5, overdue: 5.0 / 22.5 };
+            assert_eq!(r.value().unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn without_a_day_the_latest_event_is_it() {
+        let h = of(&[3, 9], Terms::default()).value().unwrap();
+        assert_eq!((h.recency, h.tenure, h.overdue), (0.0, 6.0, 0.0));
+        assert_eq!(of(&[3], Terms::default()).value().unwrap().mean_gap, 0.0);
+        assert_eq!(Rfm::default().value(), None);
+        assert_eq!(of(&[5], as_of(4)).value(), None);
+        // Twice a day: a gap counts a day at least.
+        assert_eq!(of(&[6, 6, 7, 7], as_of(8)).value().unwrap().overdue, 1.0);
+    }
+
+    #[test]
+    fn bad_rows_and_bytes_are_refused() {
+        assert_eq!(Rfm::default().add(0, f64::NAN, as_of(1)).unwrap_err().message, "amount is not finite");
+        assert!(of(&[1], as_of(4)).merge(&of(&[1], as_of(5))).is_err());
+        let good = of(&[1, 3], as_of(4)).to_bytes();
+        assert!((0..good.len()).all(|n| Rfm::from_bytes(&good[..n]).is_err()));
+        for at in 0..good.len() {
+            let mut bad = good.clone();
+            bad[at] ^= 0xff;
+            if let Ok(mut r) = Rfm::from_bytes(&bad) {
+                let _ = r.merge(&Rfm { count: u64::MAX, ..r });
+                assert!(r.value().is_some());
+            }
+        }
+        let swapped = Rfm { first: 5, last: 3, ..of(&[1], as_of(4)) };
+        assert_eq!(Rfm::from_bytes(&swapped.to_bytes()).unwrap_err().code, Code::InvalidText);
+    }
+}
