@@ -2,23 +2,50 @@
 
 use crate::base::tensor::find;
 use crate::base::{Budget, Code, Context, Epoch, Error, Numbers, Pool, Quiet, Result, Rng, Tensor, zeros};
+use crate::dataset::TextRows;
 use crate::nn::fit::{Loop, Trainee};
 use crate::nn::monitor::{Fitted, Judgement};
-use crate::nn::shards::{Rows, SHARD};
+use crate::nn::shards::{Entries, Rows, SHARD};
 use crate::nn::{Activation, Adam, AdamSpec, Loss, Shards, Stack, Targets};
 use ndarray::{Array2, ArrayView2};
 use std::borrow::Cow;
+
+/// Rows as a network takes them.
+#[derive(Debug, Clone, Copy)]
+pub struct Inputs<'a> {
+    /// Rows × numbers.
+    pub dense: ArrayView2<'a, f32>,
+    /// The sparse inputs of the same rows, where the network has some.
+    pub texts: Option<TextRows<'a>>,
+}
+
+impl<'a> From<ArrayView2<'a, f32>> for Inputs<'a> {
+    fn from(dense: ArrayView2<'a, f32>) -> Self {
+        Self { dense, texts: None }
+    }
+}
+
+impl Inputs<'_> {
+    fn sparse(&self) -> usize {
+        self.texts.map_or(0, |t| t.width())
+    }
+}
+
+/// What the tensor of the weights of sparse inputs is called.
+const TEXT_WEIGHT: &str = "layer1.text";
 
 /// Everything that fixes an MLP but its rows and its seed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MlpSpec {
     /// Numbers of a row.
     pub inputs: usize,
+    /// Sparse inputs of a row beside them.
+    pub sparse: usize,
     /// Widths of the hidden layers; none is a linear model.
     pub hidden: Vec<usize>,
     /// Numbers out: 1 for BCE, one a class for softmax, any for squared error.
     pub outputs: usize,
-    /// Share of the hidden outputs that is dropped in training, in [0, 1).
+    /// Share of the hidden outputs, and of a row's sparse inputs, that is dropped in training, in [0, 1).
     pub dropout: f32,
     /// What the outputs are held against.
     pub loss: Loss,
@@ -39,6 +66,7 @@ impl MlpSpec {
     pub fn new(inputs: usize, outputs: usize, loss: Loss) -> Self {
         Self {
             inputs,
+            sparse: 0,
             hidden: vec![64, 32],
             outputs,
             dropout: 0.0,
@@ -53,7 +81,7 @@ impl MlpSpec {
 
     fn stack(&self) -> Result<Stack> {
         let widths: Vec<usize> = [self.inputs].into_iter().chain(self.hidden.iter().copied()).chain([self.outputs]).collect();
-        Stack::new(&widths, Activation::Relu, Activation::Identity)
+        Stack::new(&widths, Activation::Relu, Activation::Identity)?.with_sparse(self.sparse)
     }
 
     fn check(&self) -> Result<()> {
@@ -67,7 +95,7 @@ impl MlpSpec {
             s if !(s.learning_rate > 0.0 && s.learning_rate.is_finite()) => bad("learning_rate", s.learning_rate.into(), "above 0"),
             s if !(s.weight_decay >= 0.0 && s.weight_decay.is_finite()) => bad("weight_decay", s.weight_decay.into(), "0 or more"),
             s if s.batch == 0 => bad("batch", 0.0, "at least 1"),
-            s if s.inputs == 0 || s.outputs == 0 => Err(Error::internal("an MLP without inputs or outputs")),
+            s if s.inputs + s.sparse == 0 || s.outputs == 0 => Err(Error::internal("an MLP without inputs or outputs")),
             _ => Ok(()),
         }
     }
@@ -97,49 +125,53 @@ impl Mlp {
     /// [`Code::InvalidParameter`] for a spec out of range; [`Code::Data`] without rows, for a target out of range, for weights that are
     /// negative or all 0, or when training diverges; [`Code::OutOfMemory`] before anything is allocated when the budget does not allow it;
     /// [`Code::Cancelled`].
-    pub fn fit(
-        x: ArrayView2<'_, f32>,
+    pub fn fit<'a, X: Into<Inputs<'a>>>(
+        x: X,
         y: Targets<'_>,
         weights: Option<&[f32]>,
-        valid: Option<(ArrayView2<'_, f32>, Targets<'_>)>,
+        valid: Option<(X, Targets<'_>)>,
         spec: &MlpSpec,
         ctx: &Context<'_>,
     ) -> Result<(Self, Vec<Epoch>, usize)> {
         spec.check()?;
+        let (Inputs { dense: x, texts }, valid) = (x.into(), valid.map(|(v, t)| (v.into(), t)));
         let stack = spec.stack()?;
         let rows = x.nrows();
         if rows == 0 {
             return Err(Error::new(Code::Data, "no rows to train on"));
         }
         y.check(rows, spec.outputs, spec.loss)?;
-        if x.ncols() != spec.inputs || valid.is_some_and(|(v, _)| v.ncols() != spec.inputs) || weights.is_some_and(|w| w.len() != rows) {
+        let fits = |x: &Inputs<'_>| x.dense.ncols() == spec.inputs && x.sparse() == spec.sparse;
+        if !fits(&Inputs { dense: x, texts }) || !valid.iter().all(|(v, _)| fits(v)) || weights.is_some_and(|w| w.len() != rows) {
             return Err(Error::internal(format!("{} inputs and one weight a row expected, {} columns found", spec.inputs, x.ncols())));
         }
-        if let Some((v, t)) = valid {
-            t.check(v.nrows(), spec.outputs, spec.loss)?;
+        if let Some((v, t)) = &valid {
+            t.check(v.dense.nrows(), spec.outputs, spec.loss)?;
         }
         let batch = spec.batch.min(rows);
         let plan = Loop { rows, epochs: spec.epochs, batch, patience: spec.patience };
         // The weights, Adam's two moments, the loop's copy of the best, the batch's machinery, and copies of rows that lie with gaps.
-        let copies = gaps(&x) + valid.as_ref().map_or(0, |v| gaps(&v.0));
+        let copies = gaps(&x) + valid.as_ref().map_or(0, |v| gaps(&v.0.dense));
         let bytes = [
             stack.parameters().saturating_mul(12),
             plan.bytes(stack.parameters()),
             Shards::bytes(&stack, batch),
             if weights.is_some() { rows * 4 } else { 0 },
             copies,
-            valid.as_ref().map_or(0, |v| v.0.nrows().saturating_mul(spec.outputs).saturating_mul(4)),
+            valid.as_ref().map_or(0, |v| v.0.dense.nrows().saturating_mul(spec.outputs).saturating_mul(4)),
         ];
         let what = format!("Training a network of {} weights on {rows} rows", stack.parameters());
         let _taken = ctx.budget.take(bytes.iter().fold(0, |a, b| usize::saturating_add(a, *b)), &what)?;
         let x = contiguous(x)?;
-        let valid = valid.map(|(v, t)| Ok::<_, Error>((contiguous(v)?, v.nrows(), t))).transpose()?;
+        let valid = valid
+            .map(|(v, targets)| Ok::<_, Error>(Held { x: contiguous(v.dense)?, texts: v.texts, rows: v.dense.nrows(), targets }))
+            .transpose()?;
         let weights = weights.map(mean_one).transpose()?;
         let mut params = zeros(stack.parameters())?;
         stack.init(&mut params, &mut Rng::stream(ctx.seed, 1));
         let adam = AdamSpec { learning_rate: spec.learning_rate, weight_decay: spec.weight_decay, ..AdamSpec::default() };
         let mut training = Training {
-            shards: Shards::new(&stack, Rows { x: &x, targets: y, weights: weights.as_deref() }, spec.loss, spec.dropout, batch)?,
+            shards: Shards::new(&stack, Rows { x: &x, texts, targets: y, weights: weights.as_deref() }, spec.loss, spec.dropout, batch)?,
             adam: Adam::new(adam, params.len())?,
             stack: &stack,
             params,
@@ -164,12 +196,22 @@ impl Mlp {
     /// The outputs of one row of as many numbers as the network has inputs; panics on another count. Logits for BCE and softmax.
     #[inline]
     pub fn logits_row<'s>(&self, x: &[f32], scratch: &'s mut Scratch) -> &'s [f32] {
+        self.outputs_row(scratch, |a, b| self.stack.row(&self.params, x, a, b))
+    }
+
+    /// [`Mlp::logits_row`] for a row that sets sparse inputs too: each once, with its number; panics on one that there is not.
+    pub fn logits_row_sparse<'s>(&self, x: &[f32], entries: &[(usize, f32)], scratch: &'s mut Scratch) -> &'s [f32] {
+        self.outputs_row(scratch, |a, b| self.stack.row_sparse(&self.params, x, entries, a, b))
+    }
+
+    #[inline]
+    fn outputs_row<'s>(&self, scratch: &'s mut Scratch, row: impl FnOnce(&mut [f32], &mut [f32]) -> bool) -> &'s [f32] {
         let width = self.stack.width();
         if scratch.a.len() < width {
             scratch.a.resize(width, 0.0);
             scratch.b.resize(width, 0.0);
         }
-        let in_a = self.stack.row(&self.params, x, &mut scratch.a, &mut scratch.b);
+        let in_a = row(&mut scratch.a, &mut scratch.b);
         &(if in_a { &scratch.a } else { &scratch.b })[..self.outputs()]
     }
 
@@ -177,7 +219,8 @@ impl Mlp {
     ///
     /// # Errors
     /// [`Code::OutOfMemory`]; [`Code::Internal`] for another number of columns than inputs.
-    pub fn logits(&self, x: ArrayView2<'_, f32>, pool: &Pool) -> Result<Array2<f32>> {
+    pub fn logits<'a>(&self, x: impl Into<Inputs<'a>>, pool: &Pool) -> Result<Array2<f32>> {
+        let Inputs { dense: x, texts } = x.into();
         if x.ncols() != self.inputs() {
             return Err(Error::internal(format!("{} inputs expected, {} columns found", self.inputs(), x.ncols())));
         }
@@ -185,17 +228,23 @@ impl Mlp {
         let mut out = zeros(x.nrows() * outputs)?;
         let budget = Budget::unlimited();
         let ctx = Context { seed: 0, pool, budget: &budget, watch: &Quiet };
-        each_shard(&self.stack, &self.params, &flat, &mut out, &ctx, |_, _| 0.0)?;
+        each_shard(&self.stack, &self.params, (&flat, texts), &mut out, &ctx, |_, _| 0.0)?;
         Array2::from_shape_vec((x.nrows(), outputs), out).map_err(|e| Error::internal(e.to_string()))
     }
 
-    /// The weights as tensors `{prefix}layer1.weight` (inputs × outputs), `{prefix}layer1.bias` (outputs), and so on.
+    /// The weights as tensors `{prefix}layer1.weight` (inputs × outputs), `{prefix}layer1.bias` (outputs), and so on; those of sparse inputs as
+    /// `{prefix}layer1.text` (sparse inputs × outputs).
     pub fn to_tensors(&self, prefix: &str) -> Vec<Tensor> {
         let mut out = Vec::new();
         for (i, l) in self.stack.layers().iter().enumerate() {
             let name = |part: &str| format!("{prefix}layer{}.{part}", i + 1);
             out.push(Tensor::f32(name("weight"), [l.inputs, l.outputs], self.params[l.weight.clone()].to_vec()));
             out.push(Tensor::f32(name("bias"), [l.outputs], self.params[l.bias.clone()].to_vec()));
+        }
+        let (sparse, outputs) = (self.stack.sparse_weight(), self.stack.layers().first().map_or(1, |l| l.outputs));
+        if !sparse.is_empty() {
+            let shape = [sparse.len() / outputs, outputs];
+            out.push(Tensor::f32(format!("{prefix}{TEXT_WEIGHT}"), shape, self.params[sparse].to_vec()));
         }
         out
     }
@@ -207,17 +256,22 @@ impl Mlp {
     pub fn from_tensors(prefix: &str, spec: &MlpSpec, tensors: &[Tensor]) -> Result<Self> {
         let stack = spec.stack()?;
         let mut params = Vec::new();
-        for (i, l) in stack.layers().iter().enumerate() {
-            for (part, shape) in [("weight", &[l.inputs, l.outputs][..]), ("bias", &[l.outputs][..])] {
-                let name = format!("{prefix}layer{}.{part}", i + 1);
-                let corrupt =
-                    |what: &str| Error::new(Code::Corrupt, "stored weights are damaged").detail(format!("Tensor \"{name}\" {what}."));
-                let Numbers::F32(values) = find(tensors, &name, shape)? else { return Err(corrupt("does not hold 32-bit floats")) };
-                if !values.iter().all(|v| v.is_finite()) {
-                    return Err(corrupt("holds infinite numbers or NaN"));
-                }
-                params.extend_from_slice(values);
+        let mut add = |part: &str, shape: &[usize]| {
+            let name = format!("{prefix}{part}");
+            let corrupt = |what: &str| Error::new(Code::Corrupt, "stored weights are damaged").detail(format!("Tensor \"{name}\" {what}."));
+            let Numbers::F32(values) = find(tensors, &name, shape)? else { return Err(corrupt("does not hold 32-bit floats")) };
+            if !values.iter().all(|v| v.is_finite()) {
+                return Err(corrupt("holds infinite numbers or NaN"));
             }
+            params.extend_from_slice(values);
+            Ok(())
+        };
+        for (i, l) in stack.layers().iter().enumerate() {
+            add(&format!("layer{}.weight", i + 1), &[l.inputs, l.outputs])?;
+            add(&format!("layer{}.bias", i + 1), &[l.outputs])?;
+        }
+        if spec.sparse > 0 {
+            add(TEXT_WEIGHT, &[spec.sparse, stack.layers().first().map_or(0, |l| l.outputs)])?;
         }
         Ok(Self { stack, params })
     }
@@ -256,7 +310,7 @@ fn mean_one(w: &[f32]) -> Result<Vec<f32>> {
 fn each_shard(
     stack: &Stack,
     params: &[f32],
-    x: &[f32],
+    (x, texts): (&[f32], Option<TextRows<'_>>),
     out: &mut [f32],
     ctx: &Context<'_>,
     f: impl Fn(usize, &mut [f32]) -> f64 + Sync + Send,
@@ -267,12 +321,21 @@ fn each_shard(
         ctx.check()?;
         let rows = out.len() / outputs;
         let mut work = stack.workspace(rows, false)?;
-        stack.forward(params, &x[i * SHARD * inputs..][..rows * inputs], rows, &mut work, None);
+        let sparse = Entries { texts, place: |row| i * SHARD + row, dropped: (0.0, 0) };
+        stack.forward_sparse(params, (&x[i * SHARD * inputs..][..rows * inputs], &sparse), rows, &mut work, None);
         out.copy_from_slice(work.result());
         Ok(f(i * SHARD, out))
     };
     ctx.pool.each_mut(&mut parts, |i, (out, sum)| *sum = one(i, out));
     parts.into_iter().map(|p| p.1).sum()
+}
+
+/// Rows that judge.
+struct Held<'a> {
+    x: Cow<'a, [f32]>,
+    texts: Option<TextRows<'a>>,
+    rows: usize,
+    targets: Targets<'a>,
 }
 
 /// A network in training.
@@ -281,7 +344,7 @@ struct Training<'a> {
     params: Vec<f32>,
     shards: Shards<'a>,
     adam: Adam,
-    valid: Option<(Cow<'a, [f32]>, usize, Targets<'a>)>,
+    valid: Option<Held<'a>>,
     loss: Loss,
 }
 
@@ -293,10 +356,10 @@ impl Trainee for Training<'_> {
     }
 
     fn judge(&mut self, ctx: &Context<'_>) -> Result<Option<Judgement>> {
-        let Some((x, rows, targets)) = &self.valid else { return Ok(None) };
+        let Some(Held { x, texts, rows, targets }) = &self.valid else { return Ok(None) };
         let outputs = self.stack.outputs();
         let mut out = zeros(rows * outputs)?;
-        let total = each_shard(self.stack, &self.params, x, &mut out, ctx, |first, z| {
+        let total = each_shard(self.stack, &self.params, (x, *texts), &mut out, ctx, |first, z| {
             let rows: Vec<u32> = (first..first + z.len() / outputs).map(|i| i as u32).collect();
             self.loss.gradient(z, outputs, *targets, None, &rows)
         })?;

@@ -32,6 +32,10 @@ pub struct Params {
     pub max_levels: usize,
     /// See `dataset::encode::Options`.
     pub buckets: usize,
+    /// Columns of free text; none: those that look like it.
+    pub text: Option<Vec<String>>,
+    /// See `dataset::encode::FreeTexts`.
+    pub text_bits: u32,
     /// Columns to leave out.
     pub exclude: Vec<String>,
     /// Columns to keep although each row has its own value.
@@ -54,7 +58,9 @@ pub struct Params {
 
 const HIDDEN: Spec =
     Spec::new("hidden", ParamType::Integers, "[64, 32]", "Widths of the hidden layers, from the inputs on.").within(1.0, 2_147_483_647.0);
-const DROPOUT: Spec = Spec::new("dropout", ParamType::Number, "0.3", "Share of hidden units that sit out each step.").within(0.0, 0.9);
+const DROPOUT: Spec =
+    Spec::new("dropout", ParamType::Number, "0.3", "Share of hidden units, and of a text's words and runs, that sit out each step.")
+        .within(0.0, 0.9);
 pub(super) const EPOCHS: Spec =
     Spec::new("epochs", ParamType::Integer, "null", "Passes over the rows at most; null: by the number of rows.").within(1.0, 10_000.0);
 pub(super) const BATCH: Spec =
@@ -90,6 +96,14 @@ pub(super) const MAX_LEVELS: Spec =
         .within(1.0, 100_000.0);
 pub(super) const BUCKETS: Spec =
     Spec::new("buckets", ParamType::Integer, "64", "Inputs that values are hashed into.").within(2.0, 100_000.0);
+const TEXT: Spec = Spec::new(
+    "text",
+    ParamType::Texts,
+    "null",
+    "Columns of free text, read by words and runs of characters; null: those with several words and mostly rare values.",
+);
+const TEXT_BITS: Spec =
+    Spec::new("text_bits", ParamType::Integer, "14", "Words and runs of a text are hashed into 2 to this power inputs.").within(8.0, 16.0);
 pub(super) const EXCLUDE: Spec = Spec::new("exclude", ParamType::Texts, "[]", "Columns to leave out.");
 pub(super) const INCLUDE: Spec = Spec::new("include", ParamType::Texts, "[]", "Columns to keep although every row has its own value.");
 const TASK: Spec = Spec::new(
@@ -112,12 +126,12 @@ pub(super) const KEEP: Spec =
 
 /// The parameters of `mlp`.
 pub const MLP: &[Spec] = &[
-    HIDDEN, DROPOUT, EPOCHS, BATCH, RATE, DECAY, PATIENCE, ENSEMBLE, NUMBERS, MIN_COUNT, MAX_LEVELS, BUCKETS, EXCLUDE, INCLUDE, TASK,
-    POSITIVE, DISTINCT, HOLDOUT, VALIDATION, CALIBRATE, REFIT, KEEP,
+    HIDDEN, DROPOUT, EPOCHS, BATCH, RATE, DECAY, PATIENCE, ENSEMBLE, NUMBERS, MIN_COUNT, MAX_LEVELS, BUCKETS, TEXT, TEXT_BITS, EXCLUDE,
+    INCLUDE, TASK, POSITIVE, DISTINCT, HOLDOUT, VALIDATION, CALIBRATE, REFIT, KEEP,
 ];
 
 /// The parameters of `logistic` and `linear`.
 pub const LINEAR: &[Spec] = &[
-    EPOCHS, BATCH, RATE, DECAY, PATIENCE, ENSEMBLE, NUMBERS, MIN_COUNT, MAX_LEVELS, BUCKETS, EXCLUDE, INCLUDE, TASK, POSITIVE, DISTINCT,
-    HOLDOUT, VALIDATION, CALIBRATE, REFIT, KEEP,
+    EPOCHS, BATCH, RATE, DECAY, PATIENCE, ENSEMBLE, NUMBERS, MIN_COUNT, MAX_LEVELS, BUCKETS, TEXT, TEXT_BITS, EXCLUDE, INCLUDE, TASK,
+    POSITIVE, DISTINCT, HOLDOUT, VALIDATION, CALIBRATE, REFIT, KEEP,
 ];

@@ -17,4 +17,4 @@ pub use loss::{Loss, Targets};
 pub use monitor::{Fitted, Judgement, Monitor};
 pub use optimise::{Adam, AdamSpec};
 pub use shards::Shards;
-pub use stack::{Stack, Workspace};
+pub use stack::{Sparse, Stack, Workspace};

@@ -4,8 +4,9 @@
 //! the number of threads. A shard's rows are first copied side by side: the rows of a shuffled batch lie all over the table.
 
 use crate::base::{Context, Result, Rng, rng::mix, zeros};
+use crate::dataset::TextRows;
 use crate::kernel;
-use crate::nn::stack::{Drop, Stack, Workspace};
+use crate::nn::stack::{Drop, Sparse, Stack, Workspace};
 use crate::nn::{Loss, Targets};
 
 /// Rows of a shard: enough that a layer's weights are read rarely, few enough that the activations stay in the caches.
@@ -19,10 +20,32 @@ const WAVE: usize = 16;
 pub struct Rows<'a> {
     /// Rows × inputs, row-major.
     pub x: &'a [f32],
+    /// Their sparse inputs, where the stack has some.
+    pub texts: Option<TextRows<'a>>,
     /// One for each row.
     pub targets: Targets<'a>,
     /// One for each row, of mean 1; none: all 1.
     pub weights: Option<&'a [f32]>,
+}
+
+/// The sparse inputs of the rows of a batch, or of rows one after another.
+pub(crate) struct Entries<'a, F> {
+    pub texts: Option<TextRows<'a>>,
+    /// Which of them row `i` of the batch is.
+    pub place: F,
+    /// The share of a row's entries that sit out, others being scaled up; and what decides which.
+    pub dropped: (f32, u64),
+}
+
+impl<F: Fn(usize) -> usize> Sparse for Entries<'_, F> {
+    fn of(&self, row: usize) -> impl Iterator<Item = (usize, f32)> {
+        let (rate, seed) = self.dropped;
+        let (below, scale) = ((rate * 65536.0) as u64, 1.0 / (1.0 - rate));
+        let seed = seed ^ (row as u64) << 32;
+        // The same entries on the way back: a hash, not a draw.
+        let kept = move |e: &(usize, f32)| below == 0 || mix(seed ^ e.0 as u64) & 0xffff >= below;
+        self.texts.into_iter().flat_map(move |t| t.entries((self.place)(row)).filter(kept).map(move |(i, x)| (i, x * scale)))
+    }
 }
 
 /// The machinery of batches over one stack.
@@ -53,7 +76,8 @@ impl<'a> Shards<'a> {
         shard.saturating_add(stack.parameters()).saturating_mul(count).saturating_add(stack.turned_size()).saturating_mul(4)
     }
 
-    /// For batches of at most `batch` rows out of `rows`, with the hidden outputs dropped at the rate `dropout` in [0, 1).
+    /// For batches of at most `batch` rows out of `rows`, with the hidden outputs, and what rows set of
+    /// their sparse inputs, dropped at the rate `dropout` in [0, 1).
     ///
     /// # Errors
     /// [`crate::base::Code::OutOfMemory`].
@@ -88,7 +112,7 @@ impl<'a> Shards<'a> {
             let used = batch.len().div_ceil(SHARD);
             let run = |i: usize, s: &mut Shard, gradient: &mut [f32]| {
                 let part = &batch[i * SHARD..batch.len().min((i + 1) * SHARD)];
-                for (row, to) in part.iter().zip(s.x.chunks_exact_mut(inputs)) {
+                for (row, to) in part.iter().zip(s.x.chunks_exact_mut(inputs.max(1))) {
                     to.copy_from_slice(&rows.x[*row as usize * inputs..][..inputs]);
                 }
                 let coming = (wave * WAVE + i) * SHARD;
@@ -97,10 +121,11 @@ impl<'a> Shards<'a> {
                 }
                 let seed = mix(ctx.seed ^ mix(step << 16 | (wave * WAVE + i) as u64));
                 let mut drop = Drop { rate: *dropout, rng: Rng::stream(seed, 3) };
-                stack.forward(params, &s.x, part.len(), &mut s.work, (*dropout > 0.0).then_some(&mut drop));
+                let sparse = Entries { texts: rows.texts, place: |i: usize| part[i] as usize, dropped: (*dropout, seed) };
+                stack.forward_sparse(params, (&s.x, &sparse), part.len(), &mut s.work, (*dropout > 0.0).then_some(&mut drop));
                 let out = &mut s.work.result()[..part.len() * stack.outputs()];
                 s.loss = loss.gradient(out, stack.outputs(), rows.targets, rows.weights, part);
-                stack.backward(params, turned, &s.x, part.len(), &mut s.work, gradient);
+                stack.backward_sparse(params, turned, (&s.x, &sparse), part.len(), &mut s.work, gradient);
             };
             // The first shard of the first wave needs no buffer of its own, and a small batch has no other.
             if used == 1 && wave == 0 {
@@ -165,7 +190,7 @@ mod tests {
         let order: Vec<u32> = (0..n as u32).collect();
         let (pool, budget) = (Pool::new(threads).unwrap(), Budget::unlimited());
         let ctx = Context { seed: 1, pool: &pool, budget: &budget, watch: &Quiet };
-        let rows = Rows { x: &x, targets: Targets::Binary(&y), weights: None };
+        let rows = Rows { x: &x, texts: None, targets: Targets::Binary(&y), weights: None };
         let mut s = Shards::new(&stack, rows, Loss::Bce, dropout, n).unwrap();
         let whole = s.batch(&params, &order, &order[..7], 5, &ctx).unwrap();
         if dropout > 0.0 {

@@ -2,8 +2,8 @@
 
 use crate::base::{Code, Error, Result, Rng, zeros};
 use crate::kernel::dense::{Product, Start};
-use crate::kernel::{dense_row, product};
-use crate::linalg::{column_sums, multiply, multiply_transposed, transpose, transposed_suits};
+use crate::kernel::{axpy, dense_row, product};
+use crate::linalg::{add_rows, column_sums, multiply, multiply_transposed, transpose, transposed_suits};
 use crate::nn::Activation;
 use crate::nn::dropout::{drop_out, drop_out_back};
 use std::ops::Range;
@@ -27,6 +27,8 @@ pub struct Dense {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stack {
     layers: Vec<Dense>,
+    /// Sparse inputs of the first layer, beside its dense ones.
+    sparse: usize,
     parameters: usize,
 }
 
@@ -42,6 +44,22 @@ pub struct Workspace {
     /// The rate at which they were drawn; 0 without.
     rate: f32,
 }
+
+/// The sparse inputs of some rows: `of(i)` gives the inputs that row `i` sets, each once, and their numbers.
+pub trait Sparse {
+    /// The entries of row `row`.
+    fn of(&self, row: usize) -> impl Iterator<Item = (usize, f32)>;
+}
+
+/// Rows without sparse inputs.
+impl Sparse for () {
+    fn of(&self, _: usize) -> impl Iterator<Item = (usize, f32)> {
+        std::iter::empty()
+    }
+}
+
+/// Sparse inputs that count as set in a row, for the size of the first weights.
+const SET: usize = 16;
 
 /// Dropout of the hidden outputs, in training.
 #[derive(Debug)]
@@ -65,16 +83,31 @@ impl Stack {
             let size = inputs.checked_mul(outputs).and_then(|n| n.checked_add(outputs)).and_then(|n| n.checked_add(at));
             // Room for a few copies in bytes, so that no later product of sizes overflows.
             let Some(end) = size.filter(|n| *n < usize::MAX / 64) else {
-                return Err(Error::new(Code::OutOfMemory, "the network is too large")
-                    .detail(format!("A layer of {inputs} × {outputs} weights does not fit any memory."))
-                    .hint("Use smaller layers."));
+                return Err(too_large(inputs, outputs));
             };
             let middle = end - outputs;
             let activation = if i + 2 == widths.len() { last } else { hidden };
             layers.push(Dense { inputs, outputs, weight: at..middle, bias: middle..end, activation });
             at = end;
         }
-        Ok(Self { layers, parameters: at })
+        Ok(Self { layers, sparse: 0, parameters: at })
+    }
+
+    /// The same with `sparse` sparse inputs to the first layer: their weights, `sparse` × its outputs, stand behind all others.
+    ///
+    /// # Errors
+    /// As [`Stack::new`].
+    pub fn with_sparse(self, sparse: usize) -> Result<Self> {
+        let outputs = self.layers.first().map_or(0, |l| l.outputs);
+        match sparse.checked_mul(outputs).and_then(|n| n.checked_add(self.parameters)).filter(|n| *n < usize::MAX / 64) {
+            Some(parameters) => Ok(Self { sparse, parameters, ..self }),
+            None => Err(too_large(sparse, outputs)),
+        }
+    }
+
+    /// Where the weights of the sparse inputs lie in the flat vector.
+    pub fn sparse_weight(&self) -> Range<usize> {
+        self.parameters - self.sparse * self.layers.first().map_or(0, |l| l.outputs)..self.parameters
     }
 
     /// The layers, first to last.
@@ -103,6 +136,11 @@ impl Stack {
             let bound = (6.0 / (l.inputs + l.outputs).max(1) as f64).sqrt() as f32;
             params[l.weight.clone()].iter_mut().for_each(|w| *w = (2.0 * rng.uniform_f32() - 1.0) * bound);
             params[l.bias.clone()].fill(0.0);
+        }
+        if self.sparse > 0 {
+            // A row sets few of them: as many as count beside the outputs.
+            let bound = (6.0 / (SET + self.layers[0].outputs) as f64).sqrt() as f32;
+            params[self.sparse_weight()].iter_mut().for_each(|w| *w = (2.0 * rng.uniform_f32() - 1.0) * bound);
         }
     }
 
@@ -142,7 +180,19 @@ impl Stack {
     }
 
     /// Sends `rows` rows of `x` through; the result is [`Workspace::result`].
-    pub fn forward(&self, params: &[f32], x: &[f32], rows: usize, work: &mut Workspace, mut drop: Option<&mut Drop>) {
+    pub fn forward(&self, params: &[f32], x: &[f32], rows: usize, work: &mut Workspace, drop: Option<&mut Drop>) {
+        self.forward_sparse(params, (x, &()), rows, work, drop)
+    }
+
+    /// [`Stack::forward`] for rows that have sparse inputs beside `x`.
+    pub fn forward_sparse(
+        &self,
+        params: &[f32],
+        (x, sparse): (&[f32], &impl Sparse),
+        rows: usize,
+        work: &mut Workspace,
+        mut drop: Option<&mut Drop>,
+    ) {
         work.rate = drop.as_ref().map_or(0.0, |d| d.rate);
         for (i, l) in self.layers.iter().enumerate() {
             let (before, rest) = work.outputs.split_at_mut(i);
@@ -150,7 +200,16 @@ impl Stack {
             let out = &mut rest[0][..rows * l.outputs];
             let relu = l.activation == Activation::Relu;
             let (weight, bias) = (&params[l.weight.clone()], &params[l.bias.clone()]);
-            multiply(&Product { start: Start::Row(bias), relu, ..Product::new(rows, l.outputs, l.inputs, input, weight) }, out);
+            let mut start = Start::Row(bias);
+            if i == 0 && self.sparse > 0 {
+                let weight = &params[self.sparse_weight()];
+                for (row, out) in out.chunks_exact_mut(l.outputs).enumerate() {
+                    out.copy_from_slice(bias);
+                    add_rows(sparse.of(row), weight, out);
+                }
+                start = Start::Keep;
+            }
+            multiply(&Product { start, relu, ..Product::new(rows, l.outputs, l.inputs, input, weight) }, out);
             if !relu {
                 l.activation.forward(out);
             }
@@ -163,6 +222,19 @@ impl Stack {
     /// The way back after [`Stack::forward`] of the same rows: [`Workspace::result`] must hold the gradient by the last layer's sums.
     /// Writes the gradient of every parameter into `gradient`. `turned` is from [`Stack::turn`].
     pub fn backward(&self, params: &[f32], turned: &[f32], x: &[f32], rows: usize, work: &mut Workspace, gradient: &mut [f32]) {
+        self.backward_sparse(params, turned, (x, &()), rows, work, gradient)
+    }
+
+    /// [`Stack::backward`] after [`Stack::forward_sparse`].
+    pub fn backward_sparse(
+        &self,
+        params: &[f32],
+        turned: &[f32],
+        (x, sparse): (&[f32], &impl Sparse),
+        rows: usize,
+        work: &mut Workspace,
+        gradient: &mut [f32],
+    ) {
         let mut turned_end = self.turned_size();
         for (i, l) in self.layers.iter().enumerate().rev() {
             let (before, rest) = work.outputs.split_at_mut(i);
@@ -171,6 +243,13 @@ impl Stack {
             let input = before.last().map_or(x, |v| &v[..rows * l.inputs]);
             multiply(&Product::transposed(l.inputs, l.outputs, rows, input, delta), &mut gradient[l.weight.clone()]);
             column_sums(delta, rows, &mut gradient[l.bias.clone()]);
+            if i == 0 && self.sparse > 0 {
+                let gradient = &mut gradient[self.sparse_weight()];
+                gradient.fill(0.0);
+                for (row, delta) in delta.chunks_exact(l.outputs).enumerate() {
+                    sparse.of(row).for_each(|(input, x)| axpy(x, delta, &mut gradient[input * l.outputs..][..l.outputs]));
+                }
+            }
             let (Some(output), Some(out)) = (before.last_mut(), deltas_before.last_mut()) else { continue };
             let (output, out) = (&mut output[..rows * l.inputs], &mut out[..rows * l.inputs]);
             let weight = &params[l.weight.clone()];
@@ -191,8 +270,24 @@ impl Stack {
 
     /// One row through the layers, by way of the two buffers, which must hold the widest layer. Returns which buffer holds the result.
     pub fn row(&self, params: &[f32], x: &[f32], a: &mut [f32], b: &mut [f32]) -> bool {
+        self.row_from(0, params, x, a, b)
+    }
+
+    /// [`Stack::row`] for a row that sets sparse inputs too.
+    pub fn row_sparse(&self, params: &[f32], x: &[f32], entries: &[(usize, f32)], a: &mut [f32], b: &mut [f32]) -> bool {
+        let Some(l) = self.layers.first() else { return false };
+        let out = &mut b[..l.outputs];
+        out.copy_from_slice(&params[l.bias.clone()]);
+        add_rows(entries.iter().copied(), &params[self.sparse_weight()], out);
+        product(&Product { start: Start::Keep, ..Product::new(1, l.outputs, l.inputs, x, &params[l.weight.clone()]) }, out);
+        l.activation.forward(out);
+        self.row_from(1, params, x, a, b)
+    }
+
+    /// The layers from `first` on; the second finds its input in `b`.
+    fn row_from(&self, first: usize, params: &[f32], x: &[f32], a: &mut [f32], b: &mut [f32]) -> bool {
         let mut in_a = false;
-        for (i, l) in self.layers.iter().enumerate() {
+        for (i, l) in self.layers.iter().enumerate().skip(first) {
             let (weight, bias) = (&params[l.weight.clone()], &params[l.bias.clone()]);
             let (from, to): (&[f32], &mut [f32]) = match (i, in_a) {
                 (0, _) => (x, &mut *a),
@@ -211,6 +306,12 @@ impl Stack {
     }
 }
 
+fn too_large(inputs: usize, outputs: usize) -> Error {
+    Error::new(Code::OutOfMemory, "the network is too large")
+        .detail(format!("A layer of {inputs} × {outputs} weights does not fit any memory."))
+        .hint("Use smaller layers.")
+}
+
 impl Workspace {
     /// The last layer's outputs, or their gradient once the loss has written it there: the first rows × outputs.
     pub fn result(&mut self) -> &mut [f32] {
@@ -219,71 +320,5 @@ impl Workspace {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::nn::check::gradient_check;
-
-    fn normals(n: usize, seed: u64) -> Vec<f32> {
-        let mut rng = Rng::new(seed);
-        (0..n).map(|_| rng.normal() as f32).collect()
-    }
-
-    /// The gradient of Σ c·output by every parameter, against differences.
-    fn check(widths: &[usize], hidden: Activation, rate: f32) {
-        let s = Stack::new(widths, hidden, Activation::Identity).unwrap();
-        let rows = 5;
-        let (x, c) = (normals(rows * widths[0], 1), normals(rows * s.outputs(), 2));
-        let mut params = vec![0.0; s.parameters()];
-        s.init(&mut params, &mut Rng::new(3));
-        let forward = |p: &[f32]| {
-            let mut w = s.workspace(rows, true).unwrap();
-            let mut drop = Drop { rate, rng: Rng::new(9) };
-            s.forward(p, &x, rows, &mut w, (rate > 0.0).then_some(&mut drop));
-            w
-        };
-        let value = |p: &[f32]| forward(p).result().iter().zip(&c).map(|(y, c)| f64::from(*y) * f64::from(*c)).sum();
-        let mut work = forward(&params);
-        work.result().copy_from_slice(&c);
-        let (mut turned, mut gradient) = (vec![0.0; s.turned_size()], vec![f32::NAN; s.parameters()]);
-        s.turn(&params, &mut turned);
-        s.backward(&params, &turned, &x, rows, &mut work, &mut gradient);
-        // ReLU has corners, which a small step seldom crosses; the others are smooth.
-        let step = if hidden == Activation::Relu { 1e-3 } else { 1e-2 };
-        gradient_check(&params, &gradient, value, step, &format!("{widths:?} {hidden:?} {rate}"));
-    }
-
-    #[test]
-    fn every_gradient_is_that_of_its_stack() {
-        for hidden in [Activation::Relu, Activation::Sigmoid, Activation::Tanh] {
-            check(&[3, 4, 2, 1], hidden, 0.0);
-            check(&[3, 7, 5], hidden, 0.4);
-            check(&[4, 2], hidden, 0.0);
-        }
-        // A middle layer of one, and one whose transposed weights are not copied.
-        check(&[3, 1, 2], Activation::Tanh, 0.0);
-        check(&[1, 130, 140, 1], Activation::Tanh, 0.0);
-    }
-
-    #[test]
-    fn a_row_alone_is_the_row_in_a_batch() {
-        for widths in [&[20, 64, 32, 1][..], &[5, 3], &[7, 9, 4]] {
-            let s = Stack::new(widths, Activation::Relu, Activation::Identity).unwrap();
-            let mut params = vec![0.0; s.parameters()];
-            s.init(&mut params, &mut Rng::new(3));
-            let x = normals(6 * widths[0], 4);
-            let mut w = s.workspace(6, false).unwrap();
-            s.forward(&params, &x, 6, &mut w, None);
-            let (mut a, mut b) = (vec![0.0; 64], vec![0.0; 64]);
-            for (row, y) in x.chunks(widths[0]).zip(w.result().chunks(s.outputs())) {
-                let out = if s.row(&params, row, &mut a, &mut b) { &a } else { &b };
-                assert!(out.iter().zip(y).all(|(p, q)| (p - q).abs() < 1e-5));
-            }
-        }
-    }
-
-    #[test]
-    fn an_impossible_size_is_an_error() {
-        let e = Stack::new(&[usize::MAX / 2, 3, 1], Activation::Relu, Activation::Identity).unwrap_err();
-        assert_eq!(e.code, Code::OutOfMemory);
-    }
-}
+#[path = "stack_tests.rs"]
+mod tests;

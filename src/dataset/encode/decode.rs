@@ -91,6 +91,8 @@ impl Encoder {
             Part::Number { scale, .. } => numbers.first().map_or(Decoded::Nothing, |y| Decoded::Number(scale.back(*y))),
             Part::Bool { .. } => numbers.first().map_or(Decoded::Nothing, |y| Decoded::Bool(*y >= 0.5)),
             Part::Category(c) => c.levels().get(likeliest(numbers)).map_or(Decoded::Nothing, |t| Decoded::Text(t)),
+            // Hashed words give no text back.
+            Part::Text(_) => Decoded::Nothing,
             Part::Time(t) => t.back(numbers).map_or(Decoded::Nothing, Decoded::Time),
             Part::Vector { scales, .. } => {
                 Decoded::Vector(numbers.iter().zip(scales).map(|(y, s)| s.as_ref().map_or(0.0, |s| s.back(*y) as f32)).collect())

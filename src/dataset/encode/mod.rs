@@ -2,14 +2,18 @@
 
 mod category;
 mod decode;
+mod free;
+mod grams;
 pub mod normal;
 mod part;
 mod scale;
+pub mod text;
 mod time;
 
 use crate::base::{Code, Context, Error, Result};
 use crate::dataset::{Cell, Family, Frame, Input, Values, input};
 pub use decode::{Decoded, likeliest};
+pub use grams::Grams;
 use ndarray::Array2;
 use part::{Part, Places};
 pub use scale::Scaling;
@@ -44,12 +48,22 @@ pub struct Encoder {
     parts: Vec<Part>,
     /// Where each part begins in a row; one more than parts, the last is the width.
     starts: Vec<usize>,
+    text_width: usize,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Stored {
     inputs: Vec<Input>,
     parts: Vec<Part>,
+}
+
+/// The columns that are read as free text.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FreeTexts<'a> {
+    /// Their names.
+    pub names: &'a [&'a str],
+    /// The logarithm of the number of buckets that each is hashed into, from 8 to 16.
+    pub bits: u32,
 }
 
 /// Rows that a thread encodes at a time.
@@ -61,10 +75,28 @@ impl Encoder {
     /// # Errors
     /// [`Code::UndefinedColumn`]; [`Code::Data`] for a column without any value; [`Code::Cancelled`].
     pub fn fit(frame: &Frame, names: &[&str], rows: &[u32], options: &Options, ctx: &Context<'_>) -> Result<Self> {
+        Self::fit_with_texts(frame, names, &FreeTexts { names: &[], bits: 0 }, rows, options, ctx)
+    }
+
+    /// [`Encoder::fit`], with the columns `texts` read as free text.
+    ///
+    /// # Errors
+    /// As [`Encoder::fit`].
+    pub fn fit_with_texts(
+        frame: &Frame,
+        names: &[&str],
+        texts: &FreeTexts<'_>,
+        rows: &[u32],
+        options: &Options,
+        ctx: &Context<'_>,
+    ) -> Result<Self> {
         let columns = names.iter().map(|n| frame.column(n)).collect::<Result<Vec<_>>>()?;
         let mut fitted: Vec<Result<Option<Part>>> = columns.iter().map(|_| Ok(None)).collect();
         ctx.pool.each_mut(&mut fitted, |i, out| {
-            *out = ctx.check().and_then(|()| Part::fit(columns[i], rows, options));
+            *out = ctx.check().and_then(|()| {
+                let bits = texts.names.contains(&names[i]).then_some(texts.bits);
+                Part::fit(columns[i], rows, options, bits, ctx)
+            });
         });
         let (mut inputs, mut parts) = (Vec::new(), Vec::new());
         for (column, part) in columns.iter().zip(fitted) {
@@ -83,7 +115,8 @@ impl Encoder {
             end += p.width();
             starts.push(end);
         }
-        Self { inputs, parts, starts }
+        let text_width = parts.iter().map(|p| if let Part::Text(t) = p { t.width() } else { 0 }).sum();
+        Self { inputs, parts, starts, text_width }
     }
 
     /// The columns that are read, in the order in which a row brings them.
@@ -94,6 +127,12 @@ impl Encoder {
     /// Numbers a row becomes.
     pub fn width(&self) -> usize {
         self.starts.last().copied().unwrap_or(0)
+    }
+
+    /// Sparse inputs that the free texts of a row become, beside [`Encoder::width`] numbers; 0 without such columns.
+    #[inline]
+    pub fn text_width(&self) -> usize {
+        self.text_width
     }
 
     /// Encodes one row: `row[i]` is the value of input `i`, `out` has [`Encoder::width`] places.

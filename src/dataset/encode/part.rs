@@ -3,8 +3,9 @@
 use super::Options;
 use super::category::{Category, Place};
 use super::scale::Scale;
+use super::text::Text;
 use super::time::Time;
-use crate::base::{Code, Error, Result};
+use crate::base::{Code, Context, Error, Result};
 use crate::dataset::{Cell, Column, Family, MISSING_CODE, MISSING_TIME, Values};
 use serde::{Deserialize, Serialize};
 
@@ -28,8 +29,10 @@ pub enum Part {
         /// Whether there is an indicator.
         missing: bool,
     },
-    /// A text.
+    /// A text that names a category.
     Category(Category),
+    /// Free text: sparse inputs, which [`super::Encoder::texts`] gives; here an indicator where training had missing ones.
+    Text(Text),
     /// An instant.
     Time(Time),
     /// An array: each element scaled; a missing array counts as the mean.
@@ -67,11 +70,12 @@ fn sample(rows: &[u32]) -> impl Iterator<Item = usize> + '_ {
 }
 
 impl Part {
-    /// An encoder for `column` from `rows`; none where it does not vary.
+    /// An encoder for `column` from `rows`; none where it does not vary. With `text_bits` a column of texts is free text, hashed into so many
+    /// bits.
     ///
     /// # Errors
-    /// [`Code::Data`] when all its values are missing.
-    pub fn fit(column: &Column, rows: &[u32], options: &Options) -> Result<Option<Self>> {
+    /// [`Code::Data`] when all its values are missing; [`Code::Cancelled`].
+    pub fn fit(column: &Column, rows: &[u32], options: &Options, text_bits: Option<u32>, ctx: &Context<'_>) -> Result<Option<Self>> {
         let missing = rows.iter().filter(|r| column.values.cell(**r as usize) == Cell::Missing).count();
         if missing == rows.len() {
             return Err(Error::new(Code::Data, format!("column \"{}\" has no values", column.name))
@@ -91,6 +95,9 @@ impl Part {
                 let yes = rows.iter().filter(|r| v[**r as usize] == 1).count();
                 let known = rows.len() - missing;
                 (some || (yes > 0 && yes < known)).then(|| Self::Bool { fill: yes as f64 / known as f64, missing: some })
+            }
+            Values::Category { codes, levels } if let Some(bits) = text_bits => {
+                Text::fit(codes, levels, sample(rows), some, bits, || ctx.check())?.map(Self::Text)
             }
             Values::Category { codes, levels } => {
                 let mut counts = vec![0; levels.len()];
@@ -123,7 +130,7 @@ impl Part {
         match (self, family) {
             (Self::Number { .. }, Family::Number)
             | (Self::Bool { .. }, Family::Bool)
-            | (Self::Category(_), Family::Text)
+            | (Self::Category(_) | Self::Text(_), Family::Text)
             | (Self::Time(_), Family::Time) => true,
             (Self::Vector { scales, .. }, Family::Vector(n)) => scales.len() == n as usize,
             _ => false,
@@ -135,6 +142,7 @@ impl Part {
         match self {
             Self::Number { missing, .. } | Self::Bool { missing, .. } => 1 + usize::from(*missing),
             Self::Category(c) => c.width(),
+            Self::Text(t) => usize::from(t.missing()),
             Self::Time(t) => t.width(),
             Self::Vector { scales, missing } => scales.len() + usize::from(*missing),
         }
@@ -156,6 +164,12 @@ impl Part {
             (Self::Bool { .. }, Cell::Number(x)) => out[0] = f32::from(u8::from(*x != 0.0)),
             (Self::Category(c), Cell::Text(t)) => c.write(c.place(Some(t)), out),
             (Self::Category(c), Cell::Missing) => c.write(c.place(None), out),
+            (Self::Text(_), Cell::Text(_)) => {}
+            (Self::Text(t), Cell::Missing) => {
+                if t.missing() {
+                    out[0] = 1.0
+                }
+            }
             (Self::Time(t), Cell::Time(x)) => t.write(Some(*x), out),
             (Self::Time(t), Cell::Missing) => t.write(None, out),
             (Self::Vector { scales, .. }, Cell::Vector(v)) if v.len() == scales.len() => {

@@ -2,7 +2,7 @@
 
 use super::calibrate::Calibration;
 use super::prepare::{Prepared, prepare};
-use super::scorer::{BASELINE, State, TWIN, prefix};
+use super::scorer::{BASELINE, Encoded, State, TWIN, prefix};
 use super::{RowsSpec, Scorer, judge};
 use crate::base::{Code, Context, Error, Result, rng::mix};
 use crate::dataset::Frame;
@@ -195,10 +195,11 @@ fn deployed(scorer: &Scorer, frame: &Frame, data: &Prepared<'_>, ctx: &Context<'
         return Ok(Err(why));
     }
     let [.., holdout, _] = data.ranges();
-    let x = match scorer.state().encoder.frame(frame, &data.rows[holdout.clone()], ctx) {
+    let x = match Encoded::new(&scorer.state().encoder, frame, &data.rows[holdout.clone()], ctx) {
         Err(e) if matches!(e.code, Code::UndefinedColumn | Code::WrongType | Code::ArrayLength) => return Ok(Err(e.message)),
         x => x?,
     };
-    let figures = judge::figures(&data.outcome, scorer.score_encoded(x.view(), ctx)?.view(), &data.answers[holdout], ctx)?;
+    let figures =
+        judge::figures(&data.outcome, scorer.score_encoded(x.inputs(0..holdout.len()), ctx)?.view(), &data.answers[holdout], ctx)?;
     Ok(judge::judged(&figures).ok_or_else(|| "there are none".into()))
 }

@@ -1,7 +1,8 @@
 //! Which columns are learned from, and which of them look wrong.
 
-use crate::base::{Code, Context, Result, hash};
-use crate::dataset::{Cell, Column, Encoder, Frame, MISSING_CODE, Values, frame::missing_column};
+use crate::base::{Code, Context, Error, Result, hash};
+use crate::dataset::encode::text::is_text;
+use crate::dataset::{Cell, Column, Encoder, Family, Frame, MISSING_CODE, Values, frame::missing_column};
 use crate::metric::{Auc, State};
 use crate::train::Outcome;
 use std::collections::HashSet;
@@ -57,11 +58,29 @@ pub fn choose<'a>(
     Ok(names)
 }
 
+/// Those columns of `frame` that are read as free text: `listed`, or the ones that look like it. Not the target, nor `others`.
+///
+/// # Errors
+/// [`Code::UndefinedColumn`] and [`Code::WrongType`] for a listed one that is none of text.
+pub fn texts<'a>(frame: &'a Frame, others: &[&str], rows: &[u32], (listed, min_count): (Option<&[String]>, usize)) -> Result<Vec<&'a str>> {
+    for name in listed.into_iter().flatten() {
+        let column = frame.column(name)?;
+        if !matches!(column.values, Values::Category { .. }) {
+            return Err(Error::new(Code::WrongType, format!("column \"{name}\" holds no text"))
+                .detail(format!("Parameter \"text\" names it; it holds {}.", Family::of(&column.values).plural()))
+                .hint("List columns of text only, or leave \"text\" out: columns of free text are then found by themselves."));
+        }
+    }
+    let free = |c: &&Column| listed.map_or_else(|| is_text(c, rows, min_count), |l| l.contains(&c.name));
+    let columns = frame.columns().iter().filter(|c| !others.contains(&c.name.as_str())).filter(free);
+    Ok(columns.map(|c| c.name.as_str()).collect())
+}
+
 /// The fault of a relation that holds nothing to learn from.
-pub fn no_columns(frame: &Frame, target: Option<&str>) -> crate::base::Error {
+pub fn no_columns(frame: &Frame, target: Option<&str>) -> Error {
     let all: Vec<&str> = frame.columns().iter().map(|c| c.name.as_str()).collect();
     let beside = target.map_or_else(String::new, |t| format!("the target \"{t}\" and "));
-    crate::base::Error::new(Code::Data, "no column to learn from")
+    Error::new(Code::Data, "no column to learn from")
         .detail(format!("The relation has {}; beside {beside}what was left out, none varies.", quoted(&all)))
         .hint("Add columns that describe the row to the relation.")
 }

@@ -58,3 +58,5 @@ impl RowsSpec {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod text_tests;

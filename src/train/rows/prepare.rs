@@ -1,16 +1,16 @@
 //! From a frame to matrices: the target read, rows split, columns chosen and encoded.
 
+use super::scorer::Encoded;
 use super::{RowsSpec, inputs, target};
-use crate::base::memory::Taken;
 use crate::base::{Code, Context, Error, Result};
-use crate::dataset::encode::{Options, Scaling};
+use crate::dataset::encode::{FreeTexts, Options, Scaling};
 use crate::dataset::split::{self, Parts};
 use crate::dataset::{Cell, Encoder, Frame};
+use crate::model::mlp::Inputs;
 use crate::model::rows::Params;
 use crate::nn::Targets;
 use crate::train::Outcome;
 use crate::train::hold::{Asked, Split, divide};
-use ndarray::{Array2, ArrayView2, s};
 use std::ops::Range;
 
 /// Rows ready to be learned from: first those that teach, then those that say when to stop, then those that judge.
@@ -20,7 +20,7 @@ pub struct Prepared<'a> {
     /// Fitted on the rows that are not held out.
     pub encoder: Encoder,
     /// All rows, encoded.
-    pub x: Array2<f32>,
+    x: Encoded<'a>,
     /// The answer of each.
     pub answers: Vec<f64>,
     /// The same as the networks take them.
@@ -39,8 +39,6 @@ pub struct Prepared<'a> {
     pub spread: f64,
     /// Rows without a target or a time.
     pub skipped: usize,
-    /// The booking of the encoded rows.
-    _held: Taken<'a>,
 }
 
 enum Owned {
@@ -57,13 +55,13 @@ impl Prepared<'_> {
     }
 
     /// Inputs and targets of a range of rows.
-    pub fn part(&self, range: Range<usize>) -> (ArrayView2<'_, f32>, Targets<'_>) {
+    pub fn part(&self, range: Range<usize>) -> (Inputs<'_>, Targets<'_>) {
         let targets = match &self.targets {
             Owned::Binary(y) => Targets::Binary(&y[range.clone()]),
             Owned::Class(y, n) => Targets::Class(&y[range.clone()], *n),
             Owned::Value(y) => Targets::Value(&y[range.clone()]),
         };
-        (self.x.slice(s![range, ..]), targets)
+        (self.x.inputs(range), targets)
     }
 }
 
@@ -101,7 +99,11 @@ pub fn prepare<'a>(
         rows = once;
     }
     ctx.check()?;
-    let names = inputs::choose(frame, Some(&spec.target), &keys, &rows, (&params.exclude, &params.include), notices)?;
+    let others: Vec<&str> = keys.iter().copied().chain([spec.target.as_str()]).chain(params.exclude.iter().map(String::as_str)).collect();
+    let texts = inputs::texts(frame, &others, &rows, (params.text.as_deref(), params.min_count))?;
+    // A text of its own in each row is no key.
+    let include: Vec<String> = params.include.iter().cloned().chain(texts.iter().map(|t| (*t).to_owned())).collect();
+    let names = inputs::choose(frame, Some(&spec.target), &keys, &rows, (&params.exclude, &include), notices)?;
     let asked =
         Asked { time: spec.time_col.as_deref(), group: spec.group_col.as_deref(), holdout: params.holdout, validation: params.validation };
     let (parts, split) = divide(frame, &rows, &names, asked, before)?;
@@ -113,16 +115,18 @@ pub fn prepare<'a>(
     }
     notices.extend(inputs::suspect(frame, &names, train, &answers, &outcome, ctx)?);
     let seen = [&train[..], &valid[..]].concat();
-    let encoder = encoder(frame, &names, &seen, params, notices, ctx)?;
-    if encoder.width() == 0 {
+    let encoder = encoder(frame, (&names, &texts), &seen, params, notices, ctx)?;
+    if encoder.width() + encoder.text_width() == 0 {
         return Err(inputs::no_columns(frame, Some(&spec.target)));
     }
     let (train, valid) = (train.len(), valid.len());
     let rows = [seen, parts.holdout].concat();
-    let held = ctx.budget.take(encoder.bytes(rows.len()), "Encoding the rows to learn from").map_err(|e| {
-        e.hint("Raise it (SET affinity.memory = '4GB'), or give categories fewer inputs: params => '{\"max_levels\": 32}'.")
+    let x = Encoded::new(&encoder, frame, &rows, ctx).map_err(|e| match e.code {
+        Code::OutOfMemory => {
+            e.hint("Raise it (SET affinity.memory = '4GB'), or give categories fewer inputs: params => '{\"max_levels\": 32}'.")
+        }
+        _ => e,
     })?;
-    let x = encoder.frame(frame, &rows, ctx)?;
     let answers: Vec<f64> = rows.iter().map(|r| answers[*r as usize]).collect();
     let n = train as f64;
     let (center, spread) = match outcome {
@@ -138,10 +142,17 @@ pub fn prepare<'a>(
         Outcome::Classes(c) => Owned::Class(answers.iter().map(|y| *y as u32).collect(), c.len()),
         Outcome::Value => Owned::Value(answers.iter().map(|y| ((y - center) / spread) as f32).collect()),
     };
-    Ok(Prepared { outcome, encoder, x, answers, targets, rows, train, valid, split, center, spread, skipped, _held: held })
+    Ok(Prepared { outcome, encoder, x, answers, targets, rows, train, valid, split, center, spread, skipped })
 }
 
-fn encoder(frame: &Frame, names: &[&str], rows: &[u32], params: &Params, notices: &mut Vec<String>, ctx: &Context<'_>) -> Result<Encoder> {
+fn encoder(
+    frame: &Frame,
+    (names, texts): (&[&str], &[&str]),
+    rows: &[u32],
+    params: &Params,
+    notices: &mut Vec<String>,
+    ctx: &Context<'_>,
+) -> Result<Encoder> {
     let options = Options {
         numbers: Scaling::named(&params.numbers),
         min_count: params.min_count,
@@ -149,7 +160,8 @@ fn encoder(frame: &Frame, names: &[&str], rows: &[u32], params: &Params, notices
         buckets: params.buckets,
         whole: false,
     };
-    let encoder = Encoder::fit(frame, names, rows, &options, ctx)?;
+    let texts = FreeTexts { names: texts, bits: params.text_bits };
+    let encoder = Encoder::fit_with_texts(frame, names, &texts, rows, &options, ctx)?;
     notices.extend(inputs::dull(names, &encoder));
     Ok(encoder)
 }

@@ -1,15 +1,18 @@
 //! A trained model of rows at work: encoders, networks, calibration; from a frame or one row at a time.
 
 use super::calibrate::{Calibration, sigmoid, softmax};
+use crate::base::memory::Taken;
 use crate::base::{Code, Context, Error, Result, Tensor};
-use crate::dataset::{Cell, Encoder, Frame, Input};
-use crate::model::mlp::{self, Mlp, MlpSpec};
+use crate::dataset::encode::Grams;
+use crate::dataset::{Cell, Encoder, Frame, Input, Texts};
+use crate::model::mlp::{self, Inputs, Mlp, MlpSpec};
 use crate::nn::Loss;
 use crate::train::Outcome;
 use crate::train::hold::Split;
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{Array2, Axis, s};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::ops::Range;
 
 /// What is stored with a version beside its tensors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,10 +47,38 @@ pub struct Scorer {
     baseline: Option<Mlp>,
 }
 
+/// Rows of a frame as the networks take them, with the booking of their memory.
+pub(super) struct Encoded<'a> {
+    dense: Array2<f32>,
+    texts: Option<Texts>,
+    _held: [Taken<'a>; 2],
+}
+
+impl<'a> Encoded<'a> {
+    /// The rows `rows`, encoded.
+    ///
+    /// # Errors
+    /// [`Code::UndefinedColumn`], [`Code::WrongType`], [`Code::ArrayLength`], [`Code::OutOfMemory`], [`Code::Cancelled`].
+    pub(super) fn new(encoder: &Encoder, frame: &Frame, rows: &[u32], ctx: &Context<'a>) -> Result<Self> {
+        let held = ctx.budget.take(encoder.bytes(rows.len()), "Encoding the rows")?;
+        let dense = encoder.frame(frame, rows, ctx)?;
+        let (texts, also) = encoder.texts(frame, rows, ctx)?;
+        Ok(Self { dense, texts: (encoder.text_width() > 0).then_some(texts), _held: [held, also] })
+    }
+
+    /// Some of them.
+    pub(super) fn inputs(&self, range: Range<usize>) -> Inputs<'_> {
+        let texts = self.texts.as_ref().map(|t| t.from(range.start));
+        Inputs { dense: self.dense.slice(s![range, ..]), texts }
+    }
+}
+
 /// Buffers for scoring row by row; one a thread, reused.
 #[derive(Debug, Clone, Default)]
 pub struct Scratch {
     encoded: Vec<f32>,
+    grams: Grams,
+    texts: Vec<(usize, f32)>,
     network: mlp::Scratch,
     logits: Vec<f64>,
     scores: Vec<f64>,
@@ -74,7 +105,11 @@ impl State {
             Outcome::Classes(_) => Loss::SoftmaxCe,
             Outcome::Value => Loss::Mse,
         };
-        MlpSpec { hidden: hidden.to_vec(), ..MlpSpec::new(self.encoder.width(), self.outcome.width(), loss) }
+        MlpSpec {
+            hidden: hidden.to_vec(),
+            sparse: self.encoder.text_width(),
+            ..MlpSpec::new(self.encoder.width(), self.outcome.width(), loss)
+        }
     }
 
     /// Logits into scores, in place.
@@ -154,14 +189,19 @@ impl Scorer {
     /// # Errors
     /// [`Code::WrongType`] and [`Code::ArrayLength`] for values that are not like those of training.
     pub fn score<'s>(&self, row: &[Cell<'_>], scratch: &'s mut Scratch) -> Result<&'s [f64]> {
-        let Scratch { encoded, network, logits, scores } = scratch;
+        let Scratch { encoded, grams, texts, network, logits, scores } = scratch;
         encoded.resize(self.state.encoder.width(), 0.0);
         self.state.encoder.row(row, encoded)?;
+        let free_text = self.state.encoder.text_width() > 0;
+        if free_text {
+            self.state.encoder.row_texts(row, grams, texts);
+        }
         logits.clear();
         logits.resize(self.state.outcome.width(), 0.0);
         scores.resize(logits.len(), 0.0);
         for n in &self.networks {
-            for (sum, z) in logits.iter_mut().zip(n.logits_row(encoded, network)) {
+            let z = if free_text { n.logits_row_sparse(encoded, texts, network) } else { n.logits_row(encoded, network) };
+            for (sum, z) in logits.iter_mut().zip(z) {
                 *sum += f64::from(*z)
             }
         }
@@ -178,17 +218,18 @@ impl Scorer {
     /// As [`Scorer::score`]; [`Code::UndefinedColumn`], [`Code::OutOfMemory`], [`Code::Cancelled`].
     pub fn score_frame(&self, frame: &Frame, ctx: &Context<'_>) -> Result<Array2<f64>> {
         let rows: Vec<u32> = (0..frame.rows() as u32).collect();
-        let _held = ctx.budget.take(self.state.encoder.bytes(rows.len()), "Encoding the rows to score")?;
-        let x = self.state.encoder.frame(frame, &rows, ctx)?;
-        self.score_encoded(x.view(), ctx)
+        let x = Encoded::new(&self.state.encoder, frame, &rows, ctx)?;
+        self.score_encoded(x.inputs(0..rows.len()), ctx)
     }
 
     /// The mean of the networks' outputs for encoded rows.
-    pub(super) fn logits(&self, x: ArrayView2<'_, f32>, ctx: &Context<'_>) -> Result<Array2<f64>> {
-        let mut sum: Array2<f64> = Array2::zeros((x.nrows(), self.state.outcome.width()));
+    pub(super) fn logits(&self, x: Inputs<'_>, ctx: &Context<'_>) -> Result<Array2<f64>> {
+        let mut sum: Array2<f64> = Array2::zeros((x.dense.nrows(), self.state.outcome.width()));
         for n in &self.networks {
-            for (mut sum, x) in sum.axis_chunks_iter_mut(Axis(0), BLOCK).zip(x.axis_chunks_iter(Axis(0), BLOCK)) {
+            let blocks = x.dense.axis_chunks_iter(Axis(0), BLOCK).enumerate();
+            for (mut sum, (i, dense)) in sum.axis_chunks_iter_mut(Axis(0), BLOCK).zip(blocks) {
                 ctx.check()?;
+                let x = Inputs { dense, texts: x.texts.map(|t| t.skip(i * BLOCK)) };
                 sum.zip_mut_with(&n.logits(x, ctx.pool)?, |s, z| *s += f64::from(*z));
             }
         }
@@ -196,7 +237,7 @@ impl Scorer {
         Ok(sum)
     }
 
-    pub(super) fn score_encoded(&self, x: ArrayView2<'_, f32>, ctx: &Context<'_>) -> Result<Array2<f64>> {
+    pub(super) fn score_encoded(&self, x: Inputs<'_>, ctx: &Context<'_>) -> Result<Array2<f64>> {
         let mut all = self.logits(x, ctx)?;
         let (mut logits, mut scores) = (vec![0.0; all.ncols()], vec![0.0; all.ncols()]);
         for (i, mut line) in all.rows_mut().into_iter().enumerate() {

@@ -1,0 +1,99 @@
+//! The free texts of rows: sparse inputs beside the numbers that the other columns become.
+
+use super::grams::Grams;
+use super::part::Part;
+use super::{BLOCK, Encoder, text};
+use crate::base::memory::Taken;
+use crate::base::{Context, Result};
+use crate::dataset::texts::Levels;
+use crate::dataset::{Cell, Frame, MISSING_CODE, Texts, Values};
+
+/// What one thread needs to take texts apart.
+#[derive(Clone, Default)]
+struct Worker {
+    grams: Grams,
+    /// Of all its texts, one after another.
+    entries: Vec<(u32, f32)>,
+    /// Where those of each text end.
+    ends: Vec<usize>,
+}
+
+impl Encoder {
+    /// The columns of free text: where each stands among the inputs, and its first sparse input.
+    fn free_texts(&self) -> impl Iterator<Item = (usize, usize, &text::Text)> {
+        let mut first = 0;
+        self.parts.iter().enumerate().filter_map(move |(i, p)| match p {
+            Part::Text(t) => {
+                first += t.width();
+                Some((i, first - t.width(), t))
+            }
+            _ => None,
+        })
+    }
+
+    /// The sparse inputs of one row, whose values [`Encoder::row`] has taken.
+    pub fn row_texts(&self, row: &[Cell<'_>], grams: &mut Grams, out: &mut Vec<(usize, f32)>) {
+        out.clear();
+        for (i, first, text) in self.free_texts() {
+            if let Some(Cell::Text(t)) = row.get(i) {
+                text.each(t, grams, |input, x| out.push((first + input as usize, x)));
+            }
+        }
+    }
+
+    /// The free texts of the rows `rows` of a frame that [`Encoder::frame`] has encoded, with the booking of their memory.
+    ///
+    /// # Errors
+    /// [`crate::base::Code::UndefinedColumn`], [`crate::base::Code::OutOfMemory`], [`crate::base::Code::Cancelled`].
+    pub fn texts<'b>(&self, frame: &Frame, rows: &[u32], ctx: &Context<'b>) -> Result<(Texts, Taken<'b>)> {
+        const WHAT: &str = "Taking texts apart";
+        let mut texts = Texts::new(rows.len());
+        let mut taken = ctx.budget.take(0, WHAT)?;
+        for (i, _, text) in self.free_texts() {
+            let Values::Category { codes, levels } = &frame.column(&self.inputs[i].name)?.values else { continue };
+            taken.grow(rows.len().saturating_add(levels.len()).saturating_mul(8), WHAT)?;
+            let mut of = crate::base::zeros(rows.len())?;
+            // Only the texts of these rows, in the order in which they come.
+            let mut places = vec![MISSING_CODE; levels.len()];
+            let mut used = Vec::new();
+            for (to, r) in of.iter_mut().zip(rows) {
+                let code = codes[*r as usize];
+                *to = match places.get_mut(code as usize) {
+                    None => MISSING_CODE,
+                    Some(place) => {
+                        if *place == MISSING_CODE {
+                            *place = used.len() as u32;
+                            used.push(code);
+                        }
+                        *place
+                    }
+                };
+            }
+            let mut column = Levels::new(of);
+            let mut workers = vec![Worker::default(); ctx.pool.threads()];
+            for block in used.chunks(BLOCK) {
+                ctx.check()?;
+                let part = block.len().div_ceil(workers.len());
+                ctx.pool.each_mut(&mut workers, |k, Worker { grams, entries, ends }| {
+                    entries.clear();
+                    ends.clear();
+                    for code in block.iter().skip(k * part).take(part) {
+                        text.each(&levels[*code as usize], grams, |i, x| entries.push((i, x)));
+                        ends.push(entries.len());
+                    }
+                });
+                let before = column.bytes();
+                for Worker { entries, ends, .. } in &workers {
+                    let mut start = 0;
+                    for end in ends {
+                        column.push(entries[start..*end].iter().copied())?;
+                        start = *end;
+                    }
+                }
+                taken.grow(column.bytes() - before, WHAT)?;
+            }
+            texts.add(column, text.width());
+        }
+        Ok((texts, taken))
+    }
+}
