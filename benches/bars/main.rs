@@ -26,7 +26,7 @@ families! {
     gan: ["gan-step"],
     mlp: ["mlp-batch32", "mlp-batch1024", "mlp-auc"],
     mult_vae: ["mult-vae-epoch", "movielens-mult-vae", "recommend-warm"],
-    recommend: ["beauty"],
+    recommend: ["beauty", "movielens-loo", "movielens-session"],
     predict: ["predict-row", "predict-road"],
     profile: ["profile-sql", "profile-parallel", "profile-pgvector"],
     scan: ["scan"],

@@ -12,7 +12,7 @@ const EVENTS: &str = "events of users with items";
 #[pg_extern]
 fn kinds() -> TableIterator<'static, (name!(kind, &'static str), name!(for_what, &'static str), name!(learns_from, &'static str))> {
     let rows = Kind::ALL.into_iter().map(|k| (k.name(), k.for_what(), k.learns_from()));
-    let auto = ("auto", "Tries the fast recommenders and keeps the one that is best on held-out events.", EVENTS);
+    let auto = ("auto", "Tries the fast recommenders and keeps the one, or the blend, that is best on held-out events.", EVENTS);
     let events = recommender::KINDS.iter().map(|k| (k.name, k.for_what, EVENTS));
     TableIterator::new(rows.chain([auto]).chain(events).collect::<Vec<_>>())
 }

@@ -26,6 +26,8 @@ pub enum ParamType {
     Texts,
     /// An object whose values are numbers: `{"view": 1, "purchase": 10}`.
     Weights,
+    /// An object whose values are objects of parameters: `{"ease": {"regularization": 250}}`.
+    Objects,
 }
 
 /// One parameter of a kind.
@@ -78,6 +80,7 @@ impl Spec {
             ParamType::Integers => "array of integers".into(),
             ParamType::Texts => "array of texts".into(),
             ParamType::Weights => "object of numbers".into(),
+            ParamType::Objects => "object of objects".into(),
         }
     }
 
@@ -102,6 +105,7 @@ impl Spec {
             ParamType::Integers => value.as_array().is_some_and(|a| a.iter().all(whole)),
             ParamType::Texts => value.as_array().is_some_and(|a| a.iter().all(Value::is_string)),
             ParamType::Weights => value.as_object().is_some_and(|o| o.values().all(Value::is_number)),
+            ParamType::Objects => value.as_object().is_some_and(|o| o.values().all(Value::is_object)),
         }
     }
 
@@ -154,6 +158,7 @@ impl Spec {
             ParamType::Integers => "[64, 32]".into(),
             ParamType::Texts => "[\"a\", \"b\"]".into(),
             ParamType::Weights => "{\"a\": 1}".into(),
+            ParamType::Objects => "{\"a\": {}}".into(),
         }
     }
 }

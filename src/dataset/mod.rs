@@ -9,6 +9,7 @@ pub mod pairs;
 pub mod profile;
 pub mod snapshot;
 pub mod split;
+pub mod step;
 pub mod texts;
 pub mod vocabulary;
 
@@ -19,5 +20,6 @@ pub use input::{Family, Input};
 pub use interactions::{Event, EventColumns, Interactions, Skipped};
 pub use pairs::Pairs;
 pub use snapshot::Snapshot;
+pub use step::{SESSION_GAP, Step};
 pub use texts::{TextRows, Texts};
 pub use vocabulary::{Id, IdKind, Vocabulary};

@@ -1,43 +1,59 @@
 //! Held-out events of recommenders: which they are, and how well a scorer finds them.
 
 use crate::base::{Context, Result, rng::mix, zeros};
-use crate::dataset::{Event, Interactions};
+use crate::dataset::{Event, Interactions, Step};
 use crate::kernel::topk::top_k;
-use crate::metric::ranking::Ranking;
+use crate::metric::ranking::{Ranking, list_figures};
+use crate::model::figures::Figures;
 
-/// Some users' last event each, taken out of the events that a model learns from.
+/// The latest step or steps of some users, taken out of the events that a model learns from: to be found from all that came before them.
+///
+/// Several steps of a user count as one, and are not found one after another: a model scores a history that it has learnt from otherwise than one that it
+/// has not, for `ease` was told that nothing followed it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Held {
-    /// (user, the event).
-    pub events: Vec<(u32, Event)>,
+    /// (user, the events of the step).
+    users: Vec<(u32, Vec<Event>)>,
 }
 
 /// The most users that a holdout has: beyond it the figures no longer sharpen, and judging costs a score of every item a user.
 const MOST: usize = 10_000;
+/// Users below which figures are too rough to choose by: fewer give more than a step each, where their histories are long.
+pub const ENOUGH: usize = 2_000;
+/// The most steps that a user gives.
+const STEPS: usize = 3;
 
 impl Held {
-    /// Splits off the last event of a `share` of the users with two or more. A user is chosen by a hash of its id and `part`, so that it stays chosen over
-    /// all retrains, and two parts never share a user when `from .. from + share` do not overlap.
+    /// Splits off the last step of a `share` of the users with two or more (up to three, at most a quarter of a history, of users who are few). A user is chosen by a hash of its id, so that it stays chosen over all
+    /// retrains, and two parts never share a user when `from .. from + share` do not overlap.
     ///
     /// # Errors
     /// [`crate::base::Code::OutOfMemory`].
-    pub fn split(data: &Interactions, from: f64, share: f64) -> Result<(Interactions, Self)> {
+    pub fn split(data: &Interactions, step: Step, from: f64, share: f64) -> Result<(Interactions, Self)> {
         let at = |u: u32| (mix(data.users.hash(u) ^ 0x9d2c_5680_ca28_7e13) >> 11) as f64 / (1u64 << 53) as f64;
         // A chosen user's hash is below its part's end: the cut at MOST takes the smallest, again the same ones night after night.
         let mut chosen: Vec<(f64, u32)> = (0..data.users.len() as u32)
-            .filter(|&u| data.history(u).len() > 1)
             .map(|u| (at(u), u))
-            .filter(|(x, _)| *x >= from && *x < from + share)
+            .filter(|&(x, u)| x >= from && x < from + share && step.starts(data.history(u)).len() > 1)
             .collect();
         chosen.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         chosen.truncate(MOST);
-        let mut is: Vec<bool> = zeros(data.users.len())?;
-        chosen.iter().for_each(|&(_, u)| is[u as usize] = true);
-        let last = |u: u32| data.history(u).len() - 1;
-        let rest = data.filter(|u, at, _| !is[u as usize] || at != last(u))?;
-        let mut events: Vec<(u32, Event)> = chosen.iter().map(|&(_, u)| (u, data.history(u)[last(u)])).collect();
-        events.sort_by_key(|e| e.0);
-        Ok((rest, Self { events }))
+        // Where the last step or steps of each begin; 0 for a user who was not chosen.
+        let mut begins: Vec<usize> = zeros(data.users.len())?;
+        let most = ENOUGH.div_ceil(chosen.len().max(1)).min(STEPS);
+        for &(_, u) in &chosen {
+            let starts = step.starts(data.history(u));
+            begins[u as usize] = starts[starts.len() - (starts.len() / 4).clamp(1, most)];
+        }
+        let rest = data.filter(|u, at, _| begins[u as usize] == 0 || at < begins[u as usize])?;
+        let mut users: Vec<(u32, Vec<Event>)> = chosen.iter().map(|&(_, u)| (u, data.history(u)[begins[u as usize]..].to_vec())).collect();
+        users.sort_by_key(|h| h.0);
+        Ok((rest, Self { users }))
+    }
+
+    /// Whether nothing was held out.
+    pub fn is_empty(&self) -> bool {
+        self.users.is_empty()
     }
 
     /// How well `score(history, now, out)` finds the held-out items among those that the user has not had, in lists of `k`. `data` is what is left after the
@@ -53,29 +69,145 @@ impl Held {
         ctx: &Context,
         score: impl Fn(&[Event], i64, &mut [f32]) + Sync + Send,
     ) -> Result<Ranking> {
-        let items = data.items.len();
-        const STEP: usize = 64;
-        let mut parts: Vec<Result<Ranking>> = self.events.chunks(STEP).map(|_| Ok(Ranking::new(k, items))).collect();
-        let run = |p: usize| -> Result<Ranking> {
-            let mut sums = Ranking::new(k, items);
-            let mut out: Vec<f32> = zeros(items)?;
-            for (u, held) in &self.events[p * STEP..((p + 1) * STEP).min(self.events.len())] {
-                ctx.check()?;
-                let history = data.history(*u);
-                if tie[held.item as usize] <= 0.0 || history.iter().any(|e| e.item == held.item) {
-                    continue;
-                }
-                score(history, held.time, &mut out);
-                history.iter().for_each(|e| out[e.item as usize] = f32::NEG_INFINITY);
-                sums.add(&top_k(&out, k, Some(tie)), &[held.item]);
-            }
-            Ok(sums)
-        };
-        ctx.pool.each_mut(&mut parts, |p, part| *part = run(p));
-        let mut all = Ranking::new(k, items);
-        for part in parts {
-            all.merge(&part?);
+        let mut all = Ranking::new(k, data.items.len());
+        let one = |history: &[Event], now: i64, outs: &mut [Vec<f32>]| score(history, now, &mut outs[0]);
+        for part in self.walk(data, k, tie, ctx, 1, &all, one, |sums, _, top, wanted| sums.add(top, wanted))? {
+            all.merge(&part);
         }
         Ok(all)
+    }
+
+    /// The NDCG of `n` scorers at once for each user, as [`Held::measure`] has it: `score(history, now, outs)` fills one list of scores for each.
+    ///
+    /// # Errors
+    /// [`crate::base::Code::Cancelled`], [`crate::base::Code::OutOfMemory`].
+    pub fn compare(
+        &self,
+        data: &Interactions,
+        k: usize,
+        tie: &[f32],
+        ctx: &Context,
+        n: usize,
+        score: impl Fn(&[Event], i64, &mut [Vec<f32>]) + Sync + Send,
+    ) -> Result<Figures> {
+        let _booked = ctx.budget.take(self.users.len().saturating_mul(n * 4), "the figures of each user")?;
+        let add = |values: &mut Vec<f32>, _: usize, top: &[u32], wanted: &[u32]| {
+            values.push(list_figures(top, wanted, k).map_or(0.0, |f| f.ndcg as f32));
+        };
+        Ok(Figures { n, values: self.walk(data, k, tie, ctx, n, &Vec::new(), score, add)?.concat() })
+    }
+
+    /// Calls `add(state, scorer, list, wanted items)` for each user and scorer, with one state, a copy of `start`, for a run of users; the states in order.
+    #[allow(clippy::too_many_arguments)]
+    fn walk<S: Clone + Send + Sync>(
+        &self,
+        data: &Interactions,
+        k: usize,
+        tie: &[f32],
+        ctx: &Context,
+        n: usize,
+        start: &S,
+        score: impl Fn(&[Event], i64, &mut [Vec<f32>]) + Sync + Send,
+        add: impl Fn(&mut S, usize, &[u32], &[u32]) + Sync + Send,
+    ) -> Result<Vec<S>> {
+        const STEP: usize = 64;
+        let items = data.items.len();
+        let _booked = ctx.budget.take(items.saturating_mul(4 * (n + 4) * ctx.pool.threads()), "scores of all items")?;
+        let mut parts: Vec<Result<S>> = self.users.chunks(STEP).map(|_| Ok(start.clone())).collect();
+        let run = |p: usize| -> Result<S> {
+            let mut state = start.clone();
+            let mut outs: Vec<Vec<f32>> = (0..n).map(|_| zeros(items)).collect::<Result<_>>()?;
+            for (user, events) in &self.users[p * STEP..((p + 1) * STEP).min(self.users.len())] {
+                ctx.check()?;
+                let history = data.history(*user);
+                let found = |i: u32| tie[i as usize] > 0.0 && history.iter().all(|e| e.item != i);
+                let mut wanted: Vec<u32> = events.iter().map(|e| e.item).filter(|&i| found(i)).collect();
+                wanted.sort_unstable();
+                wanted.dedup();
+                if wanted.is_empty() {
+                    continue;
+                }
+                score(history, events[0].time, &mut outs);
+                for (i, out) in outs.iter_mut().enumerate() {
+                    history.iter().for_each(|e| out[e.item as usize] = f32::NEG_INFINITY);
+                    add(&mut state, i, &top_k(out, k, Some(tie)), &wanted);
+                }
+            }
+            Ok(state)
+        };
+        ctx.pool.each_mut(&mut parts, |p, part| *part = run(p));
+        parts.into_iter().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Budget, Pool, Quiet};
+    use crate::dataset::{Column, EventColumns, Frame, IdKind, Values};
+
+    /// `users` who had the items 0 .. 8 one after another; the item is the time in hours, two of them an hour.
+    fn events(users: usize) -> Interactions {
+        let levels: Vec<String> = (0..users.max(8)).map(|i| format!("{i}")).collect();
+        let column = |name: &str, codes: Vec<u32>| Column { name: name.into(), values: Values::Category { codes, levels: levels.clone() } };
+        let frame = Frame::new(vec![
+            column("u", (0..users * 8).map(|r| (r / 8) as u32).collect()),
+            column("i", (0..users * 8).map(|r| (r % 8) as u32).collect()),
+            Column {
+                name: "t".into(),
+                values: Values::Time((0..users * 8).map(|r| (r % 8 / 2 * 60 + r % 2) as i64 * 60_000_000).collect()),
+            },
+        ])
+        .unwrap();
+        let (pool, budget) = (Pool::single(), Budget::unlimited());
+        let ctx = Context { seed: 0, pool: &pool, budget: &budget, watch: &Quiet };
+        let columns = EventColumns { user: "u".into(), item: "i".into(), time: Some("t".into()), ..EventColumns::default() };
+        Interactions::from_frame(&frame, &columns, IdKind::Integer, IdKind::Integer, &ctx).unwrap().0
+    }
+
+    #[test]
+    fn the_last_steps_are_found_from_what_came_before() {
+        let (pool, budget) = (Pool::new(2).unwrap(), Budget::unlimited());
+        let ctx = Context { seed: 0, pool: &pool, budget: &budget, watch: &Quiet };
+        let tie = vec![1.0; 8];
+        // The first names the item after the last one; the second always item 6.
+        let found = |users: usize, step: Step, whole: bool| {
+            let data = events(users);
+            let (rest, held) = Held::split(&data, step, 0.0, 1.0).unwrap();
+            let name = |history: &[Event], now: i64, outs: &mut [Vec<f32>]| {
+                assert!(history.iter().all(|e| e.time <= now));
+                outs.iter_mut().for_each(|o| o.fill(f32::NEG_INFINITY));
+                outs[0][history.len() % 8] = 1.0;
+                outs[1][6] = 1.0;
+            };
+            let left = if whole { &data } else { &rest };
+            let figures = held.compare(left, 1, &tie, &ctx, 2, name).unwrap();
+            let six = |_: &[Event], _: i64, out: &mut [f32]| {
+                out.fill(f32::NEG_INFINITY);
+                out[6] = 1.0;
+            };
+            let one = held.measure(left, 1, &tie, &ctx, six).unwrap();
+            (figures.users(), figures.means(), one.means().map(|m| (m.users as usize, m.recall)))
+        };
+        assert_eq!(found(ENOUGH, Step::Event, false), (ENOUGH, vec![1.0, 0.0], Some((ENOUGH, 0.0))));
+        // Few users give two steps of eight; a session is two events anyway. Either is half of what is wanted, and a perfect list of one.
+        assert_eq!(found(20, Step::Event, false), (20, vec![1.0, 1.0], Some((20, 0.5))));
+        assert_eq!(found(ENOUGH, Step::Session, false), (ENOUGH, vec![1.0, 1.0], Some((ENOUGH, 0.5))));
+        // What is in the history cannot be found.
+        assert_eq!(found(20, Step::Event, true), (0, vec![0.0, 0.0], None));
+    }
+
+    #[test]
+    fn parts_share_no_user_and_a_session_goes_as_one() {
+        let data = events(400);
+        let (rest, judge) = Held::split(&data, Step::Session, 0.0, 0.3).unwrap();
+        let (_, tune) = Held::split(&rest, Step::Session, 0.3, 0.7).unwrap();
+        assert!(judge.users.iter().all(|a| tune.users.iter().all(|b| a.0 != b.0)));
+        assert_eq!(judge.users.len() + tune.users.len(), 400);
+        assert_eq!(Step::of(&data), Step::Session);
+        assert!(judge.users.iter().chain(&tune.users).all(|(_, events)| events.len() == 2 && events[0].item == 6));
+        // Nobody with one step gives it.
+        let one = data.filter(|_, at, _| at < 2).unwrap();
+        assert!(Held::split(&one, Step::Session, 0.0, 1.0).unwrap().1.is_empty());
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::base::{Code, Context, Error, Numbers, Result, Tensor, memory, tensor, zeros};
 use crate::dataset::Event;
+use crate::kernel::axpy;
 use half::f16;
 use std::sync::Mutex;
 
@@ -28,6 +29,15 @@ impl Gather {
             self.touched.push(target);
         }
         *s += weight;
+    }
+
+    /// Adds `weight` × `row` to the links to all items; `row` has one an item.
+    pub fn add_row(&mut self, weight: f32, row: &[f32]) {
+        if self.touched.len() < row.len() {
+            self.touched.clear();
+            self.touched.extend(0..row.len() as u32);
+        }
+        axpy(weight, row, &mut self.sums);
     }
 }
 

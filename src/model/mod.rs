@@ -1,7 +1,9 @@
 //! One file per kind of model.
 
+pub mod blend;
 pub mod describe;
 pub mod ease;
+pub mod figures;
 pub mod gan;
 pub mod held;
 pub mod item_knn;

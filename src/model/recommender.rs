@@ -3,7 +3,9 @@
 use crate::base::params::{ParamType, Spec};
 use crate::base::{Code, Context, Epoch, Error, Result, Tensor, names};
 use crate::dataset::{Event, Interactions};
+use crate::model::blend::{self, Blend};
 use crate::model::ease;
+use crate::model::figures::Figures;
 use crate::model::held::Held;
 use crate::model::item_knn;
 use crate::model::linked::Linked;
@@ -21,8 +23,8 @@ pub struct KindInfo {
     pub for_what: &'static str,
     /// Its own parameters; [`COMMON`] come to them.
     pub specs: &'static [Spec],
-    /// `auto` tries it for up to as many items: kinds that train in seconds.
-    pub auto_up_to: usize,
+    /// Whether `auto` tries it: kinds that train in seconds.
+    pub auto: bool,
 }
 
 /// Every kind that learns from events.
@@ -31,33 +33,37 @@ pub const KINDS: &[KindInfo] = &[
         name: "popularity",
         for_what: "What most users chose: the baseline, and what an unknown user gets.",
         specs: popularity::SPECS,
-        auto_up_to: usize::MAX,
+        auto: true,
     },
     KindInfo {
         name: "item_knn",
         for_what: "Items that the same users chose: simple, fast, explainable.",
         specs: item_knn::SPECS,
-        auto_up_to: usize::MAX,
+        auto: true,
     },
-    KindInfo {
-        name: "transition",
-        for_what: "What follows what: next purchases, sessions.",
-        specs: transition::SPECS,
-        auto_up_to: usize::MAX,
-    },
+    KindInfo { name: "transition", for_what: "What follows what: next purchases, sessions.", specs: transition::SPECS, auto: true },
     KindInfo {
         name: "ease",
         for_what: "Whole histories through a linear model with a closed form: strong where order matters little.",
         specs: ease::SPECS,
-        auto_up_to: 4000,
+        auto: true,
     },
     KindInfo {
         name: "mult_vae",
         for_what: "Whole histories through a network: strong where users have many events.",
         specs: mult_vae::SPECS,
-        auto_up_to: 0,
+        auto: false,
+    },
+    KindInfo {
+        name: "blend",
+        for_what: "Several of the kinds above in one, weighted by what each adds on held-out events.",
+        specs: blend::SPECS,
+        auto: false,
     },
 ];
+
+/// The recencies that are tried where none is given.
+pub const RECENCIES: [f32; 8] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 200.0, 1000.0];
 
 /// The list length at which recommenders are judged.
 pub const JUDGED_AT: usize = 20;
@@ -87,6 +93,8 @@ pub enum Model {
     Linked(Linked),
     /// See [`MultVae`].
     MultVae(MultVae),
+    /// See [`Blend`].
+    Blend(Blend),
 }
 
 /// What a fit gives.
@@ -116,9 +124,24 @@ pub fn kind(name: &str) -> Result<&'static KindInfo> {
     })
 }
 
+/// The kinds that `auto` tries on these events.
+pub fn tried(data: &Interactions) -> impl Iterator<Item = &'static KindInfo> {
+    /// As much as 16,000 items and more users take: two minutes on two cores.
+    const MOST: f64 = 4.1e12;
+    KINDS.iter().filter(|k| k.auto && (k.name != "ease" || ease::cost(data) <= MOST))
+}
+
 /// All parameters of a kind.
 pub fn specs(kind: &KindInfo) -> Vec<Spec> {
     kind.specs.iter().chain(COMMON).copied().collect()
+}
+
+/// The parameters of `kind` that are its own, checked beyond types and ranges.
+///
+/// # Errors
+/// [`Code::InvalidParameter`], [`Code::UndefinedObject`].
+pub fn check(kind: &str, resolved: &mut Map<String, Value>) -> Result<()> {
+    if kind == "blend" { blend::check(resolved) } else { Ok(()) }
 }
 
 /// Fits a kind to `data`. `tune`, where given, are held-out events that are not in `data`: what the kind leaves open (how long to train, how fast a history
@@ -127,6 +150,11 @@ pub fn specs(kind: &KindInfo) -> Vec<Spec> {
 /// # Errors
 /// As the kind's own fit.
 pub fn fit(kind: &str, params: &Map<String, Value>, data: &Interactions, tune: Option<&Held>, ctx: &Context) -> Result<Fitted> {
+    if let (Some(tune), "ease", Some(Value::Null)) = (tune, kind, params.get("regularization"))
+        && data.items.len() <= ease::TRIED_UP_TO
+    {
+        return choose_regularization(params, data, tune, ctx);
+    }
     let (mut epochs, mut chosen) = (Vec::new(), Map::new());
     let mut model = match kind {
         "popularity" => Model::Popularity(Popularity::fit(data, params)?),
@@ -138,6 +166,11 @@ pub fn fit(kind: &str, params: &Map<String, Value>, data: &Interactions, tune: O
             (epochs, chosen) = (fitted.1, fitted.2);
             Model::MultVae(fitted.0)
         }
+        "blend" => {
+            let fitted = blend::fit(data, params, tune, ctx)?;
+            (epochs, chosen) = (fitted.epochs, fitted.chosen);
+            Model::Blend(fitted.model)
+        }
         other => return Err(self::kind(other).err().unwrap_or_else(|| Error::internal(format!("kind {other} has no fit")))),
     };
     if let (Some(tune), Some(Value::Null)) = (tune, params.get("recency")) {
@@ -146,24 +179,44 @@ pub fn fit(kind: &str, params: &Map<String, Value>, data: &Interactions, tune: O
     Ok(Fitted { model, epochs, chosen })
 }
 
-/// The recency with the best NDCG on the held-out events; the model has it afterwards. It acts when scoring only, so no fit is repeated.
-fn choose_recency(model: &mut Model, data: &Interactions, tune: &Held, ctx: &Context) -> Result<f32> {
-    let tie = Popularity::plain(data)?.scores;
-    let mut best = (f64::NEG_INFINITY, model.recency().unwrap_or(20.0));
-    for recency in [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 200.0] {
+/// Gives the model the recency that finds most of the held-out events, and returns it. It acts when scoring only, so no fit is repeated.
+fn choose_recency(model: &mut Model, data: &Interactions, tune: &Held, ctx: &Context) -> Result<f64> {
+    let each = RECENCIES.map(|recency| {
         model.set_recency(recency);
-        let figures = tune.measure(data, JUDGED_AT, &tie, ctx, |history, now, out| {
-            if !model.score(history, now, out) {
-                out.copy_from_slice(&tie);
-            }
-        })?;
-        let ndcg = figures.means().map_or(0.0, |m| m.ndcg);
-        if ndcg > best.0 {
-            best = (ndcg, recency);
+        ndcg(model, data, tune, ctx)
+    });
+    let chosen = side_by_side(each.into_iter().collect::<Result<_>>()?).setting(&RECENCIES, ctx.seed);
+    model.set_recency(chosen as f32);
+    Ok(chosen)
+}
+
+/// `ease` with the λ that finds most of the held-out events, each λ with its own recency.
+fn choose_regularization(params: &Map<String, Value>, data: &Interactions, tune: &Held, ctx: &Context) -> Result<Fitted> {
+    let with = |lambda: f64| {
+        let mut given = params.clone();
+        given.insert("regularization".into(), json!(lambda));
+        fit("ease", &given, data, Some(tune), ctx)
+    };
+    let each = ease::REGULARIZATIONS.map(|lambda| ndcg(&with(f64::from(lambda))?.model, data, tune, ctx));
+    let chosen = side_by_side(each.into_iter().collect::<Result<_>>()?).setting(&ease::REGULARIZATIONS, ctx.seed);
+    let mut fitted = with(chosen)?;
+    fitted.chosen.insert("regularization".into(), json!(chosen));
+    Ok(fitted)
+}
+
+/// Figures of one way each, of the same users, as figures of several.
+pub fn side_by_side(each: Vec<Figures>) -> Figures {
+    let users = each.iter().map(Figures::users).min().unwrap_or(0);
+    Figures { n: each.len(), values: (0..users).flat_map(|u| each.iter().map(move |f| f.values[u])).collect() }
+}
+
+fn ndcg(model: &Model, data: &Interactions, tune: &Held, ctx: &Context) -> Result<Figures> {
+    let tie = Popularity::plain(data)?.scores;
+    tune.compare(data, JUDGED_AT, &tie, ctx, 1, |history, now, outs| {
+        if !model.score(history, now, &mut outs[0]) {
+            outs[0].copy_from_slice(&tie);
         }
-    }
-    model.set_recency(best.1);
-    Ok(best.1)
+    })
 }
 
 impl Model {
@@ -178,6 +231,7 @@ impl Model {
             "transition" => Self::Linked(Linked::from_tensors(items, tensors, params, transition::USUAL_RECENCY)?),
             "ease" => Self::Linked(Linked::from_tensors(items, tensors, params, ease::USUAL_RECENCY)?),
             "mult_vae" => Self::MultVae(MultVae::from_tensors(items, params, tensors)?),
+            "blend" => Self::Blend(Blend::from_tensors(items, params, tensors)?),
             other => return Err(self::kind(other).err().unwrap_or_else(|| Error::internal(format!("kind {other} cannot be read")))),
         })
     }
@@ -188,15 +242,17 @@ impl Model {
             Self::Popularity(m) => m.to_tensors(),
             Self::Linked(m) => m.to_tensors(),
             Self::MultVae(m) => m.to_tensors(),
+            Self::Blend(m) => m.to_tensors(),
         }
     }
 
     /// Scores every item for a history (oldest first, known items only) as of `now`. False when the kind can say nothing about it; `out` is then undefined.
-    pub fn score(&self, history: &[Event], _now: i64, out: &mut [f32]) -> bool {
+    pub fn score(&self, history: &[Event], now: i64, out: &mut [f32]) -> bool {
         match self {
             Self::Popularity(m) => m.score(history, out),
             Self::Linked(m) => m.score(history, out),
             Self::MultVae(m) => m.score(history, out),
+            Self::Blend(m) => m.score(history, now, out),
         }
     }
 
@@ -210,22 +266,25 @@ impl Model {
                 .hint("Train with kind => 'item_knn' or another kind that relates items.")),
             Self::Linked(m) => Ok(m.similar(item, out)),
             Self::MultVae(m) => Ok(m.similar(item, out)),
+            Self::Blend(m) => m.similar(item, out),
         }
     }
 
-    fn recency(&self) -> Option<f32> {
+    /// Events after which one of a history counts 1/e, for kinds that fade histories.
+    pub fn recency(&self) -> Option<f32> {
         match self {
             Self::Linked(m) => Some(m.recency),
             Self::MultVae(m) => Some(m.recency),
-            Self::Popularity(_) => None,
+            Self::Popularity(_) | Self::Blend(_) => None,
         }
     }
 
-    fn set_recency(&mut self, recency: f32) {
+    /// Sets [`Model::recency`] where there is one.
+    pub fn set_recency(&mut self, recency: f32) {
         match self {
             Self::Linked(m) => m.recency = recency,
             Self::MultVae(m) => m.recency = recency,
-            Self::Popularity(_) => {}
+            Self::Popularity(_) | Self::Blend(_) => {}
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The whole road without Postgres: rows or events in, named tensors and a report out.
 
+mod choose;
 pub mod features;
 mod hold;
 mod outcome;

@@ -3,13 +3,13 @@
 use crate::base::params::{self, Spec};
 use crate::base::{Code, Context, Error, Result, Tensor};
 use crate::dataset::interactions::order;
-use crate::dataset::{Event, Id, IdKind, Interactions, Snapshot, Vocabulary};
+use crate::dataset::{Event, Id, IdKind, Interactions, Snapshot, Step, Vocabulary};
 use crate::kernel::topk::top_k;
-use crate::metric::ranking::{Ranking, RankingMeans};
-use crate::model::held::Held;
+use crate::metric::ranking::RankingMeans;
+use crate::model::held::{ENOUGH, Held};
 use crate::model::popularity::Popularity;
 use crate::model::recommender::{self as kinds, JUDGED_AT, Model};
-use crate::train::{Report, Trained};
+use crate::train::{Report, Trained, choose};
 use serde_json::{Map, Value, json};
 
 /// Tensors of the model that has not seen its held-out events have this before their names.
@@ -65,7 +65,8 @@ pub fn specs(kind: &str) -> Result<Vec<Spec>> {
 /// # Errors
 /// [`Code::InvalidParameter`], [`Code::UndefinedObject`].
 pub fn check(kind: &str, given: &Value) -> Result<Map<String, Value>> {
-    let resolved = params::resolve(kind, &specs(kind)?, given)?;
+    let mut resolved = params::resolve(kind, &specs(kind)?, given)?;
+    kinds::check(kind, &mut resolved)?;
     let is = |name: &str, word: &str| resolved.get(name).and_then(Value::as_str) == Some(word);
     if is("users", "snapshot") && is("read_as", "caller") {
         return Err(Error::new(Code::InvalidParameter, "parameter \"read_as\" needs users \"live\"")
@@ -75,7 +76,7 @@ pub fn check(kind: &str, given: &Value) -> Result<Map<String, Value>> {
     Ok(resolved)
 }
 
-/// Fits `kind` to `data`: judged on the last events of some users, beside popularity and the `incumbent` (the deployed version) on the same events, then
+/// Fits `kind` to `data`: judged on the last events (or sessions, where events come in such) of some users, beside popularity and the `incumbent` (the deployed version) on the same events, then
 /// fitted again to all. `auto` takes the kind that is best on held-out events of other users. `skipped` rows were left out when the events were read.
 ///
 /// # Errors
@@ -85,19 +86,22 @@ pub fn fit(data: &Interactions, kind: &str, given: &Value, skipped: u64, incumbe
     let _booked = ctx.budget.take(data.bytes() * 2, "the events")?;
     let share = common.get("holdout").and_then(Value::as_f64).unwrap_or(0.0);
     let refit = common.get("refit").and_then(Value::as_bool).unwrap_or(true);
-    let (rest, judge) = Held::split(data, 0.0, share)?;
-    // What a kind leaves open is chosen on other users than those it is judged by.
-    let tune_share = if share > 0.0 { share.min(1.0 - share) / 2.0 } else { 0.1 };
-    let (seen, tune) = Held::split(&rest, share, tune_share)?;
-    let tune = (!tune.events.is_empty()).then_some(&tune);
+    let step = Step::of(data);
+    let (rest, judge) = Held::split(data, step, 0.0, share)?;
+    // What a kind leaves open is chosen on other users than those it is judged by, or, where they are few, on what those did before, too.
+    let least = if share > 0.0 { share.min(1.0 - share) / 2.0 } else { 0.1 };
+    let enough = ENOUGH as f64 / data.users.len() as f64;
+    let (from, tune_share) = if enough > 1.0 - share { (0.0, 1.0) } else { (share, enough.max(least)) };
+    let (seen, tune) = Held::split(&rest, step, from, tune_share)?;
+    let tune = (!tune.is_empty()).then_some(&tune);
 
     let mut report = Report { rows_used: data.events().len() as u64, rows_skipped: skipped, ..Report::default() };
-    let (kind, mut resolved, fitted) = choose(kind, given, &seen, tune, &mut report, ctx)?;
-    resolved.extend(fitted.chosen.clone());
+    let (kind, mut resolved, fitted) = choose::fit(kind, given, &seen, tune, &mut report, ctx)?;
+    resolved.extend(fitted.chosen);
     report.epochs = fitted.epochs;
 
     let mut tensors = Vec::new();
-    if judge.events.is_empty() {
+    if judge.is_empty() {
         report.notices.push("no user has two events to hold the last one out, so this version is not judged".into());
     } else {
         let tie = Popularity::plain(&rest)?.scores;
@@ -105,7 +109,7 @@ pub fn fit(data: &Interactions, kind: &str, given: &Value, skipped: u64, incumbe
         let baseline = judge.measure(&rest, JUDGED_AT, &tie, ctx, |_, _, out| out.copy_from_slice(&tie))?;
         if let Some(m) = figures.means() {
             report.judged = Some(m.ndcg);
-            report.metrics = metrics(&m);
+            report.metrics.extend(metrics(&m));
             report.metrics.insert("baseline".into(), json!({"popularity": baseline.means().map(|b| metrics(&b))}));
         }
         report.incumbent = incumbent.map(|i| i.measure(&rest, &judge, &tie, ctx)).transpose()?.flatten().map(|m| m.ndcg);
@@ -144,42 +148,6 @@ fn snapshot(data: &Interactions, params: &Map<String, Value>, ctx: &Context) -> 
     Snapshot::of(data, limit, ctx).map(Some)
 }
 
-/// Fits the kind, or for `auto` every kind, and keeps the best on `tune`.
-fn choose(
-    kind: &str,
-    given: &Value,
-    data: &Interactions,
-    tune: Option<&Held>,
-    report: &mut Report,
-    ctx: &Context,
-) -> Result<(&'static str, Map<String, Value>, kinds::Fitted)> {
-    if kind != "auto" {
-        let info = kinds::kind(kind)?;
-        let resolved = check(kind, given)?;
-        let fitted = kinds::fit(kind, &resolved, data, tune, ctx)?;
-        return Ok((info.name, resolved, fitted));
-    }
-    let tie = Popularity::plain(data)?.scores;
-    let mut best: Option<(f64, &'static str, Map<String, Value>, kinds::Fitted)> = None;
-    let mut tried = Map::new();
-    for info in kinds::KINDS.iter().filter(|k| data.items.len() <= k.auto_up_to) {
-        let resolved = check(info.name, given)?;
-        let fitted = kinds::fit(info.name, &resolved, data, tune, ctx)?;
-        let figures = match tune {
-            Some(t) => t.measure(data, JUDGED_AT, &tie, ctx, |h, now, out| with_fallback(&fitted.model, &tie, h, now, out))?,
-            None => Ranking::new(JUDGED_AT, 0),
-        };
-        let ndcg = figures.means().map_or(0.0, |m| m.ndcg);
-        tried.insert(info.name.into(), json!(round(ndcg)));
-        if best.as_ref().is_none_or(|b| ndcg > b.0) {
-            best = Some((ndcg, info.name, resolved, fitted));
-        }
-    }
-    let (_, name, resolved, fitted) = best.ok_or_else(|| Error::internal("no kind to choose from"))?;
-    report.notices.push(format!("auto chose kind {name}; ndcg@{JUDGED_AT} on held-out events: {}", Value::Object(tried)));
-    Ok((name, resolved, fitted))
-}
-
 fn with_fallback(model: &Model, popularity: &[f32], history: &[Event], now: i64, out: &mut [f32]) {
     if history.is_empty() || !model.score(history, now, out) {
         out.copy_from_slice(popularity);
@@ -202,7 +170,7 @@ fn metrics(m: &RankingMeans) -> Map<String, Value> {
         ("coverage", m.coverage),
     ];
     let mut all: Map<String, Value> = figures.iter().map(|(name, x)| (format!("{name}@{k}"), json!(round(*x)))).collect();
-    all.insert("users".into(), json!(m.users));
+    all.insert("lists".into(), json!(m.users));
     all
 }
 

@@ -1,0 +1,167 @@
+//! Which weights the bases of a blend get: those that find most of the held-out events.
+
+use crate::base::{Context, Result};
+use crate::dataset::Interactions;
+use crate::kernel::axpy;
+use crate::model::blend::{Blend, standard};
+use crate::model::figures::Figures;
+use crate::model::held::Held;
+use crate::model::popularity::Popularity;
+use crate::model::recommender::{JUDGED_AT, RECENCIES, side_by_side};
+use serde_json::{Map, Value, json};
+
+/// Weightings that are compared at most.
+const POINTS: usize = 300;
+/// Bases of less weight than this are left out.
+const LEAST: f32 = 0.04;
+
+/// Chooses weights and, of the bases of `open`, the recency within the blend; bases without weight go. Says how good each base is alone, the blend, and
+/// the blend without each.
+pub(super) fn choose(model: &mut Blend, open: &[bool], data: &Interactions, tune: &Held, ctx: &Context) -> Result<Map<String, Value>> {
+    let tie = Popularity::plain(data)?.scores;
+    let n = model.parts.len();
+    let points = simplex(n);
+    let first = model.judge(&points, data, tune, &tie, ctx)?;
+    let alone: Vec<f64> = {
+        let means = first.means();
+        (0..n).map(|i| points.iter().position(|p| p[i] == 1.0).map_or(0.0, |at| means[at])).collect()
+    };
+    let mut weights = mean(&points, &first.shares(ctx.seed));
+    // Alone a base has to say everything; beside others a slower one may add more.
+    let beside: Vec<usize> = (0..n).filter(|&i| open[i] && weights[i] > 0.0 && weights[i] < 1.0).collect();
+    for &i in &beside {
+        let mut each = Vec::new();
+        for recency in RECENCIES {
+            model.parts[i].model.set_recency(recency);
+            each.push(model.judge(std::slice::from_ref(&weights), data, tune, &tie, ctx)?);
+        }
+        model.parts[i].model.set_recency(side_by_side(each).setting(&RECENCIES, ctx.seed) as f32);
+    }
+    if !beside.is_empty() {
+        weights = mean(&points, &model.judge(&points, data, tune, &tie, ctx)?.shares(ctx.seed));
+    }
+    let used: Vec<usize> = (0..n).filter(|&i| weights[i] > 0.0).collect();
+    let without = used.iter().map(|&i| (0..n).map(|j| if i == j { 0.0 } else { weights[j] }).collect());
+    let asked: Vec<Vec<f32>> = [weights.clone()].into_iter().chain(without).collect();
+    let named = |which: &[usize], figures: &[f64]| -> Value {
+        which
+            .iter()
+            .zip(figures)
+            .map(|(&i, x)| (model.parts[i].kind.to_owned(), json!((x * 1e5).round() / 1e5)))
+            .collect::<Map<_, _>>()
+            .into()
+    };
+    let mut told = Map::from_iter([("alone".to_owned(), named(&(0..n).collect::<Vec<_>>(), &alone))]);
+    if used.len() > 1 {
+        let found = model.judge(&asked, data, tune, &tie, ctx)?.means();
+        told.insert("blend".into(), json!((found[0] * 1e5).round() / 1e5));
+        told.insert("without".into(), named(&used, &found[1..]));
+    }
+    model.parts.iter_mut().zip(&weights).for_each(|(p, w)| p.weight = *w);
+    model.parts.retain(|p| p.weight > 0.0);
+    Ok(told)
+}
+
+/// The weightings of `n` bases in equal steps that sum to 1, in steps as fine as [`POINTS`] allow.
+fn simplex(n: usize) -> Vec<Vec<f32>> {
+    fn go(n: usize, left: usize, steps: usize, head: &mut Vec<f32>, out: &mut Vec<Vec<f32>>) {
+        if n == 1 {
+            out.push(head.iter().copied().chain([left as f32 / steps as f32]).collect());
+            return;
+        }
+        for s in 0..=left {
+            head.push(s as f32 / steps as f32);
+            go(n - 1, left - s, steps, head, out);
+            head.pop();
+        }
+    }
+    // C(steps + n − 1, n − 1) points.
+    let count = |steps: usize| (1..n).fold(1usize, |c, i| c.saturating_mul(steps + i) / i);
+    let steps = (1..=20).rev().find(|&s| count(s) <= POINTS).unwrap_or(1);
+    let mut out = Vec::new();
+    go(n, steps, steps, &mut Vec::new(), &mut out);
+    out
+}
+
+/// The mean of `points` by `shares`, the least weights left out, to sum to 1.
+fn mean(points: &[Vec<f32>], shares: &[f64]) -> Vec<f32> {
+    let n = points.first().map_or(0, Vec::len);
+    let mut weights: Vec<f32> = (0..n).map(|j| points.iter().zip(shares).map(|(p, s)| p[j] * *s as f32).sum()).collect();
+    weights.iter_mut().filter(|w| **w < LEAST).for_each(|w| *w = 0.0);
+    let sum: f32 = weights.iter().sum();
+    weights.iter_mut().for_each(|w| *w /= sum);
+    weights
+}
+
+impl Blend {
+    /// NDCG of each of `weightings` for each user of the held-out events.
+    fn judge(&self, weightings: &[Vec<f32>], data: &Interactions, tune: &Held, tie: &[f32], ctx: &Context) -> Result<Figures> {
+        let needed: Vec<bool> = (0..self.parts.len()).map(|i| weightings.iter().any(|w| w[i] > 0.0)).collect();
+        tune.compare(data, JUDGED_AT, tie, ctx, weightings.len(), |history, now, outs| {
+            outs.iter_mut().for_each(|o| o.fill(0.0));
+            let mut own = vec![0.0; tie.len()];
+            let mut known = false;
+            for (i, part) in self.parts.iter().enumerate().filter(|(i, _)| needed[*i]) {
+                if part.model.score(history, now, &mut own) {
+                    known = true;
+                    standard(&mut own);
+                    outs.iter_mut().zip(weightings).filter(|(_, w)| w[i] > 0.0).for_each(|(out, w)| axpy(w[i], &own, out));
+                }
+            }
+            if !known {
+                outs.iter_mut().for_each(|o| o.copy_from_slice(tie));
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Budget, Pool, Quiet};
+    use crate::dataset::{Column, EventColumns, Frame, IdKind, Step, Values};
+    use crate::model::blend::{check, fit};
+
+    #[test]
+    fn the_held_out_events_choose_the_weights() {
+        // Everybody goes round 12 items in order; the popular item 0 comes first and is never the next one.
+        let levels: Vec<String> = (0..60).map(|i| format!("{i}")).collect();
+        let column = |name: &str, codes: Vec<u32>| Column { name: name.into(), values: Values::Category { codes, levels: levels.clone() } };
+        let item = |r: usize| if r.is_multiple_of(6) { 0 } else { 1 + (r / 6 + r % 6) % 11 };
+        let frame = Frame::new(vec![
+            column("u", (0..360).map(|r| (r / 6) as u32).collect()),
+            column("i", (0..360).map(|r| item(r) as u32).collect()),
+            Column { name: "t".into(), values: Values::Double((0..360).map(f64::from).collect()) },
+        ])
+        .unwrap();
+        let (pool, budget) = (Pool::single(), Budget::unlimited());
+        let ctx = Context { seed: 0, pool: &pool, budget: &budget, watch: &Quiet };
+        let columns = EventColumns { user: "u".into(), item: "i".into(), time: Some("t".into()), ..EventColumns::default() };
+        let (data, _) = Interactions::from_frame(&frame, &columns, IdKind::Integer, IdKind::Integer, &ctx).unwrap();
+        let (seen, tune) = Held::split(&data, Step::Event, 0.0, 1.0).unwrap();
+        let mut p =
+            serde_json::from_str::<Map<String, Value>>(r#"{"bases": {"popularity": {}, "transition": {}}, "weights": null}"#).unwrap();
+        check(&mut p).unwrap();
+        let chosen = fit(&seen, &p, Some(&tune), &ctx).unwrap();
+        let told = chosen.told.unwrap();
+        let alone = |kind: &str| told["alone"][kind].as_f64().unwrap();
+        assert!(alone("transition") > alone("popularity") + 0.2, "{told:?}");
+        assert!(chosen.model.parts[0].kind == "transition" && chosen.chosen["weights"]["transition"].as_f64().unwrap() > 0.5);
+        assert!(chosen.chosen["bases"]["transition"]["recency"].is_number());
+        // What was chosen, given again, chooses no more.
+        p.extend(chosen.chosen);
+        let again = fit(&seen, &p, None, &ctx).unwrap();
+        assert_eq!((again.model, again.told), (chosen.model, None));
+    }
+
+    #[test]
+    fn weightings_are_as_fine_as_they_can_be() {
+        for (n, points) in [(1, 1), (2, 21), (3, 231), (4, 286), (5, 210)] {
+            let all = simplex(n);
+            assert_eq!(all.len(), points, "{n}");
+            assert!(all.iter().all(|p| p.len() == n && (p.iter().sum::<f32>() - 1.0).abs() < 1e-5));
+        }
+        let points = [vec![1.0, 0.0, 0.0], vec![0.5, 0.44, 0.06]];
+        assert_eq!(mean(&points, &[0.5, 0.5]), [0.75 / 0.97, 0.22 / 0.97, 0.0]);
+    }
+}

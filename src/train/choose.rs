@@ -1,0 +1,50 @@
+//! `auto`: which kinds of recommender help on these events, and how much each counts.
+
+use crate::base::{Context, Error, Result};
+use crate::dataset::Interactions;
+use crate::model::blend;
+use crate::model::held::Held;
+use crate::model::recommender::{self as kinds, Fitted, JUDGED_AT, Model};
+use crate::train::Report;
+use crate::train::recommender::check;
+use serde_json::{Map, Value, json};
+
+/// Fits the kind to `data`; for `auto` every fast kind, and the blend of those that help on `tune`, or the one that is as good alone. What was tried
+/// and what each adds is said in `report`.
+pub(super) fn fit(
+    kind: &str,
+    given: &Value,
+    data: &Interactions,
+    tune: Option<&Held>,
+    report: &mut Report,
+    ctx: &Context,
+) -> Result<(&'static str, Map<String, Value>, Fitted)> {
+    if kind != "auto" {
+        let info = kinds::kind(kind)?;
+        let resolved = check(kind, given)?;
+        let fitted = kinds::fit(kind, &resolved, data, tune, ctx)?;
+        return Ok((info.name, resolved, fitted));
+    }
+    let Some(tune) = tune else { return fit("popularity", given, data, None, report, ctx) };
+    let mut wanted = given.as_object().cloned().unwrap_or_default();
+    let bases = kinds::tried(data).map(|k| (k.name.to_owned(), json!({})));
+    wanted.insert("bases".into(), Value::Object(bases.collect()));
+    let mut resolved = check("blend", &Value::Object(wanted))?;
+    let mut blended = blend::fit(data, &resolved, Some(tune), ctx)?;
+    let told = blended.told.take().unwrap_or_default();
+    let name = if blended.model.parts.len() > 1 { "blend" } else { blended.model.parts.first().map_or("popularity", |p| p.kind) };
+    report.notices.push(format!("auto chose kind {name}; ndcg@{JUDGED_AT} on held-out events: {}", Value::Object(told.clone())));
+    report.metrics.insert("auto".into(), Value::Object(told));
+    let epochs = blended.epochs;
+    if name == "blend" {
+        return Ok((name, resolved, Fitted { model: Model::Blend(blended.model), epochs, chosen: blended.chosen }));
+    }
+    let part = blended.model.parts.pop().ok_or_else(|| Error::internal("no kind to choose from"))?;
+    resolved.remove("bases");
+    resolved.remove("weights");
+    let chosen = match blended.chosen.get_mut("bases").and_then(|b| b.get_mut(name)) {
+        Some(Value::Object(own)) => std::mem::take(own),
+        _ => Map::new(),
+    };
+    Ok((name, resolved, Fitted { model: part.model, epochs, chosen }))
+}
