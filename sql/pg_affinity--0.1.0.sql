@@ -196,25 +196,41 @@ COMMENT ON FUNCTION affinity.revoke_model(text, name) IS 'Takes back what grant_
 -- Rows are matched by column name, extra columns are ignored. COST: a row is read and scored in about the time of a hundred simple
 -- operators, so that the planner filters first and shares the rows among workers.
 
+CREATE FUNCTION affinity.row_support(internal) RETURNS internal
+AS 'MODULE_PATHNAME', 'row_support_wrapper' LANGUAGE c STRICT;
+COMMENT ON FUNCTION affinity.row_support(internal) IS 'Tells the planner how to pass the columns of a row instead of the row. Not for calling.';
+
 CREATE FUNCTION affinity.predict(model text, "row" record) RETURNS double precision
-AS 'MODULE_PATHNAME', 'predict_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100;
+AS 'MODULE_PATHNAME', 'predict_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100 SUPPORT affinity.row_support;
 COMMENT ON FUNCTION affinity.predict(text, record) IS 'The probability of the positive class, or the value, that a model predicts for a row: SELECT affinity.predict(''m'', t) FROM t. Columns are matched by name.';
+
+CREATE FUNCTION affinity.predict_columns(model text, names text[], VARIADIC "columns" "any") RETURNS double precision
+AS 'MODULE_PATHNAME', 'predict_columns_wrapper' LANGUAGE c STABLE PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION affinity.predict_columns(text, text[], "any") IS 'The probability of the positive class, or the value for a row that is passed as its columns: what the planner makes of predict(model, row) where it can, so that no row need be built.';
 
 CREATE FUNCTION affinity.predict(model text, "row" real[]) RETURNS double precision
 AS 'MODULE_PATHNAME', 'predict_elements_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION affinity.predict(text, real[]) IS 'The same for the inputs as an array, in the order of the training relation''s columns.';
 
 CREATE FUNCTION affinity.predict_class(model text, "row" record) RETURNS text
-AS 'MODULE_PATHNAME', 'predict_class_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100;
+AS 'MODULE_PATHNAME', 'predict_class_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100 SUPPORT affinity.row_support;
 COMMENT ON FUNCTION affinity.predict_class(text, record) IS 'The likeliest class of a row, as text.';
+
+CREATE FUNCTION affinity.predict_class_columns(model text, names text[], VARIADIC "columns" "any") RETURNS text
+AS 'MODULE_PATHNAME', 'predict_class_columns_wrapper' LANGUAGE c STABLE PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION affinity.predict_class_columns(text, text[], "any") IS 'The likeliest class for a row that is passed as its columns: what the planner makes of predict_class(model, row) where it can, so that no row need be built.';
 
 CREATE FUNCTION affinity.predict_class(model text, "row" real[]) RETURNS text
 AS 'MODULE_PATHNAME', 'predict_class_elements_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION affinity.predict_class(text, real[]) IS 'The likeliest class for the inputs as an array.';
 
 CREATE FUNCTION affinity.predict_proba(model text, "row" record) RETURNS jsonb
-AS 'MODULE_PATHNAME', 'predict_proba_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100;
+AS 'MODULE_PATHNAME', 'predict_proba_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100 SUPPORT affinity.row_support;
 COMMENT ON FUNCTION affinity.predict_proba(text, record) IS 'The probability of each class of a row, by name.';
+
+CREATE FUNCTION affinity.predict_proba_columns(model text, names text[], VARIADIC "columns" "any") RETURNS jsonb
+AS 'MODULE_PATHNAME', 'predict_proba_columns_wrapper' LANGUAGE c STABLE PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION affinity.predict_proba_columns(text, text[], "any") IS 'The probability of each class for a row that is passed as its columns: what the planner makes of predict_proba(model, row) where it can, so that no row need be built.';
 
 CREATE FUNCTION affinity.predict_proba(model text, "row" real[]) RETURNS jsonb
 AS 'MODULE_PATHNAME', 'predict_proba_elements_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100;

@@ -46,7 +46,7 @@ fn profile_step(fcinfo: pg_sys::FunctionCallInfo) -> Option<Internal> {
     let call = Call::of(fcinfo);
     sql(|| {
         step(call, memory(), |state: &mut Profile| {
-            let given = call.arguments();
+            let given = call.arguments().len();
             let weight = if given > 2 { call.float8(2) } else { Some(1.0) };
             let time = if given > 3 { call.timestamp(3) } else { Some(0) };
             match (call.floats(1)?, weight, time) {

@@ -52,7 +52,7 @@ fn similar_items(fcinfo: pg_sys::FunctionCallInfo) {
         let Some(model) = ids::text(call, 0) else { return nothing(call, 3) };
         let ready = recommending::ready(&model)?;
         let k = count(call, 2)?;
-        let item = call.datum(1).and_then(|d| ids::id(d, ids::argument_type(call, 1), ready.recommender().items().kind()));
+        let item = call.datum(1).and_then(|d| ids::id(d, call.argument_type(1), ready.recommender().items().kind()));
         let rows = item.map(|item| ready.similar(&item, k)).transpose()?.unwrap_or_default();
         let (name, version) = ready.name();
         prototype::set(call, 3, &rows, ready.recommender().kind(), version, name)
@@ -67,7 +67,7 @@ fn score(fcinfo: pg_sys::FunctionCallInfo) -> Option<f32> {
         let (Some(model), Some(_), Some(item)) = (ids::text(call, 0), call.datum(1), call.datum(2)) else { return Ok(None) };
         let ready = recommending::ready(&model)?;
         let items = ready.recommender().items();
-        let Some(item) = ids::id(item, ids::argument_type(call, 2), items.kind()).and_then(|id| items.find(&id)) else {
+        let Some(item) = ids::id(item, call.argument_type(2), items.kind()).and_then(|id| items.find(&id)) else {
             return Ok(Some(f32::NEG_INFINITY));
         };
         ready.score_at(call, user(call, 1, &ready), item).map(Some)
@@ -76,7 +76,7 @@ fn score(fcinfo: pg_sys::FunctionCallInfo) -> Option<f32> {
 
 /// The user of argument `i`; none for NULL and for an id that does not fit the type: both are unknown users.
 fn user(call: Call, i: usize, ready: &Rc<Ready>) -> Option<Id> {
-    ids::id(call.datum(i)?, ids::argument_type(call, i32::try_from(i).unwrap_or(i32::MAX)), ready.users())
+    ids::id(call.datum(i)?, call.argument_type(i), ready.users())
 }
 
 /// k, at least 0.

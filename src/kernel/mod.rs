@@ -1,4 +1,4 @@
-//! SIMD over slices: knows only slices, no matrices, no threads, no errors.
+//! SIMD over slices: knows only slices, no matrices, no threads.
 //!
 //! Every operation has a portable loop, which is its specification, and one body written over [`simd::Simd`] that is compiled
 //! for AVX2 + FMA + F16C and for AVX-512. Which one runs is found once per process. On one type of CPU the same input gives the
@@ -7,10 +7,12 @@
 #![allow(unsafe_code)]
 
 pub mod activation;
+pub mod aligned;
 pub mod bce;
 pub mod dense;
 pub mod gemm;
 pub mod half;
+pub mod linear;
 pub mod optimise;
 mod simd;
 pub mod softmax;
@@ -19,10 +21,12 @@ pub mod vector;
 pub mod wide;
 
 pub use activation::{LEAK, leaky, leaky_back, relu, relu_back, sigmoid, sigmoid_back, tanh, tanh_back};
+pub use aligned::Aligned;
 pub use bce::bce;
 pub use dense::{dense_row, product};
 pub use gemm::product_blocked;
 pub use half::{dot_f16, from_f16, to_f16};
+pub use linear::{Scales, scaled};
 pub use optimise::{AdamStep, adam};
 pub use softmax::{exp_shifted, softmax};
 pub use topk::top_k;

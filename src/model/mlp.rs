@@ -3,6 +3,7 @@
 use crate::base::tensor::find;
 use crate::base::{Budget, Code, Context, Epoch, Error, Numbers, Pool, Quiet, Result, Rng, Tensor, zeros};
 use crate::dataset::TextRows;
+use crate::kernel::Aligned;
 use crate::nn::fit::{Loop, Trainee};
 use crate::nn::monitor::{Fitted, Judgement};
 use crate::nn::shards::{Entries, Rows, SHARD};
@@ -105,7 +106,7 @@ impl MlpSpec {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mlp {
     stack: Stack,
-    params: Vec<f32>,
+    params: Aligned,
 }
 
 /// Buffers for scoring row by row; they grow on first use and are then reused.
@@ -179,7 +180,7 @@ impl Mlp {
             loss: spec.loss,
         };
         let Fitted { epochs, best_epoch } = plan.run(&mut training, ctx)?;
-        let params = training.params;
+        let params = Aligned::of(&training.params)?;
         Ok((Self { stack, params }, epochs, best_epoch))
     }
 
@@ -273,7 +274,7 @@ impl Mlp {
         if spec.sparse > 0 {
             add(TEXT_WEIGHT, &[spec.sparse, stack.layers().first().map_or(0, |l| l.outputs)])?;
         }
-        Ok(Self { stack, params })
+        Ok(Self { stack, params: Aligned::of(&params)? })
     }
 }
 

@@ -24,15 +24,27 @@ impl Call {
 
     /// The datum of argument `i`, from 0; none for NULL and beyond the last.
     pub(crate) fn datum(self, i: usize) -> Option<pg_sys::Datum> {
-        // SAFETY: Postgres allocates nargs arguments behind the header of the call, and keeps them while it lasts.
-        let args = unsafe { (*self.0).args.as_slice(self.arguments()) };
-        args.get(i).filter(|a| !a.isnull).map(|a| a.value)
+        self.arguments().get(i).filter(|a| !a.isnull).map(|a| a.value)
     }
 
-    /// How many arguments the function was declared with.
-    pub(crate) fn arguments(self) -> usize {
-        // SAFETY: Postgres sets it for every call.
-        usize::try_from(unsafe { (*self.0).nargs }).unwrap_or(0)
+    /// All arguments.
+    #[inline]
+    pub(crate) fn arguments<'a>(self) -> &'a [pg_sys::NullableDatum] {
+        // SAFETY: Postgres allocates nargs arguments behind the header of the call, and keeps them while it lasts.
+        unsafe { (*self.0).args.as_slice(usize::try_from((*self.0).nargs).unwrap_or(0)) }
+    }
+
+    /// The type of argument `i` at this place of the query.
+    pub(crate) fn argument_type(self, i: usize) -> pg_sys::Oid {
+        // SAFETY: fmgr sets flinfo for every call by SQL.
+        unsafe { pg_sys::get_fn_expr_argtype((*self.0).flinfo, i32::try_from(i).unwrap_or(i32::MAX)) }
+    }
+
+    /// A text[] argument; empty for NULL, and NULL elements are left out.
+    pub(crate) fn texts(self, i: usize) -> Vec<String> {
+        // SAFETY: the argument is declared text[]; the copies are Rust's own.
+        let items = self.datum(i).and_then(|d| unsafe { <Vec<Option<String>> as pgrx::FromDatum>::from_datum(d, false) });
+        items.unwrap_or_default().into_iter().flatten().collect()
     }
 
     /// A double precision argument.

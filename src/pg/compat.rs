@@ -50,6 +50,34 @@ pub(crate) fn small_context(name: &'static CStr) -> pg_sys::MemoryContext {
     unsafe { pg_sys::AllocSetContextCreateInternal(pg_sys::CurrentMemoryContext, name.as_ptr(), 0, 8 << 10, 8 << 20) }
 }
 
+/// Whether the current user may execute a function.
+pub(crate) fn may_execute(function: pg_sys::Oid) -> bool {
+    // SAFETY: catalogue look-ups by oid.
+    #[cfg(any(feature = "pg14", feature = "pg15"))]
+    let found = unsafe { pg_sys::pg_proc_aclcheck(function, pg_sys::GetUserId(), pg_sys::ACL_EXECUTE) };
+    // SAFETY: as above.
+    #[cfg(not(any(feature = "pg14", feature = "pg15")))]
+    let found = unsafe { pg_sys::object_aclcheck(pg_sys::ProcedureRelationId, function, pg_sys::GetUserId(), pg_sys::ACL_EXECUTE.into()) };
+    found == pg_sys::AclResult::ACLCHECK_OK
+}
+
+/// The characters of a string node.
+///
+/// # Safety
+/// `node` is a string of the parser's or planner's.
+pub(crate) unsafe fn string(node: *mut pg_sys::Node) -> *const std::ffi::c_char {
+    // SAFETY: the caller's promise.
+    #[cfg(feature = "pg14")]
+    unsafe {
+        (*node.cast::<pg_sys::Value>()).val.str_
+    }
+    // SAFETY: the caller's promise.
+    #[cfg(not(feature = "pg14"))]
+    unsafe {
+        (*node.cast::<pg_sys::String>()).sval
+    }
+}
+
 /// Raises an error where nothing can be written: in a READ ONLY transaction, or on a standby.
 pub(crate) fn must_be_writable(command: &'static CStr) {
     // SAFETY: the name is NUL-terminated and lives for ever.

@@ -8,12 +8,6 @@ use crate::pg::text;
 use pgrx::pg_sys;
 use std::ffi::CStr;
 
-/// The type of argument `i` at this place of the query.
-pub(crate) fn argument_type(call: Call, i: i32) -> pg_sys::Oid {
-    // SAFETY: fmgr sets flinfo for every call by SQL.
-    unsafe { pg_sys::get_fn_expr_argtype((*call.raw()).flinfo, i) }
-}
-
 /// A text argument; none for NULL.
 pub(crate) fn text(call: Call, i: usize) -> Option<String> {
     // SAFETY: the argument is declared text; its copy is freed.
@@ -61,7 +55,7 @@ fn output(datum: pg_sys::Datum, typ: pg_sys::Oid) -> String {
 /// [`Code::WrongType`] when the argument is no array; a malformed literal is raised by Postgres.
 pub(crate) fn list(call: Call, i: usize, name: &str, kind: IdKind) -> Result<Option<Vec<Id>>> {
     let Some(datum) = call.datum(i) else { return Ok(None) };
-    let typ = argument_type(call, i32::try_from(i).unwrap_or(i32::MAX));
+    let typ = call.argument_type(i);
     let literal = matches!(typ, pg_sys::UNKNOWNOID | pg_sys::TEXTOID | pg_sys::VARCHAROID);
     // SAFETY: the datum is of type `typ`; the literal goes through the input function of text[], which raises what is malformed. The arrays
     // of deconstruct_array have `count` elements.

@@ -4,7 +4,6 @@ use crate::base::{Code, Error, Result};
 use crate::dataset::Id;
 use crate::pg::call::Call;
 use crate::pg::columns::type_name;
-use crate::pg::ids::argument_type;
 use crate::pg::{compat, text};
 use pgrx::pg_sys;
 use std::ffi::CStr;
@@ -37,7 +36,7 @@ enum Field {
 /// # Errors
 /// [`Code::WrongType`] for a prototype that is no row of fitting columns; [`Code::Unsupported`] where a set is not expected.
 pub(crate) fn set(call: Call, prototype: usize, rows: &[Recommendation], source: &str, version: i32, model: &str) -> Result<()> {
-    let typ = argument_type(call, i32::try_from(prototype).unwrap_or(i32::MAX));
+    let typ = call.argument_type(prototype);
     // SAFETY: resultinfo is what the executor passed; the type is composite when its row type is looked up, and its copy lives in the query's
     // memory, as the tuplestore does. Values and nulls have one element a field.
     unsafe {

@@ -8,24 +8,82 @@ use crate::model::Kind;
 use crate::pg::array;
 use crate::pg::cache::{self, Found};
 use crate::pg::call::Call;
+use crate::pg::fields::FieldReader;
 use crate::pg::record::{Row, RowReader};
 use crate::pg::stamp::Stamp;
 use crate::pg::store::{self, VersionRow};
 use crate::pg::{text, weights};
+use crate::train::Outcome;
 use crate::train::row_model::{RowModel, RowScratch};
 use pgrx::pg_sys;
 use std::rc::Rc;
 
-/// What one place of a plan keeps.
-struct Site {
+/// What one place of a plan keeps; `R` reads its rows.
+struct Site<R> {
     /// The model's name, as the bytes of the argument.
     name: Vec<u8>,
     stamp: Option<Stamp>,
     loaded: Rc<RowModel>,
-    reader: Option<RowReader>,
+    reader: Option<R>,
     scratch: RowScratch,
     /// Empty between rows; kept for its room.
     cells: Vec<Cell<'static>>,
+    numbers: Vec<f64>,
+}
+
+/// Scores the row that is argument 1 with the model that argument 0 names: `f` gets what the model predicts and the scores.
+///
+/// # Errors
+/// Those of [`row`]; [`Code::Unsupported`] for a model that predicts nothing.
+pub(crate) fn scores_of_row<R>(call: Call, f: impl FnOnce(&Outcome, &[f64]) -> Result<R>) -> Result<Option<R>> {
+    let Some((site, row)) = row_site(call)? else { return Ok(None) };
+    if let RowModel::Predicts(scorer) = &*site.loaded
+        && let Some(reader) = &mut site.reader
+        && scorer.takes_numbers()
+        && reader.numbers(&row, &mut site.numbers)?
+    {
+        let scores = scorer.score_numbers(&site.numbers, site.scratch.predicting())?;
+        return f(scorer.outcome(), scores).map(Some);
+    }
+    with_row(site, &row, |model, cells, scratch| scored(model, cells, scratch, f)).map(Some)
+}
+
+/// [`scores_of_row`] for the columns of a row as arguments, after the model's name and the columns' names.
+///
+/// # Errors
+/// As [`scores_of_row`], and those of [`FieldReader`].
+pub(crate) fn scores_of_columns<R>(call: Call, f: impl FnOnce(&Outcome, &[f64]) -> Result<R>) -> Result<Option<R>> {
+    let Some(name) = call.datum(0) else { return Ok(None) };
+    let site = site::<FieldReader>(call, name)?;
+    let reader = match &mut site.reader {
+        Some(reader) => reader,
+        none => none.insert(FieldReader::new(call, site.loaded.inputs())?),
+    };
+    if let RowModel::Predicts(scorer) = &*site.loaded
+        && scorer.takes_numbers()
+        && reader.numbers(call, &mut site.numbers)
+    {
+        let scores = scorer.score_numbers(&site.numbers, site.scratch.predicting())?;
+        return f(scorer.outcome(), scores).map(Some);
+    }
+    let mut cells = std::mem::take(&mut site.cells);
+    reader.read(call, &mut cells)?;
+    let result = scored(&site.loaded, &cells, &mut site.scratch, f);
+    site.cells = emptied(cells);
+    result.map(Some)
+}
+
+/// [`scores_of_row`] for a `real[]` in argument 1.
+///
+/// # Errors
+/// As [`scores_of_row`], and what is wrong with the array ([`array::cells`]).
+pub(crate) fn scores_of_elements<R>(call: Call, f: impl FnOnce(&Outcome, &[f64]) -> Result<R>) -> Result<Option<R>> {
+    elements(call, |model, cells, scratch| scored(model, cells, scratch, f))
+}
+
+fn scored<R>(model: &RowModel, cells: &[Cell<'_>], scratch: &mut RowScratch, f: impl FnOnce(&Outcome, &[f64]) -> Result<R>) -> Result<R> {
+    let (scorer, scratch) = model.predicts(scratch)?;
+    f(scorer.outcome(), scorer.score(cells, scratch)?)
 }
 
 /// Reads the row that is argument 1 as the model that argument 0 names takes it: `f` gets the model, the values of its inputs, and buffers.
@@ -33,19 +91,7 @@ struct Site {
 /// # Errors
 /// What is wrong with the model ([`cache::find`]) or with the row ([`RowReader`]); those of `f`.
 pub(crate) fn row<R>(call: Call, f: impl FnOnce(&RowModel, &[Cell<'_>], &mut RowScratch) -> Result<R>) -> Result<Option<R>> {
-    let (Some(name), Some(datum)) = (call.datum(0), call.datum(1)) else { return Ok(None) };
-    let row = Row::of(datum);
-    let site = site(call, name)?;
-    let loaded = &*site.loaded;
-    let reader = match &mut site.reader {
-        Some(reader) if reader.fits(&row) => reader,
-        other => other.insert(RowReader::new(&row, loaded.inputs())?),
-    };
-    let mut cells = std::mem::take(&mut site.cells);
-    reader.read(&row, &mut cells)?;
-    let result = f(loaded, &cells, &mut site.scratch);
-    site.cells = emptied(cells);
-    result.map(Some)
+    row_site(call)?.map(|(site, row)| with_row(site, &row, f)).transpose()
 }
 
 /// [`row`] for a `real[]` in argument 1.
@@ -56,13 +102,32 @@ pub(crate) fn elements<R>(call: Call, f: impl FnOnce(&RowModel, &[Cell<'_>], &mu
     let (Some(name), Some(datum)) = (call.datum(0), call.datum(1)) else { return Ok(None) };
     // SAFETY: the argument is declared real[], and lives as long as the call.
     let elements = unsafe { array::floats(datum)? };
-    let site = site(call, name)?;
-    let loaded = &*site.loaded;
+    let site = site::<()>(call, name)?;
     let mut cells = std::mem::take(&mut site.cells);
-    array::cells(&elements, loaded.inputs(), &mut cells)?;
-    let result = f(loaded, &cells, &mut site.scratch);
+    array::cells(&elements, site.loaded.inputs(), &mut cells)?;
+    let result = f(&site.loaded, &cells, &mut site.scratch);
     site.cells = emptied(cells);
     result.map(Some)
+}
+
+/// The site of a call with a row in argument 1, its reader made for the row.
+fn row_site<'a>(call: Call) -> Result<Option<(&'a mut Site<RowReader>, Row)>> {
+    let (Some(name), Some(datum)) = (call.datum(0), call.datum(1)) else { return Ok(None) };
+    let row = Row::of(datum);
+    let site = site::<RowReader>(call, name)?;
+    if !site.reader.as_ref().is_some_and(|r| r.fits(&row)) {
+        site.reader = Some(RowReader::new(&row, site.loaded.inputs())?);
+    }
+    Ok(Some((site, row)))
+}
+
+fn with_row<R>(site: &mut Site<RowReader>, row: &Row, f: impl FnOnce(&RowModel, &[Cell<'_>], &mut RowScratch) -> Result<R>) -> Result<R> {
+    let Some(reader) = &mut site.reader else { return Err(Error::internal("A row without its reader.")) };
+    let mut cells = std::mem::take(&mut site.cells);
+    reader.read(row, &mut cells)?;
+    let result = f(&site.loaded, &cells, &mut site.scratch);
+    site.cells = emptied(cells);
+    result
 }
 
 /// The vector without its elements: its room outlives what they borrowed.
@@ -73,7 +138,7 @@ fn emptied<'a>(mut cells: Vec<Cell<'_>>) -> Vec<Cell<'a>> {
 
 /// The site of this call, with the model that `name` is for the running statement.
 #[inline]
-fn site<'a>(call: Call, name: pg_sys::Datum) -> Result<&'a mut Site> {
+fn site<'a, R>(call: Call, name: pg_sys::Datum) -> Result<&'a mut Site<R>> {
     let now = Stamp::now();
     // SAFETY: the argument is declared text; a toasted name is copied into the context of the row.
     let bytes: &[u8] = unsafe {
@@ -85,7 +150,7 @@ fn site<'a>(call: Call, name: pg_sys::Datum) -> Result<&'a mut Site> {
         };
         pgrx::varlena::varlena_to_byte_slice(plain)
     };
-    if let Some(site) = call.kept::<Site>()
+    if let Some(site) = call.kept::<Site<R>>()
         && site.stamp == now
         && now.is_some()
         && site.name == bytes
@@ -97,10 +162,10 @@ fn site<'a>(call: Call, name: pg_sys::Datum) -> Result<&'a mut Site> {
 
 /// Looks the model up again. The columns are found again too: the row's type may have been altered since.
 #[cold]
-fn resolve<'a>(call: Call, name: &[u8], now: Option<Stamp>) -> Result<&'a mut Site> {
+fn resolve<'a, R>(call: Call, name: &[u8], now: Option<Stamp>) -> Result<&'a mut Site<R>> {
     let loaded = text::with_utf8(name, |name| model(name, now))?;
     let name = name.to_vec();
-    Ok(match call.kept::<Site>() {
+    Ok(match call.kept::<Site<R>>() {
         Some(site) => {
             if !Rc::ptr_eq(&site.loaded, &loaded) {
                 site.scratch = RowScratch::default();
@@ -111,7 +176,10 @@ fn resolve<'a>(call: Call, name: &[u8], now: Option<Stamp>) -> Result<&'a mut Si
             site.stamp = now;
             site
         }
-        None => call.keep(Site { name, stamp: now, loaded, reader: None, scratch: RowScratch::default(), cells: Vec::new() }),
+        None => {
+            let scratch = RowScratch::default();
+            call.keep(Site { name, stamp: now, loaded, reader: None, scratch, cells: Vec::new(), numbers: Vec::new() })
+        }
     })
 }
 

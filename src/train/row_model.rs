@@ -24,6 +24,13 @@ pub struct RowScratch {
     numbers: Vec<f64>,
 }
 
+impl RowScratch {
+    /// The buffers of [`RowModel::Predicts`].
+    pub fn predicting(&mut self) -> &mut rows::Scratch {
+        &mut self.rows
+    }
+}
+
 impl RowModel {
     /// The model that a training stored.
     ///

@@ -5,6 +5,7 @@ mod decode;
 mod free;
 mod grams;
 pub mod normal;
+mod numbers;
 mod part;
 mod scale;
 pub mod text;
@@ -15,6 +16,7 @@ use crate::dataset::{Cell, Family, Frame, Input, Values, input};
 pub use decode::{Decoded, likeliest};
 pub use grams::Grams;
 use ndarray::Array2;
+use numbers::Numbers;
 use part::{Part, Places};
 pub use scale::Scaling;
 use serde::{Deserialize, Serialize};
@@ -49,6 +51,8 @@ pub struct Encoder {
     /// Where each part begins in a row; one more than parts, the last is the width.
     starts: Vec<usize>,
     text_width: usize,
+    /// The same once more, where all are plain numbers.
+    numbers: Option<Numbers>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -116,7 +120,8 @@ impl Encoder {
             starts.push(end);
         }
         let text_width = parts.iter().map(|p| if let Part::Text(t) = p { t.width() } else { 0 }).sum();
-        Self { inputs, parts, starts, text_width }
+        let numbers = Numbers::of(&parts);
+        Self { inputs, parts, starts, text_width, numbers }
     }
 
     /// The columns that are read, in the order in which a row brings them.
@@ -141,8 +146,7 @@ impl Encoder {
     /// [`Code::WrongType`] for a value of another family, [`Code::ArrayLength`] for an array or a row of another length.
     pub fn row(&self, row: &[Cell<'_>], out: &mut [f32]) -> Result<()> {
         if row.len() != self.parts.len() || out.len() != self.width() {
-            return Err(Error::new(Code::ArrayLength, format!("{} values where the model reads {}", row.len(), self.parts.len()))
-                .detail(format!("Its inputs are: {}.", self.inputs.iter().map(|i| i.name.as_str()).collect::<Vec<_>>().join(", "))));
+            return Err(self.wrong_count(row.len()));
         }
         out.fill(0.0);
         for (i, part) in self.parts.iter().enumerate() {
@@ -151,6 +155,38 @@ impl Encoder {
             }
         }
         Ok(())
+    }
+
+    /// Whether every input is a number, so that [`Encoder::numbers`] serves.
+    pub fn takes_numbers(&self) -> bool {
+        self.inputs.iter().all(|i| i.family == Family::Number)
+    }
+
+    /// [`Encoder::row`] for a row of numbers, of which those that are not finite are missing.
+    ///
+    /// # Errors
+    /// As [`Encoder::row`].
+    pub fn numbers(&self, row: &[f64], out: &mut [f32]) -> Result<()> {
+        if row.len() != self.parts.len() || out.len() != self.width() {
+            return Err(self.wrong_count(row.len()));
+        }
+        if let Some(n) = &self.numbers {
+            n.write(row, out);
+            return Ok(());
+        }
+        out.fill(0.0);
+        for (i, part) in self.parts.iter().enumerate() {
+            let cell = Cell::Number(row[i]);
+            if !part.write(&cell, &mut out[self.starts[i]..self.starts[i + 1]]) {
+                return Err(mismatch(&self.inputs[i], &cell));
+            }
+        }
+        Ok(())
+    }
+
+    fn wrong_count(&self, values: usize) -> Error {
+        Error::new(Code::ArrayLength, format!("{values} values where the model reads {}", self.parts.len()))
+            .detail(format!("Its inputs are: {}.", self.inputs.iter().map(|i| i.name.as_str()).collect::<Vec<_>>().join(", ")))
     }
 
     /// Bytes that [`Encoder::frame`] returns for so many rows; for the caller to book.

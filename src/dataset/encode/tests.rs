@@ -99,3 +99,23 @@ fn hostile_encoders_are_refused() {
         assert!(serde_json::from_str::<Encoder>(&text.replacen(from, to, 1)).is_err());
     }
 }
+
+#[test]
+fn a_row_of_numbers_is_encoded_as_its_cells_are() {
+    let mut r = Rng::new(3);
+    let column = |name: &str, values| Column { name: name.into(), values: Values::Double(values) };
+    for (holes, numbers) in [(0.0, Scaling::Standard), (0.0, Scaling::Quantile), (0.1, Scaling::Standard)] {
+        let mut draw = || (0..400).map(|_| if r.uniform() < holes { f64::NAN } else { r.normal().exp() }).collect();
+        let f = Frame::new(vec![column("price", draw()), column("weight", draw()), column("stock", draw())]).unwrap();
+        let options = Options { numbers, ..Options::default() };
+        let e = with(1, |ctx| Encoder::fit(&f, &["price", "weight", "stock"], &(0..400).collect::<Vec<_>>(), &options, ctx)).unwrap();
+        assert!(e.takes_numbers());
+        let (mut a, mut b) = (vec![7.0; e.width()], vec![8.0; e.width()]);
+        for row in [[0.5, 1e9, -1e300], [f64::NAN, 2.0, f64::INFINITY], [1.0, f64::NEG_INFINITY, 0.1]] {
+            e.row(&row.map(Cell::Number), &mut a).unwrap();
+            e.numbers(&row, &mut b).unwrap();
+            assert_eq!(a, b, "{row:?}");
+        }
+        assert_eq!(e.numbers(&[1.0], &mut b).unwrap_err().code, Code::ArrayLength);
+    }
+}

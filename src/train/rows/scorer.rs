@@ -189,13 +189,34 @@ impl Scorer {
     /// # Errors
     /// [`Code::WrongType`] and [`Code::ArrayLength`] for values that are not like those of training.
     pub fn score<'s>(&self, row: &[Cell<'_>], scratch: &'s mut Scratch) -> Result<&'s [f64]> {
-        let Scratch { encoded, grams, texts, network, logits, scores } = scratch;
-        encoded.resize(self.state.encoder.width(), 0.0);
-        self.state.encoder.row(row, encoded)?;
-        let free_text = self.state.encoder.text_width() > 0;
-        if free_text {
-            self.state.encoder.row_texts(row, grams, texts);
+        scratch.encoded.resize(self.state.encoder.width(), 0.0);
+        self.state.encoder.row(row, &mut scratch.encoded)?;
+        if self.state.encoder.text_width() > 0 {
+            self.state.encoder.row_texts(row, &mut scratch.grams, &mut scratch.texts);
         }
+        Ok(self.of_encoded(scratch))
+    }
+
+    /// Whether every input is a number, so that [`Scorer::score_numbers`] serves.
+    pub fn takes_numbers(&self) -> bool {
+        self.state.encoder.takes_numbers()
+    }
+
+    /// [`Scorer::score`] for a row of numbers, of which those that are not finite are missing.
+    ///
+    /// # Errors
+    /// As [`Scorer::score`].
+    pub fn score_numbers<'s>(&self, row: &[f64], scratch: &'s mut Scratch) -> Result<&'s [f64]> {
+        scratch.encoded.resize(self.state.encoder.width(), 0.0);
+        self.state.encoder.numbers(row, &mut scratch.encoded)?;
+        Ok(self.of_encoded(scratch))
+    }
+
+    /// The scores of the row that was encoded into `scratch`.
+    #[inline]
+    fn of_encoded<'s>(&self, scratch: &'s mut Scratch) -> &'s [f64] {
+        let Scratch { encoded, texts, network, logits, scores, .. } = scratch;
+        let free_text = self.state.encoder.text_width() > 0;
         logits.clear();
         logits.resize(self.state.outcome.width(), 0.0);
         scores.resize(logits.len(), 0.0);
@@ -209,7 +230,7 @@ impl Scorer {
             logits.iter_mut().for_each(|z| *z /= self.networks.len() as f64);
         }
         self.state.finish(logits, scores);
-        Ok(scores)
+        scores
     }
 
     /// The scores of all rows of a frame: rows × scores a row.

@@ -1,0 +1,64 @@
+//! A row that comes as its columns, an argument each: `affinity.predict_columns(model, names, …)`, which the planner puts in the place of
+//! `affinity.predict(model, row)` where it can ([`crate::pg::expand`]). No row is built only to be taken apart again.
+
+use crate::base::{Code, Error, Result};
+use crate::dataset::Cell;
+use crate::pg::call::Call;
+use crate::pg::picks::{Given, Pick, Plain, numbers, picks};
+use crate::train::Input;
+
+/// The arguments before the columns: the model, and the columns' names.
+const BEFORE: usize = 2;
+
+/// How to read the columns that a model wants from the arguments of one call. Their types are those of the plan.
+pub(crate) struct FieldReader {
+    picks: Vec<Pick>,
+    /// Where all are plain numbers: [`numbers`].
+    numbers: Option<Vec<(usize, Plain)>>,
+}
+
+impl FieldReader {
+    /// A reader of `inputs`, in that order, from the columns of `call`.
+    ///
+    /// # Errors
+    /// [`Code::InvalidParameter`] when there are not as many names as columns; those of [`picks`].
+    pub(crate) fn new(call: Call, inputs: &[Input]) -> Result<Self> {
+        let names = call.texts(1);
+        let columns = call.arguments().len().saturating_sub(BEFORE);
+        if names.len() != columns {
+            return Err(Error::new(Code::InvalidParameter, format!("{} names for {columns} columns", names.len()))
+                .hint("Pass the row: SELECT affinity.predict('…', t) FROM … t."));
+        }
+        let given = names.into_iter().enumerate().map(|(i, name)| Given { name, typ: call.argument_type(BEFORE + i), place: BEFORE + i });
+        let picks = picks(&given.collect::<Vec<_>>(), inputs)?;
+        let numbers = numbers(&picks);
+        Ok(Self { picks, numbers })
+    }
+
+    /// Reads the wanted columns into `out` if they are plain numbers all, NaN for NULL; otherwise says false.
+    pub(crate) fn numbers(&self, call: Call, out: &mut Vec<f64>) -> bool {
+        let Some(numbers) = &self.numbers else { return false };
+        let arguments = call.arguments();
+        out.clear();
+        out.extend(numbers.iter().map(|(place, plain)| match arguments.get(*place) {
+            Some(a) if !a.isnull => plain.of_datum(a.value),
+            _ => f64::NAN,
+        }));
+        true
+    }
+
+    /// Reads the wanted columns into `cells`, which borrow from the arguments and from this reader.
+    ///
+    /// # Errors
+    /// Whatever a value can be wrong in.
+    pub(crate) fn read<'a>(&'a mut self, call: Call, cells: &mut Vec<Cell<'a>>) -> Result<()> {
+        for p in &mut self.picks {
+            cells.push(match call.datum(p.place) {
+                None => Cell::Missing,
+                // SAFETY: a live datum of the argument's type, for which the reader was made.
+                Some(datum) => unsafe { p.cell(datum)? },
+            });
+        }
+        Ok(())
+    }
+}
