@@ -576,6 +576,87 @@ COMMENT ON FUNCTION affinity.profile_serialise(internal) IS 'Part of the aggrega
 COMMENT ON FUNCTION affinity.profile_deserialise(bytea, internal) IS 'Part of the aggregate affinity.profile.';
 COMMENT ON FUNCTION affinity.profile_final(internal) IS 'Part of the aggregate affinity.profile.';
 
+-- SpaceSaving with max(256, 8 k) counters: exact for as many tags; beyond, a share is too high by one part in as many at most.
+
+CREATE FUNCTION affinity.interests_step(internal, text, double precision) RETURNS internal
+AS 'MODULE_PATHNAME', 'interests_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION affinity.interests_step(internal, text, double precision, timestamp with time zone, interval) RETURNS internal
+AS 'MODULE_PATHNAME', 'interests_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION affinity.interests_step(internal, text, double precision, timestamp with time zone, interval, timestamp with time zone, bigint) RETURNS internal
+AS 'MODULE_PATHNAME', 'interests_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION affinity.interests_step(internal, text, double precision, timestamp without time zone, interval) RETURNS internal
+AS 'MODULE_PATHNAME', 'interests_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION affinity.interests_step(internal, text, double precision, timestamp without time zone, interval, timestamp without time zone, bigint) RETURNS internal
+AS 'MODULE_PATHNAME', 'interests_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION affinity.interests_merge_step(internal, bytea) RETURNS internal
+AS 'MODULE_PATHNAME', 'interests_merge_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION affinity.interests_combine(internal, internal) RETURNS internal
+AS 'MODULE_PATHNAME', 'interests_combine_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION affinity.interests_serialise(internal) RETURNS bytea
+AS 'MODULE_PATHNAME', 'interests_serialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION affinity.interests_deserialise(bytea, internal) RETURNS internal
+AS 'MODULE_PATHNAME', 'interests_deserialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION affinity.interests_final(internal) RETURNS jsonb
+AS 'MODULE_PATHNAME', 'interests_final_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE AGGREGATE affinity.interests(tag text, weight double precision) (
+    SFUNC = affinity.interests_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity.interests_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity.interests_combine, SERIALFUNC = affinity.interests_serialise, DESERIALFUNC = affinity.interests_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.interests(tag text, weight double precision, event_time timestamp with time zone, half_life interval) (
+    SFUNC = affinity.interests_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity.interests_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity.interests_combine, SERIALFUNC = affinity.interests_serialise, DESERIALFUNC = affinity.interests_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.interests(tag text, weight double precision, event_time timestamp with time zone, half_life interval, as_of timestamp with time zone, k bigint) (
+    SFUNC = affinity.interests_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity.interests_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity.interests_combine, SERIALFUNC = affinity.interests_serialise, DESERIALFUNC = affinity.interests_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.interests(tag text, weight double precision, event_time timestamp without time zone, half_life interval) (
+    SFUNC = affinity.interests_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity.interests_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity.interests_combine, SERIALFUNC = affinity.interests_serialise, DESERIALFUNC = affinity.interests_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.interests(tag text, weight double precision, event_time timestamp without time zone, half_life interval, as_of timestamp without time zone, k bigint) (
+    SFUNC = affinity.interests_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity.interests_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity.interests_combine, SERIALFUNC = affinity.interests_serialise, DESERIALFUNC = affinity.interests_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.interests_state(tag text, weight double precision) (
+    SFUNC = affinity.interests_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity.interests_serialise, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity.interests_combine, SERIALFUNC = affinity.interests_serialise, DESERIALFUNC = affinity.interests_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.interests_state(tag text, weight double precision, event_time timestamp with time zone, half_life interval) (
+    SFUNC = affinity.interests_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity.interests_serialise, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity.interests_combine, SERIALFUNC = affinity.interests_serialise, DESERIALFUNC = affinity.interests_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.interests_state(tag text, weight double precision, event_time timestamp with time zone, half_life interval, as_of timestamp with time zone, k bigint) (
+    SFUNC = affinity.interests_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity.interests_serialise, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity.interests_combine, SERIALFUNC = affinity.interests_serialise, DESERIALFUNC = affinity.interests_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.interests_state(tag text, weight double precision, event_time timestamp without time zone, half_life interval) (
+    SFUNC = affinity.interests_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity.interests_serialise, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity.interests_combine, SERIALFUNC = affinity.interests_serialise, DESERIALFUNC = affinity.interests_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.interests_state(tag text, weight double precision, event_time timestamp without time zone, half_life interval, as_of timestamp without time zone, k bigint) (
+    SFUNC = affinity.interests_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity.interests_serialise, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity.interests_combine, SERIALFUNC = affinity.interests_serialise, DESERIALFUNC = affinity.interests_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.interests_state(state bytea) (
+    SFUNC = affinity.interests_merge_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity.interests_serialise, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity.interests_combine, SERIALFUNC = affinity.interests_serialise, DESERIALFUNC = affinity.interests_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.interests_merge(state bytea) (
+    SFUNC = affinity.interests_merge_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity.interests_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity.interests_combine, SERIALFUNC = affinity.interests_serialise, DESERIALFUNC = affinity.interests_deserialise, PARALLEL = SAFE);
+COMMENT ON AGGREGATE affinity.interests(text, double precision) IS 'The tags that weigh most and their shares of all weight, as [{tag, share}, …]: exact up to max(256, 8 k) different tags, else above the truth by 1 / max(256, 8 k) at most. Ten of them, by their weights';
+COMMENT ON AGGREGATE affinity.interests(text, double precision, timestamp with time zone, interval) IS 'The tags that weigh most and their shares of all weight, as [{tag, share}, …]: exact up to max(256, 8 k) different tags, else above the truth by 1 / max(256, 8 k) at most. Ten of them, by weights that halve with every half_life before the latest event';
+COMMENT ON AGGREGATE affinity.interests(text, double precision, timestamp with time zone, interval, timestamp with time zone, bigint) IS 'The tags that weigh most and their shares of all weight, as [{tag, share}, …]: exact up to max(256, 8 k) different tags, else above the truth by 1 / max(256, 8 k) at most. k of them, by weights that halve with every half_life; events after as_of do not count';
+COMMENT ON AGGREGATE affinity.interests(text, double precision, timestamp without time zone, interval) IS 'The tags that weigh most and their shares of all weight, as [{tag, share}, …]: exact up to max(256, 8 k) different tags, else above the truth by 1 / max(256, 8 k) at most. Ten of them, by weights that halve with every half_life before the latest event';
+COMMENT ON AGGREGATE affinity.interests(text, double precision, timestamp without time zone, interval, timestamp without time zone, bigint) IS 'The tags that weigh most and their shares of all weight, as [{tag, share}, …]: exact up to max(256, 8 k) different tags, else above the truth by 1 / max(256, 8 k) at most. k of them, by weights that halve with every half_life; events after as_of do not count';
+COMMENT ON AGGREGATE affinity.interests_state(text, double precision) IS 'The state of affinity.interests as bytea: stored by day or fetched from a shard, and joined by affinity.interests_merge.';
+COMMENT ON AGGREGATE affinity.interests_state(text, double precision, timestamp with time zone, interval) IS 'The state of affinity.interests as bytea: stored by day or fetched from a shard, and joined by affinity.interests_merge.';
+COMMENT ON AGGREGATE affinity.interests_state(text, double precision, timestamp with time zone, interval, timestamp with time zone, bigint) IS 'The state of affinity.interests as bytea: stored by day or fetched from a shard, and joined by affinity.interests_merge.';
+COMMENT ON AGGREGATE affinity.interests_state(text, double precision, timestamp without time zone, interval) IS 'The state of affinity.interests as bytea: stored by day or fetched from a shard, and joined by affinity.interests_merge.';
+COMMENT ON AGGREGATE affinity.interests_state(text, double precision, timestamp without time zone, interval, timestamp without time zone, bigint) IS 'The state of affinity.interests as bytea: stored by day or fetched from a shard, and joined by affinity.interests_merge.';
+COMMENT ON AGGREGATE affinity.interests_state(bytea) IS 'Joins states of affinity.interests into one, of days into a month for instance.';
+COMMENT ON AGGREGATE affinity.interests_merge(bytea) IS 'What affinity.interests gives for all rows of the states that affinity.interests_state made of them.';
+COMMENT ON FUNCTION affinity.interests_step(internal, text, double precision) IS 'Part of the aggregate affinity.interests.';
+COMMENT ON FUNCTION affinity.interests_step(internal, text, double precision, timestamp with time zone, interval) IS 'Part of the aggregate affinity.interests.';
+COMMENT ON FUNCTION affinity.interests_step(internal, text, double precision, timestamp with time zone, interval, timestamp with time zone, bigint) IS 'Part of the aggregate affinity.interests.';
+COMMENT ON FUNCTION affinity.interests_step(internal, text, double precision, timestamp without time zone, interval) IS 'Part of the aggregate affinity.interests.';
+COMMENT ON FUNCTION affinity.interests_step(internal, text, double precision, timestamp without time zone, interval, timestamp without time zone, bigint) IS 'Part of the aggregate affinity.interests.';
+COMMENT ON FUNCTION affinity.interests_merge_step(internal, bytea) IS 'Part of the aggregate affinity.interests.';
+COMMENT ON FUNCTION affinity.interests_combine(internal, internal) IS 'Part of the aggregate affinity.interests.';
+COMMENT ON FUNCTION affinity.interests_serialise(internal) IS 'Part of the aggregate affinity.interests.';
+COMMENT ON FUNCTION affinity.interests_deserialise(bytea, internal) IS 'Part of the aggregate affinity.interests.';
+COMMENT ON FUNCTION affinity.interests_final(internal) IS 'Part of the aggregate affinity.interests.';
+
 -- Days since the latest event, events, the sum of amounts, days since the first event, those by the events, and the latest gap in mean gaps (of a
 -- day at least).
 CREATE TYPE affinity.habit AS (recency double precision, frequency bigint, monetary double precision, tenure double precision,

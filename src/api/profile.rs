@@ -1,7 +1,7 @@
 //! `affinity.profile(vector, weight, event_time, half_life, as_of)` and its kin: what a user's events say about the user.
 
 use crate::base::Result;
-use crate::dataset::profile::{Counts, Profile, Rfm, Sessions, Terms};
+use crate::dataset::profile::{Counts, Interests, Profile, Rfm, Sessions, Terms};
 use crate::pg::aggregate::{combine, deserialise, finish, merge, serialise, step};
 use crate::pg::answer::Answer;
 use crate::pg::array;
@@ -9,10 +9,12 @@ use crate::pg::call::Call;
 use crate::pg::composite::{Field, row};
 use crate::pg::error::sql;
 use crate::pg::event_weight;
+use crate::pg::ids;
 use crate::pg::settings::memory;
 use crate::pg::time::before;
 use crate::pg::window::Window;
-use pgrx::{Internal, pg_extern, pg_sys};
+use pgrx::{Internal, JsonB, pg_extern, pg_sys};
+use serde_json::json;
 
 /// What every aggregate over events shares: the functions behind COMBINEFUNC, SERIALFUNC (also the end of `…_state`), DESERIALFUNC
 /// and the transition of `…_merge`.
@@ -62,6 +64,39 @@ fn profile_step(fcinfo: pg_sys::FunctionCallInfo) -> Option<Internal> {
 #[pg_extern]
 fn profile_final(fcinfo: pg_sys::FunctionCallInfo) -> Option<Answer> {
     sql(|| finish(Call::of(fcinfo), |state: &Profile| Ok(state.value()?.map(|v| array::datum(&v)))))
+}
+
+aggregate!(Interests: interests_combine, interests_serialise, interests_deserialise, interests_merge_step);
+
+/// Tags that are asked for where no number is said.
+const TAGS: i64 = 10;
+
+/// `(tag, weight)`, `(tag, weight, event_time, half_life)` and the same with `as_of` and `k`.
+#[pg_extern]
+fn interests_step(fcinfo: pg_sys::FunctionCallInfo) -> Option<Internal> {
+    let call = Call::of(fcinfo);
+    sql(|| {
+        step(call, memory(), |state: &mut Interests| {
+            let time = if call.arguments().len() > 3 { call.timestamp(3) } else { Some(0) };
+            match (ids::text(call, 1), call.float8(2), time) {
+                (Some(tag), Some(weight), Some(time)) => {
+                    let terms = Terms::new(call.interval(4), call.timestamp(5))?;
+                    state.add(&tag, weight, time, terms, call.integer(6).unwrap_or(TAGS))
+                }
+                _ => Ok(()),
+            }
+        })
+    })
+}
+
+#[pg_extern]
+fn interests_final(fcinfo: pg_sys::FunctionCallInfo) -> Option<JsonB> {
+    sql(|| {
+        finish(Call::of(fcinfo), |state: &Interests| {
+            let found = state.value()?;
+            Ok(found.map(|f| JsonB(f.into_iter().map(|i| json!({"tag": i.tag, "share": i.share})).collect())))
+        })
+    })
 }
 
 aggregate!(Rfm: rfm_combine, rfm_serialise, rfm_deserialise, rfm_merge_step);

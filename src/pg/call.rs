@@ -52,6 +52,11 @@ impl Call {
         self.datum(i).map(|d| f64::from_bits(d.value() as u64))
     }
 
+    /// A bigint argument.
+    pub(crate) fn integer(self, i: usize) -> Option<i64> {
+        self.datum(i).map(|d| d.value() as i64)
+    }
+
     /// A boolean argument.
     pub(crate) fn boolean(self, i: usize) -> Option<bool> {
         self.datum(i).map(|d| d.value() & 0xff != 0)

@@ -100,8 +100,9 @@ impl Profile {
     }
 }
 
+/// The error of a weight that is none.
 #[cold]
-fn unfit(weight: f64) -> Error {
+pub(super) fn unfit(weight: f64) -> Error {
     Error::new(Code::InvalidParameter, "weight must be a number of 0 or more")
         .detail(format!("The weight {weight} was given."))
         .hint("Make it NULL where a row shall not count.")

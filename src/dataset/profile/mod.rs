@@ -6,12 +6,14 @@
 
 mod bytes;
 mod counts;
+mod interests;
 mod mean;
 mod rfm;
 mod sessions;
 mod terms;
 
 pub use counts::{Before, Counts};
+pub use interests::{Interest, Interests};
 pub use mean::Profile;
 pub use rfm::{Habit, Rfm};
 pub use sessions::Sessions;
