@@ -266,6 +266,22 @@ CREATE FUNCTION affinity.anomaly(model text, "row" real[]) RETURNS affinity.oddi
 AS 'MODULE_PATHNAME', 'anomaly_elements_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 2000;
 COMMENT ON FUNCTION affinity.anomaly(text, real[]) IS 'The same for the inputs as an array, in the order of the training relation''s columns.';
 
+-- ## Generating rows
+
+-- For models of kind gan.
+
+CREATE FUNCTION affinity.generate(model text, n bigint, condition jsonb DEFAULT NULL, seed bigint DEFAULT 0) RETURNS SETOF jsonb
+AS 'MODULE_PATHNAME', 'generate_wrapper' LANGUAGE c STABLE PARALLEL SAFE COST 20000 ROWS 1000;
+COMMENT ON FUNCTION affinity.generate(text, bigint, jsonb, bigint) IS 'New rows that are like those a model was trained on, as objects by column, with these values of text and boolean columns: INSERT INTO t SELECT r.* FROM affinity.generate(''m'', 100, ''{"brand": "Private"}'') g, jsonb_populate_record(NULL::t, g) r. The same seed makes the same rows.';
+
+CREATE FUNCTION affinity.realism(model text, "row" record) RETURNS double precision
+AS 'MODULE_PATHNAME', 'realism_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 2000;
+COMMENT ON FUNCTION affinity.realism(text, record) IS 'How real a row looks, by the critic of a model that generates rows: the share of real rows that look no more real, 0 to 1.';
+
+CREATE FUNCTION affinity.realism(model text, "row" real[]) RETURNS double precision
+AS 'MODULE_PATHNAME', 'realism_elements_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 2000;
+COMMENT ON FUNCTION affinity.realism(text, real[]) IS 'The same for the inputs as an array, in the order of the training relation''s columns.';
+
 -- ## Quality
 
 CREATE TYPE affinity.figure AS (model text, metric text, k integer, value double precision, low double precision, high double precision,

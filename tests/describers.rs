@@ -49,6 +49,7 @@ fn cases() -> Vec<FeaturesSpec> {
     let spec = |kind: Kind| {
         let params = match kind {
             Kind::Pca => json!({"width": 6}),
+            Kind::Gan => json!({"hidden": [16, 8], "noise": 4, "batch": 64, "steps": 20, "epochs": 2}),
             _ => json!({}),
         };
         FeaturesSpec { kind: kind.name().into(), time_col: None, group_col: None, params }

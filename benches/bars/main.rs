@@ -23,7 +23,7 @@ macro_rules! families {
 
 families! {
     behaviour: ["behaviour"],
-    gan: ["gan-step"],
+    gan: ["gan", "gan-step"],
     habits: ["profile-behaviour"],
     mlp: ["mlp-batch32", "mlp-batch1024", "mlp-auc"],
     mult_vae: ["mult-vae-epoch", "movielens-mult-vae", "recommend-warm"],

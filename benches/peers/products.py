@@ -2,6 +2,7 @@
 
 Usage: python products.py table > products.csv        the rows themselves (one per product with 20 or more transaction lines)
        python products.py {reconstruct,neighbours,tags,text,generate}
+       python products.py rows > rows.csv              the training rows of `generate`, and with judge's figures of real ones: `floor`
        python products.py judge generated.csv         two-sample test of rows made by any generator (columns as in GENERATED)
 
 Split, everywhere: product_id % 10 in (0, 1) is test, 2 is validation, the rest is training; `generate` and `judge` hold out 0, 1, 2.
@@ -194,6 +195,10 @@ def generate():
 if __name__ == "__main__":
     if sys.argv[1] == "table":
         table().to_csv(sys.stdout, index=False)
+    elif sys.argv[1] == "rows":
+        generator_rows()[0].to_csv(sys.stdout, index=False)
+    elif sys.argv[1] == "floor":
+        train, real = generator_rows(); print(json.dumps(judge(train.sample(len(real), random_state=0), real)))
     elif sys.argv[1] == "judge":
         print(json.dumps(judge(pd.read_csv(sys.argv[2], keep_default_na=False), generator_rows()[1])))
     else:

@@ -4,6 +4,7 @@ mod aggregates;
 mod check;
 mod describe;
 mod evaluate;
+mod generate;
 mod kinds;
 mod models;
 mod predict;

@@ -5,6 +5,7 @@ pub mod event_weights;
 pub mod frame;
 pub mod input;
 pub mod interactions;
+pub mod mixed;
 pub mod pairs;
 pub mod profile;
 pub mod snapshot;

@@ -6,6 +6,7 @@ pub mod multiclass;
 pub mod ranking;
 pub mod regression;
 mod state;
+pub mod two_sample;
 
 pub use binary::{Auc, AveragePrecision, Brier, LogLoss};
 pub use given::label;

@@ -8,12 +8,14 @@ use serde::Deserialize;
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Common {
     /// How numbers are scaled.
+    #[serde(default)]
     pub numbers: String,
     /// See `dataset::encode::Options`.
     pub min_count: usize,
     /// See `dataset::encode::Options`.
     pub max_levels: usize,
     /// See `dataset::encode::Options`.
+    #[serde(default)]
     pub buckets: usize,
     /// Columns to leave out.
     pub exclude: Vec<String>,

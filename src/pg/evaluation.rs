@@ -1,6 +1,8 @@
 //! A model judged on the rows of a relation, read with the caller's rights.
 
-use crate::base::{Code, Error, Result};
+use crate::base::memory::Taken;
+use crate::base::{Budget, Code, Error, Result};
+use crate::dataset::Frame;
 use crate::pg::relation::{Attribute, Relation};
 use crate::pg::stamp::Stamp;
 use crate::pg::{cache, interrupts, scan, scoring, settings, store, weights};
@@ -20,6 +22,14 @@ pub(crate) fn figures(model: &str, source: pg_sys::Oid, target: Option<&str>) ->
         e.hint(format!("Its figures on held-out events: SELECT metrics FROM affinity.versions WHERE model = {};", store::literal(model)))
     })?;
     let loaded = RowModel::load(&version.kind, &version.state, &weights::tensors(&version)?)?;
+    if let RowModel::Describes(features) = &loaded
+        && let Ok(generative) = features.generates()
+    {
+        let relation = Relation::open(source)?;
+        let budget = settings::budget();
+        let (frame, _held) = read(&relation, generative.inputs().iter().map(|i| i.name.as_str()), &budget)?;
+        return interrupts::run(0, &budget, |_| {}, |ctx| generative.evaluate(&frame, ctx));
+    }
     let mut scratch = RowScratch::default();
     let (scorer, _) = loaded.predicts(&mut scratch)?;
     let target = target
@@ -27,13 +37,19 @@ pub(crate) fn figures(model: &str, source: pg_sys::Oid, target: Option<&str>) ->
         .ok_or_else(|| Error::new(Code::InvalidParameter, "target is missing").hint("affinity.evaluate(model, source, target => '…')"))?;
     let relation = Relation::open(source)?;
     let columns = scorer.inputs().iter().map(|i| i.name.as_str()).filter(|n| *n != target).chain([target]);
-    let columns = columns.map(|n| relation.column(n)).collect::<Result<Vec<&Attribute>>>()?;
     let budget = settings::budget();
-    let (frame, _held) = scan::frame(&relation, &columns, &budget)?;
+    let (frame, _held) = read(&relation, columns, &budget)?;
+    interrupts::run(0, &budget, |_| {}, |ctx| rows::evaluate(scorer, &frame, target, ctx))
+}
+
+/// The rows to judge on.
+fn read<'a, 'b>(relation: &Relation, names: impl Iterator<Item = &'a str>, budget: &'b Budget) -> Result<(Frame, Taken<'b>)> {
+    let columns = names.map(|n| relation.column(n)).collect::<Result<Vec<&Attribute>>>()?;
+    let (frame, held) = scan::frame(relation, &columns, budget)?;
     if frame.rows() == 0 {
         return Err(
             Error::new(Code::Data, format!("relation \"{}\" has no rows", relation.name)).detail("There is nothing to judge the model on.")
         );
     }
-    interrupts::run(0, &budget, |_| {}, |ctx| rows::evaluate(scorer, &frame, target, ctx))
+    Ok((frame, held))
 }

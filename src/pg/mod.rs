@@ -20,6 +20,7 @@ pub(crate) mod event_weight;
 pub(crate) mod events;
 pub(crate) mod expand;
 pub(crate) mod fields;
+pub(crate) mod generating;
 pub(crate) mod ids;
 pub(crate) mod interrupts;
 pub(crate) mod live;

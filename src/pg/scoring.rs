@@ -187,7 +187,7 @@ fn resolve<'a, R>(call: Call, name: &[u8], now: Option<Stamp>) -> Result<&'a mut
 ///
 /// # Errors
 /// Those of [`cache::find`]; [`Code::Unsupported`] for a model that reads no rows; [`Code::Corrupt`] for damaged weights.
-fn model(name: &str, now: Option<Stamp>) -> Result<Rc<RowModel>> {
+pub(crate) fn model(name: &str, now: Option<Stamp>) -> Result<Rc<RowModel>> {
     let found = cache::find(name, now)?;
     cache::weights(&found, |version| load(&found, version))
 }

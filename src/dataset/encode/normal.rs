@@ -1,4 +1,4 @@
-//! The inverse of the normal distribution function.
+//! The normal distribution function and its inverse.
 
 /// z with Φ(z) = `p`, to about 1e-9 (Acklam's rational approximation, one step of Halley's method left out); ±8.3 at the ends.
 pub fn inverse(p: f64) -> f64 {
@@ -37,6 +37,15 @@ pub fn inverse(p: f64) -> f64 {
     }
 }
 
+/// Φ(z), to 1e-7 (Abramowitz and Stegun 26.2.17).
+pub fn cumulative(z: f64) -> f64 {
+    let t = 1.0 / (1.0 + 0.231_641_9 * z.abs());
+    let tail = (-0.5 * z * z).exp() / std::f64::consts::TAU.sqrt()
+        * t
+        * (0.319_381_53 + t * (-0.356_563_782 + t * (1.781_477_937 + t * (-1.821_255_978 + t * 1.330_274_429))));
+    if z > 0.0 { 1.0 - tail } else { tail }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,6 +61,7 @@ mod tests {
             (0.6, 0.253_347_103),
         ] {
             assert!((inverse(p) - z).abs() < 1e-7, "{p} {}", inverse(p));
+            assert!((cumulative(z) - p).abs() < 1e-7, "{z} {}", cumulative(z));
         }
         assert!(inverse(0.0).is_finite() && inverse(1.0).is_finite());
     }

@@ -151,7 +151,7 @@ impl Knots {
             let edge = normal::inverse(0.5 / n);
             let even = (0..HALF_KNOTS).map(|k| (k as f64 + 0.5) / HALF_KNOTS as f64);
             let mut chosen = vec![0, 1, distinct.len() - 2, distinct.len() - 1];
-            for p in even.clone().chain(even.map(|t| cumulative(edge * (1.0 - 2.0 * t)))) {
+            for p in even.clone().chain(even.map(|t| normal::cumulative(edge * (1.0 - 2.0 * t)))) {
                 let d = distinct.partition_point(|(_, below, _)| *below <= p).saturating_sub(1);
                 chosen.push(d);
                 // beside a value that many rows share the map must not slope towards it
@@ -209,15 +209,6 @@ impl Knots {
 /// The normal's outer tails drawn in, below [`REACH`] in all: z at ±1 loses 4 %, at ±3 a quarter.
 fn soft(z: f64) -> f64 {
     REACH * (z / REACH).tanh()
-}
-
-/// Φ(z), to 1e-7 (Abramowitz and Stegun 26.2.17): only chooses knots.
-fn cumulative(z: f64) -> f64 {
-    let t = 1.0 / (1.0 + 0.231_641_9 * z.abs());
-    let tail = (-0.5 * z * z).exp() / std::f64::consts::TAU.sqrt()
-        * t
-        * (0.319_381_53 + t * (-0.356_563_782 + t * (1.781_477_937 + t * (-1.821_255_978 + t * 1.330_274_429))));
-    if z > 0.0 { 1.0 - tail } else { tail }
 }
 
 impl TryFrom<Stored> for Scale {

@@ -178,8 +178,9 @@ impl Critic {
             let out = &mut w.h[0];
             for (r, o) in out.chunks_exact_mut(width).take(rows).enumerate() {
                 o.copy_from_slice(bias);
-                if self.condition > 0 {
-                    kernel::axpy(1.0, &embedding[codes[r % n] as usize * width..][..width], o);
+                // A condition that training never met says nothing.
+                if let Some(e) = embedding.chunks_exact(width).nth(codes[r % n] as usize) {
+                    kernel::axpy(1.0, e, o);
                 }
             }
             multiply(&Product { start: Start::Keep, ..Product::new(rows, width, l.inputs, &w.x, weight) }, out);

@@ -6,8 +6,8 @@
 //! Hoffer, Hubara & Soudry 2017), so that a shard depends on no other; a finished generator uses fixed ones.
 
 use super::critic::{Dense, too_large, turned};
-use super::layout::Layout;
 use crate::base::{Result, Rng, zeros};
+use crate::dataset::mixed::Layout;
 use crate::kernel::dense::{Product, Start};
 use crate::kernel::{self, softmax};
 use crate::linalg::{column_sums, multiply};

@@ -3,16 +3,17 @@
 
 mod critic;
 mod generator;
-mod layout;
+mod params;
 mod train;
 
 pub use critic::Critic;
 pub use generator::Generator;
-pub use layout::{Layout, MixedRows, REACH, score};
+pub use params::{GAN, Params};
 pub use train::{Losses, Training};
 
 use crate::base::tensor::find;
 use crate::base::{Code, Error, Numbers, Result, Rng, Tensor};
+use crate::dataset::mixed::Layout;
 use generator::GeneratorWork;
 
 /// Everything that fixes a GAN but its rows and its seed.
@@ -47,7 +48,7 @@ impl GanSpec {
             noise: 128,
             batch: 256,
             critic_steps: 3,
-            steps: 10_000,
+            steps: 20_000,
             learning_rate: 4e-4,
             penalty: 10.0,
             temperature: 0.3,
@@ -86,20 +87,48 @@ pub struct Gan {
     critic_params: Vec<f32>,
     generator_params: Vec<f32>,
     statistics: Vec<f32>,
+    /// The mean D of generated rows by condition, one where there is none.
+    offsets: Vec<f32>,
 }
 
+/// Rows that are generated for each condition to find its offset.
+const OFFSET_ROWS: usize = 64;
 /// Rows that are generated or judged at a time.
 const BLOCK: usize = 256;
 
 impl Gan {
     fn new(spec: GanSpec, critic_params: Vec<f32>, generator_params: Vec<f32>, statistics: Vec<f32>) -> Result<Self> {
         let (critic, generator) = (spec.critic()?, spec.generator()?);
-        Ok(Self { spec, critic, generator, critic_params, generator_params, statistics })
+        let offsets = crate::base::zeros(spec.layout.condition.max(1))?;
+        Ok(Self { spec, critic, generator, critic_params, generator_params, statistics, offsets })
     }
 
     /// How it was made.
     pub fn spec(&self) -> &GanSpec {
         &self.spec
+    }
+
+    /// Finds what the critic gives generated rows of each condition: it was only ever asked to tell rows of one condition apart, so that only what
+    /// a row has above those says how real it looks.
+    ///
+    /// # Errors
+    /// [`Code::OutOfMemory`].
+    pub fn level(&mut self, rng: &mut Rng) -> Result<()> {
+        self.offsets.fill(0.0);
+        let layout = self.spec.layout.clone();
+        for c in 0..self.offsets.len() {
+            let conditions = [c as u32; OFFSET_ROWS];
+            let (scores, levels) = self.generate(&conditions, rng)?;
+            let mut x = vec![0.0; OFFSET_ROWS * layout.width()];
+            let (n, b) = (layout.numbers, layout.blocks.len());
+            for (r, x) in x.chunks_exact_mut(layout.width().max(1)).enumerate() {
+                x[..n].copy_from_slice(&scores[r * n..][..n]);
+                layout.each_block(|i, from, _| x[from + levels[r * b + i] as usize] = 1.0);
+            }
+            let (_, d) = self.criticise(&x, &conditions)?;
+            self.offsets[c] = d.iter().sum::<f32>() / OFFSET_ROWS as f32;
+        }
+        Ok(())
     }
 
     /// A row for each of these conditions (any numbers where the rows have none): normal scores of the numbers, then a level for each category.
@@ -134,7 +163,8 @@ impl Gan {
         Ok((numbers, levels))
     }
 
-    /// The critic's view of rows, [`Layout::width`] numbers each: the outputs of its last hidden layer, rows × width, and D.
+    /// The critic's view of rows, [`Layout::width`] numbers each: the outputs of its last hidden layer, rows × width, and what D
+    /// is above that of generated rows of the same condition.
     ///
     /// # Errors
     /// [`Code::OutOfMemory`].
@@ -145,7 +175,8 @@ impl Gan {
         let (mut features, mut scores) = (Vec::new(), Vec::new());
         for (x, codes) in x.chunks(work.rows().max(1) * width).zip(conditions.chunks(work.rows().max(1))) {
             work.x[..x.len()].copy_from_slice(x);
-            scores.extend(self.critic.scores(&self.critic_params, codes, codes.len(), &mut work));
+            let d = self.critic.scores(&self.critic_params, codes, codes.len(), &mut work);
+            scores.extend(d.iter().zip(codes).map(|(d, c)| d - self.offsets.get(*c as usize).copied().unwrap_or(0.0)));
             features.extend_from_slice(&self.critic.features(&work)[..codes.len() * features_width]);
         }
         Ok((features, scores))
@@ -168,6 +199,7 @@ impl Gan {
         let last = self.generator.last();
         out.push(Tensor::f32("generator.last.weight", [last.inputs, last.outputs], g[last.weight.clone()].to_vec()));
         out.push(Tensor::f32("generator.last.bias", [last.outputs], g[last.bias.clone()].to_vec()));
+        out.push(Tensor::f32("critic.offset", [self.offsets.len()], self.offsets.clone()));
         out.push(Tensor::f32("generator.statistics", [2, self.generator.hidden()], self.statistics.clone()));
         if k > 0 {
             let e = self.critic.embedding();
@@ -185,6 +217,7 @@ impl Gan {
     /// [`Code::Corrupt`] when a tensor is missing, of another shape or type, or not finite.
     pub fn from_tensors(spec: &GanSpec, tensors: &[Tensor]) -> Result<Self> {
         let mut gan = Self::new(spec.clone(), Vec::new(), Vec::new(), Vec::new())?;
+        gan.offsets.clear();
         // The parameters may be many more than the tensors hold: they grow as tensors are found.
         let take = |all: &mut Vec<f32>, name: String, shape: &[usize]| -> Result<()> {
             let corrupt = |what: &str| Error::new(Code::Corrupt, "stored weights are damaged").detail(format!("Tensor \"{name}\" {what}."));
@@ -212,6 +245,7 @@ impl Gan {
         take(&mut g, "generator.last.weight".into(), &[last.inputs, last.outputs])?;
         take(&mut g, "generator.last.bias".into(), &[last.outputs])?;
         take(&mut gan.statistics, "generator.statistics".into(), &[2, gan.generator.hidden()])?;
+        take(&mut gan.offsets, "critic.offset".into(), &[k.max(1)])?;
         if k > 0 {
             take(&mut c, "critic.condition".into(), &[k, gan.critic.embedding().len() / k])?;
             for (i, e) in gan.generator.embeddings().iter().enumerate() {

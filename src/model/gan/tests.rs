@@ -4,6 +4,7 @@ use super::critic::{Critic, Wasserstein};
 use super::generator::{Generator, Gumbel};
 use super::*;
 use crate::base::{Budget, Context, Pool, Quiet};
+use crate::dataset::mixed::MixedRows;
 use crate::nn::check::gradient_check;
 
 fn normals(n: usize, seed: u64) -> Vec<f32> {

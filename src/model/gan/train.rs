@@ -2,10 +2,10 @@
 
 use super::critic::{Critic, CriticWork, Seen, Wasserstein};
 use super::generator::{Generator, GeneratorWork, Gumbel};
-use super::layout::MixedRows;
 use super::{Gan, GanSpec};
 use crate::base::rng::mix;
 use crate::base::{Code, Context, Error, Result, Rng, zeros};
+use crate::dataset::mixed::MixedRows;
 use crate::kernel;
 use crate::nn::{Adam, AdamSpec};
 

@@ -1,5 +1,6 @@
 //! A trained model that describes rows, of whichever kind.
 
+use super::generative::Generative;
 use super::pca::Principal;
 use super::rebuild::{self, Rebuild, Scratch};
 use crate::base::{Code, Error, Result, Tensor};
@@ -13,6 +14,8 @@ use serde_json::{Map, Value};
 pub enum Features {
     /// Principal components.
     Pca(Box<Principal>),
+    /// A generator and its critic.
+    Gan(Box<Generative>),
 }
 
 impl Features {
@@ -23,6 +26,7 @@ impl Features {
     pub fn load(kind: &str, state: &Value, tensors: &[Tensor]) -> Result<Self> {
         match Kind::parse(kind)? {
             Kind::Pca => Principal::load(state, tensors).map(Box::new).map(Self::Pca),
+            Kind::Gan => Generative::load(state, tensors).map(Box::new).map(Self::Gan),
             Kind::Mlp | Kind::Logistic | Kind::Linear => Err(Error::internal(format!("kind {kind} predicts"))),
         }
     }
@@ -31,6 +35,7 @@ impl Features {
     pub fn inputs(&self) -> &[Input] {
         match self {
             Self::Pca(m) => m.encoder().inputs(),
+            Self::Gan(m) => m.inputs(),
         }
     }
 
@@ -41,6 +46,7 @@ impl Features {
     pub fn encode<'s>(&self, row: &[Cell<'_>], scratch: &'s mut Scratch) -> Result<&'s [f32]> {
         match self {
             Self::Pca(m) => m.encode(row, scratch)?,
+            Self::Gan(m) => scratch.code = m.look(row)?.0,
         }
         Ok(&scratch.code)
     }
@@ -64,6 +70,20 @@ impl Features {
     fn rebuilds(&self) -> Result<&dyn Rebuild> {
         match self {
             Self::Pca(m) => Ok(&**m),
+            Self::Gan(_) => Err(Error::new(Code::Unsupported, "the model generates rows; it gives none back")
+                .hint("Use affinity.generate for new rows, affinity.realism for how real a row looks.")),
+        }
+    }
+
+    /// The model as one that generates rows.
+    ///
+    /// # Errors
+    /// [`Code::Unsupported`] where it does not.
+    pub fn generates(&self) -> Result<&Generative> {
+        match self {
+            Self::Gan(m) => Ok(m),
+            _ => Err(Error::new(Code::Unsupported, "the model generates no rows")
+                .hint("Train one that does: affinity.train('model', 'source', kind => 'gan').")),
         }
     }
 
@@ -71,6 +91,7 @@ impl Features {
     pub(super) fn split(&self) -> &Split {
         match self {
             Self::Pca(m) => m.split(),
+            Self::Gan(m) => m.split(),
         }
     }
 
@@ -78,6 +99,7 @@ impl Features {
     pub(super) fn unseen(&self) -> Option<&dyn Rebuild> {
         match self {
             Self::Pca(m) => m.unseen().map(|m| m as &dyn Rebuild),
+            Self::Gan(_) => None,
         }
     }
 }

@@ -5,13 +5,18 @@
 //!               └─ holdout ── how well each column comes back, the deployed version on the same rows
 //! ```
 
+mod compare;
 mod described;
 mod figures;
+mod gan;
+mod generative;
+mod nearest;
 mod pca;
 mod prepare;
 mod rebuild;
 
 pub use described::Features;
+pub use generative::{Generative, Rows};
 pub use rebuild::Scratch;
 
 use crate::base::{Context, Error, Result, params};
@@ -64,10 +69,13 @@ pub fn fit(frame: &Frame, spec: &FeaturesSpec, incumbent: Option<&Features>, ctx
     let mut job = prepare::Job { data, common, params: &mut resolved, incumbent, report: &mut report };
     let (state, tensors) = match kind {
         Kind::Pca => pca::fit(&mut job, ctx)?,
+        Kind::Gan => gan::fit(&mut job, ctx)?,
         Kind::Mlp | Kind::Logistic | Kind::Linear => return Err(Error::internal(format!("kind {} needs a target", kind.name()))),
     };
     Ok(Trained { params: Value::Object(resolved), state, tensors, report })
 }
 
+#[cfg(test)]
+mod gan_tests;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! A row as the two networks see it, and the rows to learn from.
 
-use crate::base::rng::Rng;
+use crate::base::Rng;
 use crate::dataset::encode::normal;
 
 /// What a row consists of: numbers as normal scores, then one block of levels for each category that is generated; the condition stands apart.
@@ -36,9 +36,9 @@ pub struct MixedRows {
     /// Rows × numbers: the ranks below and up to each number's value, as shares of the rows in [0, 1]. Equal values share an interval, and
     /// each time a row is shown its score is drawn from there: so a value that many rows have is a stretch of the normal, not a spike.
     pub ranks: Vec<[f32; 2]>,
-    /// Rows × blocks: the level of each category.
+    /// Rows × blocks: the level of each category, or [`UNKNOWN`].
     pub levels: Vec<u32>,
-    /// The level of the condition of each row; of no meaning without one.
+    /// The level of the condition of each row, or [`UNKNOWN`]; of no meaning without one.
     pub conditions: Vec<u32>,
 }
 
@@ -66,9 +66,16 @@ impl MixedRows {
         }
         out[n..].fill(0.0);
         let levels = &self.levels[row * layout.blocks.len()..];
-        layout.each_block(|i, from, _| out[from + levels[i] as usize] = 1.0);
+        layout.each_block(|i, from, to| {
+            if let Some(o) = out[from..to].get_mut(levels[i] as usize) {
+                *o = 1.0
+            }
+        });
     }
 }
+
+/// The level of a text that training never met.
+pub const UNKNOWN: u32 = u32::MAX;
 
 /// No score is further from the middle: the rarest values should be rare, not deafening.
 pub const REACH: f32 = 4.0;
@@ -76,6 +83,11 @@ pub const REACH: f32 = 4.0;
 /// The normal score of a rank in [0, 1].
 pub fn score(rank: f32) -> f32 {
     (normal::inverse(f64::from(rank)) as f32).clamp(-REACH, REACH)
+}
+
+/// The rank of a normal score, in [0, 1].
+pub fn rank(score: f32) -> f32 {
+    normal::cumulative(f64::from(score)) as f32
 }
 
 #[cfg(test)]

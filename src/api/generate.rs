@@ -1,0 +1,39 @@
+//! `affinity.generate(model, n, condition, seed)` and `affinity.realism(model, row)`: new rows, and how real a row looks.
+
+use crate::api::train::needed;
+use crate::base::Result;
+use crate::dataset::Cell;
+use crate::pg::call::Call;
+use crate::pg::error::sql;
+use crate::pg::generating::Stream;
+use crate::pg::scoring;
+use crate::train::row_model::{RowModel, RowScratch};
+use pgrx::iter::SetOfIterator;
+use pgrx::{JsonB, pg_extern, pg_sys};
+use serde_json::Value;
+
+/// `n` new rows, each a JSON object by column.
+#[pg_extern]
+fn generate(model: Option<&str>, n: Option<i64>, condition: Option<JsonB>, seed: Option<i64>) -> SetOfIterator<'static, JsonB> {
+    let stream = sql(|| {
+        let (model, n) = (needed(model, "model")?, needed(n, "n")?);
+        Stream::new(model, n, &condition.map_or(Value::Null, |c| c.0), seed.unwrap_or(0))
+    });
+    SetOfIterator::new(stream.map(JsonB))
+}
+
+/// `affinity.realism(model text, row record)`: the share of real rows that look no more real.
+#[pg_extern]
+fn realism(fcinfo: pg_sys::FunctionCallInfo) -> Option<f64> {
+    sql(|| scoring::row(Call::of(fcinfo), share))
+}
+
+/// `affinity.realism(model text, row real[])`
+#[pg_extern]
+fn realism_elements(fcinfo: pg_sys::FunctionCallInfo) -> Option<f64> {
+    sql(|| scoring::elements(Call::of(fcinfo), share))
+}
+
+fn share(model: &RowModel, row: &[Cell<'_>], scratch: &mut RowScratch) -> Result<f64> {
+    model.describes(scratch)?.0.generates()?.realism(row)
+}
