@@ -236,6 +236,10 @@ CREATE FUNCTION affinity.predict_proba(model text, "row" real[]) RETURNS jsonb
 AS 'MODULE_PATHNAME', 'predict_proba_elements_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION affinity.predict_proba(text, real[]) IS 'The probability of each class for the inputs as an array.';
 
+CREATE FUNCTION affinity.tags(model text, "row" record, k bigint DEFAULT 5) RETURNS TABLE (tag text, probability double precision)
+AS 'MODULE_PATHNAME', 'tags_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 150 ROWS 5;
+COMMENT ON FUNCTION affinity.tags(text, record, bigint) IS 'The k likeliest tags of a row with their probabilities, the likeliest first: SELECT t.* FROM products p, affinity.tags(''m'', p) t. For a model of classes: the likeliest classes.';
+
 -- ## Describing rows
 
 -- For models of kinds that learn from rows without a target.

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use pg_affinity::base::{Budget, Code, Context, Epoch, Numbers, Pool, Quiet, Rng, Tensor, Watch};
-use pg_affinity::dataset::{Cell, Column, Family, Frame, MISSING_CODE, MISSING_TIME, Values};
+use pg_affinity::dataset::{Cell, Column, Family, Frame, Labels, MISSING_CODE, MISSING_TIME, Values};
 use pg_affinity::model::Kind;
 use pg_affinity::train::Trained;
 use pg_affinity::train::features::{Features, FeaturesSpec, Scratch, fit};
@@ -140,6 +140,7 @@ fn missing_and_unknown_values_are_taken_and_wrong_ones_are_named() {
                 Family::Bool => (Cell::Bool(true), Cell::Text("t"), Code::WrongType),
                 Family::Text => (Cell::Text("never seen"), Cell::Number(1.0), Code::WrongType),
                 Family::Time => (Cell::Time(i64::MAX), Cell::Text("2020-01-01"), Code::WrongType),
+                Family::Labels => (Cell::Labels(Labels::Names(&["never seen"])), Cell::Text("a"), Code::WrongType),
                 Family::Vector(_) => (Cell::Vector(&[1e30, f32::NAN]), Cell::Vector(&[1.0]), Code::ArrayLength),
             };
             row[i] = odd;

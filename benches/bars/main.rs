@@ -32,6 +32,7 @@ families! {
     profile: ["profile-sql", "profile-parallel", "profile-pgvector"],
     scan: ["scan"],
     shoppers: ["shoppers"],
+    tags: ["tags", "tags-text"],
 }
 
 fn main() {

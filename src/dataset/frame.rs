@@ -32,6 +32,39 @@ pub enum Values {
         /// Rows × width.
         values: Vec<f32>,
     },
+    /// text[]: any number of codes into `levels` a row; [`MISSING_CODE`] alone for missing.
+    Labels {
+        /// Where the codes of each row end.
+        ends: Vec<usize>,
+        /// Row after row.
+        codes: Vec<u32>,
+        /// The distinct texts.
+        levels: Vec<String>,
+    },
+}
+
+/// The texts of one row of a text[].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Labels<'a> {
+    /// As they are.
+    Texts(&'a [String]),
+    /// The same, borrowed one by one.
+    Names(&'a [&'a str]),
+    /// Codes into levels.
+    Codes(&'a [u32], &'a [String]),
+}
+
+impl<'a> Labels<'a> {
+    /// Each of them.
+    pub fn iter(self) -> impl Iterator<Item = &'a str> {
+        let (texts, names, codes, levels): (&[String], &[&str], &[u32], &[String]) = match self {
+            Self::Texts(t) => (t, &[], &[], &[]),
+            Self::Names(n) => (&[], n, &[], &[]),
+            Self::Codes(c, l) => (&[], &[], c, l),
+        };
+        let coded = codes.iter().filter_map(|c| levels.get(*c as usize)).map(String::as_str);
+        texts.iter().map(String::as_str).chain(names.iter().copied()).chain(coded)
+    }
 }
 
 /// One value of a row, borrowed; what an encoder reads when a query scores a single row.
@@ -49,6 +82,8 @@ pub enum Cell<'a> {
     Time(i64),
     /// An array of numbers.
     Vector(&'a [f32]),
+    /// An array of texts.
+    Labels(Labels<'a>),
 }
 
 /// A column and its name.
@@ -77,6 +112,7 @@ impl Values {
             Self::Category { codes, .. } => codes.len(),
             Self::Time(v) => v.len(),
             Self::Vector { width, values } => values.len().checked_div(*width).unwrap_or(0),
+            Self::Labels { ends, .. } => ends.len(),
         }
     }
 
@@ -96,7 +132,19 @@ impl Values {
             Self::Vector { width, values } if *width > 0 && !values[row * width].is_nan() => {
                 Cell::Vector(&values[row * width..(row + 1) * width])
             }
+            Self::Labels { levels, .. } => match self.labels(row) {
+                [MISSING_CODE] => Cell::Missing,
+                _ => Cell::Labels(Labels::Codes(self.labels(row), levels)),
+            },
             _ => Cell::Missing,
+        }
+    }
+
+    /// The codes of one row of a text[]; none for other columns.
+    pub fn labels(&self, row: usize) -> &[u32] {
+        match self {
+            Self::Labels { ends, codes, .. } => &codes[if row == 0 { 0 } else { ends[row - 1] }..ends[row]],
+            _ => &[],
         }
     }
 
@@ -115,6 +163,14 @@ impl Values {
                 width: *width,
                 values: keep.iter().flat_map(|&i| &values[i as usize * width..(i as usize + 1) * width]).copied().collect(),
             },
+            Self::Labels { levels, .. } => {
+                let (mut ends, mut codes) = (Vec::with_capacity(keep.len()), Vec::new());
+                for i in keep {
+                    codes.extend_from_slice(self.labels(*i as usize));
+                    ends.push(codes.len());
+                }
+                Self::Labels { ends, codes, levels: levels.clone() }
+            }
         }
     }
 }
@@ -196,6 +252,18 @@ mod tests {
         let g = f.take(&[2, 0]);
         assert_eq!(g.columns()[1].values.cell(0), Cell::Text("a"));
         assert_eq!(g.columns()[2].values.cell(1), Cell::Vector(&[1.0, 2.0]));
+    }
+
+    #[test]
+    fn arrays_of_texts_are_empty_or_missing_or_neither() {
+        let v = Values::Labels { ends: vec![2, 2, 3, 4], codes: vec![1, 0, MISSING_CODE, 1], levels: vec!["a".into(), "b".into()] };
+        let texts = |v: &Values, row| match v.cell(row) {
+            Cell::Labels(l) => Some(l.iter().map(str::to_owned).collect::<Vec<_>>()),
+            _ => None,
+        };
+        assert_eq!([0, 1, 2, 3].map(|r| texts(&v, r)), [Some(vec!["b".into(), "a".into()]), Some(vec![]), None, Some(vec!["b".into()])]);
+        let w = v.take(&[3, 2, 0]);
+        assert_eq!((w.len(), texts(&w, 0), texts(&w, 1), texts(&w, 2)), (3, texts(&v, 3), None, texts(&v, 0)));
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub enum Family {
     Time,
     /// real[], float8[], vector, halfvec of this many elements.
     Vector(u32),
+    /// text[].
+    Labels,
 }
 
 /// A column that a trained model reads.
@@ -37,6 +39,7 @@ impl Family {
             Values::Category { .. } => Self::Text,
             Values::Time(_) => Self::Time,
             Values::Vector { width, .. } => Self::Vector(*width as u32),
+            Values::Labels { .. } => Self::Labels,
         }
     }
 
@@ -48,6 +51,7 @@ impl Family {
             Self::Text => "text".into(),
             Self::Time => "dates or times".into(),
             Self::Vector(n) => format!("arrays of {n} numbers"),
+            Self::Labels => "arrays of text".into(),
         }
     }
 }
@@ -61,5 +65,6 @@ pub fn describe(cell: &Cell<'_>) -> String {
         Cell::Text(t) => format!("the text \"{}\"", t.chars().take(40).collect::<String>()),
         Cell::Time(_) => "a date or time".into(),
         Cell::Vector(v) => format!("an array of {} numbers", v.len()),
+        Cell::Labels(l) => format!("an array of {} texts", l.iter().count()),
     }
 }

@@ -16,7 +16,7 @@ pub mod vocabulary;
 
 pub use encode::Encoder;
 pub use event_weights::event_weights;
-pub use frame::{Cell, Column, Frame, MISSING_CODE, MISSING_TIME, Values};
+pub use frame::{Cell, Column, Frame, Labels, MISSING_CODE, MISSING_TIME, Values};
 pub use input::{Family, Input};
 pub use interactions::{Event, EventColumns, Interactions, Skipped};
 pub use pairs::Pairs;

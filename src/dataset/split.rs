@@ -147,6 +147,7 @@ fn cell_hash(cell: &Cell<'_>) -> u64 {
         Cell::Text(t) => hash::bytes(4, t.as_bytes()),
         Cell::Time(t) => hash::bytes(5, &t.to_le_bytes()),
         Cell::Vector(v) => v.iter().fold(6, |h, x| hash::bytes(h, &x.to_le_bytes())),
+        Cell::Labels(l) => l.iter().fold(7, |h, t| hash::bytes(h, t.as_bytes())),
     }
 }
 

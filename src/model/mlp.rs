@@ -362,7 +362,7 @@ impl Trainee for Training<'_> {
         let mut out = zeros(rows * outputs)?;
         let total = each_shard(self.stack, &self.params, (x, *texts), &mut out, ctx, |first, z| {
             let rows: Vec<u32> = (first..first + z.len() / outputs).map(|i| i as u32).collect();
-            self.loss.gradient(z, outputs, *targets, None, &rows)
+            self.loss.plain().gradient(z, outputs, *targets, None, &rows)
         })?;
         Ok(Some(Judgement { loss: total / (*rows).max(1) as f64, metric: None }))
     }

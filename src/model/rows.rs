@@ -12,6 +12,9 @@ pub struct Params {
     /// Share of hidden units that sit out a step.
     #[serde(default)]
     pub dropout: f32,
+    /// Share of an answer that is spread over all classes in training.
+    #[serde(default)]
+    pub label_smoothing: f32,
     /// Passes over the rows at most.
     pub epochs: Option<usize>,
     /// Rows of a step.
@@ -61,6 +64,13 @@ const HIDDEN: Spec =
 const DROPOUT: Spec =
     Spec::new("dropout", ParamType::Number, "0.3", "Share of hidden units, and of a text's words and runs, that sit out each step.")
         .within(0.0, 0.9);
+const SMOOTHING: Spec = Spec::new(
+    "label_smoothing",
+    ParamType::Number,
+    "0.05",
+    "Of three classes or more: the share of an answer that is spread over all of them in training.",
+)
+.within(0.0, 0.5);
 pub(super) const EPOCHS: Spec =
     Spec::new("epochs", ParamType::Integer, "null", "Passes over the rows at most; null: by the number of rows.").within(1.0, 10_000.0);
 pub(super) const BATCH: Spec =
@@ -126,8 +136,8 @@ pub(super) const KEEP: Spec =
 
 /// The parameters of `mlp`.
 pub const MLP: &[Spec] = &[
-    HIDDEN, DROPOUT, EPOCHS, BATCH, RATE, DECAY, PATIENCE, ENSEMBLE, NUMBERS, MIN_COUNT, MAX_LEVELS, BUCKETS, TEXT, TEXT_BITS, EXCLUDE,
-    INCLUDE, TASK, POSITIVE, DISTINCT, HOLDOUT, VALIDATION, CALIBRATE, REFIT, KEEP,
+    HIDDEN, DROPOUT, SMOOTHING, EPOCHS, BATCH, RATE, DECAY, PATIENCE, ENSEMBLE, NUMBERS, MIN_COUNT, MAX_LEVELS, BUCKETS, TEXT, TEXT_BITS,
+    EXCLUDE, INCLUDE, TASK, POSITIVE, DISTINCT, HOLDOUT, VALIDATION, CALIBRATE, REFIT, KEEP,
 ];
 
 /// The parameters of `logistic` and `linear`.

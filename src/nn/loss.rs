@@ -5,13 +5,15 @@ use crate::kernel;
 use serde::{Deserialize, Serialize};
 
 /// What a network's outputs are held against.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Loss {
     /// Binary cross-entropy of logits: softplus(z) − y·z.
     Bce,
     /// Cross-entropy of a softmax over the outputs: ln Σ eᶻ − z of the class.
     SoftmaxCe,
+    /// The same against answers of which this share is spread evenly over all classes (Szegedy et al. 2016).
+    SmoothCe(f32),
     /// Squared error (z − y)², summed over the outputs; the gradient is 2(z − y).
     Mse,
 }
@@ -25,6 +27,26 @@ pub enum Targets<'a> {
     Class(&'a [u32], usize),
     /// Any number; rows × outputs values.
     Value(&'a [f32]),
+    /// The outputs that are 1, the others being 0.
+    Tags(Tags<'a>),
+}
+
+/// For each row the tags that it has.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tags<'a> {
+    /// Where each row's tags begin among all; one more than rows.
+    pub starts: &'a [usize],
+    /// Row after row; each tag at most once a row.
+    pub tags: &'a [u32],
+    /// How many tags there are.
+    pub width: usize,
+}
+
+impl<'a> Tags<'a> {
+    /// The tags of a row.
+    pub fn of(&self, row: usize) -> &'a [u32] {
+        &self.tags[self.starts[row]..self.starts[row + 1]]
+    }
 }
 
 impl Targets<'_> {
@@ -47,7 +69,14 @@ impl Targets<'_> {
                 }
                 bad(y.iter().find(|y| !y.is_finite()), "finite")
             }
-            (Self::Class(y, n), Loss::SoftmaxCe) => {
+            (Self::Tags(t), Loss::Bce) => {
+                let whole = t.starts.is_sorted() && t.starts.last().is_some_and(|end| *end <= t.tags.len());
+                if t.starts.len() != rows + 1 || t.width != outputs || !whole {
+                    return wrong("the tags of each row and one output a tag are needed");
+                }
+                bad(t.tags.iter().find(|y| **y as usize >= t.width), "a known tag")
+            }
+            (Self::Class(y, n), Loss::SoftmaxCe | Loss::SmoothCe(_)) => {
                 if y.len() != rows || *n != outputs {
                     return wrong("one class a row and one output a class are needed");
                 }
@@ -66,6 +95,12 @@ fn bad(found: Option<&impl std::fmt::Display>, what: &str) -> Result<()> {
 }
 
 impl Loss {
+    /// The loss that rows are judged by which do not teach: without smoothing.
+    #[must_use]
+    pub fn plain(self) -> Self {
+        if let Self::SmoothCe(_) = self { Self::SoftmaxCe } else { self }
+    }
+
     /// The loss of each row of `z` (rows × `outputs`), times its weight, summed; `z` becomes the gradient of that sum.
     /// `rows` are the places of these rows in `targets` and `weights`.
     pub fn gradient(self, z: &mut [f32], outputs: usize, targets: Targets<'_>, weights: Option<&[f32]>, rows: &[u32]) -> f64 {
@@ -79,12 +114,15 @@ impl Loss {
             }
             return total;
         }
+        let smooth = if let Self::SmoothCe(share) = self { share } else { 0.0 };
+        let none = if let Targets::Tags(_) = targets { vec![0.0; outputs] } else { Vec::new() };
         for (z, row) in z.chunks_exact_mut(outputs.max(1)).zip(rows) {
             let row = *row as usize;
             let loss = match targets {
                 Targets::Binary(y) => kernel::bce(z, &y[row * outputs..][..outputs]),
                 Targets::Value(y) => squared(z, &y[row * outputs..][..outputs]),
-                Targets::Class(y, _) => class(z, y[row] as usize),
+                Targets::Class(y, _) => class(z, y[row] as usize, smooth),
+                Targets::Tags(t) => tags(z, &none, t.of(row)),
             };
             match weights {
                 None => total += loss,
@@ -108,11 +146,26 @@ fn squared(z: &mut [f32], y: &[f32]) -> f64 {
     loss
 }
 
-fn class(z: &mut [f32], y: usize) -> f64 {
+fn class(z: &mut [f32], y: usize, smooth: f32) -> f64 {
     let own = z[y];
-    let loss = kernel::softmax(z) - own;
-    z[y] -= 1.0;
+    if smooth == 0.0 {
+        let loss = kernel::softmax(z) - own;
+        z[y] -= 1.0;
+        return f64::from(loss);
+    }
+    let (each, mean) = (smooth / z.len() as f32, z.iter().sum::<f32>() / z.len() as f32);
+    let loss = kernel::softmax(z) - (1.0 - smooth) * own - smooth * mean;
+    z.iter_mut().for_each(|g| *g -= each);
+    z[y] -= 1.0 - smooth;
     f64::from(loss)
+}
+
+/// Σ softplus(z) less those of the tags that are there; `none` is as many zeros.
+fn tags(z: &mut [f32], none: &[f32], there: &[u32]) -> f64 {
+    let own: f64 = there.iter().map(|t| f64::from(z[*t as usize])).sum();
+    let loss = kernel::bce(z, none) - own;
+    there.iter().for_each(|t| z[*t as usize] -= 1.0);
+    loss
 }
 
 #[cfg(test)]
@@ -139,6 +192,12 @@ mod tests {
         check(Loss::Bce, 2, Targets::Binary(&[1.0, 0.0, 1.0, 0.3, 0.0, 0.0]), "bce of two outputs");
         check(Loss::Mse, 1, Targets::Value(&[1.0, -4.0, 1.0, 0.3, 0.0, 0.0]), "squared");
         check(Loss::SoftmaxCe, 3, Targets::Class(&[2, 0], 3), "softmax");
+        check(Loss::SmoothCe(0.2), 3, Targets::Class(&[2, 0], 3), "smoothed softmax");
+        let tags = Tags { starts: &[0, 2, 2], tags: &[2, 0], width: 3 };
+        check(Loss::Bce, 3, Targets::Tags(tags), "tags");
+        let dense = Targets::Binary(&[1.0, 0.0, 1.0, 0.0, 0.0, 0.0]);
+        let of = |t| Loss::Bce.gradient(&mut Z.clone(), 3, t, None, &[0, 1]);
+        assert!((of(dense) - of(Targets::Tags(tags))).abs() < 1e-5);
     }
 
     #[test]
@@ -156,5 +215,11 @@ mod tests {
         assert_eq!(Targets::Class(&[0], 3).check(1, 3, Loss::Bce).unwrap_err().code, Code::Internal);
         assert_eq!(Targets::Value(&[0.0]).check(2, 1, Loss::Mse).unwrap_err().code, Code::Internal);
         Targets::Class(&[2, 0], 3).check(2, 3, Loss::SoftmaxCe).unwrap();
+        let tags = |starts, tags| Targets::Tags(Tags { starts, tags, width: 2 }).check(2, 2, Loss::Bce);
+        assert!(tags(&[0, 1, 2], &[1, 0]).is_ok());
+        assert_eq!(tags(&[0, 1, 2], &[1, 2]).unwrap_err().code, Code::Data);
+        for starts in [&[0, 1][..], &[0, 2, 1], &[0, 1, 3]] {
+            assert_eq!(tags(starts, &[1, 0]).unwrap_err().code, Code::Internal);
+        }
     }
 }

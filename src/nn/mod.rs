@@ -13,7 +13,7 @@ pub mod stack;
 
 pub use activation::Activation;
 pub use fit::{Loop, Trainee};
-pub use loss::{Loss, Targets};
+pub use loss::{Loss, Tags, Targets};
 pub use monitor::{Fitted, Judgement, Monitor};
 pub use optimise::{Adam, AdamSpec};
 pub use shards::Shards;

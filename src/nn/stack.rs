@@ -58,8 +58,8 @@ impl Sparse for () {
     }
 }
 
-/// Sparse inputs that count as set in a row, for the size of the first weights.
-const SET: usize = 16;
+/// The size of the first weights of sparse inputs.
+const START: f32 = 0.02;
 
 /// Dropout of the hidden outputs, in training.
 #[derive(Debug)]
@@ -130,7 +130,8 @@ impl Stack {
         self.layers.iter().fold(0, |n, l| n.saturating_add(l.outputs))
     }
 
-    /// Fills `params` with weights uniform in ±√(6 / (inputs + outputs)) (Glorot & Bengio 2010) and biases of 0.
+    /// Fills `params` with weights uniform in ±√(6 / (inputs + outputs)) (Glorot & Bengio 2010), those of sparse inputs far smaller, and
+    /// biases of 0.
     pub fn init(&self, params: &mut [f32], rng: &mut Rng) {
         for l in &self.layers {
             let bound = (6.0 / (l.inputs + l.outputs).max(1) as f64).sqrt() as f32;
@@ -138,8 +139,8 @@ impl Stack {
             params[l.bias.clone()].fill(0.0);
         }
         if self.sparse > 0 {
-            // A row sets few of them: as many as count beside the outputs.
-            let bound = (6.0 / (SET + self.layers[0].outputs) as f64).sqrt() as f32;
+            // What a rare input begins with it keeps, as noise: nothing where no hidden layer needs to be told apart, and little where one does.
+            let bound = if self.layers.len() == 1 { 0.0 } else { START };
             params[self.sparse_weight()].iter_mut().for_each(|w| *w = (2.0 * rng.uniform_f32() - 1.0) * bound);
         }
     }

@@ -4,6 +4,7 @@ use crate::base::{Code, Error, Result};
 use crate::dataset::Cell;
 use crate::dataset::profile::Span;
 use crate::pg::answer::Answer;
+use crate::pg::text;
 use crate::train::{Family, Input};
 use pgrx::pg_sys;
 use std::borrow::Cow;
@@ -101,6 +102,36 @@ pub(crate) unsafe fn intervals(datum: pg_sys::Datum) -> Result<Vec<Span>> {
     }
 }
 
+/// The elements of a `text[]` or `varchar[]` datum that are not NULL, whatever its dimensions, into `out`.
+///
+/// # Safety
+/// `datum` is a live datum of such a type; copies are left to the current memory context.
+pub(crate) unsafe fn texts(datum: pg_sys::Datum, out: &mut Vec<String>) {
+    // SAFETY: the caller's promise: elements are varlenas of varying length, aligned as int. The two arrays that Postgres fills have `count`
+    // elements each and lie in the current memory context.
+    unsafe {
+        let array = pg_sys::pg_detoast_datum(datum.cast_mut_ptr()).cast::<pg_sys::ArrayType>();
+        let (mut elements, mut nulls, mut count) = (std::ptr::null_mut(), std::ptr::null_mut(), 0);
+        let align = pg_sys::TYPALIGN_INT.cast_signed();
+        pg_sys::deconstruct_array(array, pg_sys::TEXTOID, -1, false, align, &raw mut elements, &raw mut nulls, &raw mut count);
+        let mut used = 0;
+        for i in 0..usize::try_from(count).unwrap_or(0) {
+            if *nulls.add(i) {
+                continue;
+            }
+            if out.len() == used {
+                out.push(String::new());
+            }
+            text::with_text(*elements.add(i), |t| {
+                out[used].clear();
+                out[used].push_str(t);
+            });
+            used += 1;
+        }
+        out.truncate(used);
+    }
+}
+
 /// The elements as the values of `inputs`: one for a number or a truth value, as many as it is wide for a vector.
 ///
 /// # Errors
@@ -133,7 +164,7 @@ fn width(input: &Input) -> Result<usize> {
     match input.family {
         Family::Number | Family::Bool => Ok(1),
         Family::Vector(n) => Ok(n as usize),
-        Family::Text | Family::Time => Err(Error::new(Code::WrongType, "model needs a row, not an array")
+        Family::Text | Family::Time | Family::Labels => Err(Error::new(Code::WrongType, "model needs a row, not an array")
             .detail(format!("It reads column \"{}\", which is no number.", input.name))
             .hint("Pass the row: SELECT affinity.predict('…', t) FROM … t.")),
     }

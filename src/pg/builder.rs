@@ -22,10 +22,15 @@ enum Rows {
     Time(Vec<i64>),
     Category {
         codes: Vec<u32>,
-        levels: Vec<String>,
-        index: HashMap<String, u32>,
-        /// Bytes of levels since memory was last booked.
-        fresh: usize,
+        levels: Levels,
+    },
+    /// As in a frame.
+    Labels {
+        ends: Vec<usize>,
+        codes: Vec<u32>,
+        levels: Levels,
+        /// Codes that memory is booked for.
+        booked: usize,
     },
     /// The width is that of the first vector; rows before it are missing.
     Vector {
@@ -35,6 +40,32 @@ enum Rows {
         /// Elements that memory is booked for.
         booked: usize,
     },
+}
+
+/// The distinct texts of a column, in order of first appearance.
+#[derive(Default)]
+struct Levels {
+    texts: Vec<String>,
+    index: HashMap<String, u32>,
+    /// Bytes of texts since memory was last booked.
+    fresh: usize,
+}
+
+impl Levels {
+    /// The code of a text, which is new or not.
+    fn code(&mut self, text: &str) -> Result<u32> {
+        if let Some(code) = self.index.get(text) {
+            return Ok(*code);
+        }
+        let code = u32::try_from(self.texts.len()).unwrap_or(MISSING_CODE);
+        reserve(&mut self.texts, 1)?;
+        self.index.try_reserve(1).map_err(|_| Error::new(Code::OutOfMemory, "out of memory"))?;
+        self.texts.push(text.to_owned());
+        self.index.insert(text.to_owned(), code);
+        // Twice the text, twice a String, the code, the index's slack.
+        self.fresh += 2 * text.len() + 80;
+        Ok(code)
+    }
 }
 
 impl Builder {
@@ -50,8 +81,9 @@ impl Builder {
             Form::Bool => Rows::Bool(Vec::new()),
             Form::Date | Form::Timestamp => Rows::Time(Vec::new()),
             Form::Text | Form::Padded | Form::Char | Form::Name | Form::Enum | Form::Uuid => {
-                Rows::Category { codes: Vec::new(), levels: Vec::new(), index: HashMap::new(), fresh: 0 }
+                Rows::Category { codes: Vec::new(), levels: Levels::default() }
             }
+            Form::Texts => Rows::Labels { ends: Vec::new(), codes: Vec::new(), levels: Levels::default(), booked: 0 },
             Form::Floats | Form::Doubles | Form::Vector | Form::HalfVector => {
                 Rows::Vector { width: 0, rows: 0, values: Vec::new(), booked: 0 }
             }
@@ -70,7 +102,11 @@ impl Builder {
             Rows::Real(_) => rows * 4,
             Rows::Double(_) | Rows::Time(_) => rows * 8,
             Rows::Bool(_) => rows,
-            Rows::Category { fresh, .. } => rows * 4 + std::mem::take(fresh),
+            Rows::Category { levels, .. } => rows * 4 + std::mem::take(&mut levels.fresh),
+            Rows::Labels { codes, levels, booked, .. } => {
+                let more = codes.capacity() - std::mem::replace(booked, codes.capacity());
+                rows * 8 + more * 4 + std::mem::take(&mut levels.fresh)
+            }
             Rows::Vector { width, rows: done, booked, .. } => {
                 let wanted = (*done + rows) * *width;
                 4 * (wanted - std::mem::replace(booked, wanted))
@@ -89,6 +125,7 @@ impl Builder {
             Rows::Bool(v) => reserve(v, more),
             Rows::Time(v) => reserve(v, more),
             Rows::Category { codes, .. } => reserve(codes, more),
+            Rows::Labels { ends, .. } => reserve(ends, more),
             Rows::Vector { width, values, .. } => reserve(values, more * *width),
         }
     }
@@ -128,7 +165,8 @@ impl Builder {
             Rows::Double(v) => Values::Double(v),
             Rows::Bool(v) => Values::Bool(v),
             Rows::Time(v) => Values::Time(v),
-            Rows::Category { codes, levels, .. } => Values::Category { codes, levels },
+            Rows::Category { codes, levels } => Values::Category { codes, levels: levels.texts },
+            Rows::Labels { ends, codes, levels, .. } => Values::Labels { ends, codes, levels: levels.texts },
             // A column of missing vectors still has its rows: one missing element each.
             Rows::Vector { width: 0, rows, .. } => Values::Vector { width: 1, values: vec![f32::NAN; rows] },
             Rows::Vector { width, values, .. } => Values::Vector { width, values },
@@ -140,23 +178,20 @@ impl Rows {
     fn add(&mut self, cell: Cell<'_>, name: &str) -> Result<()> {
         match self {
             Self::Double(v) => v.push(if let Cell::Number(x) = cell { x } else { f64::NAN }),
-            Self::Category { codes, levels, index, fresh } => {
-                let Cell::Text(text) = cell else {
+            Self::Category { codes, levels } => {
+                codes.push(if let Cell::Text(text) = cell { levels.code(text)? } else { MISSING_CODE });
+            }
+            Self::Labels { ends, codes, levels, .. } => {
+                if let Cell::Labels(texts) = cell {
+                    for text in texts.iter() {
+                        reserve(codes, 1)?;
+                        codes.push(levels.code(text)?);
+                    }
+                } else {
+                    reserve(codes, 1)?;
                     codes.push(MISSING_CODE);
-                    return Ok(());
-                };
-                if let Some(code) = index.get(text) {
-                    codes.push(*code);
-                    return Ok(());
                 }
-                let code = u32::try_from(levels.len()).unwrap_or(MISSING_CODE);
-                reserve(levels, 1)?;
-                index.try_reserve(1).map_err(|_| Error::new(Code::OutOfMemory, "out of memory"))?;
-                levels.push(text.to_owned());
-                index.insert(text.to_owned(), code);
-                // Twice the text, twice a String, the code, the index's slack.
-                *fresh += 2 * text.len() + 80;
-                codes.push(code);
+                ends.push(codes.len());
             }
             Self::Vector { width, rows, values, .. } => {
                 if let Cell::Vector(v) = cell {

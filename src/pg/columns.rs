@@ -3,8 +3,8 @@
 //! A scan and a record argument read through the same [`Reader`], so a row means the same in training and in scoring.
 
 use crate::base::{Code, Error, Result};
-use crate::dataset::Cell;
-use crate::pg::{numeric, text};
+use crate::dataset::{Cell, Labels};
+use crate::pg::{array, numeric, text};
 use crate::train::Family;
 use half::f16;
 use pgrx::pg_sys;
@@ -48,6 +48,8 @@ pub(crate) enum Form {
     Floats,
     /// double precision[]
     Doubles,
+    /// text[], varchar[]
+    Texts,
     /// pgvector's vector
     Vector,
     /// pgvector's halfvec
@@ -79,6 +81,7 @@ impl Form {
             pg_sys::TIMESTAMPOID | pg_sys::TIMESTAMPTZOID => Self::Timestamp,
             pg_sys::FLOAT4ARRAYOID => Self::Floats,
             pg_sys::FLOAT8ARRAYOID => Self::Doubles,
+            pg_sys::TEXTARRAYOID | pg_sys::VARCHARARRAYOID => Self::Texts,
             _ if kind as u8 == pg_sys::TYPTYPE_ENUM => Self::Enum,
             _ => return of_pgvector(base),
         })
@@ -92,6 +95,7 @@ impl Form {
             Self::Text | Self::Padded | Self::Char | Self::Name | Self::Enum | Self::Uuid => Family::Text,
             Self::Date | Self::Timestamp => Family::Time,
             Self::Floats | Self::Doubles | Self::Vector | Self::HalfVector => Family::Vector(0),
+            Self::Texts => Family::Labels,
         }
     }
 
@@ -141,6 +145,7 @@ pub(crate) struct Reader {
     typ: pg_sys::Oid,
     text: String,
     floats: Vec<f32>,
+    texts: Vec<String>,
     labels: HashMap<u32, String>,
 }
 
@@ -154,7 +159,7 @@ impl Reader {
             Error::new(Code::WrongType, format!("column \"{column}\" has type {}, which no model reads", type_name(typ)))
                 .hint("Cast it to a number, text, a date or an array of real in a view, or leave it out.")
         })?;
-        Ok(Self { form, typ, text: String::new(), floats: Vec::new(), labels: HashMap::new() })
+        Ok(Self { form, typ, text: String::new(), floats: Vec::new(), texts: Vec::new(), labels: HashMap::new() })
     }
 
     /// The form that is read.
@@ -202,6 +207,10 @@ impl Reader {
                 }
                 Form::Uuid => uuid(&*datum.cast_mut_ptr::<[u8; 16]>(), &mut self.text),
                 Form::Enum => return Ok(Cell::Text(self.label(datum))),
+                Form::Texts => {
+                    array::texts(datum, &mut self.texts);
+                    return Ok(Cell::Labels(Labels::Texts(&self.texts)));
+                }
                 _ => return self.vector(datum),
             }
         }

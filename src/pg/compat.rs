@@ -21,6 +21,18 @@ pub(crate) unsafe fn attribute<'a>(desc: pg_sys::TupleDesc, i: usize) -> &'a pg_
     }
 }
 
+/// A row type of two columns, in the current memory context.
+pub(crate) fn two_columns(first: (&'static CStr, pg_sys::Oid), second: (&'static CStr, pg_sys::Oid)) -> pg_sys::TupleDesc {
+    // SAFETY: a fresh descriptor of two attributes, both initialised; the names live for ever and are copied.
+    unsafe {
+        let desc = pg_sys::CreateTemplateTupleDesc(2);
+        for (number, (name, typ)) in [(1, first), (2, second)] {
+            pg_sys::TupleDescInitEntry(desc, number, name.as_ptr(), typ, -1, 0);
+        }
+        desc
+    }
+}
+
 /// Claims every setting that begins with `prefix.`, so that a misspelt one is an error and not a silent placeholder.
 pub(crate) fn reserve_prefix(prefix: &'static CStr) {
     // SAFETY: a NUL-terminated string that lives for ever; called from _PG_init.

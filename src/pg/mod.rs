@@ -42,6 +42,7 @@ pub(crate) mod settings;
 pub(crate) mod spi;
 pub(crate) mod stamp;
 pub(crate) mod store;
+pub(crate) mod tag_rows;
 pub(crate) mod text;
 pub(crate) mod time;
 pub(crate) mod train_events;

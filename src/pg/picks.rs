@@ -118,8 +118,8 @@ impl Plain {
 
 /// Whether values of family `have` can be given where a model was trained on `want`: numbers and truth values stand for each other.
 const fn serves(have: Family, want: Family) -> bool {
-    use Family::{Bool, Number, Text, Time, Vector};
-    matches!((have, want), (Number | Bool, Number | Bool) | (Text, Text) | (Time, Time) | (Vector(_), Vector(_)))
+    use Family::{Bool, Labels, Number, Text, Time, Vector};
+    matches!((have, want), (Number | Bool, Number | Bool) | (Text, Text) | (Time, Time) | (Vector(_), Vector(_)) | (Labels, Labels))
 }
 
 /// A value as the family that the model was trained on.
@@ -141,6 +141,7 @@ fn wrong_type(input: &Input, typ: pg_sys::Oid) -> Error {
         Family::Text => "text",
         Family::Time => "a date or a timestamp",
         Family::Vector(_) => "an array of numbers",
+        Family::Labels => "an array of text",
     };
     Error::new(Code::WrongType, format!("column \"{}\" is of type {}", input.name, columns::type_name(typ)))
         .detail(format!("The model was trained on {want} there."))

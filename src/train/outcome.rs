@@ -8,13 +8,14 @@ impl Outcome {
     /// One number: the probability of the positive class, or the predicted value. `scores` is what the scorer gave, [`Outcome::width`] long.
     ///
     /// # Errors
-    /// [`Code::Unsupported`] for several classes: they have no single number.
+    /// [`Code::Unsupported`] for several classes and for tags: they have no single number.
     pub fn number(&self, scores: &[f64]) -> Result<f64> {
         match (self, scores) {
             (Self::Binary { .. } | Self::Value, [x]) => Ok(*x),
             (Self::Classes(names), _) => Err(Error::new(Code::Unsupported, format!("the model chooses between {} classes", names.len()))
                 .detail("A single number is predicted for two classes and for numbers.")
                 .hint("Use affinity.predict_class for the likeliest class, affinity.predict_proba for all probabilities.")),
+            (Self::Tags(_), _) => Err(tells_tags()),
             _ => Err(Error::internal(format!("{} scores.", scores.len()))),
         }
     }
@@ -22,7 +23,7 @@ impl Outcome {
     /// The likeliest class; of equally likely ones the first, and the positive one of two at one half.
     ///
     /// # Errors
-    /// [`Code::Unsupported`] where numbers are predicted.
+    /// [`Code::Unsupported`] where numbers are predicted, or tags.
     pub fn class(&self, scores: &[f64]) -> Result<&str> {
         match (self, scores) {
             (Self::Binary { negative, positive }, [p]) => Ok(if *p >= 0.5 { positive } else { negative }),
@@ -36,11 +37,12 @@ impl Outcome {
                 names.get(best).map(String::as_str).ok_or_else(|| Error::internal("A model of no classes."))
             }
             (Self::Value, _) => Err(predicts_numbers()),
+            (Self::Tags(_), _) => Err(tells_tags()),
             _ => Err(Error::internal(format!("{} scores.", scores.len()))),
         }
     }
 
-    /// The probability of each class, by name.
+    /// The probability of each class or tag, by name.
     ///
     /// # Errors
     /// [`Code::Unsupported`] where numbers are predicted.
@@ -49,13 +51,36 @@ impl Outcome {
             (Self::Binary { negative, positive }, [p]) => {
                 Ok([(negative.clone(), Value::from(1.0 - p)), (positive.clone(), Value::from(*p))].into_iter().collect())
             }
-            (Self::Classes(names), _) if names.len() == scores.len() => {
+            (Self::Classes(names) | Self::Tags(names), _) if names.len() == scores.len() => {
                 Ok(names.iter().cloned().zip(scores.iter().map(|p| Value::from(*p))).collect())
             }
             (Self::Value, _) => Err(predicts_numbers()),
             _ => Err(Error::internal(format!("{} scores.", scores.len()))),
         }
     }
+
+    /// The `k` likeliest classes or tags with their probabilities, the likeliest first, of equally likely ones the first by name.
+    ///
+    /// # Errors
+    /// [`Code::Unsupported`] where numbers are predicted.
+    pub fn likeliest(&self, scores: &[f64], k: usize) -> Result<Vec<(&str, f64)>> {
+        let mut all: Vec<(&str, f64)> = match (self, scores) {
+            (Self::Binary { negative, positive }, [p]) => vec![(negative, 1.0 - p), (positive, *p)],
+            (Self::Classes(names) | Self::Tags(names), _) if names.len() == scores.len() => {
+                names.iter().map(String::as_str).zip(scores.iter().copied()).collect()
+            }
+            (Self::Value, _) => return Err(predicts_numbers()),
+            _ => return Err(Error::internal(format!("{} scores.", scores.len()))),
+        };
+        all.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(b.0)));
+        all.truncate(k);
+        Ok(all)
+    }
+}
+
+fn tells_tags() -> Error {
+    Error::new(Code::Unsupported, "the model tells tags, of which a row may have any number")
+        .hint("Use affinity.tags for the likeliest, affinity.predict_proba for all probabilities.")
 }
 
 fn predicts_numbers() -> Error {
@@ -75,6 +100,16 @@ mod tests {
         assert_eq!(three.class(&[0.2, 0.4, 0.4]), Ok("b"));
         assert_eq!(three.probabilities(&[0.2, 0.5, 0.3]).unwrap()["c"], 0.3);
         assert_eq!(three.number(&[0.2, 0.5, 0.3]).unwrap_err().code, Code::Unsupported);
+        assert_eq!(three.likeliest(&[0.3, 0.4, 0.3], 2), Ok(vec![("b", 0.4), ("a", 0.3)]));
+        assert_eq!(two.likeliest(&[0.25], 9), Ok(vec![("no", 0.75), ("yes", 0.25)]));
+        let tags = Outcome::Tags(vec!["a".into(), "b".into()]);
+        assert_eq!(tags.likeliest(&[0.7, 0.8], 5), Ok(vec![("b", 0.8), ("a", 0.7)]));
+        assert_eq!(Value::from(tags.probabilities(&[0.7, 0.8]).unwrap()).to_string(), r#"{"a":0.7,"b":0.8}"#);
+        assert_eq!(
+            (tags.class(&[0.7, 0.8]).unwrap_err().code, tags.number(&[0.7, 0.8]).unwrap_err().code),
+            (Code::Unsupported, Code::Unsupported)
+        );
+        assert_eq!(Outcome::Value.likeliest(&[7.5], 1).unwrap_err().code, Code::Unsupported);
         assert_eq!(Outcome::Value.number(&[7.5]), Ok(7.5));
         assert_eq!(Outcome::Value.class(&[7.5]).unwrap_err().code, Code::Unsupported);
         assert_eq!(Outcome::Value.probabilities(&[7.5]).unwrap_err().code, Code::Unsupported);

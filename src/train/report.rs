@@ -70,13 +70,15 @@ pub enum Outcome {
     Classes(Vec<String>),
     /// A number.
     Value,
+    /// Any number of tags: the scores are the probabilities of these, each by itself.
+    Tags(Vec<String>),
 }
 
 impl Outcome {
     /// How many scores a row gets.
     pub fn width(&self) -> usize {
         match self {
-            Self::Classes(names) => names.len(),
+            Self::Classes(names) | Self::Tags(names) => names.len(),
             _ => 1,
         }
     }

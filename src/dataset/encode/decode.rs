@@ -3,7 +3,7 @@
 use super::part::Part;
 use super::{Encoder, mismatch};
 use crate::base::Result;
-use crate::dataset::Cell;
+use crate::dataset::{Cell, Labels};
 use serde_json::Value;
 use std::ops::Range;
 
@@ -22,6 +22,8 @@ pub enum Decoded<'a> {
     Time(i64),
     /// An array.
     Vector(Vec<f32>),
+    /// An array of texts.
+    Labels(Vec<&'a str>),
 }
 
 impl Decoded<'_> {
@@ -34,6 +36,7 @@ impl Decoded<'_> {
             Self::Text(t) => Cell::Text(t),
             Self::Time(t) => Cell::Time(*t),
             Self::Vector(v) => Cell::Vector(v),
+            Self::Labels(l) => Cell::Labels(Labels::Names(l)),
         }
     }
 
@@ -46,6 +49,7 @@ impl Decoded<'_> {
             Self::Text(t) => Value::from(*t),
             Self::Time(t) => Value::from(iso(*t)),
             Self::Vector(v) => Value::from(v.clone()),
+            Self::Labels(l) => Value::from(l.clone()),
         }
     }
 }
@@ -91,6 +95,9 @@ impl Encoder {
             Part::Number { scale, .. } => numbers.first().map_or(Decoded::Nothing, |y| Decoded::Number(scale.back(*y))),
             Part::Bool { .. } => numbers.first().map_or(Decoded::Nothing, |y| Decoded::Bool(*y >= 0.5)),
             Part::Category(c) => c.levels().get(likeliest(numbers)).map_or(Decoded::Nothing, |t| Decoded::Text(t)),
+            Part::Labels(c) => {
+                Decoded::Labels(c.levels().iter().zip(numbers).filter(|(_, y)| **y >= 0.5).map(|(t, _)| t.as_str()).collect())
+            }
             // Hashed words give no text back.
             Part::Text(_) => Decoded::Nothing,
             Part::Time(t) => t.back(numbers).map_or(Decoded::Nothing, Decoded::Time),

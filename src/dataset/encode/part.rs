@@ -33,6 +33,8 @@ pub enum Part {
     Category(Category),
     /// Free text: sparse inputs, which [`super::Encoder::texts`] gives; here an indicator where training had missing ones.
     Text(Text),
+    /// An array of texts: each as a category's value, all in one place.
+    Labels(Category),
     /// An instant.
     Time(Time),
     /// An array: each element scaled; a missing array counts as the mean.
@@ -106,6 +108,13 @@ impl Part {
                 let c = Category::fit(&counts, missing, options.min_count, options.max_levels, options.buckets);
                 if options.whole { c.whole(counts.len()).map(Self::Category) } else { (c.width() > 1).then_some(Self::Category(c)) }
             }
+            v @ Values::Labels { codes, levels, .. } => {
+                let mut counts = vec![0; levels.len()];
+                rows.iter().flat_map(|r| v.labels(*r as usize)).filter(|c| **c != MISSING_CODE).for_each(|c| counts[*c as usize] += 1);
+                let counts: Vec<(&str, usize)> = levels.iter().map(String::as_str).zip(counts).filter(|(_, n)| *n > 0).collect();
+                let c = Category::fit(&counts, missing, options.min_count, options.max_levels, options.buckets);
+                (!codes.is_empty() && c.width() > 0).then_some(Self::Labels(c))
+            }
             Values::Time(v) => {
                 let t: Vec<i64> = sample(rows).map(|r| v[r]).filter(|t| *t != MISSING_TIME).collect();
                 Time::fit(&t, some).map(Self::Time)
@@ -131,6 +140,7 @@ impl Part {
             (Self::Number { .. }, Family::Number)
             | (Self::Bool { .. }, Family::Bool)
             | (Self::Category(_) | Self::Text(_), Family::Text)
+            | (Self::Labels(_), Family::Labels)
             | (Self::Time(_), Family::Time) => true,
             (Self::Vector { scales, .. }, Family::Vector(n)) => scales.len() == n as usize,
             _ => false,
@@ -141,7 +151,7 @@ impl Part {
     pub fn width(&self) -> usize {
         match self {
             Self::Number { missing, .. } | Self::Bool { missing, .. } => 1 + usize::from(*missing),
-            Self::Category(c) => c.width(),
+            Self::Category(c) | Self::Labels(c) => c.width(),
             Self::Text(t) => usize::from(t.missing()),
             Self::Time(t) => t.width(),
             Self::Vector { scales, missing } => scales.len() + usize::from(*missing),
@@ -163,7 +173,11 @@ impl Part {
             (Self::Bool { .. }, Cell::Bool(b)) => out[0] = f32::from(u8::from(*b)),
             (Self::Bool { .. }, Cell::Number(x)) => out[0] = f32::from(u8::from(*x != 0.0)),
             (Self::Category(c), Cell::Text(t)) => c.write(c.place(Some(t)), out),
-            (Self::Category(c), Cell::Missing) => c.write(c.place(None), out),
+            (Self::Category(c) | Self::Labels(c), Cell::Missing) => c.write(c.place(None), out),
+            (Self::Labels(c), Cell::Labels(l)) => l.iter().for_each(|t| match c.place(Some(t)) {
+                Place::Average => {}
+                place => c.write(place, out),
+            }),
             (Self::Text(_), Cell::Text(_)) => {}
             (Self::Text(t), Cell::Missing) => {
                 if t.missing() {

@@ -146,9 +146,9 @@ impl Part {
                 };
                 Self::Text(Texts::new(stored))
             }
-            Values::Vector { .. } => {
+            Values::Vector { .. } | Values::Labels { .. } => {
                 return Err(Error::new(Code::WrongType, format!("column \"{}\" cannot be generated", column.name))
-                    .detail("It holds arrays of numbers.")
+                    .detail(format!("It holds {}.", Family::of(&column.values).plural()))
                     .hint(format!("Leave it out: params => '{{\"exclude\": [\"{}\"]}}'.", column.name)));
             }
         })

@@ -54,7 +54,7 @@ pub fn compare(real: &Frame, made: &Frame, ctx: &Context<'_>) -> Result<Comparis
                 out.tv.push((m.name.clone(), total_variation(keys(r).into_iter(), keys(m).into_iter())));
                 texts.push((r, m));
             }
-            Family::Vector(_) => {}
+            Family::Vector(_) | Family::Labels => {}
         }
     }
     texts.truncate(PAIRED);

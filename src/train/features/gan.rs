@@ -30,7 +30,7 @@ pub fn fit(job: &mut Job<'_>, ctx: &Context<'_>) -> Result<(Value, Vec<Tensor>)>
     let data = &job.data;
     let frame = data.frame;
     let (arrays, names): (Vec<&str>, Vec<&str>) =
-        data.names.iter().partition(|n| frame.column(n).is_ok_and(|c| matches!(Family::of(&c.values), Family::Vector(_))));
+        data.names.iter().partition(|n| frame.column(n).is_ok_and(|c| matches!(Family::of(&c.values), Family::Vector(_) | Family::Labels)));
     if !arrays.is_empty() {
         job.report.notices.push(format!("arrays are not generated: {} left out", inputs::quoted(&arrays)));
     }

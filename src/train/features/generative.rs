@@ -261,7 +261,7 @@ impl Rows {
 /// A value as JSON that Postgres reads as one of the column: whole numbers without a point, so that integers take them.
 fn json(cell: &Cell<'_>) -> Value {
     match cell {
-        Cell::Missing | Cell::Vector(_) => Value::Null,
+        Cell::Missing | Cell::Vector(_) | Cell::Labels(_) => Value::Null,
         Cell::Number(x) if x.fract() == 0.0 && x.abs() < 9e15 => Value::from(*x as i64),
         Cell::Number(x) => Value::from(*x),
         Cell::Bool(b) => Value::from(*b),

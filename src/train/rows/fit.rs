@@ -9,6 +9,7 @@ use crate::dataset::Frame;
 use crate::model::Kind;
 use crate::model::mlp::{Mlp, MlpSpec};
 use crate::model::rows::Params;
+use crate::nn::Loss;
 use crate::train::hold::same_side;
 use crate::train::unheard::Unheard;
 use crate::train::{MetricRow, Outcome, Report, Trained};
@@ -77,7 +78,7 @@ pub fn fit(frame: &Frame, spec: &RowsSpec, incumbent: Option<&Scorer>, ctx: &Con
     if !holdout.is_empty() {
         let of = |s: &Scorer| -> Result<Vec<MetricRow>> {
             let (x, _) = data.part(holdout.clone());
-            judge::figures(&data.outcome, s.score_encoded(x, ctx)?.view(), &data.answers[holdout.clone()], ctx)
+            judge::figures(&data.outcome, s.score_encoded(x, ctx)?.view(), &data.answers[holdout.clone()], data.tags.as_ref(), ctx)
         };
         let figures = of(&scorer)?;
         report.judged = judge::judged(&figures);
@@ -130,12 +131,19 @@ fn fits(kind: Kind, outcome: &Outcome, target: &str) -> Result<()> {
     let (is, other) = match (kind, outcome) {
         (Kind::Logistic, Outcome::Value) => ("a number", "linear"),
         (Kind::Linear, Outcome::Binary { .. } | Outcome::Classes(_)) => ("classes", "logistic"),
+        (Kind::Linear, Outcome::Tags(_)) => ("tags", "logistic"),
         _ => return Ok(()),
     };
     Err(Error::new(Code::WrongType, format!("kind {} does not fit the target \"{target}\"", kind.name()))
         .detail(format!("The target holds {is}."))
         .hint(format!("Use kind => '{other}' or kind => 'mlp'.")))
 }
+
+/// Share of a text's words and runs that sit out a step of a model without a hidden layer.
+const TEXT_DROPOUT: f32 = 0.3;
+
+/// Pairs of a row and a tag that probabilities of tags are calibrated on, at most.
+const PAIRS: usize = 500_000;
 
 /// Up to so many rows that teach, several networks cost a second and are worth it: chance decides much of what one learns.
 const SMALL: usize = 20_000;
@@ -151,15 +159,20 @@ fn plan(state: &State, params: &Params, rows: usize) -> MlpSpec {
         _ => (1024, 12),
     };
     let epochs = params.epochs.unwrap_or(epochs);
-    MlpSpec {
-        dropout: params.dropout,
+    let spec = MlpSpec {
+        // Without a hidden layer it acts on texts alone.
+        dropout: if params.hidden.is_empty() { TEXT_DROPOUT } else { params.dropout },
         epochs,
         batch: params.batch.unwrap_or(batch),
         learning_rate: params.learning_rate.unwrap_or(if params.hidden.is_empty() { 1e-2 } else { 1e-3 }),
         weight_decay: params.weight_decay,
         patience: params.patience.unwrap_or((epochs / 6).max(3)),
         ..state.spec(&params.hidden)
+    };
+    if params.label_smoothing > 0.0 && matches!(spec.loss, Loss::SoftmaxCe) {
+        return MlpSpec { loss: Loss::SmoothCe(params.label_smoothing), ..spec };
     }
+    spec
 }
 
 /// The model without a hidden layer, on the same rows.
@@ -181,6 +194,17 @@ fn calibration(scorer: &Scorer, data: &Prepared<'_>, ctx: &Context<'_>) -> Resul
     Ok(match data.outcome {
         Outcome::Binary { .. } => Calibration::binary(&logits, answers),
         Outcome::Classes(_) => Calibration::classes(&logits, k, answers),
+        Outcome::Tags(_) => {
+            let (mut z, mut y) = (Vec::new(), Vec::new());
+            let Some(tags) = &data.tags else { return Ok(Calibration::default()) };
+            let step = answers.len().div_ceil((PAIRS / k).max(1)).max(1);
+            for (z_row, row) in logits.chunks_exact(k).zip(answers).step_by(step) {
+                z.extend_from_slice(z_row);
+                y.extend(tags.each(*row as usize).map(|there| f64::from(u8::from(there))));
+            }
+            ctx.check()?;
+            Calibration::binary(&z, &y)
+        }
         Outcome::Value => Calibration::default(),
     })
 }
@@ -199,7 +223,12 @@ fn deployed(scorer: &Scorer, frame: &Frame, data: &Prepared<'_>, ctx: &Context<'
         Err(e) if matches!(e.code, Code::UndefinedColumn | Code::WrongType | Code::ArrayLength) => return Ok(Err(e.message)),
         x => x?,
     };
-    let figures =
-        judge::figures(&data.outcome, scorer.score_encoded(x.inputs(0..holdout.len()), ctx)?.view(), &data.answers[holdout], ctx)?;
+    let figures = judge::figures(
+        &data.outcome,
+        scorer.score_encoded(x.inputs(0..holdout.len()), ctx)?.view(),
+        &data.answers[holdout],
+        data.tags.as_ref(),
+        ctx,
+    )?;
     Ok(judge::judged(&figures).ok_or_else(|| "there are none".into()))
 }

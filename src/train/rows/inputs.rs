@@ -133,7 +133,7 @@ pub fn suspect(
     ctx: &Context<'_>,
 ) -> Result<Option<String>> {
     let rows: Vec<u32> = rows.iter().step_by(rows.len().div_ceil(SUSPECTS).max(1)).copied().collect();
-    if rows.len() < 50 {
+    if rows.len() < 50 || matches!(outcome, Outcome::Tags(_)) {
         return Ok(None);
     }
     let mut found = Vec::new();
@@ -170,7 +170,7 @@ fn bins(column: &Column, rows: &[u32]) -> Vec<u64> {
         Values::Time(_) => rank(cells().map(|c| if let Cell::Time(x) = c { x as f64 } else { f64::NAN }).collect()),
         Values::Bool(v) => rows.iter().map(|r| u64::from(v[*r as usize])).collect(),
         Values::Category { codes, .. } => rows.iter().map(|r| u64::from(codes[*r as usize])).collect(),
-        Values::Vector { .. } => Vec::new(),
+        Values::Vector { .. } | Values::Labels { .. } => Vec::new(),
     }
 }
 

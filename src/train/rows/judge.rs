@@ -1,19 +1,26 @@
 //! Figures of a model on rows whose answers are known.
 
 use super::Scorer;
+use super::tags::TagSets;
 use super::target;
 use crate::base::{Context, Result};
 use crate::dataset::Frame;
-use crate::metric::{Accuracy, Auc, AveragePrecision, Brier, LogLoss, Mae, R2, Rmse, State};
+use crate::metric::{Accuracy, Auc, AveragePrecision, Brier, LogLoss, Mae, Mean, R2, Rmse, State};
 use crate::train::{MetricRow, Outcome};
-use ndarray::ArrayView2;
+use ndarray::{ArrayView1, ArrayView2};
 use serde_json::{Map, Value, json};
 
-/// Every figure that the outcome has, for the rows of `scores` whose answer is no NaN.
+/// Every figure that the outcome has, for the rows of `scores` whose answer is no NaN; `tags` are those that answers point at.
 ///
 /// # Errors
 /// [`crate::base::Code::OutOfMemory`], [`crate::base::Code::Cancelled`].
-pub fn figures(outcome: &Outcome, scores: ArrayView2<'_, f64>, answers: &[f64], ctx: &Context<'_>) -> Result<Vec<MetricRow>> {
+pub fn figures(
+    outcome: &Outcome,
+    scores: ArrayView2<'_, f64>,
+    answers: &[f64],
+    tags: Option<&TagSets>,
+    ctx: &Context<'_>,
+) -> Result<Vec<MetricRow>> {
     let known = || scores.rows().into_iter().zip(answers).filter(|(_, y)| !y.is_nan()).enumerate();
     // Adding is fast, but a table may be long; the sorting behind a figure takes longer than the adding.
     let check = |row: usize| if row.is_multiple_of(1 << 16) { ctx.check() } else { Ok(()) };
@@ -61,8 +68,71 @@ pub fn figures(outcome: &Outcome, scores: ArrayView2<'_, f64>, answers: &[f64], 
             push(&mut out, ctx, &mae)?;
             push(&mut out, ctx, &r2)?;
         }
+        Outcome::Tags(names) => {
+            let rows = scores.rows().into_iter().zip(answers).filter(|(_, y)| !y.is_nan());
+            let rows: Vec<(ArrayView1<'_, f64>, usize)> = rows.map(|(s, y)| (s, *y as usize)).collect();
+            if let Some(tags) = tags {
+                of_tags(&rows, tags, names.len(), &mut out, ctx)?;
+            }
+        }
     }
     Ok(out)
+}
+
+/// Pairs of a row and a tag that ranking figures are sorted from, at most.
+const PAIRS: usize = 2_000_000;
+/// Lengths of the lists of likeliest tags that are judged.
+const LISTS: [usize; 3] = [1, 3, 5];
+
+/// The figures of tags: over all pairs of a row and a tag (`average_precision`, `auc`: micro), as the mean over tags (`macro_…`), and of the list
+/// of a row's likeliest tags, for the rows that have any: `precision` is hits / k, `recall` hits / min(k, its tags).
+fn of_tags(rows: &[(ArrayView1<'_, f64>, usize)], tags: &TagSets, width: usize, out: &mut Vec<MetricRow>, ctx: &Context<'_>) -> Result<()> {
+    let step = rows.len().div_ceil((PAIRS / width.max(1)).max(1)).max(1);
+    let (mut loss, mut auc, mut all) = (LogLoss::default(), Auc::default(), AveragePrecision::default());
+    let mut each = vec![AveragePrecision::default(); width];
+    let (mut precision, mut recall) = ([Mean::default(); 3], [Mean::default(); 3]);
+    let mut order: Vec<u32> = Vec::new();
+    for (i, (p, row)) in rows.iter().enumerate() {
+        ctx.check()?;
+        for (t, there) in tags.each(*row).enumerate() {
+            loss.add(p[t], there)?;
+            if i % step == 0 {
+                auc.add(p[t], there)?;
+                all.add(p[t], there)?;
+                each[t].add(p[t], there)?;
+            }
+        }
+        let own = tags.of(*row);
+        if own.is_empty() {
+            continue;
+        }
+        order.clear();
+        order.extend(0..width as u32);
+        order.sort_unstable_by(|a, b| p[*b as usize].total_cmp(&p[*a as usize]).then(a.cmp(b)));
+        for (j, k) in LISTS.into_iter().enumerate() {
+            let hits = order.iter().take(k).filter(|t| own.binary_search(t).is_ok()).count() as f64;
+            precision[j].add(hits / k as f64);
+            recall[j].add(hits / k.min(own.len()) as f64);
+        }
+    }
+    push(out, ctx, &loss)?;
+    push(out, ctx, &all)?;
+    let mut mean = Mean::default();
+    for one in &each {
+        ctx.check()?;
+        one.value().into_iter().for_each(|v| mean.add(v));
+    }
+    let row = |metric: &str, k: Option<usize>, mean: &Mean, rows: u64| {
+        let k = k.map(|k| k as u32);
+        mean.value().map(|value| MetricRow { baseline: None, metric: metric.into(), k, value, low: None, high: None, rows })
+    };
+    out.extend(row("macro_average_precision", None, &mean, all.rows()));
+    push(out, ctx, &auc)?;
+    for (j, k) in LISTS.into_iter().enumerate().filter(|(_, k)| *k < width) {
+        out.extend(row("precision", Some(k), &precision[j], precision[j].count()));
+        out.extend(row("recall", Some(k), &recall[j], recall[j].count()));
+    }
+    Ok(())
 }
 
 fn push<S: State>(out: &mut Vec<MetricRow>, ctx: &Context<'_>, s: &S) -> Result<()> {
@@ -78,9 +148,10 @@ pub fn judged(figures: &[MetricRow]) -> Option<f64> {
     figures.first().map(|f| -f.value)
 }
 
-/// Figures as a JSON object by name.
+/// Figures as a JSON object by name, `precision@3` for those of lists.
 pub fn object(figures: &[MetricRow]) -> Map<String, Value> {
-    figures.iter().map(|f| (f.metric.clone(), json!(f.value))).collect()
+    let name = |f: &MetricRow| f.k.map_or_else(|| f.metric.clone(), |k| format!("{}@{k}", f.metric));
+    figures.iter().map(|f| (name(f), json!(f.value))).collect()
 }
 
 /// The figures of a model on all rows of a frame whose target is known; then those of the model without a hidden layer that was
@@ -90,10 +161,11 @@ pub fn object(figures: &[MetricRow]) -> Map<String, Value> {
 /// As [`Scorer::score_frame`] and [`target::answers`].
 pub fn evaluate(scorer: &Scorer, frame: &Frame, target: &str, ctx: &Context<'_>) -> Result<Vec<MetricRow>> {
     let answers = target::answers(frame, target, scorer.outcome())?;
-    let mut out = figures(scorer.outcome(), scorer.score_frame(frame, ctx)?.view(), &answers, ctx)?;
+    let tags = target::tags(frame, target, scorer.outcome())?;
+    let mut out = figures(scorer.outcome(), scorer.score_frame(frame, ctx)?.view(), &answers, tags.as_ref(), ctx)?;
     if let Some(simple) = scorer.simple() {
         let name = if *scorer.outcome() == Outcome::Value { "linear" } else { "logistic" };
-        let rows = figures(simple.outcome(), simple.score_frame(frame, ctx)?.view(), &answers, ctx)?;
+        let rows = figures(simple.outcome(), simple.score_frame(frame, ctx)?.view(), &answers, tags.as_ref(), ctx)?;
         out.extend(rows.into_iter().map(|r| MetricRow { baseline: Some(name.into()), ..r }));
     }
     Ok(out)

@@ -12,6 +12,7 @@ pub(super) mod inputs;
 mod judge;
 mod prepare;
 mod scorer;
+mod tags;
 mod target;
 
 pub use crate::train::{Family, Input, Outcome};
@@ -56,6 +57,8 @@ impl RowsSpec {
     }
 }
 
+#[cfg(test)]
+mod tag_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! From a frame to matrices: the target read, rows split, columns chosen and encoded.
 
 use super::scorer::Encoded;
+use super::tags::TagSets;
 use super::{RowsSpec, inputs, target};
 use crate::base::{Code, Context, Error, Result};
 use crate::dataset::encode::{FreeTexts, Options, Scaling};
@@ -23,6 +24,8 @@ pub struct Prepared<'a> {
     x: Encoded<'a>,
     /// The answer of each.
     pub answers: Vec<f64>,
+    /// For tags: those of every row of the frame, which the answers point at.
+    pub tags: Option<TagSets>,
     /// The same as the networks take them.
     targets: Owned,
     /// The rows in the frame.
@@ -45,6 +48,7 @@ enum Owned {
     Binary(Vec<f32>),
     Class(Vec<u32>, usize),
     Value(Vec<f32>),
+    Tags(TagSets),
 }
 
 impl Prepared<'_> {
@@ -60,6 +64,7 @@ impl Prepared<'_> {
             Owned::Binary(y) => Targets::Binary(&y[range.clone()]),
             Owned::Class(y, n) => Targets::Class(&y[range.clone()], *n),
             Owned::Value(y) => Targets::Value(&y[range.clone()]),
+            Owned::Tags(y) => Targets::Tags(y.targets(range.clone())),
         };
         (self.x.inputs(range), targets)
     }
@@ -83,8 +88,9 @@ pub fn prepare<'a>(
             .detail("The relation is empty, or row security shows none of its rows to its reader.")
             .hint("Look at it first: SELECT count(*) FROM …."));
     }
-    let outcome = target::outcome(frame, &spec.target, params)?;
+    let outcome = target::outcome(frame, &spec.target, params, notices)?;
     let answers = target::answers(frame, &spec.target, &outcome)?;
+    let tags = target::tags(frame, &spec.target, &outcome)?;
     let keys: Vec<&str> = [&spec.time_col, &spec.group_col].into_iter().flatten().map(String::as_str).collect();
     let times = spec.time_col.as_deref().map(|t| frame.column(t)).transpose()?;
     let known = |r: u32| !answers[r as usize].is_nan() && times.is_none_or(|t| t.values.cell(r as usize) != Cell::Missing);
@@ -137,12 +143,13 @@ pub fn prepare<'a>(
         }
         _ => (0.0, 1.0),
     };
-    let targets = match &outcome {
-        Outcome::Binary { .. } => Owned::Binary(answers.iter().map(|y| *y as f32).collect()),
-        Outcome::Classes(c) => Owned::Class(answers.iter().map(|y| *y as u32).collect(), c.len()),
-        Outcome::Value => Owned::Value(answers.iter().map(|y| ((y - center) / spread) as f32).collect()),
+    let targets = match (&outcome, &tags) {
+        (_, Some(tags)) => Owned::Tags(tags.take(&rows)?),
+        (Outcome::Binary { .. }, _) => Owned::Binary(answers.iter().map(|y| *y as f32).collect()),
+        (Outcome::Classes(c), _) => Owned::Class(answers.iter().map(|y| *y as u32).collect(), c.len()),
+        (Outcome::Value | Outcome::Tags(_), _) => Owned::Value(answers.iter().map(|y| ((y - center) / spread) as f32).collect()),
     };
-    Ok(Prepared { outcome, encoder, x, answers, targets, rows, train, valid, split, center, spread, skipped })
+    Ok(Prepared { outcome, encoder, x, answers, tags, targets, rows, train, valid, split, center, spread, skipped })
 }
 
 fn encoder(

@@ -101,7 +101,7 @@ impl State {
     /// The shape of a network.
     pub(super) fn spec(&self, hidden: &[usize]) -> MlpSpec {
         let loss = match self.outcome {
-            Outcome::Binary { .. } => Loss::Bce,
+            Outcome::Binary { .. } | Outcome::Tags(_) => Loss::Bce,
             Outcome::Classes(_) => Loss::SoftmaxCe,
             Outcome::Value => Loss::Mse,
         };
@@ -120,6 +120,7 @@ impl State {
             Outcome::Binary { .. } => scores[0] = sigmoid(c.slope * logits[0] + c.shift),
             Outcome::Classes(_) => scores.copy_from_slice(&softmax(logits.iter().map(|z| c.slope * z))),
             Outcome::Value => scores[0] = self.center + self.spread * logits[0],
+            Outcome::Tags(_) => logits.iter().zip(scores).for_each(|(z, s)| *s = sigmoid(c.slope * z + c.shift)),
         }
     }
 }
@@ -184,7 +185,7 @@ impl Scorer {
         Some(Self { state, networks: vec![baseline], twins: Vec::new(), baseline: None })
     }
 
-    /// The scores of one row: the probability of the positive class, those of all classes, or the value.
+    /// The scores of one row: the probability of the positive class, those of all classes or tags, or the value.
     ///
     /// # Errors
     /// [`Code::WrongType`] and [`Code::ArrayLength`] for values that are not like those of training.

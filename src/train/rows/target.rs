@@ -1,5 +1,6 @@
-//! The column that is learned: two classes, several, or a number.
+//! The column that is learned: two classes, several, a number, or tags.
 
+use super::tags::{self, TagSets};
 use crate::base::{Code, Error, Result};
 use crate::dataset::{Cell, Column, Frame, MISSING_CODE, Values};
 use crate::model::rows::Params;
@@ -13,12 +14,13 @@ const MOST_CLASSES: usize = 1000;
 /// # Errors
 /// [`Code::UndefinedColumn`]; [`Code::WrongType`] for dates and arrays; [`Code::Data`] for no values, one value, or too many classes;
 /// [`Code::InvalidParameter`] when `positive` is none of the classes.
-pub fn outcome(frame: &Frame, name: &str, params: &Params) -> Result<Outcome> {
+pub fn outcome(frame: &Frame, name: &str, params: &Params, notices: &mut Vec<String>) -> Result<Outcome> {
     let column = frame.column(name)?;
     let names = match &column.values {
+        Values::Labels { .. } => return tags::outcome(column, notices),
         Values::Time(_) | Values::Vector { .. } => {
             return Err(Error::new(Code::WrongType, format!("target \"{name}\" is neither a class nor a number"))
-                .detail("A target is a boolean, a text or a number.")
+                .detail("A target is a boolean, a text, a number, or an array of text.")
                 .hint("Make one in a view: for example (next_order IS NOT NULL) AS bought."));
         }
         Values::Bool(v) => some_rows(column, v.iter().filter(|x| **x < 2).map(|x| f64::from(*x)))?
@@ -101,7 +103,7 @@ fn number(cell: Cell<'_>) -> Option<f64> {
 }
 
 /// Each row's answer: 1 or 0 for two classes, the index for several (their number for a class that the model does not know), the
-/// value otherwise; NaN for rows without one.
+/// value otherwise, and for tags the row's place in the frame; NaN for rows without one.
 ///
 /// # Errors
 /// [`Code::UndefinedColumn`]; [`Code::WrongType`] for a column that cannot hold answers of this outcome; [`Code::Data`] for a value that
@@ -112,6 +114,7 @@ pub fn answers(frame: &Frame, name: &str, outcome: &Outcome) -> Result<Vec<f64>>
         Outcome::Binary { negative, positive } => vec![negative, positive],
         Outcome::Classes(names) => names.iter().map(String::as_str).collect(),
         Outcome::Value => Vec::new(),
+        Outcome::Tags(names) => names.iter().map(String::as_str).collect(),
     };
     let unknown = |what: &str| match outcome {
         Outcome::Binary { negative, positive } => {
@@ -123,6 +126,7 @@ pub fn answers(frame: &Frame, name: &str, outcome: &Outcome) -> Result<Vec<f64>>
     };
     let class = |text: &str| names.iter().position(|n| *n == text).map_or_else(|| unknown(text), |i| Ok(i as f64));
     match (values, outcome) {
+        (Values::Labels { .. }, Outcome::Tags(_)) => Ok(tags::answers(values)),
         (Values::Real(_) | Values::Double(_), Outcome::Value) => {
             Ok((0..values.len()).map(|r| number(values.cell(r)).unwrap_or(f64::NAN)).collect())
         }
@@ -134,7 +138,7 @@ pub fn answers(frame: &Frame, name: &str, outcome: &Outcome) -> Result<Vec<f64>>
             let known: Vec<Result<f64>> = levels.iter().map(|t| class(t)).collect();
             codes.iter().map(|c| known.get(*c as usize).cloned().unwrap_or(Ok(f64::NAN))).collect()
         }
-        (Values::Real(_) | Values::Double(_), _) => {
+        (Values::Real(_) | Values::Double(_), Outcome::Binary { .. } | Outcome::Classes(_)) => {
             let numbers: Vec<f64> = names.iter().map(|n| n.parse().unwrap_or(f64::NAN)).collect();
             let one = |x: f64| numbers.iter().position(|n| *n == x).map_or_else(|| unknown(&x.to_string()), |i| Ok(i as f64));
             (0..values.len()).map(|r| number(values.cell(r)).map_or(Ok(f64::NAN), one)).collect()
@@ -143,7 +147,9 @@ pub fn answers(frame: &Frame, name: &str, outcome: &Outcome) -> Result<Vec<f64>>
             .detail(format!(
                 "It holds {}; the model predicts {}.",
                 crate::dataset::Family::of(values).plural(),
-                if names.is_empty() {
+                if let Outcome::Tags(_) = outcome {
+                    "arrays of text".to_owned()
+                } else if names.is_empty() {
                     "numbers".to_owned()
                 } else {
                     format!("one of {}", names.iter().take(5).copied().collect::<Vec<_>>().join(", "))
@@ -151,6 +157,15 @@ pub fn answers(frame: &Frame, name: &str, outcome: &Outcome) -> Result<Vec<f64>>
             ))
             .hint("Cast it in a view.")),
     }
+}
+
+/// The tags of every row, where the outcome is tags.
+///
+/// # Errors
+/// [`Code::UndefinedColumn`]; [`Code::OutOfMemory`].
+pub fn tags(frame: &Frame, name: &str, outcome: &Outcome) -> Result<Option<TagSets>> {
+    let Outcome::Tags(names) = outcome else { return Ok(None) };
+    TagSets::new(&frame.column(name)?.values, names).map(Some)
 }
 
 #[cfg(test)]
@@ -183,7 +198,7 @@ mod tests {
         let none = params(Value::Null);
         let of = |v: Values| {
             let f = frame(v);
-            let o = outcome(&f, "y", &none).unwrap();
+            let o = outcome(&f, "y", &none, &mut Vec::new()).unwrap();
             let a = answers(&f, "y", &o).unwrap();
             (o, a.iter().map(|x| if x.is_nan() { -1.0 } else { *x }).collect::<Vec<_>>())
         };
@@ -198,20 +213,20 @@ mod tests {
     #[test]
     fn parameters_decide_where_the_type_leaves_a_choice() {
         let numbers = frame(Values::Real(vec![3.0, 1.0, 2.0]));
-        let o = outcome(&numbers, "y", &params(json!({"task": "classes"}))).unwrap();
+        let o = outcome(&numbers, "y", &params(json!({"task": "classes"})), &mut Vec::new()).unwrap();
         assert_eq!(o, Outcome::Classes(vec!["1".into(), "2".into(), "3".into()]));
         assert_eq!(answers(&numbers, "y", &o).unwrap(), [2.0, 0.0, 1.0]);
         let two = frame(Values::Real(vec![3.0, 1.0]));
-        assert_eq!(outcome(&two, "y", &params(json!({"task": "value"}))).unwrap(), Outcome::Value);
-        assert_eq!(outcome(&two, "y", &params(json!({"positive": "1"}))).unwrap(), binary("3", "1"));
-        let e = outcome(&two, "y", &params(json!({"positive": "7"}))).unwrap_err();
+        assert_eq!(outcome(&two, "y", &params(json!({"task": "value"})), &mut Vec::new()).unwrap(), Outcome::Value);
+        assert_eq!(outcome(&two, "y", &params(json!({"positive": "1"})), &mut Vec::new()).unwrap(), binary("3", "1"));
+        let e = outcome(&two, "y", &params(json!({"positive": "7"})), &mut Vec::new()).unwrap_err();
         assert_eq!((e.code, e.detail.as_deref()), (Code::InvalidParameter, Some("It is \"7\"; the target \"y\" has the values 1 and 3.")));
     }
 
     #[test]
     fn targets_that_teach_nothing_are_errors() {
         let fault = |v: Values| {
-            let e = outcome(&frame(v), "y", &params(Value::Null)).unwrap_err();
+            let e = outcome(&frame(v), "y", &params(Value::Null), &mut Vec::new()).unwrap_err();
             (e.code, e.message, e.detail.unwrap_or_default())
         };
         let (code, message, detail) = fault(Values::Bool(vec![1, 1, 2]));

@@ -1,0 +1,26 @@
+//! `affinity.tags(model, row, k)`: the likeliest tags or classes of a row.
+
+use crate::base::Result;
+use crate::dataset::Cell;
+use crate::pg::call::Call;
+use crate::pg::error::sql;
+use crate::pg::{scoring, tag_rows};
+use crate::train::row_model::{RowModel, RowScratch};
+use pgrx::{pg_extern, pg_sys};
+
+/// The `k` likeliest tags of a row with their probabilities.
+#[pg_extern]
+fn tags(fcinfo: pg_sys::FunctionCallInfo) {
+    sql(|| {
+        let call = Call::of(fcinfo);
+        let k = tag_rows::count(call, 2)?;
+        let tell = |model: &RowModel, row: &[Cell<'_>], scratch: &mut RowScratch| -> Result<()> {
+            let (scorer, scratch) = model.predicts(scratch)?;
+            tag_rows::set(call, &scorer.outcome().likeliest(scorer.score(row, scratch)?, k)?)
+        };
+        if scoring::row(call, tell)?.is_none() {
+            tag_rows::set(call, &[])?;
+        }
+        Ok(())
+    })
+}
