@@ -849,21 +849,21 @@ AS 'MODULE_PATHNAME', 'train_recommender_wrapper' LANGUAGE c COST 1000000 ROWS 1
 COMMENT ON FUNCTION affinity.train_recommender(text, regclass, text, name, name, name, name, name, jsonb, jsonb, bigint, text) IS
 'Learns from events (who, what, when) which items to recommend to whom; a version holds the item side only, a user''s events are read live (users: snapshot in params stores them instead).';
 
-CREATE FUNCTION affinity.recommend(model text, user_id bigint, k bigint DEFAULT 10, exclude_seen boolean DEFAULT true,
+CREATE FUNCTION affinity.recommend(model text, user_id bigint, k bigint DEFAULT 10, exclude_seen boolean DEFAULT NULL,
     among anycompatiblearray DEFAULT NULL::bigint[], exclude "any" DEFAULT NULL::text, as_type anyelement DEFAULT NULL::affinity.recommendation)
 RETURNS SETOF anyelement
 AS 'MODULE_PATHNAME', 'recommend_wrapper' LANGUAGE c STABLE PARALLEL RESTRICTED COST 100000 ROWS 10;
 COMMENT ON FUNCTION affinity.recommend(text, bigint, bigint, boolean, anycompatiblearray, "any", anyelement) IS
-'The best k items for a user, from the user''s own events as of this statement; without any, what most users chose, and source says so.';
+'The best k items for a user, from the user''s own events as of this statement; without any, what most users chose, and source says so. exclude_seen leaves out what the user had; NULL: unless the events say that users have items again.';
 
-CREATE FUNCTION affinity.recommend(model text, user_id text, k bigint DEFAULT 10, exclude_seen boolean DEFAULT true,
+CREATE FUNCTION affinity.recommend(model text, user_id text, k bigint DEFAULT 10, exclude_seen boolean DEFAULT NULL,
     among anycompatiblearray DEFAULT NULL::bigint[], exclude "any" DEFAULT NULL::text, as_type anyelement DEFAULT NULL::affinity.recommendation)
 RETURNS SETOF anyelement
 AS 'MODULE_PATHNAME', 'recommend_wrapper' LANGUAGE c STABLE PARALLEL RESTRICTED COST 100000 ROWS 10;
 COMMENT ON FUNCTION affinity.recommend(text, text, bigint, boolean, anycompatiblearray, "any", anyelement) IS
 'The best k items for a user whose id is given as text; one that does not fit the type is an unknown user.';
 
-CREATE FUNCTION affinity.recommend(model text, user_id uuid, k bigint DEFAULT 10, exclude_seen boolean DEFAULT true,
+CREATE FUNCTION affinity.recommend(model text, user_id uuid, k bigint DEFAULT 10, exclude_seen boolean DEFAULT NULL,
     among anycompatiblearray DEFAULT NULL::bigint[], exclude "any" DEFAULT NULL::text, as_type anyelement DEFAULT NULL::affinity.recommendation)
 RETURNS SETOF anyelement
 AS 'MODULE_PATHNAME', 'recommend_wrapper' LANGUAGE c STABLE PARALLEL RESTRICTED COST 100000 ROWS 10;

@@ -25,6 +25,7 @@ families! {
     behaviour: ["behaviour"],
     gan: ["gan", "gan-step"],
     habits: ["profile-behaviour"],
+    journey: ["journey-repeat", "journey-new"],
     mlp: ["mlp-batch32", "mlp-batch1024", "mlp-auc"],
     mult_vae: ["mult-vae-epoch", "movielens-mult-vae", "recommend-warm"],
     recommend: ["beauty", "movielens-loo", "movielens-session"],

@@ -19,7 +19,7 @@ fn recommend(fcinfo: pg_sys::FunctionCallInfo) {
         let kind = ready.recommender().items().kind();
         let wanted = Wanted {
             k: count(call, 2)?,
-            exclude_seen: call.boolean(3).unwrap_or(true),
+            exclude_seen: call.boolean(3).unwrap_or(!ready.recommender().repeats()),
             among: ids::list(call, 4, "among", kind)?,
             exclude: ids::list(call, 5, "exclude", kind)?,
         };

@@ -1,7 +1,7 @@
 //! Who did something with what, when: the events of a recommender, by user, each user's in the order of time.
 
 use crate::base::{Code, Context, Error, Result, memory, names, rng::mix, zeros};
-use crate::dataset::{Frame, IdKind, MISSING_CODE, MISSING_TIME, Values, Vocabulary};
+use crate::dataset::{Frame, IdKind, MISSING_CODE, MISSING_TIME, Step, Values, Vocabulary};
 use std::collections::BTreeMap;
 
 /// One event of a user's history.
@@ -150,6 +150,30 @@ impl Interactions {
         self.events.iter().map(|e| e.time).max().unwrap_or(0)
     }
 
+    /// Microseconds from the first event to the last.
+    pub fn span(&self) -> i64 {
+        self.events.iter().map(|e| e.time).min().map_or(0, |first| self.latest().saturating_sub(first))
+    }
+
+    /// Whether users have items again: of the events after a user's first session, a fifth or more are of items that the user had in an earlier one.
+    pub fn repeats(&self) -> bool {
+        let (mut again, mut all) = (0, 0);
+        let mut had: Vec<u32> = vec![0; self.items.len()];
+        for u in 0..self.users.len() as u32 {
+            let history = self.history(u);
+            let starts = Step::Session.starts(history);
+            for (at, &start) in starts.iter().enumerate() {
+                let session = &history[start..starts.get(at + 1).copied().unwrap_or(history.len())];
+                if at > 0 {
+                    all += session.len();
+                    again += session.iter().filter(|e| had[e.item as usize] == u + 1).count();
+                }
+                session.iter().for_each(|e| had[e.item as usize] = u + 1);
+            }
+        }
+        all > 0 && again * 5 >= all
+    }
+
     /// Bytes held.
     pub fn bytes(&self) -> usize {
         self.users.bytes() + self.items.bytes() + self.offsets.len() * 8 + self.events.len() * std::mem::size_of::<Event>()
@@ -296,6 +320,8 @@ mod tests {
         let t = |s: &str| crate::dataset::Id::Text(s.into());
         assert_eq!((items(0), items(1)), (vec![t("a")], vec![t("c"), t("b"), t("b")]));
         assert_eq!(x.latest(), 3_000_000);
+        // User 20 had b in one session twice: that is no other time.
+        assert!(!x.repeats() && x.span() == 2_000_000);
         let first = x.filter(|_, at, _| at == 0).unwrap();
         assert_eq!((first.history(0).len(), first.history(1).len()), (1, 1));
     }

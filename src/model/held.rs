@@ -14,6 +14,8 @@ use crate::model::figures::Figures;
 pub struct Held {
     /// (user, the events of the step).
     users: Vec<(u32, Vec<Event>)>,
+    /// Whether items that the user had before are to be found, too.
+    repeats: bool,
 }
 
 /// The most users that a holdout has: beyond it the figures no longer sharpen, and judging costs a score of every item a user.
@@ -25,11 +27,11 @@ const STEPS: usize = 3;
 
 impl Held {
     /// Splits off the last step of a `share` of the users with two or more (up to three, at most a quarter of a history, of users who are few). A user is chosen by a hash of its id, so that it stays chosen over all
-    /// retrains, and two parts never share a user when `from .. from + share` do not overlap.
+    /// retrains, and two parts never share a user when `from .. from + share` do not overlap. With `repeats` items that the user had are to be found, too.
     ///
     /// # Errors
     /// [`crate::base::Code::OutOfMemory`].
-    pub fn split(data: &Interactions, step: Step, from: f64, share: f64) -> Result<(Interactions, Self)> {
+    pub fn split(data: &Interactions, step: Step, repeats: bool, from: f64, share: f64) -> Result<(Interactions, Self)> {
         let at = |u: u32| (mix(data.users.hash(u) ^ 0x9d2c_5680_ca28_7e13) >> 11) as f64 / (1u64 << 53) as f64;
         // A chosen user's hash is below its part's end: the cut at MOST takes the smallest, again the same ones night after night.
         let mut chosen: Vec<(f64, u32)> = (0..data.users.len() as u32)
@@ -48,7 +50,7 @@ impl Held {
         let rest = data.filter(|u, at, _| begins[u as usize] == 0 || at < begins[u as usize])?;
         let mut users: Vec<(u32, Vec<Event>)> = chosen.iter().map(|&(_, u)| (u, data.history(u)[begins[u as usize]..].to_vec())).collect();
         users.sort_by_key(|h| h.0);
-        Ok((rest, Self { users }))
+        Ok((rest, Self { users, repeats }))
     }
 
     /// Whether nothing was held out.
@@ -56,8 +58,8 @@ impl Held {
         self.users.is_empty()
     }
 
-    /// How well `score(history, now, out)` finds the held-out items among those that the user has not had, in lists of `k`. `data` is what is left after the
-    /// split. A held-out item that the user had before, or that no event is left of, counts as ranking.py counts it: not at all.
+    /// How well `score(history, now, out)` finds the held-out items among those that the user has not had (all, with repeats), in lists of `k`. `data` is
+    /// what is left after the split. A held-out item that is not to be found, or that no event is left of, counts as ranking.py counts it: not at all.
     ///
     /// # Errors
     /// [`crate::base::Code::Cancelled`], [`crate::base::Code::OutOfMemory`].
@@ -120,7 +122,7 @@ impl Held {
             for (user, events) in &self.users[p * STEP..((p + 1) * STEP).min(self.users.len())] {
                 ctx.check()?;
                 let history = data.history(*user);
-                let found = |i: u32| tie[i as usize] > 0.0 && history.iter().all(|e| e.item != i);
+                let found = |i: u32| tie[i as usize] > 0.0 && (self.repeats || history.iter().all(|e| e.item != i));
                 let mut wanted: Vec<u32> = events.iter().map(|e| e.item).filter(|&i| found(i)).collect();
                 wanted.sort_unstable();
                 wanted.dedup();
@@ -129,7 +131,9 @@ impl Held {
                 }
                 score(history, events[0].time, &mut outs);
                 for (i, out) in outs.iter_mut().enumerate() {
-                    history.iter().for_each(|e| out[e.item as usize] = f32::NEG_INFINITY);
+                    if !self.repeats {
+                        history.iter().for_each(|e| out[e.item as usize] = f32::NEG_INFINITY);
+                    }
                     add(&mut state, i, &top_k(out, k, Some(tie)), &wanted);
                 }
             }
@@ -173,7 +177,7 @@ mod tests {
         // The first names the item after the last one; the second always item 6.
         let found = |users: usize, step: Step, whole: bool| {
             let data = events(users);
-            let (rest, held) = Held::split(&data, step, 0.0, 1.0).unwrap();
+            let (rest, held) = Held::split(&data, step, false, 0.0, 1.0).unwrap();
             let name = |history: &[Event], now: i64, outs: &mut [Vec<f32>]| {
                 assert!(history.iter().all(|e| e.time <= now));
                 outs.iter_mut().for_each(|o| o.fill(f32::NEG_INFINITY));
@@ -195,19 +199,25 @@ mod tests {
         assert_eq!(found(ENOUGH, Step::Session, false), (ENOUGH, vec![1.0, 1.0], Some((ENOUGH, 0.5))));
         // What is in the history cannot be found.
         assert_eq!(found(20, Step::Event, true), (0, vec![0.0, 0.0], None));
+        // But where users have items again.
+        let data = events(20);
+        let (_, held) = Held::split(&data, Step::Event, true, 0.0, 1.0).unwrap();
+        let figures =
+            held.measure(&data, 1, &tie, &ctx, |_, _, out| out.copy_from_slice(&[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 9.0])).unwrap();
+        assert_eq!(figures.means().map(|m| (m.users, m.recall)), Some((20, 0.5)));
     }
 
     #[test]
     fn parts_share_no_user_and_a_session_goes_as_one() {
         let data = events(400);
-        let (rest, judge) = Held::split(&data, Step::Session, 0.0, 0.3).unwrap();
-        let (_, tune) = Held::split(&rest, Step::Session, 0.3, 0.7).unwrap();
+        let (rest, judge) = Held::split(&data, Step::Session, false, 0.0, 0.3).unwrap();
+        let (_, tune) = Held::split(&rest, Step::Session, false, 0.3, 0.7).unwrap();
         assert!(judge.users.iter().all(|a| tune.users.iter().all(|b| a.0 != b.0)));
         assert_eq!(judge.users.len() + tune.users.len(), 400);
         assert_eq!(Step::of(&data), Step::Session);
         assert!(judge.users.iter().chain(&tune.users).all(|(_, events)| events.len() == 2 && events[0].item == 6));
         // Nobody with one step gives it.
         let one = data.filter(|_, at, _| at < 2).unwrap();
-        assert!(Held::split(&one, Step::Session, 0.0, 1.0).unwrap().1.is_empty());
+        assert!(Held::split(&one, Step::Session, false, 0.0, 1.0).unwrap().1.is_empty());
     }
 }

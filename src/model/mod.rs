@@ -14,6 +14,7 @@ pub mod mlp;
 pub mod mult_vae;
 pub mod pca;
 pub mod popularity;
+pub mod ranker;
 pub mod recommender;
 pub mod rows;
 pub mod transition;

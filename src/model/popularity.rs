@@ -86,16 +86,16 @@ impl Popularity {
     /// # Errors
     /// [`Code::Corrupt`].
     pub fn from_tensors(items: usize, tensors: &[Tensor]) -> Result<Self> {
-        Ok(Self { scores: floats(tensors, "popularity.score", items)? })
+        Ok(Self { scores: floats(tensors, "popularity.score", &[items])? })
     }
 }
 
-/// The `len` finite floats of the tensor `name`.
+/// The finite floats of the tensor `name`, which has this shape.
 ///
 /// # Errors
 /// [`Code::Corrupt`].
-pub fn floats(tensors: &[Tensor], name: &str, len: usize) -> Result<Vec<f32>> {
-    match tensor::find(tensors, name, &[len])? {
+pub fn floats(tensors: &[Tensor], name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+    match tensor::find(tensors, name, shape)? {
         Numbers::F32(v) if v.iter().all(|x| x.is_finite()) => Ok(v.clone()),
         _ => Err(Error::new(Code::Corrupt, "stored weights are damaged").detail(format!("Tensor \"{name}\" holds no finite floats."))),
     }

@@ -10,7 +10,8 @@ use crate::model::held::Held;
 use crate::model::item_knn;
 use crate::model::linked::Linked;
 use crate::model::mult_vae::{self, MultVae};
-use crate::model::popularity::{self, Popularity};
+use crate::model::popularity::{self, DAY, Popularity};
+use crate::model::ranker::{self, Ranker};
 use crate::model::transition;
 use serde_json::{Map, Value, json};
 
@@ -49,6 +50,18 @@ pub const KINDS: &[KindInfo] = &[
         auto: true,
     },
     KindInfo {
+        name: "repeat",
+        for_what: "What a user has again: groceries, consumables. Needs the time of the events.",
+        specs: ranker::REPEAT,
+        auto: true,
+    },
+    KindInfo {
+        name: "ranker",
+        for_what: "Habits, what is in demand and what goes together, weighed by a network: things had again and new ones. Needs time.",
+        specs: ranker::RANKER,
+        auto: true,
+    },
+    KindInfo {
         name: "mult_vae",
         for_what: "Whole histories through a network: strong where users have many events.",
         specs: mult_vae::SPECS,
@@ -72,8 +85,14 @@ pub const JUDGED_AT: usize = 20;
 pub const COMMON: &[Spec] = &[
     Spec::new("holdout", ParamType::Number, "0.2", "Share of users whose last event is held out to judge the model; 0: not judged.")
         .within(0.0, 0.9),
+    Spec::new(
+        "repeats",
+        ParamType::Bool,
+        "null",
+        "Whether lists may hold what the user had; null: as the events say, where a fifth are of such items.",
+    ),
     Spec::new("refit", ParamType::Bool, "true", "Whether to train again on all events after judging."),
-    Spec::new("history_limit", ParamType::Integer, "500", "A user's latest events that a list is made from.").within(1.0, 100_000.0),
+    Spec::new("history_limit", ParamType::Integer, "2000", "A user's latest events that a list is made from.").within(1.0, 100_000.0),
     Spec::new(
         "users",
         ParamType::Choice(&["live", "snapshot"]),
@@ -93,6 +112,8 @@ pub enum Model {
     Linked(Linked),
     /// See [`MultVae`].
     MultVae(MultVae),
+    /// `repeat` and `ranker`.
+    Ranker(Ranker),
     /// See [`Blend`].
     Blend(Blend),
 }
@@ -128,7 +149,15 @@ pub fn kind(name: &str) -> Result<&'static KindInfo> {
 pub fn tried(data: &Interactions) -> impl Iterator<Item = &'static KindInfo> {
     /// As much as 16,000 items and more users take: two minutes on two cores.
     const MOST: f64 = 4.1e12;
-    KINDS.iter().filter(|k| k.auto && (k.name != "ease" || ease::cost(data) <= MOST))
+    /// The shortest past from which habits can be learnt.
+    const MONTH: f64 = 30.0 * DAY;
+    let again = data.repeats() && data.span() as f64 >= MONTH;
+    KINDS.iter().filter(move |k| match k.name {
+        "ease" => ease::cost(data) <= MOST,
+        "repeat" => again,
+        "ranker" => again && ease::cost(data) <= MOST / 4.0,
+        _ => k.auto,
+    })
 }
 
 /// All parameters of a kind.
@@ -165,6 +194,11 @@ pub fn fit(kind: &str, params: &Map<String, Value>, data: &Interactions, tune: O
             let fitted = MultVae::fit(data, params, tune, ctx)?;
             (epochs, chosen) = (fitted.1, fitted.2);
             Model::MultVae(fitted.0)
+        }
+        "repeat" | "ranker" => {
+            let fitted = Ranker::fit(data, params, kind == "repeat", ctx)?;
+            epochs = fitted.1;
+            Model::Ranker(fitted.0)
         }
         "blend" => {
             let fitted = blend::fit(data, params, tune, ctx)?;
@@ -231,6 +265,7 @@ impl Model {
             "transition" => Self::Linked(Linked::from_tensors(items, tensors, params, transition::USUAL_RECENCY)?),
             "ease" => Self::Linked(Linked::from_tensors(items, tensors, params, ease::USUAL_RECENCY)?),
             "mult_vae" => Self::MultVae(MultVae::from_tensors(items, params, tensors)?),
+            "repeat" | "ranker" => Self::Ranker(Ranker::from_tensors(items, params, kind == "repeat", tensors)?),
             "blend" => Self::Blend(Blend::from_tensors(items, params, tensors)?),
             other => return Err(self::kind(other).err().unwrap_or_else(|| Error::internal(format!("kind {other} cannot be read")))),
         })
@@ -242,6 +277,7 @@ impl Model {
             Self::Popularity(m) => m.to_tensors(),
             Self::Linked(m) => m.to_tensors(),
             Self::MultVae(m) => m.to_tensors(),
+            Self::Ranker(m) => m.to_tensors(),
             Self::Blend(m) => m.to_tensors(),
         }
     }
@@ -252,6 +288,7 @@ impl Model {
             Self::Popularity(m) => m.score(history, out),
             Self::Linked(m) => m.score(history, out),
             Self::MultVae(m) => m.score(history, out),
+            Self::Ranker(m) => m.score(history, now, out),
             Self::Blend(m) => m.score(history, now, out),
         }
     }
@@ -266,6 +303,7 @@ impl Model {
                 .hint("Train with kind => 'item_knn' or another kind that relates items.")),
             Self::Linked(m) => Ok(m.similar(item, out)),
             Self::MultVae(m) => Ok(m.similar(item, out)),
+            Self::Ranker(m) => m.similar(item, out),
             Self::Blend(m) => m.similar(item, out),
         }
     }
@@ -275,7 +313,7 @@ impl Model {
         match self {
             Self::Linked(m) => Some(m.recency),
             Self::MultVae(m) => Some(m.recency),
-            Self::Popularity(_) | Self::Blend(_) => None,
+            Self::Popularity(_) | Self::Ranker(_) | Self::Blend(_) => None,
         }
     }
 
@@ -284,7 +322,7 @@ impl Model {
         match self {
             Self::Linked(m) => m.recency = recency,
             Self::MultVae(m) => m.recency = recency,
-            Self::Popularity(_) | Self::Blend(_) => {}
+            Self::Popularity(_) | Self::Ranker(_) | Self::Blend(_) => {}
         }
     }
 }

@@ -87,17 +87,19 @@ pub fn fit(data: &Interactions, kind: &str, given: &Value, skipped: u64, incumbe
     let share = common.get("holdout").and_then(Value::as_f64).unwrap_or(0.0);
     let refit = common.get("refit").and_then(Value::as_bool).unwrap_or(true);
     let step = Step::of(data);
-    let (rest, judge) = Held::split(data, step, 0.0, share)?;
+    let repeats = common.get("repeats").and_then(Value::as_bool).unwrap_or_else(|| data.repeats());
+    let (rest, judge) = Held::split(data, step, repeats, 0.0, share)?;
     // What a kind leaves open is chosen on other users than those it is judged by, or, where they are few, on what those did before, too.
     let least = if share > 0.0 { share.min(1.0 - share) / 2.0 } else { 0.1 };
     let enough = ENOUGH as f64 / data.users.len() as f64;
     let (from, tune_share) = if enough > 1.0 - share { (0.0, 1.0) } else { (share, enough.max(least)) };
-    let (seen, tune) = Held::split(&rest, step, from, tune_share)?;
+    let (seen, tune) = Held::split(&rest, step, repeats, from, tune_share)?;
     let tune = (!tune.is_empty()).then_some(&tune);
 
     let mut report = Report { rows_used: data.events().len() as u64, rows_skipped: skipped, ..Report::default() };
     let (kind, mut resolved, fitted) = choose::fit(kind, given, &seen, tune, &mut report, ctx)?;
     resolved.extend(fitted.chosen);
+    resolved.insert("repeats".into(), json!(repeats));
     report.epochs = fitted.epochs;
 
     let mut tensors = Vec::new();
@@ -223,7 +225,7 @@ impl Recommender {
         let state: State = serde_json::from_value(state.clone())
             .map_err(|e| Error::new(Code::Corrupt, "the stored state of the model is damaged").detail(format!("{e}.")))?;
         let items = Vocabulary::from_tensors("items", state.item_ids, state.items, tensors)?;
-        let popularity = crate::model::popularity::floats(tensors, "items.popularity", state.items)?;
+        let popularity = crate::model::popularity::floats(tensors, "items.popularity", &[state.items])?;
         let model = Model::from_tensors(&state.kind, &state.params, state.items, tensors)?;
         Ok(Self { state, items, popularity, model, snapshot: None })
     }
@@ -231,6 +233,11 @@ impl Recommender {
     /// The kind that was fitted.
     pub fn kind(&self) -> &str {
         &self.state.kind
+    }
+
+    /// Whether lists hold what the user had, unless they are asked not to.
+    pub fn repeats(&self) -> bool {
+        self.state.params.get("repeats").and_then(Value::as_bool).unwrap_or(false)
     }
 
     /// What user ids are.

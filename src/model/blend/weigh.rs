@@ -138,7 +138,7 @@ mod tests {
         let ctx = Context { seed: 0, pool: &pool, budget: &budget, watch: &Quiet };
         let columns = EventColumns { user: "u".into(), item: "i".into(), time: Some("t".into()), ..EventColumns::default() };
         let (data, _) = Interactions::from_frame(&frame, &columns, IdKind::Integer, IdKind::Integer, &ctx).unwrap();
-        let (seen, tune) = Held::split(&data, Step::Event, 0.0, 1.0).unwrap();
+        let (seen, tune) = Held::split(&data, Step::Event, false, 0.0, 1.0).unwrap();
         let mut p =
             serde_json::from_str::<Map<String, Value>>(r#"{"bases": {"popularity": {}, "transition": {}}, "weights": null}"#).unwrap();
         check(&mut p).unwrap();

@@ -1,0 +1,221 @@
+//! `ranker` and `repeat`: what a user will have next where things are bought again and again. Both learn from the past of the training data: at earlier
+//! moments, from what was known then to what came after. `ranker` is a small network over own habits, what is known of the items, and a linear model of
+//! what goes together; `repeat` a smaller one over the user's own items alone.
+
+mod facts;
+mod listwise;
+mod own;
+mod past;
+mod view;
+
+use crate::base::params::{self, ParamType, Spec};
+use crate::base::{Code, Context, Epoch, Error, Numbers, Result, Tensor, tensor};
+use crate::dataset::{Event, Interactions};
+use crate::kernel::top_k;
+use crate::model::ease;
+use crate::model::links::Links;
+use crate::model::popularity::{DAY, floats};
+use crate::nn::{Activation, Stack};
+use facts::Facts;
+use serde_json::{Map, Value, json};
+use view::View;
+
+/// Parameters of `ranker`.
+pub const RANKER: &[Spec] = &[
+    Spec::new("regularization", ParamType::Number, "200", "λ of the linear model of what goes together.").within(0.1, 1e7),
+    Spec::new("links", ParamType::Integer, "200", "Weights of that model that are kept of each item.").within(1.0, 1e6),
+    Spec::new("candidates", ParamType::Integer, "200", "Best items of each kind that the network ranks.").within(1.0, 100_000.0),
+    Spec::new("hidden", ParamType::Integers, "[64, 32]", "Widths of the hidden layers.").within(1.0, 1e5),
+    Spec::new("ensemble", ParamType::Integer, "3", "Networks whose scores are averaged.").within(1.0, 100.0),
+    EPOCHS,
+    HISTORY,
+];
+
+/// Parameters of `repeat`.
+pub const REPEAT: &[Spec] = &[EPOCHS, HISTORY];
+
+const EPOCHS: Spec = Spec::new("epochs", ParamType::Integer, "null", "Passes over the lists; null: four, and more where lists are few.")
+    .within(1.0, 10_000.0);
+const HISTORY: Spec =
+    Spec::new("history", ParamType::Integer, "2000", "A user's latest events that are learned from.").within(2.0, 100_000.0);
+
+#[derive(serde::Deserialize)]
+#[serde(default)]
+struct Params {
+    regularization: f64,
+    links: usize,
+    candidates: usize,
+    hidden: Vec<usize>,
+    ensemble: usize,
+    epochs: Option<usize>,
+    history: usize,
+}
+
+impl Default for Params {
+    /// What `repeat` does not name.
+    fn default() -> Self {
+        Self { regularization: 0.0, links: 0, candidates: 0, hidden: vec![16], ensemble: 1, epochs: None, history: 2000 }
+    }
+}
+
+/// The item side of a fitted ranker.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ranker {
+    facts: Facts,
+    /// None of `repeat`.
+    links: Option<Links>,
+    stack: Stack,
+    /// One flat vector of parameters a network; none where the data have no past to learn from.
+    networks: Vec<Vec<f32>>,
+    mean: Vec<f32>,
+    deviation: Vec<f32>,
+    /// The time of the latest event, and the span of time that is foreseen.
+    latest: i64,
+    horizon: i64,
+    candidates: usize,
+    history: usize,
+    /// Items that are had most at the moment, best first.
+    current: Vec<u32>,
+}
+
+/// Items that come into question because many have them.
+const CURRENT: usize = 100;
+/// Standard deviations beyond which a number is cut.
+const CUT: f32 = 6.0;
+/// Lists, passes counted, that a network sees at least.
+const LISTS: usize = 10_000;
+/// The longest time that is foreseen.
+const MONTH: f64 = 31.0 * DAY;
+
+impl Ranker {
+    /// Fits `ranker`, or `repeat` where `repeat` is set.
+    ///
+    /// # Errors
+    /// [`Code::OutOfMemory`], [`Code::Cancelled`], [`Code::Data`].
+    pub fn fit(data: &Interactions, given: &Map<String, Value>, repeat: bool, ctx: &Context) -> Result<(Self, Vec<Epoch>)> {
+        let p: Params = params::typed(given)?;
+        let (first, latest) = data.events().iter().fold((i64::MAX, i64::MIN), |(a, b), e| (a.min(e.time), b.max(e.time)));
+        let horizon = (latest.saturating_sub(first) / 12).min(MONTH as i64);
+        let links = |data: &Interactions| -> Result<Option<Links>> {
+            let own = json!({"regularization": p.regularization, "links": p.links, "history": p.history, "recency": 1000});
+            (!repeat).then(|| Ok(ease::fit(data, own.as_object().unwrap_or(&Map::new()), ctx)?.links)).transpose()
+        };
+        let stack = stack(&p.hidden, repeat)?;
+        let mut lists = past::lists(data, (first, latest, horizon), &p, links, ctx)?;
+        let (mean, deviation) = past::scale(&lists);
+        standardise(&mut lists.x, &mean, &deviation);
+        let (mut networks, mut epochs) = (Vec::new(), Vec::new());
+        if lists.bounds.len() > 1 {
+            let passes = p.epochs.unwrap_or((LISTS / (lists.bounds.len() - 1)).clamp(4, 60));
+            for network in 0..p.ensemble {
+                let fitted = listwise::fit(&stack, &lists, passes, 0x7a00 + network as u64, ctx)?;
+                networks.push(fitted.0);
+                epochs = fitted.1;
+            }
+        }
+        drop(lists);
+        let facts = Facts::of(data, latest, ctx)?;
+        let links = links(data)?;
+        let (candidates, history) = (p.candidates, p.history);
+        let current = current(&facts, data.items.len());
+        Ok((Self { facts, links, stack, networks, mean, deviation, latest, horizon, candidates, history, current }, epochs))
+    }
+
+    /// Scores every item; those that do not come into question stand below those that do, in the order of how many have them at the moment.
+    pub fn score(&self, history: &[Event], now: i64, out: &mut [f32]) -> bool {
+        let Some(last) = history.last() else { return false };
+        let history = &history[history.len().saturating_sub(self.history)..];
+        let Ok(view) = View::of(history, self.moment(last.time, now), &self.facts, self.links.as_ref(), out.len()) else { return false };
+        if self.networks.is_empty() {
+            view.plain(out);
+            return true;
+        }
+        let candidates = view.candidates(self.candidates, &self.current);
+        let mut x = Vec::new();
+        candidates.iter().for_each(|&i| view.row(i, &mut x));
+        standardise(&mut x, &self.mean, &self.deviation);
+        let Ok(mut work) = self.stack.workspace(candidates.len(), false) else { return false };
+        let mut sums = vec![0.0; candidates.len()];
+        for network in &self.networks {
+            self.stack.forward(network, &x, candidates.len(), &mut work, None);
+            sums.iter_mut().zip(work.result()).for_each(|(s, z)| *s += *z / self.networks.len() as f32);
+        }
+        let least = sums.iter().copied().fold(f32::INFINITY, f32::min);
+        let most = (0..out.len() as u32).map(|i| self.facts.current(i)).fold(f32::MIN_POSITIVE, f32::max);
+        (0..).zip(out.iter_mut()).for_each(|(i, o)| *o = least - 2.0 + self.facts.current(i) / most);
+        candidates.iter().zip(&sums).for_each(|(&i, &s)| out[i as usize] = s);
+        true
+    }
+
+    /// The moment that a list is for: now, but where that is far beyond what training saw (data of long ago), right after the latest event.
+    fn moment(&self, last: i64, now: i64) -> i64 {
+        let latest = self.latest.max(last);
+        if now > latest.saturating_add(self.horizon) { latest } else { now.max(last) }
+    }
+
+    /// As [`Links::similar`].
+    ///
+    /// # Errors
+    /// [`Code::Unsupported`] for `repeat`.
+    pub fn similar(&self, item: u32, out: &mut [f32]) -> Result<bool> {
+        match &self.links {
+            Some(links) => Ok(links.similar(item, out)),
+            None => Err(Error::new(Code::Unsupported, "a repeat model knows no similar items")
+                .hint("Train with kind => 'item_knn' or another kind that relates items.")),
+        }
+    }
+
+    /// The weights by name.
+    pub fn to_tensors(&self) -> Vec<Tensor> {
+        let clock = Tensor { name: "clock".into(), shape: vec![2], numbers: Numbers::I64(vec![self.latest, self.horizon]) };
+        let mut all = vec![self.facts.to_tensor(), clock];
+        for (name, v) in [("mean", &self.mean), ("deviation", &self.deviation)] {
+            all.push(Tensor::f32(name, [v.len()], v.clone()));
+        }
+        all.extend(self.networks.iter().enumerate().map(|(i, n)| Tensor::f32(format!("network{}", i + 1), [n.len()], n.clone())));
+        all.extend(self.links.iter().flat_map(Links::to_tensors));
+        all
+    }
+
+    /// Back from [`Ranker::to_tensors`]; `given` are the stored parameters.
+    ///
+    /// # Errors
+    /// [`Code::Corrupt`].
+    pub fn from_tensors(items: usize, given: &Map<String, Value>, repeat: bool, tensors: &[Tensor]) -> Result<Self> {
+        let damaged = |what: &str| Error::new(Code::Corrupt, "stored weights are damaged").detail(format!("{what}."));
+        let p: Params = params::typed(given).map_err(|_| damaged("The parameters are no ranker's"))?;
+        let stack = stack(&p.hidden, repeat).map_err(|_| damaged("The network is too large"))?;
+        let Numbers::I64(clock) = tensor::find(tensors, "clock", &[2])? else { return Err(damaged("The clock is none")) };
+        let n = view::inputs(!repeat);
+        let (mean, deviation) = (floats(tensors, "mean", &[n])?, floats(tensors, "deviation", &[n])?);
+        if deviation.iter().any(|d| *d <= 0.0) {
+            return Err(damaged("A deviation is not above 0"));
+        }
+        let stored = tensors.iter().filter(|t| t.name.starts_with("network")).count();
+        let networks = (0..stored).map(|i| floats(tensors, &format!("network{}", i + 1), &[stack.parameters()])).collect::<Result<_>>()?;
+        let facts = Facts::from_tensors(items, tensors)?;
+        let current = current(&facts, items);
+        let links = (!repeat).then(|| Links::from_tensors(items, tensors)).transpose()?;
+        let (latest, horizon, candidates, history) = (clock[0], clock[1].max(0), p.candidates, p.history);
+        Ok(Self { facts, links, stack, networks, mean, deviation, latest, horizon, candidates, history, current })
+    }
+}
+
+fn stack(hidden: &[usize], repeat: bool) -> Result<Stack> {
+    let widths: Vec<usize> = [view::inputs(!repeat)].into_iter().chain(hidden.iter().copied()).chain([1]).collect();
+    Stack::new(&widths, Activation::Relu, Activation::Identity)
+}
+
+fn current(facts: &Facts, items: usize) -> Vec<u32> {
+    let scores: Vec<f32> = (0..items as u32).map(|i| facts.current(i)).collect();
+    top_k(&scores, CURRENT, None)
+}
+
+fn standardise(x: &mut [f32], mean: &[f32], deviation: &[f32]) {
+    for row in x.chunks_mut(mean.len().max(1)) {
+        row.iter_mut().zip(mean).zip(deviation).for_each(|((x, m), d)| *x = ((*x - m) / d).clamp(-CUT, CUT));
+    }
+}
+
+#[cfg(test)]
+mod tests;

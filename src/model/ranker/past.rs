@@ -1,0 +1,103 @@
+//! What a ranker learns from: lists of earlier moments, with what was known then and what came after.
+
+use crate::base::rng::mix;
+use crate::base::{Context, Result, memory};
+use crate::dataset::Interactions;
+use crate::model::links::Links;
+use crate::model::ranker::facts::Facts;
+use crate::model::ranker::listwise::Lists;
+use crate::model::ranker::view::{View, inputs};
+use crate::model::ranker::{Params, current};
+
+/// Moments that are looked at.
+const CUTS: i64 = 3;
+/// Lists of a moment at most.
+const LISTS: usize = 1_200;
+
+/// One user's list.
+#[derive(Default)]
+struct Part {
+    x: Vec<f32>,
+    wanted: Vec<bool>,
+    new: Vec<bool>,
+}
+
+/// The lists of the latest moments that have as much of the `horizon` behind them as the data allow: `span` is (first time, latest, horizon). Empty where
+/// there is no past of twice the horizon. `links` fits the linear model to what was known.
+pub fn lists(
+    data: &Interactions,
+    span: (i64, i64, i64),
+    p: &Params,
+    links: impl Fn(&Interactions) -> Result<Option<Links>>,
+    ctx: &Context,
+) -> Result<Lists> {
+    let (first, latest, horizon) = span;
+    // The lists outlive this booking, but not the fit, whose network is small beside them.
+    let mut booked = ctx.budget.take(0, "the lists of earlier moments")?;
+    let mut all = Lists { inputs: inputs(p.links > 0), bounds: vec![0], ..Lists::default() };
+    for back in 1..=CUTS {
+        ctx.check()?;
+        let cut = latest.saturating_add(1).saturating_sub(horizon.saturating_mul(back));
+        if horizon == 0 || cut.saturating_sub(first) < horizon.saturating_mul(2) {
+            break;
+        }
+        let before = data.filter(|_, _, e| e.time < cut)?;
+        let facts = Facts::of(&before, cut, ctx)?;
+        let links = links(&before)?;
+        let fresh = current(&facts, data.items.len());
+        let until = cut.saturating_add(horizon);
+        let after = |u: u32| data.history(u)[before.history(u).len()..].iter().take_while(|e| e.time < until);
+        let mut users: Vec<u32> =
+            (0..data.users.len() as u32).filter(|&u| !before.history(u).is_empty() && after(u).next().is_some()).collect();
+        users.sort_by_key(|&u| mix(data.users.hash(u) ^ back as u64));
+        users.truncate(LISTS);
+        let mut parts: Vec<Result<Part>> = users.iter().map(|_| Ok(Part::default())).collect();
+        let one = |u: u32| -> Result<Part> {
+            ctx.check()?;
+            let history = before.history(u);
+            let history = &history[history.len().saturating_sub(p.history)..];
+            let view = View::of(history, cut, &facts, links.as_ref(), data.items.len())?;
+            let mut wanted: Vec<u32> = after(u).map(|e| e.item).collect();
+            wanted.sort_unstable();
+            let mut part = Part::default();
+            let candidates = view.candidates(p.candidates, &fresh);
+            memory::reserve(&mut part.x, candidates.len() * all.inputs)?;
+            for &i in &candidates {
+                view.row(i, &mut part.x);
+                part.wanted.push(wanted.binary_search(&i).is_ok());
+                part.new.push(view.own(i).is_none());
+            }
+            // A list that holds nothing of what came teaches nothing.
+            Ok(if part.wanted.contains(&true) { part } else { Part::default() })
+        };
+        ctx.pool.each_mut(&mut parts, |at, part| *part = one(users[at]));
+        for part in parts {
+            let part = part?;
+            if part.wanted.is_empty() {
+                continue;
+            }
+            booked.grow(part.x.len() * 4 + part.wanted.len() * 2, "the lists of earlier moments")?;
+            memory::reserve(&mut all.x, part.x.len())?;
+            all.x.extend(part.x);
+            all.wanted.extend(part.wanted);
+            all.new.extend(part.new);
+            all.bounds.push(all.wanted.len());
+        }
+    }
+    Ok(all)
+}
+
+/// Mean and deviation of each number over all rows; 0 and 1 without rows, and where a number never changes.
+pub fn scale(lists: &Lists) -> (Vec<f32>, Vec<f32>) {
+    let n = lists.inputs;
+    let rows = (lists.x.len() / n).max(1) as f64;
+    let mut mean = vec![0.0f64; n];
+    lists.x.chunks(n).for_each(|row| mean.iter_mut().zip(row).for_each(|(m, x)| *m += f64::from(*x) / rows));
+    let mut variance = vec![0.0f64; n];
+    lists
+        .x
+        .chunks(n)
+        .for_each(|row| variance.iter_mut().zip(row).zip(&mean).for_each(|((v, x), m)| *v += (f64::from(*x) - m).powi(2) / rows));
+    let deviation = variance.iter().map(|v| if *v > 1e-12 { v.sqrt() as f32 } else { 1.0 }).collect();
+    (mean.iter().map(|m| *m as f32).collect(), deviation)
+}

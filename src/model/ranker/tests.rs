@@ -1,0 +1,91 @@
+use super::*;
+use crate::base::{Budget, Pool, Quiet, Rng};
+use crate::dataset::{Column, EventColumns, Frame, IdKind, Step, Values};
+use crate::model::held::Held;
+use crate::model::popularity::Popularity;
+use crate::model::recommender::{fit, kind, specs};
+
+fn with<T>(threads: usize, f: impl FnOnce(&Context) -> T) -> T {
+    let (pool, budget) = (Pool::new(threads).unwrap(), Budget::unlimited());
+    f(&Context { seed: 2, pool: &pool, budget: &budget, watch: &Quiet })
+}
+
+/// 120 households of two tastes for a year: each has four staples of its taste's 20 items, one a week and the others less often, and tries others.
+fn households() -> Interactions {
+    let mut rng = Rng::new(5);
+    let (mut u, mut i, mut t) = (Vec::new(), Vec::new(), Vec::new());
+    for user in 0..120u32 {
+        let staples: Vec<u32> = (0..4).map(|_| user % 2 * 20 + rng.below(20) as u32).collect();
+        for day in (user as i64 % 7..365).step_by(7) {
+            let mut basket: Vec<u32> = (0..4).filter(|s| day / 7 % (1 + s * 2) == 0).map(|s| staples[s as usize]).collect();
+            if rng.below(3) == 0 {
+                basket.push(user % 2 * 20 + rng.below(20) as u32);
+            }
+            for item in basket {
+                u.push(user);
+                i.push(item);
+                t.push(day * DAY as i64);
+            }
+        }
+    }
+    let levels: Vec<String> = (0..120).map(|s| s.to_string()).collect();
+    let column = |name: &str, codes: Vec<u32>| Column { name: name.into(), values: Values::Category { codes, levels: levels.clone() } };
+    let frame = Frame::new(vec![column("u", u), column("i", i), Column { name: "t".into(), values: Values::Time(t) }]).unwrap();
+    let columns = EventColumns { user: "u".into(), item: "i".into(), time: Some("t".into()), ..EventColumns::default() };
+    with(1, |ctx| Interactions::from_frame(&frame, &columns, IdKind::Integer, IdKind::Integer, ctx)).unwrap().0
+}
+
+fn resolved(name: &str) -> Map<String, Value> {
+    params::resolve(name, &specs(kind(name).unwrap()), &json!({})).unwrap()
+}
+
+#[test]
+fn habits_are_found_and_new_things_by_the_ranker_alone() {
+    let data = households();
+    assert!(data.repeats() && Step::of(&data) == Step::Session);
+    with(2, |ctx| {
+        let ndcg = |name: &str, repeats: bool| {
+            let (rest, held) = Held::split(&data, Step::Session, repeats, 0.0, 1.0).unwrap();
+            let model = fit(name, &resolved(name), &rest, None, ctx).unwrap().model;
+            let tie = Popularity::plain(&rest).unwrap().scores;
+            let figures = held.measure(&rest, 5, &tie, ctx, |h, now, out| assert!(model.score(h, now, out))).unwrap();
+            figures.means().unwrap().ndcg
+        };
+        let (popularity, repeat, ranker) = (ndcg("popularity", true), ndcg("repeat", true), ndcg("ranker", true));
+        assert!(repeat > popularity + 0.3 && ranker > popularity + 0.3, "{popularity} {repeat} {ranker}");
+        let (popularity, ranker) = (ndcg("popularity", false), ndcg("ranker", false));
+        assert!(ranker > popularity + 0.1, "{popularity} {ranker}");
+    });
+}
+
+#[test]
+fn a_stored_one_scores_alike_and_hostile_tensors_are_refused() {
+    let data = households();
+    for name in ["repeat", "ranker"] {
+        let p = resolved(name);
+        let fitted = |threads| with(threads, |ctx| Ranker::fit(&data, &p, name == "repeat", ctx)).unwrap();
+        let (ranker, epochs) = fitted(1);
+        assert_eq!(ranker, fitted(3).0, "{name}");
+        assert_eq!((epochs.len(), ranker.networks.len()), (27, if name == "repeat" { 1 } else { 3 }));
+        let tensors = ranker.to_tensors();
+        let again = |tensors: &[Tensor]| Ranker::from_tensors(data.items.len(), &p, name == "repeat", tensors);
+        assert_eq!(again(&tensors).unwrap(), ranker);
+        for at in 0..4 {
+            let mut bad = tensors.clone();
+            bad.remove(at);
+            assert_eq!(again(&bad).unwrap_err().code, Code::Corrupt, "{name} without {}", tensors[at].name);
+        }
+        let mut bad = tensors.clone();
+        bad[3].numbers = Numbers::F32(vec![0.0; bad[3].shape[0]]);
+        assert_eq!(again(&bad).unwrap_err().code, Code::Corrupt);
+        assert_eq!(Ranker::from_tensors(data.items.len() + 1, &p, name == "repeat", &tensors).unwrap_err().code, Code::Corrupt);
+        // Data of long ago are looked at as of their own end; every item has a score, whatever comes into question.
+        let mut out = [vec![f32::NAN; 40], vec![f32::NAN; 40]];
+        let [a, b] = &mut out;
+        let history = data.history(7);
+        let last = history[history.len() - 1].time;
+        assert!(ranker.score(history, last.max(ranker.latest), a) && ranker.score(history, i64::MAX, b));
+        assert!(a == b && a.iter().all(|x| x.is_finite()));
+        assert!(!ranker.score(&[], last, a));
+    }
+}

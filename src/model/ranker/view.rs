@@ -1,0 +1,86 @@
+//! One user as the ranker sees it: which items come into question, and the numbers of each.
+
+use crate::base::{Result, zeros};
+use crate::dataset::Event;
+use crate::kernel::topk::top_k;
+use crate::model::links::Links;
+use crate::model::ranker::facts::{FACTS, Facts};
+use crate::model::ranker::own::{OWN, Own};
+
+/// Scores by links: of all items of the history, of those by how much they are had, of those of the last two months.
+const WAYS: usize = 3;
+
+/// How many numbers a candidate has, with links and without.
+pub fn inputs(links: bool) -> usize {
+    OWN + FACTS + if links { WAYS } else { 0 }
+}
+
+/// A user as of a moment.
+pub struct View<'a> {
+    own: Vec<Own>,
+    facts: &'a Facts,
+    /// One score an item each; none without links.
+    by_links: Option<[Vec<f32>; WAYS]>,
+}
+
+impl<'a> View<'a> {
+    /// Of `history`, oldest first.
+    ///
+    /// # Errors
+    /// [`crate::base::Code::OutOfMemory`].
+    pub fn of(history: &[Event], now: i64, facts: &'a Facts, links: Option<&Links>, items: usize) -> Result<Self> {
+        let own = Own::of(history, now);
+        let by_links = match links {
+            None => None,
+            Some(links) => {
+                let [mut all, mut often, mut lately]: [Vec<f32>; WAYS] = [zeros(items)?, zeros(items)?, zeros(items)?];
+                for o in &own {
+                    let (much, late) = (o.seasons.min(1.0), f32::from(u8::from(o.since <= 60.0)));
+                    for (target, w) in links.of(o.item) {
+                        let t = target as usize;
+                        all[t] += w;
+                        often[t] += much * w;
+                        lately[t] += late * w;
+                    }
+                }
+                Some([all, often, lately])
+            }
+        };
+        Ok(Self { own, facts, by_links })
+    }
+
+    /// What comes into question: the user's own items, the `k` best by links in each way, and those of `current`; ascending.
+    pub fn candidates(&self, k: usize, current: &[u32]) -> Vec<u32> {
+        let mut all: Vec<u32> = self.own.iter().map(|o| o.item).collect();
+        if let Some(ways) = &self.by_links {
+            ways.iter().for_each(|scores| all.extend(top_k(scores, k, None)));
+            all.extend(current);
+        }
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// What the user's history says of an item.
+    pub fn own(&self, item: u32) -> Option<&Own> {
+        self.own.binary_search_by_key(&item, |o| o.item).ok().map(|at| &self.own[at])
+    }
+
+    /// Appends the numbers of `item`.
+    pub fn row(&self, item: u32, x: &mut Vec<f32>) {
+        x.extend(Own::features(self.own(item)));
+        x.extend(self.facts.get(item));
+        if let Some(ways) = &self.by_links {
+            x.extend(ways.iter().map(|w| w[item as usize]));
+        }
+    }
+
+    /// A score of every item for want of a network: how much it is had, and by links.
+    pub fn plain(&self, out: &mut [f32]) {
+        match &self.by_links {
+            Some([all, ..]) => out.copy_from_slice(all),
+            None => out.fill(0.0),
+        }
+        self.own.iter().for_each(|o| out[o.item as usize] += o.seasons);
+    }
+}
