@@ -1,9 +1,10 @@
-//! `beauty`, `movielens-loo`, `movielens-session`: ranked lists of `auto` from live events, by the protocols of ranking.py.
+//! `beauty`, `movielens-loo`, `movielens-session`: ranked lists of `auto` from live events, by the protocols of ranking.py; and on beauty's 12,101 items
+//! `fit-time`, `ease-fit`, `serve-base`, `serve-auto`: how long it takes.
 //!
 //! All settings are the defaults; what they leave open (which kinds count how much, how fast a history fades) is chosen on events held out of the
 //! training part.
 
-use crate::bench::{Bench, Better, peak_mb, seconds};
+use crate::bench::{Bench, Better, median_seconds, peak_mb, seconds};
 use postgres::Client;
 use std::error::Error;
 
@@ -15,6 +16,13 @@ const BEAUTY: (f64, f64) = (0.125, 0.069);
 const LOO: (f64, f64) = (0.32, 0.145);
 /// EASE reaches .189/.155, item-kNN .168/.161, popularity .167/.151.
 const SESSION: (f64, f64) = (0.205, 0.172);
+
+/// Seconds of the training of `auto`, and of `ease`, the slowest base.
+const FIT: (f64, f64) = (600.0, 300.0);
+/// How many times faster than numpy.
+const EASE: f64 = 3.0;
+/// Seconds of a list for a user with 50 live events, of `ease` and of `auto`.
+const SERVE: (f64, f64) = (0.003, 0.015);
 
 /// Recall and NDCG of one model, the seconds of its training, and milliseconds of a list.
 #[derive(Default)]
@@ -29,7 +37,8 @@ pub fn run(bench: &mut Bench) -> Result<()> {
     let mut client = bench.client()?;
     // Two threads, as the peers use.
     client.batch_execute("SET affinity.threads = 2")?;
-    if bench.wants("beauty") {
+    let timed = ["fit-time", "ease-fit", "serve-base", "serve-auto"];
+    if bench.wants("beauty") || timed.iter().any(|n| bench.wants(n)) {
         match bench.data("amazon_beauty/interactions.csv.gz") {
             Some(file) => {
                 client.batch_execute("CREATE TABLE beauty (user_id bigint, item_id bigint, position bigint)")?;
@@ -41,8 +50,15 @@ pub fn run(bench: &mut Bench) -> Result<()> {
                 )?;
                 let f = figures(bench, &mut client, "beauty", "beauty", "position", 0)?;
                 tell(bench, &mut client, "beauty", &f, BEAUTY)?;
+                if timed.iter().any(|n| bench.wants(n)) {
+                    times(bench, &mut client, f.training)?;
+                }
             }
-            None => bench.skip("beauty", "the data has no amazon_beauty"),
+            None => {
+                for name in ["beauty"].into_iter().chain(timed).filter(|n| bench.wants(n)).collect::<Vec<_>>() {
+                    bench.skip(name, "the data has no amazon_beauty");
+                }
+            }
         }
     }
     if !bench.wants("movielens-loo") && !bench.wants("movielens-session") {
@@ -61,6 +77,38 @@ pub fn run(bench: &mut Bench) -> Result<()> {
     }
     if bench.wants("movielens-session") {
         session(bench, &mut client)?;
+    }
+    Ok(())
+}
+
+/// How long `auto` (`training` seconds) and `ease` took to learn beauty, and take for a list.
+fn times(bench: &mut Bench, client: &mut Client, training: f64) -> Result<()> {
+    // As numpy has it: one inverse, nothing chosen, nothing judged.
+    let params = r#"{"regularization": 100, "recency": 1000, "holdout": 0}"#;
+    let call = format!("SELECT affinity.train_recommender('ease', 'beauty', 'ease', time_col => 'position', params => '{params}')");
+    let (ours, _) = seconds(|| Ok(client.batch_execute(&call)?))?;
+    bench.bar("fit-time.auto", training, FIT.0, Better::Less);
+    bench.bar("fit-time.ease", ours, FIT.1, Better::Less);
+    let theirs = bench.peer_json("ranking.py", &["beauty", "ease"])?.and_then(|l| l.iter().find_map(|v| v["fit_s"].as_f64()));
+    match theirs {
+        Some(theirs) => {
+            bench.note("ease-fit", &format!("seconds from events to a stored version: {ours:.1}; numpy, from a sparse matrix: {theirs:.1}"));
+            bench.bar("ease-fit", theirs / ours, EASE, Better::More);
+        }
+        None => bench.skip("ease-fit", "ranking.py cannot be run"),
+    }
+    // A user that no model has seen: only the live events speak.
+    client.batch_execute(
+        "INSERT INTO beauty SELECT -1, item_id, row_number() OVER () FROM (SELECT DISTINCT item_id FROM beauty) i ORDER BY item_id LIMIT 50",
+    )?;
+    for (name, model, bar) in [("serve-base", "ease", SERVE.0), ("serve-auto", "beauty", SERVE.1)] {
+        let list = client.prepare(&format!("SELECT item_id FROM affinity.recommend('{model}', $1::bigint, k => 10)"))?;
+        let rows = client.query(&list, &[&-1i64])?;
+        if rows.len() != 10 {
+            return Err(format!("a list of 10 has {} rows", rows.len()).into());
+        }
+        let warm = median_seconds(300, || client.query(&list, &[&-1i64]).map(|_| ()).map_err(Into::into))?;
+        bench.bar(name, warm, bar, Better::Less);
     }
     Ok(())
 }
