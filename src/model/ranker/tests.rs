@@ -16,7 +16,7 @@ fn households() -> Interactions {
     let (mut u, mut i, mut t) = (Vec::new(), Vec::new(), Vec::new());
     for user in 0..120u32 {
         let staples: Vec<u32> = (0..4).map(|_| user % 2 * 20 + rng.below(20) as u32).collect();
-        for day in (user as i64 % 7..365).step_by(7) {
+        for day in (i64::from(user) % 7..365).step_by(7) {
             let mut basket: Vec<u32> = (0..4).filter(|s| day / 7 % (1 + s * 2) == 0).map(|s| staples[s as usize]).collect();
             if rng.below(3) == 0 {
                 basket.push(user % 2 * 20 + rng.below(20) as u32);
