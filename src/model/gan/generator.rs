@@ -45,6 +45,8 @@ pub struct GeneratorWork {
     /// By each layer's sums; the last layer's last.
     pub by_sums: Vec<Vec<f32>>,
     sums: [Vec<f32>; 2],
+    /// Batch norm's scale by the deviation.
+    slope: Vec<f32>,
 }
 
 impl Generator {
@@ -142,6 +144,7 @@ impl Generator {
             by_seen: zeros(rows * self.last.inputs)?,
             by_sums,
             sums: [zeros(widest)?, zeros(widest)?],
+            slope: zeros(widest)?,
         })
     }
 
@@ -247,23 +250,26 @@ impl Generator {
             by_shift.fill(0.0);
             for (r, (g, x)) in g.chunks_exact_mut(l.outputs).zip(x.chunks_exact(l.outputs)).enumerate() {
                 let (y, by) = (&w.seen[r * all + at..][..l.outputs], &w.by_seen[r * all + at..][..l.outputs]);
-                for j in 0..l.outputs {
-                    let d = if y[j] > 0.0 { by[j] } else { 0.0 };
-                    g[j] = d;
-                    by_gain[j] += d * x[j];
-                    by_shift[j] += d;
-                }
-            }
-            let (gain, spread) = (&params[l.bias.start..l.bias.start + l.outputs], &w.spread[i]);
-            let share = 1.0 / n as f32;
-            for (g, x) in g.chunks_exact_mut(l.outputs).zip(x.chunks_exact(l.outputs)) {
-                for j in 0..l.outputs {
-                    g[j] = gain[j] * spread[j] * (g[j] - share * (by_shift[j] + x[j] * by_gain[j]));
-                }
+                g.copy_from_slice(by);
+                kernel::relu_back(y, g);
+                kernel::axpy(1.0, g, by_shift);
+                by_gain.iter_mut().zip(&*g).zip(x).for_each(|((sum, g), x)| *sum += g * x);
             }
             let bias = &mut gradient[l.bias.clone()];
             bias[..l.outputs].copy_from_slice(by_gain);
             bias[l.outputs..].copy_from_slice(by_shift);
+            // g ← gain · spread · (g − (Σ g + x Σ g x) / n)
+            let share = 1.0 / n as f32;
+            kernel::scale(share, by_gain);
+            kernel::scale(share, by_shift);
+            w.slope[..l.outputs].copy_from_slice(&params[l.bias.start..l.bias.start + l.outputs]);
+            w.slope.iter_mut().zip(&w.spread[i]).for_each(|(s, spread)| *s *= spread);
+            for (g, x) in g.chunks_exact_mut(l.outputs).zip(x.chunks_exact(l.outputs)) {
+                let (sums, slope) = (by_gain.iter().zip(&*by_shift), &w.slope);
+                for ((g, x), ((gain, shift), slope)) in g.iter_mut().zip(x).zip(sums.zip(slope)) {
+                    *g = slope * (*g - shift - x * gain);
+                }
+            }
             let p = Product::transposed(l.inputs, l.outputs, n, &w.seen, g);
             multiply(&Product { a_column: all, ..p }, &mut gradient[l.weight.clone()]);
             if i > 0 {

@@ -55,10 +55,11 @@ pub fn fit(job: &mut Job<'_>, ctx: &Context<'_>) -> Result<(Value, Vec<Tensor>)>
         }
         compare::two_sample(&valid, &like(gan, &mixed, &valid, ctx)?.0, ctx).map(Some)
     };
-    let mut gan = run(&spec, own.epochs, &rows, &judge, &mut job.report.epochs, ctx)?;
+    // Twice the standard error of the AUC of two samples of one law.
+    let slack = 2.0 * (1.0 / (6.0 * valid.rows().max(1) as f64)).sqrt();
+    let (kept, mut gan) = run(&spec, (own.epochs, slack), &rows, &judge, &mut job.report.epochs, ctx)?;
     gan.level(&mut Rng::stream(ctx.seed, 6))?;
-    let best = job.report.epochs.iter().filter_map(|e| e.metric.as_ref().map(|m| (e.epoch, m.1))).min_by(|a, b| a.1.total_cmp(&b.1));
-    job.report.metrics.insert("epochs".into(), json!(best.map_or(job.report.epochs.len() as u32, |b| b.0)));
+    job.report.metrics.insert("epochs".into(), json!(kept));
 
     // Scores of rows that the critic did not learn from, where there are any.
     let parts = &data.parts;
@@ -102,18 +103,20 @@ pub(super) fn like(gan: &Gan, mixed: &Mixed, real: &Frame, ctx: &Context<'_>) ->
     Ok((made, rows))
 }
 
-/// The training: every part of it is an epoch, with the critic's mean loss, the generator's and the judgement; the best one's networks.
+/// The training: every part of it is an epoch, with the critic's mean loss, the generator's and the judgement. Kept are the networks of the last epoch
+/// that is not worse than the best by more than `slack`, what chance may do: training goes on improving after the classifier sees nothing any more.
 fn run(
     spec: &GanSpec,
-    epochs: usize,
+    (epochs, slack): (usize, f64),
     rows: &MixedRows,
     judge: &dyn Fn(&Gan) -> Result<Option<f64>>,
     curve: &mut Vec<Epoch>,
     ctx: &Context<'_>,
-) -> Result<Gan> {
+) -> Result<(u32, Gan)> {
     let mut training = Training::new(spec, rows, ctx.seed)?;
     let epochs = epochs.min(spec.steps).max(1);
-    let mut best: Option<(f64, u32, Gan)> = None;
+    let mut lowest = f64::INFINITY;
+    let mut kept: Option<(u32, Gan)> = None;
     for epoch in 1..=epochs {
         let start = Instant::now();
         let steps = spec.steps * epoch / epochs - spec.steps * (epoch - 1) / epochs;
@@ -133,16 +136,17 @@ fn run(
         curve.push(e);
         // Without a judgement the last is as good as any.
         let figure = figure.unwrap_or(0.0);
-        match &best {
-            Some((b, at, _)) if figure > *b => {
+        lowest = lowest.min(figure);
+        match &kept {
+            Some((at, _)) if figure > lowest + slack => {
                 if f64::from(number - at) > PATIENCE * epochs as f64 {
                     break;
                 }
             }
-            _ => best = Some((figure, number, gan)),
+            _ => kept = Some((number, gan)),
         }
     }
-    best.map(|b| b.2).ok_or_else(|| Error::internal("a GAN without an epoch"))
+    kept.ok_or_else(|| Error::internal("a GAN without an epoch"))
 }
 
 fn report(job: &mut Job<'_>, own: &Comparison, near: Option<&Nearest>, simple: f64) {
