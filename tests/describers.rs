@@ -49,6 +49,7 @@ fn cases() -> Vec<FeaturesSpec> {
     let spec = |kind: Kind| {
         let params = match kind {
             Kind::Pca => json!({"width": 6}),
+            Kind::Autoencoder => json!({"width": 6, "hidden": [48, 24], "epochs": 30, "batch": 128, "learning_rate": 0.01}),
             Kind::Gan => json!({"hidden": [16, 8], "noise": 4, "batch": 64, "steps": 20, "epochs": 2}),
             _ => json!({}),
         };
@@ -61,7 +62,7 @@ fn cases() -> Vec<FeaturesSpec> {
 
 /// Whether a kind gives rows back.
 fn rebuilds(spec: &FeaturesSpec) -> bool {
-    ["pca"].contains(&spec.kind.as_str())
+    ["pca", "autoencoder"].contains(&spec.kind.as_str())
 }
 
 fn train(spec: &FeaturesSpec, rows: usize) -> Trained {

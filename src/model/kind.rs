@@ -2,7 +2,7 @@
 
 use crate::base::params::Spec;
 use crate::base::{Code, Error, Result, names};
-use crate::model::{gan, pca, rows};
+use crate::model::{autoencoder, gan, pca, rows};
 use serde::{Deserialize, Serialize};
 
 /// A kind of model of rows.
@@ -17,13 +17,15 @@ pub enum Kind {
     Linear,
     /// Principal components of rows.
     Pca,
+    /// An autoencoder of rows.
+    Autoencoder,
     /// A generator of rows and its critic.
     Gan,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Mlp, Self::Logistic, Self::Linear, Self::Pca, Self::Gan];
+    pub const ALL: [Self; 6] = [Self::Mlp, Self::Logistic, Self::Linear, Self::Pca, Self::Autoencoder, Self::Gan];
 
     /// As in `kind => …`.
     pub fn name(self) -> &'static str {
@@ -32,6 +34,7 @@ impl Kind {
             Self::Logistic => "logistic",
             Self::Linear => "linear",
             Self::Pca => "pca",
+            Self::Autoencoder => "autoencoder",
             Self::Gan => "gan",
         }
     }
@@ -45,6 +48,9 @@ impl Kind {
             Self::Logistic => "Probabilities of two or more classes from the columns of a row, each column counting by itself.",
             Self::Linear => "A number from the columns of a row, each column counting by itself.",
             Self::Pca => "A few numbers that describe a row, and the row from them, both linear: the baseline of the autoencoder.",
+            Self::Autoencoder => {
+                "A few numbers that describe a row, and the row from them: products by their features, what is missing filled in, what is odd."
+            }
             Self::Gan => "New rows that are like those of a table, and how real a row looks: products for a staging database.",
         }
     }
@@ -65,6 +71,7 @@ impl Kind {
             Self::Mlp => rows::MLP,
             Self::Logistic | Self::Linear => rows::LINEAR,
             Self::Pca => pca::PCA,
+            Self::Autoencoder => autoencoder::AUTOENCODER,
             Self::Gan => gan::GAN,
         }
     }

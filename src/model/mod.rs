@@ -1,5 +1,6 @@
 //! One file per kind of model.
 
+pub mod autoencoder;
 pub mod blend;
 pub mod describe;
 pub mod ease;

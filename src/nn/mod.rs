@@ -7,9 +7,13 @@ pub mod dropout;
 pub mod fit;
 pub mod loss;
 pub mod monitor;
+pub mod norm;
+pub mod one_cycle;
 pub mod optimise;
 pub mod shards;
+pub mod silu;
 pub mod stack;
+pub mod tower;
 
 pub use activation::Activation;
 pub use fit::{Loop, Trainee};
@@ -18,3 +22,4 @@ pub use monitor::{Fitted, Judgement, Monitor};
 pub use optimise::{Adam, AdamSpec};
 pub use shards::Shards;
 pub use stack::{Sparse, Stack, Workspace};
+pub use tower::Tower;

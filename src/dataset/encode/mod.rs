@@ -1,6 +1,7 @@
 //! Typed columns into the inputs of a network: fitted on training rows, stored with the version, the same for a frame and for one row.
 
 mod category;
+mod coded;
 mod decode;
 mod free;
 mod grams;
@@ -13,6 +14,7 @@ mod time;
 
 use crate::base::{Code, Context, Error, Result};
 use crate::dataset::{Cell, Family, Frame, Input, Values, input};
+pub use coded::{Coded, Field, NONE};
 pub use decode::{Decoded, likeliest};
 pub use grams::Grams;
 use ndarray::Array2;

@@ -1,5 +1,6 @@
 //! A trained model that describes rows, of whichever kind.
 
+use super::autoencoder::Network;
 use super::generative::Generative;
 use super::pca::Principal;
 use super::rebuild::{self, Rebuild, Scratch};
@@ -14,6 +15,8 @@ use serde_json::{Map, Value};
 pub enum Features {
     /// Principal components.
     Pca(Box<Principal>),
+    /// An autoencoder.
+    Autoencoder(Box<Network>),
     /// A generator and its critic.
     Gan(Box<Generative>),
 }
@@ -26,6 +29,7 @@ impl Features {
     pub fn load(kind: &str, state: &Value, tensors: &[Tensor]) -> Result<Self> {
         match Kind::parse(kind)? {
             Kind::Pca => Principal::load(state, tensors).map(Box::new).map(Self::Pca),
+            Kind::Autoencoder => Network::load(state, tensors).map(Box::new).map(Self::Autoencoder),
             Kind::Gan => Generative::load(state, tensors).map(Box::new).map(Self::Gan),
             Kind::Mlp | Kind::Logistic | Kind::Linear => Err(Error::internal(format!("kind {kind} predicts"))),
         }
@@ -35,6 +39,7 @@ impl Features {
     pub fn inputs(&self) -> &[Input] {
         match self {
             Self::Pca(m) => m.encoder().inputs(),
+            Self::Autoencoder(m) => m.encoder().inputs(),
             Self::Gan(m) => m.inputs(),
         }
     }
@@ -46,6 +51,7 @@ impl Features {
     pub fn encode<'s>(&self, row: &[Cell<'_>], scratch: &'s mut Scratch) -> Result<&'s [f32]> {
         match self {
             Self::Pca(m) => m.encode(row, scratch)?,
+            Self::Autoencoder(m) => m.encode(row, scratch)?,
             Self::Gan(m) => scratch.code = m.look(row)?.0,
         }
         Ok(&scratch.code)
@@ -70,6 +76,7 @@ impl Features {
     fn rebuilds(&self) -> Result<&dyn Rebuild> {
         match self {
             Self::Pca(m) => Ok(&**m),
+            Self::Autoencoder(m) => Ok(&**m),
             Self::Gan(_) => Err(Error::new(Code::Unsupported, "the model generates rows; it gives none back")
                 .hint("Use affinity.generate for new rows, affinity.realism for how real a row looks.")),
         }
@@ -91,6 +98,7 @@ impl Features {
     pub(super) fn split(&self) -> &Split {
         match self {
             Self::Pca(m) => m.split(),
+            Self::Autoencoder(m) => m.split(),
             Self::Gan(m) => m.split(),
         }
     }
@@ -99,6 +107,7 @@ impl Features {
     pub(super) fn unseen(&self) -> Option<&dyn Rebuild> {
         match self {
             Self::Pca(m) => m.unseen().map(|m| m as &dyn Rebuild),
+            Self::Autoencoder(m) => m.unseen().map(|m| m as &dyn Rebuild),
             Self::Gan(_) => None,
         }
     }

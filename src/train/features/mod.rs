@@ -5,6 +5,7 @@
 //!               └─ holdout ── how well each column comes back, the deployed version on the same rows
 //! ```
 
+mod autoencoder;
 mod compare;
 mod described;
 mod figures;
@@ -69,6 +70,7 @@ pub fn fit(frame: &Frame, spec: &FeaturesSpec, incumbent: Option<&Features>, ctx
     let mut job = prepare::Job { data, common, params: &mut resolved, incumbent, report: &mut report };
     let (state, tensors) = match kind {
         Kind::Pca => pca::fit(&mut job, ctx)?,
+        Kind::Autoencoder => autoencoder::fit(&mut job, ctx)?,
         Kind::Gan => gan::fit(&mut job, ctx)?,
         Kind::Mlp | Kind::Logistic | Kind::Linear => return Err(Error::internal(format!("kind {} needs a target", kind.name()))),
     };

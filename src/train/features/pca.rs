@@ -6,7 +6,7 @@ use super::prepare::Job;
 use super::rebuild::{Rebuild, Scratch};
 use crate::base::{Context, Error, Result, Tensor, params};
 use crate::dataset::{Cell, Encoder, Frame};
-use crate::model::pca::{Moments, Params, Pca};
+use crate::model::pca::{Moments, PCA, Params, Pca};
 use crate::train::hold::Split;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -60,7 +60,7 @@ pub fn fit(job: &mut Job<'_>, ctx: &Context<'_>) -> Result<(Value, Vec<Tensor>)>
     job.params.insert("width".into(), json!(width));
     let state = State { encoder, width, usual: Vec::new(), refit: false, split: data.split.clone() };
     let mut model = Principal { pca, state, twin: None };
-    let mean = Principal { pca: model.pca.average(), ..model.clone() };
+    let mean = model.mean();
     model.state.usual = figures::report(job, &model, &[("mean", &mean)], ctx)?;
 
     let mut tensors = Vec::new();
@@ -90,7 +90,33 @@ fn components(encoder: &Encoder, frame: &Frame, rows: &[u32], width: usize, weig
     moments.components(width, weight, ctx)
 }
 
+/// A baseline may not take longer than the model that it stands beside: from so many places on there is none.
+const BESIDE: usize = 4096;
+
+/// Principal components beside another kind's model, over the columns that it reads, fitted to the same rows; none where the columns have
+/// too many places.
+///
+/// # Errors
+/// Those of [`super::fit`].
+pub fn beside(job: &Job<'_>, encoder: &Encoder, width: usize, ctx: &Context<'_>) -> Result<Option<Principal>> {
+    if encoder.width() > BESIDE {
+        return Ok(None);
+    }
+    let defaults: Params = params::typed(&params::resolve("pca", PCA, &Value::Null)?)?;
+    let _held = ctx.budget.take(Moments::bytes(encoder.width()), "The covariance of the encoded columns")?;
+    let weight = weight(encoder, defaults.categories);
+    let pca = components(encoder, job.data.frame, &job.data.seen(), width, &weight, ctx)?;
+    let usual = vec![1.0; encoder.inputs().len()];
+    let state = State { encoder: encoder.clone(), width: pca.width(), usual, refit: false, split: job.data.split.clone() };
+    Ok(Some(Principal { state, pca, twin: None }))
+}
+
 impl Principal {
+    /// The model that gives every row back as the average.
+    pub fn mean(&self) -> Self {
+        Self { pca: self.pca.average(), state: self.state.clone(), twin: None }
+    }
+
     /// From what a training stored.
     ///
     /// # Errors
@@ -132,7 +158,7 @@ impl Rebuild for Principal {
     }
 
     fn encode(&self, row: &[Cell<'_>], scratch: &mut Scratch) -> Result<()> {
-        let Scratch { encoded, code, rebuilt, spare } = scratch;
+        let Scratch { encoded, code, rebuilt, spare, .. } = scratch;
         let (encoder, columns) = (&self.state.encoder, self.pca.columns());
         for buffer in [&mut *encoded, rebuilt, spare] {
             buffer.resize(columns, 0.0)

@@ -2,6 +2,7 @@
 
 use crate::base::Result;
 use crate::dataset::{Cell, Encoder};
+use crate::model::autoencoder;
 use serde_json::{Map, Value};
 
 /// Buffers for rows one by one; one a thread, reused.
@@ -15,6 +16,12 @@ pub struct Scratch {
     pub(super) rebuilt: Vec<f32>,
     /// Whatever else a kind needs on the way.
     pub(super) spare: Vec<f32>,
+    /// Of a coded row: the places of its categories.
+    pub(super) places: Vec<[u32; 2]>,
+    /// Of a coded row: which inputs are missing.
+    pub(super) missing: Vec<u8>,
+    /// Of an autoencoder.
+    pub(super) network: autoencoder::Scratch,
 }
 
 /// A model that encodes rows and gives them back.
