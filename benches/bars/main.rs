@@ -23,6 +23,7 @@ macro_rules! families {
 
 families! {
     behaviour: ["behaviour"],
+    features: ["autoencoder", "encode-neighbours", "encode-row"],
     gan: ["gan", "gan-step"],
     habits: ["profile-behaviour"],
     journey: ["journey-repeat", "journey-new"],
