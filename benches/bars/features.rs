@@ -113,7 +113,7 @@ fn train(bench: &Bench, client: &mut Client, model: &str, view: &str, params: se
 
 /// R² of the script's numbers, and the share of right categories, of the held-out products.
 fn reconstruct(bench: &mut Bench, client: &mut Client) -> Result<()> {
-    train(bench, client, "autoencoder", "whole", serde_json::json!({"noise": 0, "balance": 0.5}))?;
+    train(bench, client, "autoencoder", "whole", serde_json::json!({"noise": 0.02, "balance": 0.9, "weight_decay": 0.6, "learning_rate": 0.003, "epochs": 60}))?;
     let sum = |f: &dyn Fn(&str) -> String| numbers().map(f).collect::<Vec<_>>().join(" + ");
     let right: Vec<_> = CATEGORIES.iter().map(|c| format!("avg((r ->> '{c}' IS NOT DISTINCT FROM {c})::int)::float8")).collect();
     let query = format!(
@@ -139,7 +139,7 @@ fn reconstruct(bench: &mut Bench, client: &mut Client) -> Result<()> {
 
 /// Of the ten nearest products that teach, by the cosine of their codes, the share of the same category, which no code has seen.
 fn neighbours(bench: &mut Bench, client: &mut Client) -> Result<()> {
-    train(bench, client, "encode-neighbours", "hidden", serde_json::json!({"noise": 0.1, "balance": 0.1}))?;
+    train(bench, client, "encode-neighbours", "hidden", serde_json::json!({"noise": 0.1, "balance": 0.1, "weight_decay": 0.6, "epochs": 40}))?;
     let mut read = |which: &str| -> Result<Vec<(Vec<f32>, String)>> {
         let query = format!("SELECT affinity.encode('encode-neighbours', p), product_category FROM prepared p WHERE {which}");
         let unit = |v: Vec<f32>| {
