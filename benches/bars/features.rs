@@ -89,7 +89,7 @@ fn prepare(bench: &Bench, client: &mut Client, csv: &std::path::Path) -> Result<
         list(&|c| format!("least(6, greatest(-6, (f.{c} - m_{c}) / d_{c})) AS {c}")),
         kinds.join(", "),
     ))?;
-    let inputs = |kinds: &[&str]| numbers().chain(kinds.iter().copied()).collect::<Vec<_>>().join(", ");
+    let inputs = |kinds: &[&str]| format!("{}, {}", NUMBERS.join(", "), kinds.join(", "));
     client.batch_execute(&format!(
         "CREATE VIEW whole AS SELECT {} FROM prepared WHERE fold > 2; CREATE VIEW hidden AS SELECT {} FROM prepared WHERE fold > 2; ANALYZE",
         inputs(&CATEGORIES),
