@@ -113,7 +113,7 @@ fn train(bench: &Bench, client: &mut Client, model: &str, view: &str, params: se
 
 /// R² of the script's numbers, and the share of right categories, of the held-out products.
 fn reconstruct(bench: &mut Bench, client: &mut Client) -> Result<()> {
-    train(bench, client, "autoencoder", "whole", serde_json::json!({"noise": 0.02, "balance": 0.9, "weight_decay": 0.6, "learning_rate": 0.003, "epochs": 60}))?;
+    train(bench, client, "autoencoder", "whole", serde_json::json!({"noise": 0.02, "balance": 0.7, "weight_decay": 0.6, "learning_rate": 0.003, "epochs": 60}))?;
     let sum = |f: &dyn Fn(&str) -> String| numbers().map(f).collect::<Vec<_>>().join(" + ");
     let right: Vec<_> = CATEGORIES.iter().map(|c| format!("avg((r ->> '{c}' IS NOT DISTINCT FROM {c})::int)::float8")).collect();
     let query = format!(
