@@ -137,14 +137,18 @@ fn same_rows_and_seed_same_weights_whatever_the_threads() {
 #[test]
 fn each_kind_learns() {
     let fresh = orders(3000, 9);
-    for spec in cases() {
+    for mut spec in cases() {
+        // What stands in the notes is chance; how much of it a kind takes for knowledge is not asked here.
+        if let Some(exclude) = spec.params["exclude"].as_array_mut() {
+            exclude.push(json!("note"))
+        }
         let t = train(&spec, 4000);
         let rows = with(2, 0, |ctx| evaluate(&stored(&spec, &t), &fresh, &spec.target, ctx)).unwrap();
         let (name, least) = match spec.target.as_str() {
-            "returned" => ("auc", 0.86),
+            "returned" => ("auc", 0.88),
             "class" => ("accuracy", 0.70),
             "tags" => ("average_precision", 0.90),
-            _ => ("r2", 0.80),
+            _ => ("r2", 0.85),
         };
         let own = rows.iter().find(|r| r.metric == name && r.baseline.is_none()).unwrap();
         assert!(
