@@ -291,10 +291,19 @@ COMMENT ON FUNCTION affinity.realism(text, real[]) IS 'The same for the inputs a
 CREATE TYPE affinity.figure AS (model text, metric text, k integer, value double precision, low double precision, high double precision,
     "rows" bigint);
 
-CREATE FUNCTION affinity.evaluate(model text, source regclass, target name DEFAULT NULL) RETURNS SETOF affinity.figure
+CREATE FUNCTION affinity.evaluate(model text, source regclass DEFAULT NULL, target name DEFAULT NULL, k integer DEFAULT 20)
+RETURNS SETOF affinity.figure
 AS 'MODULE_PATHNAME', 'evaluate_wrapper' LANGUAGE c STABLE COST 10000 ROWS 20;
-COMMENT ON FUNCTION affinity.evaluate(text, regclass, name) IS
-'How good a model is on the rows of a relation: figures with their 95 % intervals, then those of the simple model trained beside it.';
+COMMENT ON FUNCTION affinity.evaluate(text, regclass, name, integer) IS
+'How good a model is on the rows of a relation: figures with their 95 % intervals, then those of the simple model trained beside it. For a recommender, lists of k against later events; without a relation, against those that training held out.';
+
+CREATE TYPE affinity.comparison AS (model text, metric text, k integer, value double precision, low double precision, high double precision,
+    above double precision, above_low double precision, above_high double precision, users bigint);
+
+CREATE FUNCTION affinity.compare(models text[], source regclass, k integer DEFAULT 20) RETURNS SETOF affinity.comparison
+AS 'MODULE_PATHNAME', 'compare_wrapper' LANGUAGE c STABLE COST 10000 ROWS 30;
+COMMENT ON FUNCTION affinity.compare(text[], regclass, integer) IS
+'Several recommenders on the same users of a relation of later events: the figures of each, and how far they are above those of the first, with paired 95 % intervals.';
 
 -- Rows with a NULL do not count. Labels are boolean, or numbers that are 0 or 1.
 

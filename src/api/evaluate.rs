@@ -1,9 +1,10 @@
-//! `affinity.evaluate(model, source, target)`: how good a model is on rows of a relation, with its baseline beside it.
+//! `affinity.evaluate(model, source, target, k)`: how good a model is on rows or events of a relation, with its baseline beside it;
+//! `affinity.compare(models, source, k)`: several recommenders on the same users.
 
 use crate::api::train::needed;
 use crate::pg::argument::{Name, Regclass};
 use crate::pg::error::sql;
-use crate::pg::evaluation;
+use crate::pg::{evaluation, judging};
 use pgrx::iter::TableIterator;
 use pgrx::{name, pg_extern};
 
@@ -14,6 +15,7 @@ fn evaluate(
     model: Option<&str>,
     source: Option<Regclass>,
     target: Option<Name>,
+    k: Option<i32>,
 ) -> TableIterator<
     'static,
     (
@@ -27,12 +29,46 @@ fn evaluate(
     ),
 > {
     let (owned, rows) = sql(|| {
-        let (model, source) = (needed(model, "model")?, needed(source, "source")?);
-        Ok((model.to_owned(), evaluation::figures(model, source.0, target.as_ref().map(|t| t.0.as_str()))?))
+        let (model, k) = (needed(model, "model")?, needed(k, "k")?);
+        Ok((model.to_owned(), evaluation::figures(model, source.map(|s| s.0), target.as_ref().map(|t| t.0.as_str()), k)?))
     });
     TableIterator::new(rows.into_iter().map(move |r| {
         let who = r.baseline.unwrap_or_else(|| owned.clone());
         let k = r.k.and_then(|k| i32::try_from(k).ok());
         (who, r.metric, k, r.value, r.low, r.high, i64::try_from(r.rows).unwrap_or(i64::MAX))
+    }))
+}
+
+/// One row a model and figure; how far it is above the first model's, with the paired interval.
+#[pg_extern]
+#[allow(clippy::type_complexity)]
+fn compare(
+    models: Option<Vec<Option<String>>>,
+    source: Option<Regclass>,
+    k: Option<i32>,
+) -> TableIterator<
+    'static,
+    (
+        name!(model, String),
+        name!(metric, String),
+        name!(k, Option<i32>),
+        name!(value, f64),
+        name!(low, Option<f64>),
+        name!(high, Option<f64>),
+        name!(above, Option<f64>),
+        name!(above_low, Option<f64>),
+        name!(above_high, Option<f64>),
+        name!(users, i64),
+    ),
+> {
+    let rows = sql(|| {
+        let names: Vec<String> = needed(models, "models")?.into_iter().flatten().collect();
+        judging::compare(&names, needed(source, "source")?.0, needed(k, "k")?)
+    });
+    TableIterator::new(rows.into_iter().map(|r| {
+        let (f, above) = (r.figure, r.above);
+        let k = f.k.and_then(|k| i32::try_from(k).ok());
+        let users = i64::try_from(f.rows).unwrap_or(i64::MAX);
+        (r.model, f.metric, k, f.value, f.low, f.high, above.map(|a| a.0), above.map(|a| a.1), above.map(|a| a.2), users)
     }))
 }

@@ -2,6 +2,7 @@
 
 pub mod binary;
 mod given;
+pub mod lists;
 pub mod multiclass;
 pub mod ranking;
 pub mod regression;

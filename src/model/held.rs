@@ -53,6 +53,11 @@ impl Held {
         Ok((rest, Self { users, repeats }))
     }
 
+    /// The users, each with the events of its last step or steps, oldest first.
+    pub fn users(&self) -> &[(u32, Vec<Event>)] {
+        &self.users
+    }
+
     /// Whether nothing was held out.
     pub fn is_empty(&self) -> bool {
         self.users.is_empty()

@@ -5,21 +5,26 @@ use crate::base::{Budget, Code, Error, Result};
 use crate::dataset::Frame;
 use crate::pg::relation::{Attribute, Relation};
 use crate::pg::stamp::Stamp;
-use crate::pg::{cache, interrupts, scan, scoring, settings, store, weights};
+use crate::pg::{cache, interrupts, judging, recommending, scan, settings, store, weights};
 use crate::train::MetricRow;
 use crate::train::row_model::{RowModel, RowScratch};
 use crate::train::rows;
 use pgrx::pg_sys;
 
-/// The figures of the model called `model` on `source`, its baseline's after its own; `target` is the trained one unless given.
+/// The figures of the model called `model` on `source`, its baseline's after its own; `target` is the trained one unless given. `k` is the length of the
+/// lists of a recommender, for which `source` may be left out: [`judging::figures`].
 ///
 /// # Errors
-/// Those of [`cache::find`]; [`Code::Unsupported`] for a model that scores no rows; missing columns; [`Code::Data`] without rows.
-pub(crate) fn figures(model: &str, source: pg_sys::Oid, target: Option<&str>) -> Result<Vec<MetricRow>> {
+/// Those of [`cache::find`]; [`Code::Unsupported`] for a model that predicts nothing; missing columns; [`Code::Data`] without rows.
+pub(crate) fn figures(model: &str, source: Option<pg_sys::Oid>, target: Option<&str>, k: i32) -> Result<Vec<MetricRow>> {
     let found = cache::find(model, Stamp::now())?;
     let version = store::version(found.model.id, found.version)?;
-    scoring::scores_rows(&found, &version).map_err(|e| {
-        e.hint(format!("Its figures on held-out events: SELECT metrics FROM affinity.versions WHERE model = {};", store::literal(model)))
+    if recommending::source(&version)?.is_some() {
+        return judging::figures(model, &found.model, &version, source, k);
+    }
+    let source = source.ok_or_else(|| {
+        Error::new(Code::InvalidParameter, "no source is given")
+            .hint("Name the relation to judge on: affinity.evaluate('model', 'source').")
     })?;
     let loaded = RowModel::load(&version.kind, &version.state, &weights::tensors(&version)?)?;
     if let RowModel::Describes(features) = &loaded

@@ -133,7 +133,7 @@ pub(crate) fn source(version: &VersionRow) -> Result<Option<EventSource>> {
 }
 
 /// Now, as the transaction sees it: microseconds since 2000-01-01.
-fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     // SAFETY: reads a global of the transaction.
     unsafe { pg_sys::GetCurrentTransactionStartTimestamp() }
 }
@@ -142,6 +142,11 @@ impl Ready {
     /// The item side.
     pub(crate) fn recommender(&self) -> &Recommender {
         &self.loaded.recommender
+    }
+
+    /// Where the events of training were.
+    pub(crate) fn source(&self) -> &EventSource {
+        &self.loaded.source
     }
 
     /// What user ids are: in the relation now, or in the snapshot.
@@ -166,7 +171,10 @@ impl Ready {
     }
 
     /// The events of `user`, from where this version has them.
-    fn history(&self, user: &Id) -> Result<History> {
+    ///
+    /// # Errors
+    /// What reading them raises.
+    pub(crate) fn history(&self, user: &Id) -> Result<History> {
         match &self.live {
             Some(live) => live.history(user, &self.loaded.recommender),
             None => Ok(self.loaded.recommender.snapshot().and_then(|s| s.history(user)).map(History::stored).unwrap_or_default()),

@@ -3,6 +3,7 @@
 mod choose;
 pub mod features;
 mod hold;
+pub mod judged;
 mod outcome;
 pub mod recommender;
 mod report;

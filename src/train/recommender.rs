@@ -195,6 +195,11 @@ impl Incumbent {
         Recommender::item_side(state, &held.into_iter().chain(items).collect::<Vec<_>>()).map(|r| Some(Self(r)))
     }
 
+    /// The version itself, to be served or judged.
+    pub fn into_recommender(self) -> Recommender {
+        self.0
+    }
+
     /// Its figures on tonight's held-out events: items that it does not know get the least score.
     fn measure(&self, data: &Interactions, judge: &Held, tie: &[f32], ctx: &Context) -> Result<Option<RankingMeans>> {
         let own: Vec<Option<u32>> = (0..data.items.len() as u32).map(|i| self.0.items.find(&data.items.id(i))).collect();

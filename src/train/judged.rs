@@ -1,0 +1,119 @@
+//! A recommender judged on events that it has not seen: each user's list against what the user had next.
+
+use crate::base::{Context, Result, Tensor, zeros};
+use crate::dataset::{Event, Id, Interactions, Step};
+use crate::kernel::topk::top_k;
+use crate::metric::lists::{ListFigure, Lists};
+use crate::model::held::Held;
+use crate::train::MetricRow;
+use crate::train::recommender::{Incumbent, Recommender};
+use serde_json::Value;
+
+/// One user: what was known of it, and what came next.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Case {
+    /// Events that the model knows, oldest first.
+    history: Vec<Event>,
+    /// As of when the list is made, microseconds since 2000-01-01.
+    now: i64,
+    /// Indices of the items to be found; those that the model does not know have indices that no list shows.
+    wanted: Vec<u32>,
+}
+
+impl Case {
+    /// A user with `history` (oldest first, item indices of `model`), who had the items `next` from `now` on. An item of the history is not to be found
+    /// again but with `repeats`; one that the model does not know cannot be, and counts as missed. None where nothing is to be found.
+    pub fn new(history: Vec<Event>, next: &[Id], now: i64, model: &Recommender, repeats: bool) -> Option<Self> {
+        let mut unknown = u32::MAX;
+        let mut index = |id: &Id| {
+            model.items().find(id).unwrap_or_else(|| {
+                unknown -= 1;
+                unknown
+            })
+        };
+        let mut wanted: Vec<u32> = next.iter().map(&mut index).filter(|i| repeats || history.iter().all(|e| e.item != *i)).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        (!wanted.is_empty()).then_some(Self { history, now, wanted })
+    }
+
+    /// Bytes that it holds.
+    pub fn bytes(&self) -> usize {
+        self.history.len() * size_of::<Event>() + self.wanted.len() * 4 + size_of::<Self>()
+    }
+}
+
+/// Users of a step of a thread: fixed, so that sums do not depend on how many threads there are.
+const STEP: usize = 256;
+
+/// The lists of `k` of the model for all cases, and those of popularity; with `repeats` they may hold items of the history.
+///
+/// # Errors
+/// [`crate::base::Code::Cancelled`], [`crate::base::Code::OutOfMemory`].
+pub fn lists(model: &Recommender, cases: &[Case], repeats: bool, k: usize, ctx: &Context) -> Result<[Lists; 2]> {
+    let items = model.items().len();
+    let _booked = ctx.budget.take(items.saturating_mul(16 * (ctx.pool.threads() + cases.len().div_ceil(STEP))), "scores of all items")?;
+    let popularity = model.popularity();
+    let total: f64 = popularity.iter().map(|p| f64::from(*p)).sum();
+    let surprise: Vec<f32> = popularity.iter().map(|p| (total.max(1.0) / f64::from(p.max(1.0))).log2() as f32).collect();
+    let empty = Lists::new(k, items);
+    let run = |cases: &[Case]| -> Result<[Lists; 2]> {
+        let mut out = [empty.clone(), empty.clone()];
+        let mut scores = zeros(items)?;
+        for case in cases {
+            ctx.check()?;
+            model.score_history(&case.history, case.now, &mut scores);
+            for (lists, popular) in out.iter_mut().zip([false, true]) {
+                if popular {
+                    scores.copy_from_slice(popularity);
+                }
+                if !repeats {
+                    case.history.iter().for_each(|e| scores[e.item as usize] = f32::NEG_INFINITY);
+                }
+                lists.add(&top_k(&scores, k, Some(popularity)), &case.wanted, &surprise);
+            }
+        }
+        Ok(out)
+    };
+    let mut parts: Vec<(&[Case], Result<[Lists; 2]>)> = cases.chunks(STEP).map(|c| (c, Ok([empty.clone(), empty.clone()]))).collect();
+    ctx.pool.each_mut(&mut parts, |_, (cases, done)| *done = run(cases));
+    let mut all = [empty.clone(), empty];
+    for (_, part) in parts {
+        all.iter_mut().zip(&part?).for_each(|(a, b)| a.merge(b));
+    }
+    Ok(all)
+}
+
+/// The figures of some lists as rows; `baseline` names the simple model that they are of.
+pub fn rows(lists: &Lists, k: usize, baseline: Option<&str>, seed: u64) -> Vec<MetricRow> {
+    let users = lists.users() as u64;
+    let row = |f: ListFigure| MetricRow {
+        baseline: baseline.map(str::to_owned),
+        metric: f.name.to_owned(),
+        k: u32::try_from(k).ok(),
+        value: f.value,
+        low: f.interval.map(|i| i.0),
+        high: f.interval.map(|i| i.1),
+        rows: users,
+    };
+    lists.figures(seed).into_iter().map(row).collect()
+}
+
+/// The model as it was before it saw its held-out events, and the users who gave these, out of `data`: the events as they are now. None where the version
+/// was trained without a holdout.
+///
+/// # Errors
+/// [`crate::base::Code::Corrupt`], [`crate::base::Code::OutOfMemory`].
+pub fn held_out(state: &Value, params: &Value, tensors: &[Tensor], data: &Interactions) -> Result<Option<(Recommender, Vec<Case>)>> {
+    let share = params.get("holdout").and_then(Value::as_f64).unwrap_or(0.0);
+    let Some(twin) = Incumbent::load(state, tensors)?.filter(|_| share > 0.0) else { return Ok(None) };
+    let model = twin.into_recommender();
+    let (rest, held) = Held::split(data, Step::of(data), model.repeats(), 0.0, share)?;
+    let known = |e: &Event| model.items().find(&data.items.id(e.item)).map(|item| Event { item, ..*e });
+    let case = |(user, events): &(u32, Vec<Event>)| {
+        let next: Vec<Id> = events.iter().map(|e| data.items.id(e.item)).collect();
+        Case::new(rest.history(*user).iter().filter_map(known).collect(), &next, events.first()?.time, &model, model.repeats())
+    };
+    let cases = held.users().iter().filter_map(case).collect();
+    Ok(Some((model, cases)))
+}
