@@ -8,8 +8,7 @@ use crate::model::figures::Figures;
 
 /// The latest step or steps of some users, taken out of the events that a model learns from: to be found from all that came before them.
 ///
-/// Several steps of a user count as one, and are not found one after another: a model scores a history that it has learnt from otherwise than one that it
-/// has not, for `ease` was told that nothing followed it.
+/// Several steps of a user count as one, and are not found one after another, so that every list is made from a history that ends where training's does.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Held {
     /// (user, the events of the step).

@@ -25,6 +25,7 @@ pub(crate) mod ids;
 pub(crate) mod interrupts;
 pub(crate) mod judging;
 pub(crate) mod live;
+pub(crate) mod local;
 pub(crate) mod manage;
 pub(crate) mod numeric;
 pub(crate) mod owner;

@@ -1,6 +1,7 @@
 //! Acting as another role for a while: as a model's owner when its source is read, as the extension's owner when the store is.
 
 use crate::base::{Code, Error, Result};
+use crate::pg::local::Local;
 use crate::pg::{spi, text};
 use pgrx::pg_sys;
 use std::ffi::CStr;
@@ -79,8 +80,8 @@ pub(crate) fn as_extension<T>(f: impl FnOnce() -> Result<T>) -> Result<T> {
 struct Switch {
     role: pg_sys::Oid,
     context: i32,
-    /// The nest level of settings, where they are put back.
-    settings: Option<i32>,
+    /// Where settings are put back.
+    settings: Option<Local>,
 }
 
 impl Switch {
@@ -91,19 +92,15 @@ impl Switch {
         unsafe {
             pg_sys::GetUserIdAndSecContext(&raw mut old, &raw mut context);
             pg_sys::SetUserIdAndSecContext(role, context | restricted);
-            Self { role: old, context, settings: keep_settings.then(|| pg_sys::NewGUCNestLevel()) }
+            Self { role: old, context, settings: keep_settings.then(|| Local::set(&[])) }
         }
     }
 }
 
 impl Drop for Switch {
     fn drop(&mut self) {
-        // SAFETY: what GetUserIdAndSecContext gave. After an ERROR the nest level is left to the end of the (sub)transaction.
-        unsafe {
-            if let Some(level) = self.settings.filter(|_| !std::thread::panicking()) {
-                pg_sys::AtEOXact_GUC(false, level);
-            }
-            pg_sys::SetUserIdAndSecContext(self.role, self.context);
-        }
+        drop(self.settings.take());
+        // SAFETY: what GetUserIdAndSecContext gave.
+        unsafe { pg_sys::SetUserIdAndSecContext(self.role, self.context) };
     }
 }

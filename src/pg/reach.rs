@@ -2,6 +2,7 @@
 
 use crate::base::Result;
 use crate::pg::events::EventSource;
+use crate::pg::local::Local;
 use crate::pg::relation::{Relation, quote};
 use crate::pg::spi::{self, Arg};
 use pgrx::pg_sys;
@@ -21,7 +22,7 @@ pub(crate) fn advice(source: &EventSource, relation: &Relation, user: &str, limi
     let live = source.live(relation, limit)?;
     let sql = live.sql.replace("$1", &format!("{}::{}", crate::pg::store::literal(user), type_name(live.user_type)));
     let plan = {
-        let _settings = NoSeqScan::set();
+        let _settings = Local::set(&[(c"enable_seqscan", c"off")]);
         spi::explain(&format!("EXPLAIN (VERBOSE, COSTS off, FORMAT JSON) {sql}"))?
     };
     let plan: Value = serde_json::from_str(&plan).unwrap_or(Value::Null);
@@ -109,36 +110,4 @@ fn root(schema: &str, relation: &str) -> Result<Option<(String, i64)>> {
         let text = |i| quote(&r.text(i).unwrap_or_default());
         Ok((format!("{}.{}", text(1), text(2)), r.big(3).unwrap_or(0)))
     })
-}
-
-/// Sequential scans are switched off until this is dropped.
-struct NoSeqScan(std::ffi::c_int);
-
-impl NoSeqScan {
-    fn set() -> Self {
-        // SAFETY: NUL-terminated name and value; the nest level is closed by Drop, or by the end of a failed (sub)transaction.
-        unsafe {
-            let level = pg_sys::NewGUCNestLevel();
-            pg_sys::set_config_option(
-                c"enable_seqscan".as_ptr(),
-                c"off".as_ptr(),
-                pg_sys::GucContext::PGC_USERSET,
-                pg_sys::GucSource::PGC_S_SESSION,
-                pg_sys::GucAction::GUC_ACTION_SAVE,
-                true,
-                0,
-                false,
-            );
-            Self(level)
-        }
-    }
-}
-
-impl Drop for NoSeqScan {
-    fn drop(&mut self) {
-        if !std::thread::panicking() {
-            // SAFETY: the level that `set` opened.
-            unsafe { pg_sys::AtEOXact_GUC(true, self.0) };
-        }
-    }
 }

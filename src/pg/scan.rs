@@ -7,6 +7,7 @@ use crate::base::memory::Taken;
 use crate::base::{Budget, Error, Result};
 use crate::dataset::{Column, Frame};
 use crate::pg::builder::Builder;
+use crate::pg::local::Local;
 use crate::pg::relation::{Attribute, Relation, quote};
 use crate::pg::{compat, spi, text};
 use pgrx::pg_sys;
@@ -47,7 +48,8 @@ pub(crate) fn query<'b>(sql: &str, budget: &'b Budget) -> Result<(Frame, Taken<'
         short_lived: None,
         fault: None,
     });
-    let settings = TableOrder::set();
+    // The scan gives the table's order: it starts at the first row, in one process.
+    let settings = Local::set(&[(c"synchronize_seqscans", c"off"), (c"max_parallel_workers_per_gather", c"0")]);
     let run = spi::connected(|| {
         // SAFETY: the receiver is boxed and outlives the call; its first field is the DestReceiver that Postgres hands back.
         unsafe {
@@ -176,37 +178,3 @@ unsafe extern "C-unwind" fn receive(slot: *mut pg_sys::TupleTableSlot, me: *mut 
 
 #[pg_guard]
 unsafe extern "C-unwind" fn nothing(_me: *mut pg_sys::DestReceiver) {}
-
-/// Settings under which a scan gives the table's order; put back when dropped.
-struct TableOrder(c_int);
-
-impl TableOrder {
-    fn set() -> Self {
-        // SAFETY: names and values are NUL-terminated; the nest level is closed by Drop, or by the end of a failed (sub)transaction.
-        unsafe {
-            let level = pg_sys::NewGUCNestLevel();
-            for (name, value) in [(c"synchronize_seqscans", c"off"), (c"max_parallel_workers_per_gather", c"0")] {
-                pg_sys::set_config_option(
-                    name.as_ptr(),
-                    value.as_ptr(),
-                    pg_sys::GucContext::PGC_USERSET,
-                    pg_sys::GucSource::PGC_S_SESSION,
-                    pg_sys::GucAction::GUC_ACTION_SAVE,
-                    true,
-                    0,
-                    false,
-                );
-            }
-            Self(level)
-        }
-    }
-}
-
-impl Drop for TableOrder {
-    fn drop(&mut self) {
-        if !std::thread::panicking() {
-            // SAFETY: the level that `set` opened.
-            unsafe { pg_sys::AtEOXact_GUC(true, self.0) };
-        }
-    }
-}
