@@ -14,6 +14,9 @@ make_cluster() {
   rm -rf "$dir/data"
   as_server "$bin/initdb" -D "$dir/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync >"$home/$name.initdb" 2>&1 ||
     { cat "$home/$name.initdb" >&2; die "initdb failed"; }
+  # A query's leader takes part: one worker less than there are cores, and no more than Postgres's default.
+  workers=$(($(nproc) - 1))
+  workers=$((workers < 1 ? 1 : workers > 2 ? 2 : workers))
   # The data can be made again, so nothing waits for a disk. max_parallel_maintenance_workers stays at its default: it is ours too.
   as_server tee -a "$dir/data/postgresql.conf" >/dev/null <<CONF
 listen_addresses = ''
@@ -25,6 +28,7 @@ max_wal_size = 4GB
 shared_buffers = 256MB
 max_connections = 60
 max_worker_processes = 16
+max_parallel_workers_per_gather = $workers
 jit = off
 wal_level = logical
 log_line_prefix = '%m [%p] %q%u@%d '
