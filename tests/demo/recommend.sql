@@ -24,7 +24,7 @@ WITH most AS (
 )
 SELECT r.rank, m.times || ' x ' || m.name AS bought_most, a.name AS recommended, a.category,
   CASE WHEN EXISTS (SELECT FROM purchases p WHERE p.user_id = :household AND p.item_id = r.item_id) THEN 'bought' ELSE '-' END AS in_december
-FROM affinity.recommend('taste', :household, k => 10) r JOIN assortment a USING (item_id) JOIN most m USING (rank) ORDER BY r.rank;
+FROM affinity.recommend('taste', :household, k => 10, exclude_seen => true) r JOIN assortment a USING (item_id) JOIN most m USING (rank) ORDER BY r.rank;
 
 \echo '== Household' :household '- its shopping list, what it knows included:'
 SELECT r.rank, a.name AS item, a.brand, h.times AS bought_before, h.last::date AS last_bought,
