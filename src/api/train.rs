@@ -62,9 +62,7 @@ fn retrain(model: &str) -> Row {
     sql(|| {
         let model = store::own(model)?;
         let call = store::latest_version(&model)?.call;
-        let role = owner::find(&model.owner)?
-            .ok_or_else(|| Error::new(Code::UndefinedObject, format!("role \"{}\", which owns the model, does not exist", model.owner)))?;
-        owner::as_owner(role, || again(&model, &call)).map(row)
+        owner::as_owner(owner::of_model(&model.owner)?, || again(&model, &call)).map(row)
     })
 }
 

@@ -20,6 +20,6 @@ pub use fit::{Loop, Trainee};
 pub use loss::{Loss, Tags, Targets};
 pub use monitor::{Fitted, Judgement, Monitor};
 pub use optimise::{Adam, AdamSpec};
-pub use shards::Shards;
+pub use shards::{Shards, add_up};
 pub use stack::{Sparse, Stack, Workspace};
 pub use tower::Tower;

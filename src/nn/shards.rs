@@ -145,7 +145,7 @@ impl<'a> Shards<'a> {
             });
             ctx.check()?;
             total += shards[..used].iter().map(|s| s.loss).sum::<f64>();
-            add_up(gradient, &shards[..used], wave > 0, ctx);
+            add_up(gradient, &shards[..used], |s| &s.gradient, wave > 0, ctx);
         }
         Ok(total)
     }
@@ -156,17 +156,18 @@ impl<'a> Shards<'a> {
     }
 }
 
-/// gradient ← (gradient, where `keep`) + the shards' gradients, each element in the order of the shards.
-fn add_up(gradient: &mut [f32], shards: &[Shard], keep: bool, ctx: &Context<'_>) {
+/// gradient ← (gradient, where `keep`) + those `of` the shards, each element in the order of the shards, so that the sum does not depend on the
+/// threads. All are equally long.
+pub fn add_up<S: Sync>(gradient: &mut [f32], shards: &[S], of: impl Fn(&S) -> &[f32] + Send + Sync, keep: bool, ctx: &Context<'_>) {
     const PART: usize = 16 * 1024;
     let mut parts: Vec<_> = gradient.chunks_mut(PART).collect();
     ctx.pool.each_mut(&mut parts, |i, part| {
         let here = i * PART..i * PART + part.len();
         for (j, s) in shards.iter().enumerate() {
             if j == 0 && !keep {
-                part.copy_from_slice(&s.gradient[here.clone()]);
+                part.copy_from_slice(&of(s)[here.clone()]);
             } else {
-                kernel::axpy(1.0, &s.gradient[here.clone()], part);
+                kernel::axpy(1.0, &of(s)[here.clone()], part);
             }
         }
     });

@@ -87,11 +87,17 @@ pub(crate) fn compare(names: &[String], source: pg_sys::Oid, k: i32) -> Result<V
     let budget = settings::budget();
     let mut first: Option<Lists> = None;
     let (mut out, mut repeats) = (Vec::new(), None);
+    // Models of the same events read the relation once.
+    let mut read: Option<(EventSource, Next)> = None;
     for name in names {
         let ready = recommending::ready(name)?;
         // Whether items of the history are to be found is for all what it is for the first: the same users, the same items.
         let repeats = *repeats.get_or_insert(ready.recommender().repeats());
-        let cases = cases(&ready, &next(source, ready.source())?, repeats)?;
+        let next = match &mut read {
+            Some((events, next)) if events == ready.source() => next,
+            other => &mut other.insert((ready.source().clone(), next(source, ready.source())?)).1,
+        };
+        let cases = cases(&ready, next, repeats)?;
         if cases.is_empty() {
             return Err(nothing(&Relation::open(source)?.name));
         }
@@ -185,8 +191,7 @@ fn all(model: &ModelRow, version: &VersionRow, source: &EventSource, seed: u64) 
     if version.params.get("read_as").and_then(serde_json::Value::as_str) == Some("caller") {
         return read();
     }
-    let role = owner::find(&model.owner)?
-        .ok_or_else(|| Error::new(Code::UndefinedObject, format!("role \"{}\", which owns the model, does not exist", model.owner)))?;
+    let role = owner::of_model(&model.owner)?;
     source.open()?.readable_for(&model.owner)?;
     owner::as_owner(role, read)
 }

@@ -37,6 +37,14 @@ pub(crate) fn find(name: &str) -> Result<Option<pg_sys::Oid>> {
     Ok((oid != pg_sys::InvalidOid).then_some(oid))
 }
 
+/// The role called `name`, which owns a model.
+///
+/// # Errors
+/// [`Code::UndefinedObject`] when it is gone.
+pub(crate) fn of_model(name: &str) -> Result<pg_sys::Oid> {
+    find(name)?.ok_or_else(|| Error::new(Code::UndefinedObject, format!("role \"{name}\", which owns the model, does not exist")))
+}
+
 /// Whether the current role has the rights of the role called `name`: is it, or inherits from it. A missing role: no.
 ///
 /// # Errors

@@ -1,8 +1,8 @@
 //! Which rows are held out, and whether two versions held out the same.
 
-use crate::base::Result;
-use crate::dataset::Frame;
+use crate::base::{Code, Error, Result};
 use crate::dataset::split::{self, By, Parts};
+use crate::dataset::{Cell, Frame};
 use serde::{Deserialize, Serialize};
 
 /// How rows were held out: enough to find those rows again in a later training.
@@ -31,6 +31,46 @@ pub struct Asked<'a> {
     pub holdout: f64,
     /// Share of the other rows that say when to stop.
     pub validation: f64,
+}
+
+/// The rows of `frame` that can be used: those that are `known` and, where there is a column `time`, have one; each once where `distinct`. And how many
+/// were left out before duplicates were.
+///
+/// # Errors
+/// [`Code::UndefinedColumn`].
+pub fn usable(
+    frame: &Frame,
+    time: Option<&str>,
+    known: impl Fn(u32) -> bool,
+    distinct: bool,
+    notices: &mut Vec<String>,
+) -> Result<(Vec<u32>, usize)> {
+    let times = time.map(|t| frame.column(t)).transpose()?;
+    let timed = |r: u32| times.is_none_or(|t| t.values.cell(r as usize) != Cell::Missing);
+    let mut rows: Vec<u32> = (0..frame.rows() as u32).filter(|r| known(*r) && timed(*r)).collect();
+    let skipped = frame.rows() - rows.len();
+    if distinct {
+        let all: Vec<&str> = frame.columns().iter().map(|c| c.name.as_str()).collect();
+        let once = split::distinct(frame, &all, &rows)?;
+        if once.len() < rows.len() {
+            notices.push(format!("{} of {} rows are duplicates and count once", rows.len() - once.len(), rows.len()));
+        }
+        rows = once;
+    }
+    Ok((rows, skipped))
+}
+
+/// Whether there is anything to learn from.
+///
+/// # Errors
+/// [`Code::Data`] for a frame without rows.
+pub fn not_empty(frame: &Frame) -> Result<()> {
+    if frame.rows() > 0 {
+        return Ok(());
+    }
+    Err(Error::new(Code::Data, "no rows to learn from")
+        .detail("The relation is empty, or row security shows none of its rows to its reader.")
+        .hint("Look at it first: SELECT count(*) FROM …."))
 }
 
 /// Splits `rows`; `names` are the columns that are learned from. `before` is how the deployed version held rows out: where its columns

@@ -9,12 +9,11 @@ use super::shape::{Output, Shape};
 use super::{Autoencoder, Params};
 use crate::base::{Code, Context, Epoch, Error, Result, Rng, rng::mix, zeros};
 use crate::dataset::encode::{Coded, Field};
-use crate::kernel;
 use crate::nn::fit::{Loop, Trainee};
 use crate::nn::monitor::{Fitted, Judgement};
 use crate::nn::one_cycle::one_cycle;
 use crate::nn::tower::Work;
-use crate::nn::{Adam, AdamSpec};
+use crate::nn::{Adam, AdamSpec, add_up};
 
 /// Rows of a shard: small enough that two threads share a batch of 256, and that the activations stay in the caches.
 const SHARD: usize = 128;
@@ -243,28 +242,12 @@ impl Training<'_> {
                 }
             });
             total += shards[..used].iter().map(|s| s.loss).sum::<f64>();
-            add_up(&mut self.gradient, &shards[..used], wave > 0, ctx);
+            add_up(&mut self.gradient, &shards[..used], |s| &s.gradient, wave > 0, ctx);
         }
         self.shards = shards;
         ctx.check()?;
         Ok(total)
     }
-}
-
-/// gradient ← (gradient, where `keep`) + the shards' gradients, each element in the order of the shards.
-fn add_up(gradient: &mut [f32], shards: &[Shard], keep: bool, ctx: &Context<'_>) {
-    const PART: usize = 16 * 1024;
-    let mut parts: Vec<_> = gradient.chunks_mut(PART).collect();
-    ctx.pool.each_mut(&mut parts, |i, part| {
-        let here = i * PART..i * PART + part.len();
-        for (j, s) in shards.iter().enumerate() {
-            if j == 0 && !keep {
-                part.copy_from_slice(&s.gradient[here.clone()]);
-            } else {
-                kernel::axpy(1.0, &s.gradient[here.clone()], part);
-            }
-        }
-    });
 }
 
 impl Trainee for Training<'_> {

@@ -7,7 +7,7 @@ use crate::base::rng::mix;
 use crate::base::{Code, Context, Error, Result, Rng, zeros};
 use crate::dataset::mixed::MixedRows;
 use crate::kernel;
-use crate::nn::{Adam, AdamSpec};
+use crate::nn::{Adam, AdamSpec, add_up};
 
 /// Rows of a shard. A batch's shards and the order in which their gradients are added do not depend on the threads, nor do the weights.
 const SHARD: usize = 128;
@@ -179,7 +179,7 @@ impl<'a> Training<'a> {
         ctx.check()?;
         let dense = critic.dense();
         let (head, tail) = sides[0].gradient.split_at_mut(dense);
-        add_up(head, &shards[..used], ctx);
+        add_up(head, &shards[..used], |s| &s.gradient, false, ctx);
         tail.fill(0.0);
         shards[..used].iter().for_each(|s| critic.embed(&s.codes, &s.critic, tail));
         let Side { params, gradient, adam } = &mut sides[0];
@@ -210,7 +210,7 @@ impl<'a> Training<'a> {
         ctx.check()?;
         let Side { params, gradient, adam } = &mut sides[1];
         let (head, tail) = gradient.split_at_mut(generator.dense());
-        add_up(head, &shards[..used], ctx);
+        add_up(head, &shards[..used], |s| &s.gradient, false, ctx);
         tail.fill(0.0);
         shards[..used].iter().for_each(|s| generator.embed(&s.codes, &s.generator, gradient));
         adam.step(params, gradient, 1.0, ctx.pool);
@@ -241,15 +241,4 @@ const STATISTICS: usize = 4096;
 fn shards(batch: usize) -> (usize, usize) {
     let batch = batch.max(1);
     (batch.min(SHARD), batch.div_ceil(SHARD))
-}
-
-/// gradient ← the shards' gradients, each element in the order of the shards.
-fn add_up(gradient: &mut [f32], shards: &[Shard], ctx: &Context<'_>) {
-    const PART: usize = 16 * 1024;
-    let mut parts: Vec<_> = gradient.chunks_mut(PART).collect();
-    ctx.pool.each_mut(&mut parts, |i, part| {
-        let here = i * PART..i * PART + part.len();
-        part.copy_from_slice(&shards[0].gradient[here.clone()]);
-        shards[1..].iter().for_each(|s| kernel::axpy(1.0, &s.gradient[here.clone()], part));
-    });
 }

@@ -2,11 +2,11 @@
 
 use super::{Features, FeaturesSpec};
 use crate::base::{Code, Context, Error, Result};
-use crate::dataset::split::{self, Parts};
-use crate::dataset::{Cell, Encoder, Frame};
+use crate::dataset::split::Parts;
+use crate::dataset::{Encoder, Frame};
 use crate::model::describe::Common;
 use crate::train::Report;
-use crate::train::hold::{Asked, Split, divide};
+use crate::train::hold::{Asked, Split, divide, not_empty, usable};
 use crate::train::rows::inputs;
 use serde_json::{Map, Value};
 
@@ -72,24 +72,9 @@ pub fn prepare<'a>(
     notices: &mut Vec<String>,
     ctx: &Context<'_>,
 ) -> Result<Prepared<'a>> {
-    if frame.rows() == 0 {
-        return Err(Error::new(Code::Data, "no rows to learn from")
-            .detail("The relation is empty, or row security shows none of its rows to its reader.")
-            .hint("Look at it first: SELECT count(*) FROM …."));
-    }
+    not_empty(frame)?;
     let keys: Vec<&str> = [&spec.time_col, &spec.group_col].into_iter().flatten().map(String::as_str).collect();
-    let times = spec.time_col.as_deref().map(|t| frame.column(t)).transpose()?;
-    let timed = |r: u32| times.is_none_or(|t| t.values.cell(r as usize) != Cell::Missing);
-    let mut rows: Vec<u32> = (0..frame.rows() as u32).filter(|r| timed(*r)).collect();
-    let skipped = frame.rows() - rows.len();
-    if common.distinct {
-        let all: Vec<&str> = frame.columns().iter().map(|c| c.name.as_str()).collect();
-        let once = split::distinct(frame, &all, &rows)?;
-        if once.len() < rows.len() {
-            notices.push(format!("{} of {} rows are duplicates and count once", rows.len() - once.len(), rows.len()));
-        }
-        rows = once;
-    }
+    let (rows, skipped) = usable(frame, spec.time_col.as_deref(), |_| true, common.distinct, notices)?;
     ctx.check()?;
     let names = inputs::choose(frame, None, &keys, &rows, (&common.exclude, &common.include), notices)?;
     let asked =

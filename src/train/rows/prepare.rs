@@ -5,13 +5,13 @@ use super::tags::TagSets;
 use super::{RowsSpec, inputs, target};
 use crate::base::{Code, Context, Error, Result};
 use crate::dataset::encode::{FreeTexts, Options, Scaling};
-use crate::dataset::split::{self, Parts};
-use crate::dataset::{Cell, Encoder, Frame};
+use crate::dataset::split::Parts;
+use crate::dataset::{Encoder, Frame};
 use crate::model::mlp::Inputs;
 use crate::model::rows::Params;
 use crate::nn::Targets;
 use crate::train::Outcome;
-use crate::train::hold::{Asked, Split, divide};
+use crate::train::hold::{Asked, Split, divide, not_empty, usable};
 use std::ops::Range;
 
 /// Rows ready to be learned from: first those that teach, then those that say when to stop, then those that judge.
@@ -83,27 +83,13 @@ pub fn prepare<'a>(
     notices: &mut Vec<String>,
     ctx: &Context<'a>,
 ) -> Result<Prepared<'a>> {
-    if frame.rows() == 0 {
-        return Err(Error::new(Code::Data, "no rows to learn from")
-            .detail("The relation is empty, or row security shows none of its rows to its reader.")
-            .hint("Look at it first: SELECT count(*) FROM …."));
-    }
+    not_empty(frame)?;
     let outcome = target::outcome(frame, &spec.target, params, notices)?;
     let answers = target::answers(frame, &spec.target, &outcome)?;
     let tags = target::tags(frame, &spec.target, &outcome)?;
     let keys: Vec<&str> = [&spec.time_col, &spec.group_col].into_iter().flatten().map(String::as_str).collect();
-    let times = spec.time_col.as_deref().map(|t| frame.column(t)).transpose()?;
-    let known = |r: u32| !answers[r as usize].is_nan() && times.is_none_or(|t| t.values.cell(r as usize) != Cell::Missing);
-    let mut rows: Vec<u32> = (0..frame.rows() as u32).filter(|r| known(*r)).collect();
-    let skipped = frame.rows() - rows.len();
-    if params.distinct {
-        let all: Vec<&str> = frame.columns().iter().map(|c| c.name.as_str()).collect();
-        let once = split::distinct(frame, &all, &rows)?;
-        if once.len() < rows.len() {
-            notices.push(format!("{} of {} rows are duplicates and count once", rows.len() - once.len(), rows.len()));
-        }
-        rows = once;
-    }
+    let known = |r: u32| !answers[r as usize].is_nan();
+    let (rows, skipped) = usable(frame, spec.time_col.as_deref(), known, params.distinct, notices)?;
     ctx.check()?;
     let others: Vec<&str> = keys.iter().copied().chain([spec.target.as_str()]).chain(params.exclude.iter().map(String::as_str)).collect();
     let texts = inputs::texts(frame, &others, &rows, (params.text.as_deref(), params.min_count))?;
