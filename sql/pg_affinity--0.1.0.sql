@@ -852,11 +852,12 @@ COMMENT ON TYPE affinity.recommendation_uuid IS 'An entry of a list, for item id
 
 CREATE FUNCTION affinity.train_recommender(model text, events regclass, kind text DEFAULT 'auto', user_col name DEFAULT 'user_id',
     item_col name DEFAULT 'item_id', time_col name DEFAULT NULL, weight_col name DEFAULT NULL, event_col name DEFAULT NULL,
-    event_weights jsonb DEFAULT NULL, params jsonb DEFAULT '{}', seed bigint DEFAULT 0, deploy text DEFAULT 'if_better')
+    event_weights jsonb DEFAULT NULL, items regclass DEFAULT NULL, params jsonb DEFAULT '{}', seed bigint DEFAULT 0,
+    deploy text DEFAULT 'if_better')
 RETURNS SETOF affinity.training
 AS 'MODULE_PATHNAME', 'train_recommender_wrapper' LANGUAGE c COST 1000000 ROWS 1;
-COMMENT ON FUNCTION affinity.train_recommender(text, regclass, text, name, name, name, name, name, jsonb, jsonb, bigint, text) IS
-'Learns from events (who, what, when) which items to recommend to whom; a version holds the item side only, a user''s events are read live (users: snapshot in params stores them instead).';
+COMMENT ON FUNCTION affinity.train_recommender(text, regclass, text, name, name, name, name, name, jsonb, regclass, jsonb, bigint, text) IS
+'Learns from events (who, what, when) which items to recommend to whom; a version holds the item side only, a user''s events are read live (users: snapshot in params stores them instead). items describes them, a row an item: category, maker, price.';
 
 CREATE FUNCTION affinity.recommend(model text, user_id bigint, k bigint DEFAULT 10, exclude_seen boolean DEFAULT NULL,
     among anycompatiblearray DEFAULT NULL::bigint[], exclude "any" DEFAULT NULL::text, as_type anyelement DEFAULT NULL::affinity.recommendation)

@@ -10,10 +10,11 @@ const REPEAT: (f64, f64) = (0.352, 0.387);
 /// Over what it had not bought before; EASE reaches .051/.050.
 const NEW: (f64, f64) = (0.060, 0.058);
 
-/// Training: purchases before December 2017 of products that ten households or more had bought; test: December. One model by `auto` with all defaults, whose
-/// choices are made on events held out of the training part.
+/// Training: purchases before December 2017 of products that ten households or more had bought; test: December. One model by `auto` with all defaults and the
+/// products as `items`, whose choices are made on events held out of the training part.
 pub fn run(bench: &mut Bench) -> Result<()> {
-    let Some(file) = bench.data("complete_journey/transactions.csv.gz").filter(|_| bench.full) else {
+    let files = [bench.data("complete_journey/transactions.csv.gz"), bench.data("complete_journey/products.csv.gz")];
+    let ([Some(file), Some(products)], true) = (files, bench.full) else {
         for name in ["journey-repeat", "journey-new"] {
             bench.skip(name, "it needs all of complete_journey (BENCH_DATA)");
         }
@@ -26,6 +27,8 @@ pub fn run(bench: &mut Bench) -> Result<()> {
            coupon_disc real, transaction_timestamp timestamp)",
     )?;
     bench.copy_csv(&mut client, "lines", &file)?;
+    client.batch_execute("CREATE TABLE products (item_id bigint, manufacturer int, department text, brand text, category text, type text, size text)")?;
+    bench.copy_csv(&mut client, "products", &products)?;
     client.batch_execute(
         "CREATE TABLE journey AS SELECT household_id AS user_id, product_id AS item_id, transaction_timestamp AS at FROM lines
            WHERE transaction_timestamp < '2017-12-01' AND product_id IN (SELECT product_id FROM lines WHERE transaction_timestamp < '2017-12-01'
@@ -34,7 +37,7 @@ pub fn run(bench: &mut Bench) -> Result<()> {
          CREATE TABLE december AS SELECT DISTINCT household_id AS user_id, product_id AS item_id FROM lines
            WHERE transaction_timestamp >= '2017-12-01' AND product_id IN (SELECT item_id FROM journey) AND household_id IN (SELECT user_id FROM journey)",
     )?;
-    let call = "SELECT kind, metrics ->> 'auto' FROM affinity.train_recommender('journey', 'journey', time_col => 'at')";
+    let call = "SELECT kind, metrics ->> 'auto' FROM affinity.train_recommender('journey', 'journey', time_col => 'at', items => 'products')";
     let (training, row) = seconds(|| Ok(client.query_one(call, &[])?))?;
     bench.note("journey-repeat", &format!("{}: {}", row.get::<_, String>(0), row.get::<_, String>(1)));
     let gain = "sum(1 / log(2, rank + 1))::float8";

@@ -6,6 +6,7 @@ use crate::dataset::event_weights;
 use crate::pg::argument::{Name, Regclass};
 use crate::pg::error::sql;
 use crate::pg::events::EventSource;
+use crate::pg::items::ItemSource;
 use crate::pg::relation::Relation;
 use crate::pg::train_events::{self, Call};
 use pgrx::JsonB;
@@ -26,6 +27,7 @@ fn train_recommender(
     weight_col: Option<Name>,
     event_col: Option<Name>,
     event_weights: Option<JsonB>,
+    items: Option<Regclass>,
     params: Option<JsonB>,
     seed: Option<i64>,
     deploy: Option<&str>,
@@ -45,6 +47,7 @@ fn train_recommender(
                 event_col: event_col.map(|n| n.0),
                 event_weights: event_weights.map(|w| weights(&w.0)).transpose()?,
             },
+            items: items.map(|i| Relation::open(i.0)).transpose()?.map(|r| ItemSource::of(&r)),
             kind: needed(kind, "kind")?.into(),
             params: params.map_or_else(|| json!({}), |p| p.0),
             seed: seed.unwrap_or(0),

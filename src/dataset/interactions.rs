@@ -1,7 +1,7 @@
 //! Who did something with what, when: the events of a recommender, by user, each user's in the order of time.
 
 use crate::base::{Code, Context, Error, Result, memory, names, rng::mix, zeros};
-use crate::dataset::{Frame, IdKind, MISSING_CODE, MISSING_TIME, Step, Values, Vocabulary};
+use crate::dataset::{Attribute, Frame, IdKind, MISSING_CODE, MISSING_TIME, Step, Values, Vocabulary};
 use std::collections::BTreeMap;
 
 /// One event of a user's history.
@@ -39,6 +39,8 @@ pub struct Interactions {
     pub users: Vocabulary,
     /// The items.
     pub items: Vocabulary,
+    /// What is known of the items beside the events; none where nothing was given.
+    pub attributes: Vec<Attribute>,
     offsets: Vec<usize>,
     events: Vec<Event>,
 }
@@ -127,7 +129,7 @@ impl Interactions {
             }
             order(&mut sorted[offsets[u]..offsets[u + 1]], ctx.seed, users.hash(u as u32), |i| item_hash[i as usize]);
         }
-        Ok(Self { users, items, offsets, events: sorted })
+        Ok(Self { users, items, attributes: Vec::new(), offsets, events: sorted })
     }
 
     /// All events of a user, oldest first.
@@ -191,7 +193,19 @@ impl Interactions {
             events.extend(self.history(u).iter().enumerate().filter(|(at, e)| keep(u, *at, e)).map(|(_, e)| *e));
             offsets.push(events.len());
         }
-        Ok(Self { users: self.users.clone(), items: self.items.clone(), offsets, events })
+        Ok(Self { users: self.users.clone(), items: self.items.clone(), attributes: self.attributes.clone(), offsets, events })
+    }
+
+    /// The events as those of the groups that an attribute puts the items in; events of items that it says nothing of are left out.
+    ///
+    /// # Errors
+    /// [`Code::OutOfMemory`].
+    pub fn by_group(&self, attribute: &Attribute) -> Result<Self> {
+        let mut of = self.filter(|_, _, e| attribute.of[e.item as usize] != MISSING_CODE)?;
+        of.items = Vocabulary::range(attribute.groups);
+        of.attributes.clear();
+        of.events.iter_mut().for_each(|e| e.item = attribute.of[e.item as usize]);
+        Ok(of)
     }
 
     /// The largest weight of all events, to which [`Pairs`] are scaled.

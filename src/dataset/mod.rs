@@ -1,5 +1,6 @@
 //! Data on its way to a model: typed columns, encoders, splits, interactions.
 
+pub mod attributes;
 pub mod encode;
 pub mod event_weights;
 pub mod frame;
@@ -14,6 +15,7 @@ pub mod step;
 pub mod texts;
 pub mod vocabulary;
 
+pub use attributes::{Attribute, Described, attributes};
 pub use encode::Encoder;
 pub use event_weights::event_weights;
 pub use frame::{Cell, Column, Frame, Labels, MISSING_CODE, MISSING_TIME, Values};

@@ -133,6 +133,11 @@ impl Vocabulary {
         Ok((Self { kind, ids }, place))
     }
 
+    /// The integers from 0 on, `len` of them.
+    pub fn range(len: usize) -> Self {
+        Self { kind: IdKind::Integer, ids: Ids::Integer((0..).take(len).collect()) }
+    }
+
     /// What the ids are.
     pub fn kind(&self) -> IdKind {
         self.kind

@@ -308,6 +308,15 @@ impl Model {
         }
     }
 
+    /// Whether it learned from the attributes of the items.
+    pub fn uses_attributes(&self) -> bool {
+        match self {
+            Self::Ranker(m) => m.uses_attributes(),
+            Self::Blend(m) => m.parts.iter().any(|p| p.model.uses_attributes()),
+            Self::Popularity(_) | Self::Linked(_) | Self::MultVae(_) => false,
+        }
+    }
+
     /// Events after which one of a history counts 1/e, for kinds that fade histories.
     pub fn recency(&self) -> Option<f32> {
         match self {

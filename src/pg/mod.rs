@@ -23,6 +23,7 @@ pub(crate) mod fields;
 pub(crate) mod generating;
 pub(crate) mod ids;
 pub(crate) mod interrupts;
+pub(crate) mod items;
 pub(crate) mod judging;
 pub(crate) mod live;
 pub(crate) mod local;

@@ -3,6 +3,7 @@
 use crate::base::{Code, Error, Result, Tensor};
 use crate::dataset::{Event, Interactions};
 use crate::pg::events::EventSource;
+use crate::pg::items::ItemSource;
 use crate::pg::progress::Progress;
 use crate::pg::publish::{Deploy, Published, Training, publish};
 use crate::pg::relation::Relation;
@@ -26,6 +27,9 @@ pub(crate) struct Call {
     pub function: String,
     /// Where the events are.
     pub events: EventSource,
+    /// What describes the items, where anything does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub items: Option<ItemSource>,
     /// The kind of model.
     pub kind: String,
     /// The parameters that were given.
@@ -55,9 +59,22 @@ pub(crate) fn train(model: &str, call: &Call, relation: &Relation) -> Result<Pub
     let budget = settings::budget();
     let seed = call.seed as u64;
     let mut progress = Progress::begin(model);
-    let (data, skipped) = call.events.read(relation, seed, &budget)?;
+    let (mut data, skipped) = call.events.read(relation, seed, &budget)?;
     if !skipped.unlisted.is_empty() {
         error::notice(&format!("events of types that event_weights does not list are left out: {}", skipped.unlisted.join(", ")));
+    }
+    if let Some(items) = &call.items {
+        let described = items.read(&call.events.item_col, &data.items, &budget)?;
+        let names = |all: Vec<&str>| all.join(", ");
+        if !described.left_out.is_empty() {
+            let used = names(described.attributes.iter().map(|a| a.name.as_str()).collect());
+            let left_out = names(described.left_out.iter().map(String::as_str).collect());
+            error::notice(&format!("of the items, {used} are learned from; left out are {left_out}"));
+        }
+        if described.repeated > 0 {
+            error::notice(&format!("{} rows of items repeat an id; the first one counts", described.repeated));
+        }
+        data.attributes = described.attributes;
     }
     // One user's events are looked up in the relation only where they are read live.
     if resolved.get("users").and_then(Value::as_str) != Some("snapshot") {

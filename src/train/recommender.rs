@@ -118,6 +118,9 @@ pub fn fit(data: &Interactions, kind: &str, given: &Value, skipped: u64, incumbe
         tensors.extend(fitted.model.to_tensors().into_iter().map(|t| Tensor { name: format!("{HOLDOUT}{}", t.name), ..t }));
     }
     let model = if refit { kinds::fit(kind, &resolved, data, None, ctx)?.model } else { fitted.model };
+    if !data.attributes.is_empty() && !model.uses_attributes() {
+        report.notices.push(format!("kind {kind} does not learn from items; ranker does, where users have things again"));
+    }
     tensors.extend(model.to_tensors());
     tensors.extend(data.items.to_tensors("items"));
     let popularity = Popularity::plain(data)?.scores;

@@ -3,22 +3,24 @@
 //! what goes together; `repeat` a smaller one over the user's own items alone.
 
 mod facts;
+mod groups;
 mod listwise;
 mod own;
 mod past;
 mod view;
+mod world;
 
 use crate::base::params::{self, ParamType, Spec};
 use crate::base::{Code, Context, Epoch, Error, Numbers, Result, Tensor, tensor};
 use crate::dataset::{Event, Interactions};
-use crate::kernel::top_k;
-use crate::model::ease;
 use crate::model::links::Links;
 use crate::model::popularity::{DAY, floats};
 use crate::nn::{Activation, Stack};
 use facts::Facts;
-use serde_json::{Map, Value, json};
+use groups::Groups;
+use serde_json::{Map, Value};
 use view::View;
+use world::World;
 
 /// Parameters of `ranker`.
 pub const RANKER: &[Spec] = &[
@@ -61,9 +63,7 @@ impl Default for Params {
 /// The item side of a fitted ranker.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ranker {
-    facts: Facts,
-    /// None of `repeat`.
-    links: Option<Links>,
+    world: World,
     stack: Stack,
     /// One flat vector of parameters a network; none where the data have no past to learn from.
     networks: Vec<Vec<f32>>,
@@ -74,12 +74,8 @@ pub struct Ranker {
     horizon: i64,
     candidates: usize,
     history: usize,
-    /// Items that are had most at the moment, best first.
-    current: Vec<u32>,
 }
 
-/// Items that come into question because many have them.
-const CURRENT: usize = 100;
 /// Standard deviations beyond which a number is cut.
 const CUT: f32 = 6.0;
 /// Lists, passes counted, that a network sees at least.
@@ -96,12 +92,10 @@ impl Ranker {
         let p: Params = params::typed(given)?;
         let (first, latest) = data.events().iter().fold((i64::MAX, i64::MIN), |(a, b), e| (a.min(e.time), b.max(e.time)));
         let horizon = (latest.saturating_sub(first) / 12).min(MONTH as i64);
-        let links = |data: &Interactions| -> Result<Option<Links>> {
-            let own = json!({"regularization": p.regularization, "links": p.links, "history": p.history, "recency": 1000});
-            (!repeat).then(|| Ok(ease::fit(data, own.as_object().unwrap_or(&Map::new()), ctx)?.links)).transpose()
-        };
-        let stack = stack(&p.hidden, repeat)?;
-        let mut lists = past::lists(data, (first, latest, horizon), &p, links, ctx)?;
+        let world = |data: &Interactions, now: i64| World::of(data, now, &p, repeat, ctx);
+        let inputs = view::inputs(!repeat, if repeat { 0 } else { data.attributes.len() });
+        let stack = stack(&p.hidden, inputs)?;
+        let mut lists = past::lists(data, (first, latest, horizon), &p, inputs, world, ctx)?;
         let (mean, deviation) = past::scale(&lists);
         standardise(&mut lists.x, &mean, &deviation);
         let (mut networks, mut epochs) = (Vec::new(), Vec::new());
@@ -114,23 +108,21 @@ impl Ranker {
             }
         }
         drop(lists);
-        let facts = Facts::of(data, latest, ctx)?;
-        let links = links(data)?;
+        let world = world(data, latest)?;
         let (candidates, history) = (p.candidates, p.history);
-        let current = current(&facts, data.items.len());
-        Ok((Self { facts, links, stack, networks, mean, deviation, latest, horizon, candidates, history, current }, epochs))
+        Ok((Self { world, stack, networks, mean, deviation, latest, horizon, candidates, history }, epochs))
     }
 
     /// Scores every item; those that do not come into question stand below those that do, in the order of how many have them at the moment.
     pub fn score(&self, history: &[Event], now: i64, out: &mut [f32]) -> bool {
         let Some(last) = history.last() else { return false };
         let history = &history[history.len().saturating_sub(self.history)..];
-        let Ok(view) = View::of(history, self.moment(last.time, now), &self.facts, self.links.as_ref(), out.len()) else { return false };
+        let Ok(view) = View::of(history, self.moment(last.time, now), &self.world, out.len()) else { return false };
         if self.networks.is_empty() {
             view.plain(out);
             return true;
         }
-        let candidates = view.candidates(self.candidates, &self.current);
+        let candidates = view.candidates(self.candidates);
         let mut x = Vec::new();
         candidates.iter().for_each(|&i| view.row(i, &mut x));
         standardise(&mut x, &self.mean, &self.deviation);
@@ -141,10 +133,15 @@ impl Ranker {
             sums.iter_mut().zip(work.result()).for_each(|(s, z)| *s += *z / self.networks.len() as f32);
         }
         let least = sums.iter().copied().fold(f32::INFINITY, f32::min);
-        let most = (0..out.len() as u32).map(|i| self.facts.current(i)).fold(f32::MIN_POSITIVE, f32::max);
-        (0..).zip(out.iter_mut()).for_each(|(i, o)| *o = least - 2.0 + self.facts.current(i) / most);
+        let most = (0..out.len() as u32).map(|i| self.world.facts.current(i)).fold(f32::MIN_POSITIVE, f32::max);
+        (0..).zip(out.iter_mut()).for_each(|(i, o)| *o = least - 2.0 + self.world.facts.current(i) / most);
         candidates.iter().zip(&sums).for_each(|(&i, &s)| out[i as usize] = s);
         true
+    }
+
+    /// Whether it learned from the attributes of the items.
+    pub fn uses_attributes(&self) -> bool {
+        !self.world.groups.is_empty()
     }
 
     /// The moment that a list is for: now, but where that is far beyond what training saw (data of long ago), right after the latest event.
@@ -158,7 +155,7 @@ impl Ranker {
     /// # Errors
     /// [`Code::Unsupported`] for `repeat`.
     pub fn similar(&self, item: u32, out: &mut [f32]) -> Result<bool> {
-        match &self.links {
+        match &self.world.links {
             Some(links) => Ok(links.similar(item, out)),
             None => Err(Error::new(Code::Unsupported, "a repeat model knows no similar items")
                 .hint("Train with kind => 'item_knn' or another kind that relates items.")),
@@ -168,12 +165,13 @@ impl Ranker {
     /// The weights by name.
     pub fn to_tensors(&self) -> Vec<Tensor> {
         let clock = Tensor { name: "clock".into(), shape: vec![2], numbers: Numbers::I64(vec![self.latest, self.horizon]) };
-        let mut all = vec![self.facts.to_tensor(), clock];
+        let mut all = vec![self.world.facts.to_tensor(), clock];
         for (name, v) in [("mean", &self.mean), ("deviation", &self.deviation)] {
             all.push(Tensor::f32(name, [v.len()], v.clone()));
         }
         all.extend(self.networks.iter().enumerate().map(|(i, n)| Tensor::f32(format!("network{}", i + 1), [n.len()], n.clone())));
-        all.extend(self.links.iter().flat_map(Links::to_tensors));
+        all.extend(self.world.links.iter().flat_map(Links::to_tensors));
+        all.extend(self.world.groups.iter().zip(1..).flat_map(|(g, n)| g.to_tensors(&format!("group{n}"))));
         all
     }
 
@@ -184,9 +182,13 @@ impl Ranker {
     pub fn from_tensors(items: usize, given: &Map<String, Value>, repeat: bool, tensors: &[Tensor]) -> Result<Self> {
         let damaged = |what: &str| Error::new(Code::Corrupt, "stored weights are damaged").detail(format!("{what}."));
         let p: Params = params::typed(given).map_err(|_| damaged("The parameters are no ranker's"))?;
-        let stack = stack(&p.hidden, repeat).map_err(|_| damaged("The network is too large"))?;
+        let mut groups = Vec::new();
+        while let Some(more) = Groups::from_tensors(items, &format!("group{}", groups.len() + 1), tensors)? {
+            groups.push(more);
+        }
+        let n = view::inputs(!repeat, groups.len());
+        let stack = stack(&p.hidden, n).map_err(|_| damaged("The network is too large"))?;
         let Numbers::I64(clock) = tensor::find(tensors, "clock", &[2])? else { return Err(damaged("The clock is none")) };
-        let n = view::inputs(!repeat);
         let (mean, deviation) = (floats(tensors, "mean", &[n])?, floats(tensors, "deviation", &[n])?);
         if deviation.iter().any(|d| *d <= 0.0) {
             return Err(damaged("A deviation is not above 0"));
@@ -194,21 +196,16 @@ impl Ranker {
         let stored = tensors.iter().filter(|t| t.name.starts_with("network")).count();
         let networks = (0..stored).map(|i| floats(tensors, &format!("network{}", i + 1), &[stack.parameters()])).collect::<Result<_>>()?;
         let facts = Facts::from_tensors(items, tensors)?;
-        let current = current(&facts, items);
         let links = (!repeat).then(|| Links::from_tensors(items, tensors)).transpose()?;
+        let world = World::with(facts, links, groups, items);
         let (latest, horizon, candidates, history) = (clock[0], clock[1].max(0), p.candidates, p.history);
-        Ok(Self { facts, links, stack, networks, mean, deviation, latest, horizon, candidates, history, current })
+        Ok(Self { world, stack, networks, mean, deviation, latest, horizon, candidates, history })
     }
 }
 
-fn stack(hidden: &[usize], repeat: bool) -> Result<Stack> {
-    let widths: Vec<usize> = [view::inputs(!repeat)].into_iter().chain(hidden.iter().copied()).chain([1]).collect();
+fn stack(hidden: &[usize], inputs: usize) -> Result<Stack> {
+    let widths: Vec<usize> = [inputs].into_iter().chain(hidden.iter().copied()).chain([1]).collect();
     Stack::new(&widths, Activation::Relu, Activation::Identity)
-}
-
-fn current(facts: &Facts, items: usize) -> Vec<u32> {
-    let scores: Vec<f32> = (0..items as u32).map(|i| facts.current(i)).collect();
-    top_k(&scores, CURRENT, None)
 }
 
 fn standardise(x: &mut [f32], mean: &[f32], deviation: &[f32]) {

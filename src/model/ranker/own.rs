@@ -26,7 +26,12 @@ pub struct Own {
 }
 
 /// An age at which nothing is known any more, in days.
-const LONG: f32 = 400.0;
+pub const LONG: f32 = 400.0;
+
+/// A logarithm of a decayed count that 0 has, too.
+pub fn log(x: f32) -> f32 {
+    (x + 0.02).ln()
+}
 
 impl Own {
     /// Of each item of `history` (oldest first), ascending; events of one item in one session count once.
@@ -59,7 +64,6 @@ impl Own {
 
     /// Numbers for a network; of an item that the user never had where there is no history of it.
     pub fn features(own: Option<&Self>) -> [f32; OWN] {
-        let log = |x: f32| (x + 0.02).ln();
         match own {
             Some(o) => [1.0, log(o.weeks), log(o.months), log(o.seasons), log(o.slow), (o.since.min(LONG) + 1.0).ln(), o.due],
             None => [0.0, log(0.0), log(0.0), log(0.0), log(0.0), (LONG + 1.0).ln(), 20.0],

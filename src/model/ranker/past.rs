@@ -3,11 +3,10 @@
 use crate::base::rng::mix;
 use crate::base::{Context, Result, memory};
 use crate::dataset::Interactions;
-use crate::model::links::Links;
-use crate::model::ranker::facts::Facts;
+use crate::model::ranker::Params;
 use crate::model::ranker::listwise::Lists;
-use crate::model::ranker::view::{View, inputs};
-use crate::model::ranker::{Params, current};
+use crate::model::ranker::view::View;
+use crate::model::ranker::world::World;
 
 /// Moments that are looked at.
 const CUTS: i64 = 3;
@@ -23,18 +22,19 @@ struct Part {
 }
 
 /// The lists of the latest moments that have as much of the `horizon` behind them as the data allow: `span` is (first time, latest, horizon). Empty where
-/// there is no past of twice the horizon. `links` fits the linear model to what was known.
+/// there is no past of twice the horizon. Rows have `inputs` numbers; `world` says what is known of the items from such events at such a moment.
 pub fn lists(
     data: &Interactions,
     span: (i64, i64, i64),
     p: &Params,
-    links: impl Fn(&Interactions) -> Result<Option<Links>>,
+    inputs: usize,
+    world: impl Fn(&Interactions, i64) -> Result<World>,
     ctx: &Context,
 ) -> Result<Lists> {
     let (first, latest, horizon) = span;
     // The lists outlive this booking, but not the fit, whose network is small beside them.
     let mut booked = ctx.budget.take(0, "the lists of earlier moments")?;
-    let mut all = Lists { inputs: inputs(p.links > 0), bounds: vec![0], ..Lists::default() };
+    let mut all = Lists { inputs, bounds: vec![0], ..Lists::default() };
     for back in 1..=CUTS {
         ctx.check()?;
         let cut = latest.saturating_add(1).saturating_sub(horizon.saturating_mul(back));
@@ -42,9 +42,7 @@ pub fn lists(
             break;
         }
         let before = data.filter(|_, _, e| e.time < cut)?;
-        let facts = Facts::of(&before, cut, ctx)?;
-        let links = links(&before)?;
-        let fresh = current(&facts, data.items.len());
+        let world = world(&before, cut)?;
         let until = cut.saturating_add(horizon);
         let after = |u: u32| data.history(u)[before.history(u).len()..].iter().take_while(|e| e.time < until);
         let mut users: Vec<u32> =
@@ -56,11 +54,11 @@ pub fn lists(
             ctx.check()?;
             let history = before.history(u);
             let history = &history[history.len().saturating_sub(p.history)..];
-            let view = View::of(history, cut, &facts, links.as_ref(), data.items.len())?;
+            let view = View::of(history, cut, &world, data.items.len())?;
             let mut wanted: Vec<u32> = after(u).map(|e| e.item).collect();
             wanted.sort_unstable();
             let mut part = Part::default();
-            let candidates = view.candidates(p.candidates, &fresh);
+            let candidates = view.candidates(p.candidates);
             memory::reserve(&mut part.x, candidates.len() * all.inputs)?;
             for &i in &candidates {
                 view.row(i, &mut part.x);

@@ -1,9 +1,10 @@
 use super::*;
 use crate::base::{Budget, Pool, Quiet, Rng};
-use crate::dataset::{Column, EventColumns, Frame, IdKind, Step, Values};
+use crate::dataset::{Attribute, Column, EventColumns, Frame, IdKind, MISSING_CODE, Step, Values};
 use crate::model::held::Held;
 use crate::model::popularity::Popularity;
 use crate::model::recommender::{fit, kind, specs};
+use serde_json::json;
 
 fn with<T>(threads: usize, f: impl FnOnce(&Context) -> T) -> T {
     let (pool, budget) = (Pool::new(threads).unwrap(), Budget::unlimited());
@@ -88,4 +89,44 @@ fn a_stored_one_scores_alike_and_hostile_tensors_are_refused() {
         assert!(a == b && a.iter().all(|x| x.is_finite()));
         assert!(!ranker.score(&[], last, a));
     }
+}
+
+#[test]
+fn groups_of_items_are_learned_from_and_hostile_ones_refused() {
+    let mut data = households();
+    let plain = with(2, |ctx| Ranker::fit(&data, &resolved("ranker"), false, ctx)).unwrap().0;
+    let of = |f: &dyn Fn(u32) -> u32| (0..data.items.len() as u32).map(f).collect::<Vec<_>>();
+    let taste = Attribute { name: "taste".into(), groups: 2, of: of(&|i| i / 20) };
+    let noise = Attribute {
+        name: "noise".into(),
+        groups: 3,
+        of: of(&|i| if i % 5 == 0 { MISSING_CODE } else { i % 3 }),
+    };
+    data.attributes = vec![taste, noise];
+    let fitted = |threads| with(threads, |ctx| Ranker::fit(&data, &resolved("ranker"), false, ctx)).unwrap().0;
+    let ranker = fitted(1);
+    assert!(ranker.uses_attributes() && !plain.uses_attributes() && ranker == fitted(3));
+    assert_eq!(ranker.mean.len(), plain.mean.len() + 2 * groups::NUMBERS);
+    let tensors = ranker.to_tensors();
+    let again = |tensors: &[Tensor]| Ranker::from_tensors(data.items.len(), &resolved("ranker"), false, tensors);
+    assert_eq!(again(&tensors).unwrap(), ranker);
+    let at = |name: &str| tensors.iter().position(|t| t.name == name).unwrap();
+    for (name, numbers) in [
+        ("group1.of", Numbers::I64(vec![2; data.items.len()])),
+        ("group2.of", Numbers::I64(vec![-2; data.items.len()])),
+        ("group2.within", Numbers::F32(vec![f32::NAN; data.items.len()])),
+    ] {
+        let mut bad = tensors.clone();
+        bad[at(name)].numbers = numbers;
+        assert_eq!(again(&bad).unwrap_err().code, Code::Corrupt, "{name}");
+    }
+    let mut bad = tensors.clone();
+    bad.remove(at("group2.links.target"));
+    assert_eq!(again(&bad).unwrap_err().code, Code::Corrupt);
+    // Both lists of one user: the other taste's items, which the user never had, come last.
+    let history = data.history(8);
+    let mut out = vec![0.0; data.items.len()];
+    assert!(ranker.score(history, ranker.latest, &mut out) && out.iter().all(|x| x.is_finite()));
+    let mean = |range: std::ops::Range<usize>| out[range].iter().sum::<f32>() / 20.0;
+    assert!(mean(0..20) > mean(20..40));
 }

@@ -3,24 +3,27 @@
 use crate::base::{Result, zeros};
 use crate::dataset::Event;
 use crate::kernel::topk::top_k;
-use crate::model::links::Links;
-use crate::model::ranker::facts::{FACTS, Facts};
+use crate::model::ranker::facts::FACTS;
+use crate::model::ranker::groups::{Leaning, NUMBERS};
 use crate::model::ranker::own::{OWN, Own};
+use crate::model::ranker::world::World;
 
 /// Scores by links: of all items of the history, of those by how much they are had, of those of the last two months.
 const WAYS: usize = 3;
 
-/// How many numbers a candidate has, with links and without.
-pub fn inputs(links: bool) -> usize {
-    OWN + FACTS + if links { WAYS } else { 0 }
+/// How many numbers a candidate has, with links and without, and with so many attributes of the items.
+pub fn inputs(links: bool, attributes: usize) -> usize {
+    OWN + FACTS + if links { WAYS } else { 0 } + NUMBERS * attributes
 }
 
 /// A user as of a moment.
 pub struct View<'a> {
     own: Vec<Own>,
-    facts: &'a Facts,
+    world: &'a World,
     /// One score an item each; none without links.
     by_links: Option<[Vec<f32>; WAYS]>,
+    /// One an attribute.
+    leanings: Vec<Leaning>,
 }
 
 impl<'a> View<'a> {
@@ -28,9 +31,10 @@ impl<'a> View<'a> {
     ///
     /// # Errors
     /// [`crate::base::Code::OutOfMemory`].
-    pub fn of(history: &[Event], now: i64, facts: &'a Facts, links: Option<&Links>, items: usize) -> Result<Self> {
+    pub fn of(history: &[Event], now: i64, world: &'a World, items: usize) -> Result<Self> {
         let own = Own::of(history, now);
-        let by_links = match links {
+        let leanings = world.groups.iter().map(|g| g.lean(&own)).collect::<Result<_>>()?;
+        let by_links = match &world.links {
             None => None,
             Some(links) => {
                 let [mut all, mut often, mut lately]: [Vec<f32>; WAYS] = [zeros(items)?, zeros(items)?, zeros(items)?];
@@ -46,15 +50,15 @@ impl<'a> View<'a> {
                 Some([all, often, lately])
             }
         };
-        Ok(Self { own, facts, by_links })
+        Ok(Self { own, world, by_links, leanings })
     }
 
-    /// What comes into question: the user's own items, the `k` best by links in each way, and those of `current`; ascending.
-    pub fn candidates(&self, k: usize, current: &[u32]) -> Vec<u32> {
+    /// What comes into question: the user's own items, and with links the `k` best by them in each way and those in demand; ascending.
+    pub fn candidates(&self, k: usize) -> Vec<u32> {
         let mut all: Vec<u32> = self.own.iter().map(|o| o.item).collect();
         if let Some(ways) = &self.by_links {
             ways.iter().for_each(|scores| all.extend(top_k(scores, k, None)));
-            all.extend(current);
+            all.extend(&self.world.current);
         }
         all.sort_unstable();
         all.dedup();
@@ -69,10 +73,11 @@ impl<'a> View<'a> {
     /// Appends the numbers of `item`.
     pub fn row(&self, item: u32, x: &mut Vec<f32>) {
         x.extend(Own::features(self.own(item)));
-        x.extend(self.facts.get(item));
+        x.extend(self.world.facts.get(item));
         if let Some(ways) = &self.by_links {
             x.extend(ways.iter().map(|w| w[item as usize]));
         }
+        self.world.groups.iter().zip(&self.leanings).for_each(|(g, l)| g.row(l, item, x));
     }
 
     /// A score of every item for want of a network: how much it is had, and by links.

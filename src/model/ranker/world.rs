@@ -1,0 +1,50 @@
+//! What is known at a moment, whoever the user: of each item, of what goes together, of groups of items.
+
+use crate::base::{Context, Result};
+use crate::dataset::Interactions;
+use crate::kernel::top_k;
+use crate::model::ease;
+use crate::model::links::Links;
+use crate::model::ranker::Params;
+use crate::model::ranker::facts::Facts;
+use crate::model::ranker::groups::Groups;
+use serde_json::{Map, json};
+
+/// Items that come into question because many have them.
+const CURRENT: usize = 100;
+
+/// The items as of a moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct World {
+    /// Of each item.
+    pub facts: Facts,
+    /// A linear model of what goes together; none of `repeat`.
+    pub links: Option<Links>,
+    /// One an attribute of the items; none of `repeat`.
+    pub groups: Vec<Groups>,
+    /// Items that are had most at the moment, best first.
+    pub current: Vec<u32>,
+}
+
+impl World {
+    /// From all events of `data`, as of `now`.
+    ///
+    /// # Errors
+    /// As [`ease::fit`] and [`Facts::of`].
+    pub fn of(data: &Interactions, now: i64, p: &Params, repeat: bool, ctx: &Context) -> Result<Self> {
+        let facts = Facts::of(data, now, ctx)?;
+        let (mut links, mut groups) = (None, Vec::new());
+        if !repeat {
+            let own = json!({"regularization": p.regularization, "links": p.links, "history": p.history, "recency": 1000});
+            links = Some(ease::fit(data, own.as_object().unwrap_or(&Map::new()), ctx)?.links);
+            groups = Groups::all(data, now, ctx)?;
+        }
+        Ok(Self::with(facts, links, groups, data.items.len()))
+    }
+
+    /// Of its parts, for `items` items.
+    pub fn with(facts: Facts, links: Option<Links>, groups: Vec<Groups>, items: usize) -> Self {
+        let scores: Vec<f32> = (0..items as u32).map(|i| facts.current(i)).collect();
+        Self { current: top_k(&scores, CURRENT, None), facts, links, groups }
+    }
+}

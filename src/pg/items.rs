@@ -1,0 +1,48 @@
+//! The relation that describes a recommender's items: a row an item, its id in a column of the same name as in the events.
+
+use crate::base::{Budget, Result};
+use crate::dataset::{Described, Vocabulary, attributes};
+use crate::pg::columns::Form;
+use crate::pg::relation::{Relation, quote};
+use crate::pg::{interrupts, scan};
+use crate::train::Family;
+
+/// Where a model's items are described; stored with its call.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct ItemSource {
+    /// The relation's schema.
+    pub schema: String,
+    /// Its name.
+    pub relation: String,
+    /// The role that owned it when the model was trained.
+    pub owner: String,
+}
+
+impl ItemSource {
+    /// Of a relation as it is now.
+    pub(crate) fn of(relation: &Relation) -> Self {
+        Self { schema: relation.schema.clone(), relation: relation.name.clone(), owner: relation.owner.clone() }
+    }
+
+    /// What it says of `items`, by the caller's rights; `item_col` holds their ids.
+    ///
+    /// # Errors
+    /// As [`Relation::recorded`] and [`attributes`]; [`crate::base::Code::UndefinedColumn`]; what the scan raises.
+    pub(crate) fn read(&self, item_col: &str, items: &Vocabulary, budget: &Budget) -> Result<Described> {
+        let relation = Relation::recorded(&self.schema, &self.relation, &self.owner)?;
+        let id = quote(&relation.column(item_col)?.name);
+        let (groups, others): (Vec<_>, Vec<_>) = relation
+            .columns
+            .iter()
+            .filter(|c| c.name != item_col)
+            .partition(|c| matches!(c.form.map(Form::family), Some(Family::Text | Family::Number | Family::Bool)));
+        let list = groups.iter().map(|c| format!(", {}", quote(&c.name))).collect::<String>();
+        let query = format!("SELECT {id}::pg_catalog.text AS {id}{list} FROM {} WHERE {id} IS NOT NULL", relation.sql());
+        let (frame, booked) = scan::query(&query, budget)?;
+        let read = interrupts::run(0, budget, |_| {}, |ctx| attributes(&frame, items, ctx));
+        drop(booked);
+        let mut described = read?;
+        described.left_out.extend(others.into_iter().map(|c| c.name.clone()));
+        Ok(described)
+    }
+}
