@@ -97,11 +97,7 @@ fn groups_of_items_are_learned_from_and_hostile_ones_refused() {
     let plain = with(2, |ctx| Ranker::fit(&data, &resolved("ranker"), false, ctx)).unwrap().0;
     let of = |f: &dyn Fn(u32) -> u32| (0..data.items.len() as u32).map(f).collect::<Vec<_>>();
     let taste = Attribute { name: "taste".into(), groups: 2, of: of(&|i| i / 20) };
-    let noise = Attribute {
-        name: "noise".into(),
-        groups: 3,
-        of: of(&|i| if i % 5 == 0 { MISSING_CODE } else { i % 3 }),
-    };
+    let noise = Attribute { name: "noise".into(), groups: 3, of: of(&|i| if i % 5 == 0 { MISSING_CODE } else { i % 3 }) };
     data.attributes = vec![taste, noise];
     let fitted = |threads| with(threads, |ctx| Ranker::fit(&data, &resolved("ranker"), false, ctx)).unwrap().0;
     let ranker = fitted(1);
