@@ -894,6 +894,21 @@ AS 'MODULE_PATHNAME', 'similar_items_wrapper' LANGUAGE c STABLE PARALLEL RESTRIC
 COMMENT ON FUNCTION affinity.similar_items(text, anycompatible, bigint, anyelement) IS
 'The k items most like an item, by the model; none for an item that it does not know.';
 
+CREATE FUNCTION affinity.item_vector(model text, item_id anyelement) RETURNS real[]
+AS 'MODULE_PATHNAME', 'item_vector_wrapper' LANGUAGE c STABLE PARALLEL RESTRICTED COST 100;
+COMMENT ON FUNCTION affinity.item_vector(text, anyelement) IS
+'The vector of an item by a model of kind als, bpr or item_vectors. NULL for an item that the model does not know. pgvector''s types take it by assignment.';
+
+CREATE FUNCTION affinity.item_vector(model text, item_id text) RETURNS real[]
+AS 'MODULE_PATHNAME', 'item_vector_wrapper' LANGUAGE c STABLE PARALLEL RESTRICTED COST 100;
+COMMENT ON FUNCTION affinity.item_vector(text, text) IS
+'The vector of an item whose id is given as text.';
+
+CREATE FUNCTION affinity.user_vector(model text, user_id anycompatible) RETURNS real[]
+AS 'MODULE_PATHNAME', 'user_vector_wrapper' LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION affinity.user_vector(text, anycompatible) IS
+'The vector of a user by a model of kind als or bpr, from the user''s own events as of this statement: its product with item_vector is the score. NULL for a user without events that the model knows.';
+
 CREATE FUNCTION affinity.score(model text, user_id anycompatible, item_id anyelement) RETURNS real
 AS 'MODULE_PATHNAME', 'score_wrapper' LANGUAGE c STABLE PARALLEL RESTRICTED COST 100;
 COMMENT ON FUNCTION affinity.score(text, anycompatible, anyelement) IS

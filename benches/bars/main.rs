@@ -23,6 +23,7 @@ macro_rules! families {
 
 families! {
     behaviour: ["behaviour"],
+    factors: ["als-epoch", "bpr-epoch"],
     features: ["autoencoder", "encode-neighbours", "encode-row"],
     gan: ["gan", "gan-step"],
     habits: ["profile-behaviour"],

@@ -14,4 +14,5 @@ mod recommend;
 mod tags;
 mod train;
 mod train_recommender;
+mod vectors;
 mod version;

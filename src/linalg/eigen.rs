@@ -1,6 +1,6 @@
 //! The leading eigenvectors of a symmetric matrix.
 
-use super::multiply;
+use super::{multiply, symmetric};
 use crate::base::{Code, Context, Error, Result, Rng, zeros};
 use crate::kernel::dense::Product;
 
@@ -12,6 +12,8 @@ const TURNS: usize = 200;
 const STILL: f64 = 1e-7;
 /// Rows of the product that a thread computes at a time.
 const STRIP: usize = 256;
+/// Rows between two looks at whether to go on.
+const ROWS: usize = 4096;
 
 /// The `k` largest eigenvalues of the symmetric positive semidefinite `a` (`n` × `n`, row-major), largest first, and their vectors as rows
 /// (`k` × `n`), each of length 1 with its largest element positive. `k` is at most `n`.
@@ -31,20 +33,39 @@ pub fn leading(a: &[f32], n: usize, k: usize, ctx: &Context<'_>) -> Result<(Vec<
     if !a.iter().all(|x| x.is_finite()) {
         return Err(Error::new(Code::Data, "the columns' covariance is no finite number").hint("Scale the columns in a view."));
     }
+    leading_of(n, k, TURNS, |q, m, out| times(a, q, n, m, out, ctx), ctx)
+}
+
+/// [`leading`] for a matrix that is known by its product with others: `times(q, m, out)` writes that with `q` (`n` × `m`) into `out`. After
+/// `turns` the iteration ends, whether the values stand still or not: a few give directions good enough to describe with. Values may be below 0
+/// where the matrix is not positive semidefinite.
+///
+/// # Errors
+/// [`Code::OutOfMemory`], [`Code::Cancelled`].
+pub fn leading_of(
+    n: usize,
+    k: usize,
+    turns: usize,
+    times: impl Fn(&[f32], usize, &mut [f32]),
+    ctx: &Context<'_>,
+) -> Result<(Vec<f64>, Vec<f32>)> {
     let m = (k + BESIDE).min(n);
-    let _held = ctx.budget.take(n.saturating_mul(m).saturating_mul(16), "the eigenvectors of the covariance")?;
+    let _held = ctx.budget.take(n.saturating_mul(m).saturating_mul(16), "the eigenvectors")?;
     let mut q: Vec<f32> = zeros(n * m)?;
     let mut rng = Rng::stream(0, 0x65);
     q.iter_mut().for_each(|x| *x = rng.normal() as f32);
     let mut aq: Vec<f32> = zeros(n * m)?;
-    orthonormal(&mut q, n, m, &mut rng);
-    let (mut values, mut before) = (vec![0.0; m], 0.0);
-    for turn in 0..TURNS {
+    orthonormal(&mut q, n, m, &mut rng, ctx)?;
+    let (mut values, mut before) = (Vec::new(), 0.0);
+    for turn in 0..turns {
         ctx.check()?;
-        times(a, &q, n, m, &mut aq, ctx);
+        times(&q, m, &mut aq);
         // Rayleigh-Ritz: the eigenvectors of QᵀAQ turn Q towards those of A.
         let mut small = vec![0.0f64; m * m];
         for i in 0..n {
+            if i % ROWS == 0 {
+                ctx.check()?;
+            }
             for c in 0..m {
                 let x = f64::from(q[i * m + c]);
                 for d in 0..m {
@@ -52,23 +73,33 @@ pub fn leading(a: &[f32], n: usize, k: usize, ctx: &Context<'_>) -> Result<(Vec<
                 }
             }
         }
-        let turned = jacobi(&mut small, m, &mut values);
+        // What products in 32 bits left unsymmetric.
+        for i in 0..m {
+            for j in 0..i {
+                small[i * m + j] = 0.5 * (small[i * m + j] + small[j * m + i]);
+            }
+        }
+        let (found, turned) = symmetric(&mut small, m, ctx)?;
+        values = found;
         let sum: f64 = values[..k].iter().sum();
         let still = (sum - before).abs() <= STILL * sum.abs();
         // The last turn, and one of all directions, needs no further step.
-        let last = turn + 1 == TURNS || m == n || (turn > 2 && still);
+        let last = turn + 1 == turns || m == n || (turn > 2 && still);
         let from = if last { &q } else { &aq };
         let mut next: Vec<f32> = zeros(n * m)?;
         for i in 0..n {
+            if i % ROWS == 0 {
+                ctx.check()?;
+            }
             for d in 0..m {
-                next[i * m + d] = (0..m).map(|c| f64::from(from[i * m + c]) * turned[c * m + d]).sum::<f64>() as f32;
+                next[i * m + d] = (0..m).map(|c| f64::from(from[i * m + c]) * turned[d * m + c]).sum::<f64>() as f32;
             }
         }
         q = next;
         if last {
             break;
         }
-        orthonormal(&mut q, n, m, &mut rng);
+        orthonormal(&mut q, n, m, &mut rng, ctx)?;
         before = sum;
     }
     let mut vectors: Vec<f32> = zeros(k * n)?;
@@ -93,7 +124,10 @@ fn times(a: &[f32], q: &[f32], n: usize, m: usize, out: &mut [f32], ctx: &Contex
 }
 
 /// Makes the columns of `q` (`n` × `m`) orthonormal (Gram & Schmidt, modified, twice); a column that is none gets a random one instead.
-fn orthonormal(q: &mut [f32], n: usize, m: usize, rng: &mut Rng) {
+///
+/// # Errors
+/// [`Code::Cancelled`].
+fn orthonormal(q: &mut [f32], n: usize, m: usize, rng: &mut Rng, ctx: &Context<'_>) -> Result<()> {
     let mut columns: Vec<Vec<f64>> = (0..m).map(|c| (0..n).map(|i| f64::from(q[i * m + c])).collect()).collect();
     let norm = |v: &[f64]| v.iter().map(|x| x * x).sum::<f64>().sqrt();
     for c in 0..m {
@@ -102,6 +136,7 @@ fn orthonormal(q: &mut [f32], n: usize, m: usize, rng: &mut Rng) {
         let mut whole = norm(v);
         for turn in 0..6 {
             for d in done.iter() {
+                ctx.check()?;
                 let dot: f64 = d.iter().zip(v.iter()).map(|(x, y)| x * y).sum();
                 v.iter_mut().zip(d).for_each(|(x, y)| *x -= dot * y);
             }
@@ -120,64 +155,7 @@ fn orthonormal(q: &mut [f32], n: usize, m: usize, rng: &mut Rng) {
     for (c, v) in columns.iter().enumerate() {
         v.iter().enumerate().for_each(|(i, x)| q[i * m + c] = *x as f32);
     }
-}
-
-/// Eigenvalues of the symmetric `a` (`m` × `m`, overwritten) into `values`, largest first; returns the vectors as columns. Cyclic Jacobi
-/// rotations (Golub & Van Loan 2013, 8.5).
-fn jacobi(a: &mut [f64], m: usize, values: &mut [f64]) -> Vec<f64> {
-    let mut v = vec![0.0; m * m];
-    (0..m).for_each(|i| v[i * m + i] = 1.0);
-    // What products in 32 bits left unsymmetric.
-    for i in 0..m {
-        for j in 0..i {
-            let mean = 0.5 * (a[i * m + j] + a[j * m + i]);
-            a[i * m + j] = mean;
-            a[j * m + i] = mean;
-        }
-    }
-    for _ in 0..50 {
-        let off: f64 = (0..m).flat_map(|i| (0..i).map(move |j| (i, j))).map(|(i, j)| a[i * m + j].powi(2)).sum();
-        let on: f64 = (0..m).map(|i| a[i * m + i].powi(2)).sum();
-        if off <= 1e-22 * on {
-            break;
-        }
-        for p in 0..m {
-            for q in p + 1..m {
-                let x = a[p * m + q];
-                if x == 0.0 {
-                    continue;
-                }
-                let theta = (a[q * m + q] - a[p * m + p]) / (2.0 * x);
-                let t = theta.signum() / (theta.abs() + (theta * theta + 1.0).sqrt());
-                let t = if theta == 0.0 { 1.0 } else { t };
-                let c = 1.0 / (t * t + 1.0).sqrt();
-                let s = t * c;
-                for k in 0..m {
-                    let (x, y) = (a[k * m + p], a[k * m + q]);
-                    a[k * m + p] = c * x - s * y;
-                    a[k * m + q] = s * x + c * y;
-                }
-                for k in 0..m {
-                    let (x, y) = (a[p * m + k], a[q * m + k]);
-                    a[p * m + k] = c * x - s * y;
-                    a[q * m + k] = s * x + c * y;
-                }
-                for k in 0..m {
-                    let (x, y) = (v[k * m + p], v[k * m + q]);
-                    v[k * m + p] = c * x - s * y;
-                    v[k * m + q] = s * x + c * y;
-                }
-            }
-        }
-    }
-    let mut order: Vec<usize> = (0..m).collect();
-    order.sort_by(|i, j| a[j * m + j].total_cmp(&a[i * m + i]));
-    let mut out = vec![0.0; m * m];
-    for (to, from) in order.iter().enumerate() {
-        values[to] = a[from * m + from];
-        (0..m).for_each(|k| out[k * m + to] = v[k * m + from]);
-    }
-    out
+    Ok(())
 }
 
 #[cfg(test)]
@@ -189,7 +167,8 @@ mod tests {
     fn covariance(n: usize, decay: f64) -> Vec<f32> {
         let mut rng = Rng::new(3);
         let mut q: Vec<f32> = (0..n * n).map(|_| rng.normal() as f32).collect();
-        orthonormal(&mut q, n, n, &mut rng);
+        let (pool, budget) = (Pool::single(), Budget::unlimited());
+        orthonormal(&mut q, n, n, &mut rng, &Context { seed: 0, pool: &pool, budget: &budget, watch: &Quiet }).unwrap();
         let mut a = vec![0.0f32; n * n];
         for i in 0..n {
             for j in 0..n {

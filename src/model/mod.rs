@@ -1,14 +1,19 @@
 //! One file per kind of model.
 
+pub mod als;
 pub mod autoencoder;
 pub mod blend;
+pub mod bpr;
 pub mod describe;
 pub mod ease;
+pub mod factors;
 pub mod figures;
 pub mod gan;
 pub mod held;
 pub mod item_knn;
+pub mod item_vectors;
 pub mod kind;
+pub mod least_squares;
 pub mod linked;
 pub mod links;
 pub mod mlp;
@@ -19,5 +24,6 @@ pub mod ranker;
 pub mod recommender;
 pub mod rows;
 pub mod transition;
+pub mod tune;
 
 pub use kind::Kind;

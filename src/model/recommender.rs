@@ -3,16 +3,20 @@
 use crate::base::params::{ParamType, Spec};
 use crate::base::{Code, Context, Epoch, Error, Result, Tensor, names};
 use crate::dataset::{Event, Interactions};
+use crate::model::als;
 use crate::model::blend::{self, Blend};
+use crate::model::bpr;
 use crate::model::ease;
-use crate::model::figures::Figures;
+use crate::model::factors::Factors;
 use crate::model::held::Held;
 use crate::model::item_knn;
+use crate::model::item_vectors::{self, ItemVectors};
 use crate::model::linked::Linked;
 use crate::model::mult_vae::{self, MultVae};
 use crate::model::popularity::{self, DAY, Popularity};
 use crate::model::ranker::{self, Ranker};
 use crate::model::transition;
+use crate::model::tune::{choose_recency, choose_regularization};
 use serde_json::{Map, Value, json};
 
 /// A kind, as `affinity.kinds()` shows it.
@@ -62,6 +66,24 @@ pub const KINDS: &[KindInfo] = &[
         auto: true,
     },
     KindInfo {
+        name: "als",
+        for_what: "A vector for each item and user whose product is the score: large catalogues, search by vector index.",
+        specs: als::SPECS,
+        auto: false,
+    },
+    KindInfo {
+        name: "bpr",
+        for_what: "Vectors as with als, learnt from pairs: what a user chose ranks above what the user did not.",
+        specs: bpr::SPECS,
+        auto: false,
+    },
+    KindInfo {
+        name: "item_vectors",
+        for_what: "A vector for each item from what is chosen together: to describe items by, as columns of other models and for search.",
+        specs: item_vectors::SPECS,
+        auto: false,
+    },
+    KindInfo {
         name: "mult_vae",
         for_what: "Whole histories through a network: strong where users have many events.",
         specs: mult_vae::SPECS,
@@ -74,9 +96,6 @@ pub const KINDS: &[KindInfo] = &[
         auto: false,
     },
 ];
-
-/// The recencies that are tried where none is given.
-pub const RECENCIES: [f32; 8] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 200.0, 1000.0];
 
 /// The list length at which recommenders are judged.
 pub const JUDGED_AT: usize = 20;
@@ -114,6 +133,10 @@ pub enum Model {
     MultVae(MultVae),
     /// `repeat` and `ranker`.
     Ranker(Ranker),
+    /// `als` and `bpr`.
+    Factors(Factors),
+    /// See [`ItemVectors`].
+    ItemVectors(ItemVectors),
     /// See [`Blend`].
     Blend(Blend),
 }
@@ -179,10 +202,13 @@ pub fn check(kind: &str, resolved: &mut Map<String, Value>) -> Result<()> {
 /// # Errors
 /// As the kind's own fit.
 pub fn fit(kind: &str, params: &Map<String, Value>, data: &Interactions, tune: Option<&Held>, ctx: &Context) -> Result<Fitted> {
-    if let (Some(tune), "ease", Some(Value::Null)) = (tune, kind, params.get("regularization"))
-        && data.items.len() <= ease::TRIED_UP_TO
-    {
-        return choose_regularization(params, data, tune, ctx);
+    let tried: &[f32] = match kind {
+        "ease" if data.items.len() <= ease::TRIED_UP_TO => &ease::REGULARIZATIONS,
+        "als" => &als::REGULARIZATIONS,
+        _ => &[],
+    };
+    if let (Some(tune), Some(Value::Null), false) = (tune, params.get("regularization"), tried.is_empty()) {
+        return choose_regularization(kind, tried, params, data, tune, ctx);
     }
     let (mut epochs, mut chosen) = (Vec::new(), Map::new());
     let mut model = match kind {
@@ -190,6 +216,12 @@ pub fn fit(kind: &str, params: &Map<String, Value>, data: &Interactions, tune: O
         "item_knn" => Model::Linked(item_knn::fit(data, params, ctx)?),
         "transition" => Model::Linked(transition::fit(data, params, ctx)?),
         "ease" => Model::Linked(ease::fit(data, params, ctx)?),
+        "als" | "bpr" => {
+            let fitted = if kind == "als" { als::fit(data, params, ctx)? } else { bpr::fit(data, params, ctx)? };
+            epochs = fitted.1;
+            Model::Factors(fitted.0)
+        }
+        "item_vectors" => Model::ItemVectors(ItemVectors::fit(data, params, ctx)?),
         "mult_vae" => {
             let fitted = MultVae::fit(data, params, tune, ctx)?;
             (epochs, chosen) = (fitted.1, fitted.2);
@@ -213,46 +245,6 @@ pub fn fit(kind: &str, params: &Map<String, Value>, data: &Interactions, tune: O
     Ok(Fitted { model, epochs, chosen })
 }
 
-/// Gives the model the recency that finds most of the held-out events, and returns it. It acts when scoring only, so no fit is repeated.
-fn choose_recency(model: &mut Model, data: &Interactions, tune: &Held, ctx: &Context) -> Result<f64> {
-    let each = RECENCIES.map(|recency| {
-        model.set_recency(recency);
-        ndcg(model, data, tune, ctx)
-    });
-    let chosen = side_by_side(each.into_iter().collect::<Result<_>>()?).setting(&RECENCIES, ctx.seed);
-    model.set_recency(chosen as f32);
-    Ok(chosen)
-}
-
-/// `ease` with the λ that finds most of the held-out events, each λ with its own recency.
-fn choose_regularization(params: &Map<String, Value>, data: &Interactions, tune: &Held, ctx: &Context) -> Result<Fitted> {
-    let with = |lambda: f64| {
-        let mut given = params.clone();
-        given.insert("regularization".into(), json!(lambda));
-        fit("ease", &given, data, Some(tune), ctx)
-    };
-    let each = ease::REGULARIZATIONS.map(|lambda| ndcg(&with(f64::from(lambda))?.model, data, tune, ctx));
-    let chosen = side_by_side(each.into_iter().collect::<Result<_>>()?).setting(&ease::REGULARIZATIONS, ctx.seed);
-    let mut fitted = with(chosen)?;
-    fitted.chosen.insert("regularization".into(), json!(chosen));
-    Ok(fitted)
-}
-
-/// Figures of one way each, of the same users, as figures of several.
-pub fn side_by_side(each: Vec<Figures>) -> Figures {
-    let users = each.iter().map(Figures::users).min().unwrap_or(0);
-    Figures { n: each.len(), values: (0..users).flat_map(|u| each.iter().map(move |f| f.values[u])).collect() }
-}
-
-fn ndcg(model: &Model, data: &Interactions, tune: &Held, ctx: &Context) -> Result<Figures> {
-    let tie = Popularity::plain(data)?.scores;
-    tune.compare(data, JUDGED_AT, &tie, ctx, 1, |history, now, outs| {
-        if !model.score(history, now, &mut outs[0]) {
-            outs[0].copy_from_slice(&tie);
-        }
-    })
-}
-
 impl Model {
     /// Back from [`Model::to_tensors`]; `params` are the stored ones, `items` the number of items.
     ///
@@ -264,6 +256,11 @@ impl Model {
             "item_knn" => Self::Linked(Linked::from_tensors(items, tensors, params, item_knn::USUAL_RECENCY)?),
             "transition" => Self::Linked(Linked::from_tensors(items, tensors, params, transition::USUAL_RECENCY)?),
             "ease" => Self::Linked(Linked::from_tensors(items, tensors, params, ease::USUAL_RECENCY)?),
+            "als" | "bpr" => {
+                let (width, rule, recency) = if kind == "als" { als::stored(params)? } else { bpr::stored(params)? };
+                Self::Factors(Factors::from_tensors(items, width, rule, recency, tensors)?)
+            }
+            "item_vectors" => Self::ItemVectors(ItemVectors::from_tensors(items, params, tensors)?),
             "mult_vae" => Self::MultVae(MultVae::from_tensors(items, params, tensors)?),
             "repeat" | "ranker" => Self::Ranker(Ranker::from_tensors(items, params, kind == "repeat", tensors)?),
             "blend" => Self::Blend(Blend::from_tensors(items, params, tensors)?),
@@ -278,6 +275,8 @@ impl Model {
             Self::Linked(m) => m.to_tensors(),
             Self::MultVae(m) => m.to_tensors(),
             Self::Ranker(m) => m.to_tensors(),
+            Self::Factors(m) => m.to_tensors(),
+            Self::ItemVectors(m) => m.to_tensors(),
             Self::Blend(m) => m.to_tensors(),
         }
     }
@@ -289,6 +288,8 @@ impl Model {
             Self::Linked(m) => m.score(history, out),
             Self::MultVae(m) => m.score(history, out),
             Self::Ranker(m) => m.score(history, now, out),
+            Self::Factors(m) => m.score(history, out),
+            Self::ItemVectors(m) => m.score(history, out),
             Self::Blend(m) => m.score(history, now, out),
         }
     }
@@ -304,6 +305,8 @@ impl Model {
             Self::Linked(m) => Ok(m.similar(item, out)),
             Self::MultVae(m) => Ok(m.similar(item, out)),
             Self::Ranker(m) => m.similar(item, out),
+            Self::Factors(m) => Ok(m.similar(item, out)),
+            Self::ItemVectors(m) => Ok(m.similar(item, out)),
             Self::Blend(m) => m.similar(item, out),
         }
     }
@@ -313,7 +316,34 @@ impl Model {
         match self {
             Self::Ranker(m) => m.uses_attributes(),
             Self::Blend(m) => m.parts.iter().any(|p| p.model.uses_attributes()),
-            Self::Popularity(_) | Self::Linked(_) | Self::MultVae(_) => false,
+            Self::Popularity(_) | Self::Linked(_) | Self::MultVae(_) | Self::Factors(_) | Self::ItemVectors(_) => false,
+        }
+    }
+
+    /// The vector of `item`; none for one that the events say nothing of.
+    ///
+    /// # Errors
+    /// [`Code::Unsupported`] for a kind without vectors.
+    pub fn item_vector(&self, item: u32) -> Result<Option<Vec<f32>>> {
+        match self {
+            Self::Factors(m) => Ok(m.vector(item)),
+            Self::ItemVectors(m) => Ok(Some(m.vector(item)).filter(|v| v.iter().any(|x| *x != 0.0)).map(<[f32]>::to_vec)),
+            _ => Err(Error::new(Code::Unsupported, "the model has no item vectors")
+                .hint("Train one that has: affinity.train_recommender(…, kind => 'als') or 'item_vectors'.")),
+        }
+    }
+
+    /// The vector of a user with this history, whose product with an item's is the item's score; none when nothing of it counts.
+    ///
+    /// # Errors
+    /// [`Code::Unsupported`] for a kind without such vectors.
+    pub fn user_vector(&self, history: &[Event]) -> Result<Option<Vec<f32>>> {
+        match self {
+            Self::Factors(m) => Ok(m.user(history)),
+            Self::ItemVectors(_) => Err(Error::new(Code::Unsupported, "kind item_vectors has no vectors of users")
+                .hint("Make them of the items': SELECT affinity.profile(affinity.item_vector(…)) …, or train with kind => 'als'.")),
+            _ => Err(Error::new(Code::Unsupported, "the model has no vectors of users")
+                .hint("Train one that has: affinity.train_recommender(…, kind => 'als').")),
         }
     }
 
@@ -322,6 +352,8 @@ impl Model {
         match self {
             Self::Linked(m) => Some(m.recency),
             Self::MultVae(m) => Some(m.recency),
+            Self::Factors(m) => Some(m.recency),
+            Self::ItemVectors(m) => Some(m.recency),
             Self::Popularity(_) | Self::Ranker(_) | Self::Blend(_) => None,
         }
     }
@@ -331,6 +363,8 @@ impl Model {
         match self {
             Self::Linked(m) => m.recency = recency,
             Self::MultVae(m) => m.recency = recency,
+            Self::Factors(m) => m.recency = recency,
+            Self::ItemVectors(m) => m.recency = recency,
             Self::Popularity(_) | Self::Ranker(_) | Self::Blend(_) => {}
         }
     }

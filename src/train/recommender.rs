@@ -290,6 +290,22 @@ impl Recommender {
         self.model.similar(item, out)
     }
 
+    /// The vector of `item`; none for one that the events say nothing of.
+    ///
+    /// # Errors
+    /// [`Code::Unsupported`] for a kind without vectors.
+    pub fn item_vector(&self, item: u32) -> Result<Option<Vec<f32>>> {
+        self.model.item_vector(item)
+    }
+
+    /// The vector of a user with this history (oldest first), whose product with an item's is the item's score; none when nothing of it counts.
+    ///
+    /// # Errors
+    /// [`Code::Unsupported`] for a kind without such vectors.
+    pub fn user_vector(&self, history: &[Event]) -> Result<Option<Vec<f32>>> {
+        self.model.user_vector(history)
+    }
+
     /// The best `k` items of `scores`; a score of −∞ is left out. Equal scores: the more popular item, then the smaller id.
     pub fn top(&self, scores: &[f32], k: usize) -> Vec<(u32, Id, f32)> {
         top_k(scores, k, Some(&self.popularity)).into_iter().map(|i| (i, self.items.id(i), scores[i as usize])).collect()

@@ -7,7 +7,8 @@ use crate::model::blend::{Blend, standard};
 use crate::model::figures::Figures;
 use crate::model::held::Held;
 use crate::model::popularity::Popularity;
-use crate::model::recommender::{JUDGED_AT, RECENCIES, side_by_side};
+use crate::model::recommender::JUDGED_AT;
+use crate::model::tune::{RECENCIES, side_by_side};
 use serde_json::{Map, Value, json};
 
 /// Weightings that are compared at most.

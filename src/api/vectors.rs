@@ -1,0 +1,37 @@
+//! `affinity.item_vector`, `affinity.user_vector`: what a recommender knows of an item or a user, as numbers.
+
+use crate::pg::answer::Answer;
+use crate::pg::call::Call;
+use crate::pg::error::sql;
+use crate::pg::{array, ids, recommending};
+use pgrx::{pg_extern, pg_sys};
+
+/// `affinity.item_vector(model, item_id)`: NULL for an item that the model does not know or that says nothing.
+#[pg_extern]
+fn item_vector(fcinfo: pg_sys::FunctionCallInfo) -> Option<Answer> {
+    sql(|| {
+        let call = Call::of(fcinfo);
+        let (Some(model), Some(item)) = (ids::text(call, 0), call.datum(1)) else { return Ok(None) };
+        let ready = recommending::ready(&model)?;
+        let recommender = ready.recommender();
+        let items = recommender.items();
+        let item = ids::id(item, call.argument_type(1), items.kind()).and_then(|id| items.find(&id));
+        // Whether the kind can is said even for an item that it does not know.
+        let vector = recommender.item_vector(item.unwrap_or(0))?;
+        Ok(vector.filter(|_| item.is_some()).map(|v| array::datum(&v)))
+    })
+}
+
+/// `affinity.user_vector(model, user_id)`: from the user's events as of this statement; NULL for a user without any that the model knows.
+#[pg_extern]
+fn user_vector(fcinfo: pg_sys::FunctionCallInfo) -> Option<Answer> {
+    sql(|| {
+        let call = Call::of(fcinfo);
+        let (Some(model), Some(user)) = (ids::text(call, 0), call.datum(1)) else { return Ok(None) };
+        let ready = recommending::ready(&model)?;
+        let user = ids::id(user, call.argument_type(1), ready.users());
+        let history = user.map(|u| ready.history(&u)).transpose()?.unwrap_or_default();
+        let vector = ready.recommender().user_vector(&history.events)?;
+        Ok(vector.map(|v| array::datum(&v)))
+    })
+}

@@ -1,0 +1,180 @@
+//! A vector for each item, and a user's from the user's own events: what `als` and `bpr` learn, each in its own way, and score with alike.
+
+use crate::base::tensor::find;
+use crate::base::{Code, Context, Error, Numbers, Result, Tensor, zeros};
+use crate::dataset::Event;
+use crate::kernel::{dot_f16, from_f16, sum_squares, to_f16};
+use crate::linalg::eigenbasis;
+use crate::model::least_squares::LeastSquares;
+use crate::model::popularity::floats;
+use half::f16;
+use serde_json::{Map, Value};
+
+/// What a user's vector w is, from the vectors h of the user's items with weights c.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Rule {
+    /// The row of implicit ALS: least Σ c (1 − w·h)² + α Σ over all items (w·h)² + λ (Σ c + α · items)^ν |w|².
+    Pointwise {
+        /// α: what an item that was not chosen counts.
+        unobserved: f32,
+        /// λ.
+        regularization: f32,
+        /// ν: how far rows of many events are held back more.
+        scaling: f32,
+    },
+    /// Least Σ c · mean over all items j of (1 − w·(h − h_j))², and ρ · Σ c · mean variance of the vectors · |w|².
+    Pairwise {
+        /// ρ.
+        shrinkage: f32,
+    },
+}
+
+impl Rule {
+    /// The diagonal that [`LeastSquares::solve`] takes, into `out`: of a row with `sum` = Σ c beside `others` rows of the diagonal Gramian `spread`.
+    pub fn diagonal(self, sum: f32, others: usize, spread: &[f32], out: &mut [f32]) {
+        let (by, plus) = match self {
+            Self::Pointwise { unobserved, regularization, scaling } => {
+                (unobserved, regularization * (sum + unobserved * others as f32).powf(scaling))
+            }
+            Self::Pairwise { shrinkage } => {
+                let each = sum / others.max(1) as f32;
+                (each, each * shrinkage * spread.iter().sum::<f32>() / spread.len().max(1) as f32)
+            }
+        };
+        out.iter_mut().zip(spread).for_each(|(d, s)| *d = (by * s + plus).max(1e-12));
+    }
+
+    fn centred(self) -> bool {
+        matches!(self, Self::Pairwise { .. })
+    }
+}
+
+/// The items' side.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Factors {
+    width: usize,
+    rule: Rule,
+    /// Items × width, in the basis where their Gramian (for [`Rule::Pairwise`] that around the mean) is a diagonal: the directions that tell most
+    /// first. In 16 bits, as pgvector's halfvec has them.
+    vectors: Vec<f16>,
+    /// That diagonal.
+    spread: Vec<f32>,
+    /// The mean vector; 0 for [`Rule::Pointwise`].
+    mean: Vec<f32>,
+    /// The weight of an event that counts 1.
+    heaviest: f32,
+    /// Events after which one of a history counts 1/e.
+    pub recency: f32,
+}
+
+impl Factors {
+    /// From the items' vectors (items × `width`) in any basis. `heaviest` is the weight of an event that counts 1.
+    ///
+    /// # Errors
+    /// [`Code::Cancelled`], [`Code::OutOfMemory`].
+    pub fn new(mut vectors: Vec<f32>, width: usize, rule: Rule, heaviest: f32, recency: f32, ctx: &Context) -> Result<Self> {
+        let mut mean = vec![0.0; width];
+        if rule.centred() {
+            let items = (vectors.len() / width).max(1) as f64;
+            let mut sums = vec![0.0f64; width];
+            for row in vectors.chunks_exact(width) {
+                sums.iter_mut().zip(row).for_each(|(s, x)| *s += f64::from(*x));
+            }
+            mean = sums.iter().map(|s| (s / items) as f32).collect();
+        }
+        let spread = eigenbasis(&mut vectors, width, &mut mean, ctx)?;
+        let mut small: Vec<f16> = zeros(vectors.len())?;
+        to_f16(&vectors, &mut small);
+        Ok(Self { width, rule, vectors: small, spread, mean, heaviest, recency })
+    }
+
+    fn items(&self) -> usize {
+        self.vectors.len() / self.width
+    }
+
+    fn row(&self, item: u32) -> &[f16] {
+        &self.vectors[item as usize * self.width..][..self.width]
+    }
+
+    /// The vector of an item; none for one that training said nothing of.
+    pub fn vector(&self, item: u32) -> Option<Vec<f32>> {
+        let mut out = vec![0.0; self.width];
+        from_f16(self.row(item), &mut out);
+        out.iter().any(|x| *x != 0.0).then_some(out)
+    }
+
+    /// The vector of a user with this history: an item counts once, by the largest of its events' weights · exp(−events since / recency).
+    /// None when nothing of it counts. Its product with an item's vector is the item's score.
+    pub fn user(&self, history: &[Event]) -> Option<Vec<f32>> {
+        let weight = |(age, e): (usize, &Event)| (e.item, (e.weight / self.heaviest).min(1.0) * (-(age as f32) / self.recency).exp());
+        let mut inputs: Vec<(u32, f32)> = history.iter().rev().enumerate().map(weight).filter(|x| x.1 > 1e-6).collect();
+        inputs.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
+        inputs.dedup_by_key(|x| x.0);
+        let mut solver = LeastSquares::new(self.width);
+        for &(item, c) in &inputs {
+            solver.add(c, |out| {
+                from_f16(self.row(item), out);
+                out.iter_mut().zip(&self.mean).for_each(|(x, m)| *x -= m);
+            });
+        }
+        let (mut d, mut out) = (vec![0.0; self.width], vec![0.0; self.width]);
+        self.rule.diagonal(inputs.iter().map(|x| x.1).sum(), self.items(), &self.spread, &mut d);
+        solver.solve(&d, &mut out);
+        out.iter().any(|x| *x != 0.0).then_some(out)
+    }
+
+    /// Scores every item for a history. False when nothing of it counts.
+    pub fn score(&self, history: &[Event], out: &mut [f32]) -> bool {
+        let Some(user) = self.user(history) else { return false };
+        out.iter_mut().zip(self.vectors.chunks_exact(self.width)).for_each(|(o, v)| *o = dot_f16(&user, v));
+        true
+    }
+
+    /// Each item's cosine with `item`. False when nothing is known of it.
+    pub fn similar(&self, item: u32, out: &mut [f32]) -> bool {
+        let Some(mut own) = self.vector(item) else { return false };
+        let length = sum_squares(&own).sqrt();
+        own.iter_mut().for_each(|x| *x /= length);
+        let mut other = vec![0.0; self.width];
+        for (o, v) in out.iter_mut().zip(self.vectors.chunks_exact(self.width)) {
+            from_f16(v, &mut other);
+            let length = sum_squares(&other).sqrt();
+            *o = if length > 0.0 { dot_f16(&own, v) / length } else { 0.0 };
+        }
+        true
+    }
+
+    /// The weights by name.
+    pub fn to_tensors(&self) -> Vec<Tensor> {
+        vec![
+            Tensor { name: "item.vector".into(), shape: vec![self.items(), self.width], numbers: Numbers::F16(self.vectors.clone()) },
+            Tensor::f32("item.spread", [self.width], self.spread.clone()),
+            Tensor::f32("item.mean", [self.width], self.mean.clone()),
+            Tensor::f32("event.heaviest", [1], vec![self.heaviest]),
+        ]
+    }
+
+    /// Back from [`Factors::to_tensors`].
+    ///
+    /// # Errors
+    /// [`Code::Corrupt`].
+    pub fn from_tensors(items: usize, width: usize, rule: Rule, recency: f32, tensors: &[Tensor]) -> Result<Self> {
+        let damaged = || Error::new(Code::Corrupt, "stored weights are damaged").detail("The items' vectors are no finite numbers.");
+        let vectors = match find(tensors, "item.vector", &[items, width])? {
+            Numbers::F16(v) if v.iter().all(|x| x.is_finite()) => v.clone(),
+            _ => return Err(damaged()),
+        };
+        let spread = floats(tensors, "item.spread", &[width])?;
+        let mean = floats(tensors, "item.mean", &[width])?;
+        let heaviest = floats(tensors, "event.heaviest", &[1])?[0];
+        if heaviest <= 0.0 || spread.iter().any(|x| *x < 0.0) {
+            return Err(damaged());
+        }
+        Ok(Self { width, rule, vectors, spread, mean, heaviest, recency })
+    }
+}
+
+/// The recency of `given` parameters, or what is `usual` where it is chosen later.
+pub fn recency(given: &Map<String, Value>, usual: f32) -> f32 {
+    given.get("recency").and_then(Value::as_f64).map_or(usual, |x| x.clamp(0.1, 1e6) as f32)
+}

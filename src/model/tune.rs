@@ -1,0 +1,65 @@
+//! Settings that a kind leaves open, chosen on held-out events.
+
+use crate::base::{Context, Result};
+use crate::dataset::Interactions;
+use crate::model::figures::Figures;
+use crate::model::held::Held;
+use crate::model::popularity::Popularity;
+use crate::model::recommender::{Fitted, JUDGED_AT, Model, fit};
+use serde_json::{Map, Value, json};
+
+/// The recencies that are tried where none is given.
+pub const RECENCIES: [f32; 8] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 200.0, 1000.0];
+
+/// Gives the model the recency that finds most of the held-out events, and returns it. It acts when scoring only, so no fit is repeated.
+///
+/// # Errors
+/// [`crate::base::Code::Cancelled`], [`crate::base::Code::OutOfMemory`].
+pub fn choose_recency(model: &mut Model, data: &Interactions, tune: &Held, ctx: &Context) -> Result<f64> {
+    let each = RECENCIES.map(|recency| {
+        model.set_recency(recency);
+        ndcg(model, data, tune, ctx)
+    });
+    let chosen = side_by_side(each.into_iter().collect::<Result<_>>()?).setting(&RECENCIES, ctx.seed);
+    model.set_recency(chosen as f32);
+    Ok(chosen)
+}
+
+/// The kind with that λ of those `tried` that finds most of the held-out events, each with its own recency.
+///
+/// # Errors
+/// As [`fit`].
+pub fn choose_regularization(
+    kind: &str,
+    tried: &[f32],
+    params: &Map<String, Value>,
+    data: &Interactions,
+    tune: &Held,
+    ctx: &Context,
+) -> Result<Fitted> {
+    let with = |lambda: f64| {
+        let mut given = params.clone();
+        given.insert("regularization".into(), json!(lambda));
+        fit(kind, &given, data, Some(tune), ctx)
+    };
+    let each = tried.iter().map(|lambda| ndcg(&with(f64::from(*lambda))?.model, data, tune, ctx));
+    let chosen = side_by_side(each.collect::<Result<_>>()?).setting(tried, ctx.seed);
+    let mut fitted = with(chosen)?;
+    fitted.chosen.insert("regularization".into(), json!(chosen));
+    Ok(fitted)
+}
+
+/// Figures of one way each, of the same users, as figures of several.
+pub fn side_by_side(each: Vec<Figures>) -> Figures {
+    let users = each.iter().map(Figures::users).min().unwrap_or(0);
+    Figures { n: each.len(), values: (0..users).flat_map(|u| each.iter().map(move |f| f.values[u])).collect() }
+}
+
+fn ndcg(model: &Model, data: &Interactions, tune: &Held, ctx: &Context) -> Result<Figures> {
+    let tie = Popularity::plain(data)?.scores;
+    tune.compare(data, JUDGED_AT, &tie, ctx, 1, |history, now, outs| {
+        if !model.score(history, now, &mut outs[0]) {
+            outs[0].copy_from_slice(&tie);
+        }
+    })
+}
