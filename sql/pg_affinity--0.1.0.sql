@@ -286,6 +286,13 @@ CREATE FUNCTION affinity.realism(model text, "row" real[]) RETURNS double precis
 AS 'MODULE_PATHNAME', 'realism_elements_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 2000;
 COMMENT ON FUNCTION affinity.realism(text, real[]) IS 'The same for the inputs as an array, in the order of the training relation''s columns.';
 
+-- ## Segments
+
+CREATE FUNCTION affinity.describe(model text) RETURNS TABLE (segment text, "rows" bigint, "column" text, mean double precision,
+    overall double precision, effect double precision)
+AS 'MODULE_PATHNAME', 'describe_wrapper' LANGUAGE c STABLE STRICT COST 1000 ROWS 50;
+COMMENT ON FUNCTION affinity.describe(text) IS 'What sets each segment of a model of kind segments apart: its rows, a column''s mean there (a share, for column = value and for truth values; the year, for times), the mean of all rows, and the difference in standard deviations; the strongest first.';
+
 -- ## Quality
 
 CREATE TYPE affinity.figure AS (model text, metric text, k integer, value double precision, low double precision, high double precision,

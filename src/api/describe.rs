@@ -1,4 +1,5 @@
-//! `affinity.encode(model, row)` and its kin: what describes a row, the row from it, and how odd the row is.
+//! `affinity.encode(model, row)` and its kin: what describes a row, the row from it, and how odd the row is; `affinity.describe(model)`: what sets
+//! groups of rows apart.
 
 use crate::base::Result;
 use crate::dataset::Cell;
@@ -6,9 +7,12 @@ use crate::pg::answer::Answer;
 use crate::pg::call::Call;
 use crate::pg::composite::{Field, row as composite};
 use crate::pg::error::sql;
+use crate::pg::stamp::Stamp;
 use crate::pg::{array, scoring};
+use crate::train::features::Apart;
 use crate::train::row_model::{RowModel, RowScratch};
-use pgrx::{JsonB, pg_extern, pg_sys};
+use pgrx::iter::TableIterator;
+use pgrx::{JsonB, name, pg_extern, pg_sys};
 
 /// `affinity.encode(model text, row record)`: the numbers that describe a row.
 #[pg_extern]
@@ -46,6 +50,20 @@ fn anomaly(fcinfo: pg_sys::FunctionCallInfo) -> Option<Answer> {
 fn anomaly_elements(fcinfo: pg_sys::FunctionCallInfo) -> Option<Answer> {
     let call = Call::of(fcinfo);
     sql(|| scoring::elements(call, |m, row, s| oddity(call, m, row, s)).map(Option::flatten))
+}
+
+/// `affinity.describe(model text)`: a row for each segment and column, the strongest differences of a segment first.
+#[pg_extern]
+#[allow(clippy::type_complexity)]
+fn describe(
+    model: &str,
+) -> TableIterator<
+    'static,
+    (name!(segment, String), name!(rows, i64), name!(column, String), name!(mean, f64), name!(overall, f64), name!(effect, f64)),
+> {
+    let lines = sql(|| scoring::model(model, Stamp::now())?.describes(&mut RowScratch::default())?.0.apart());
+    let row = |a: Apart| (a.segment, i64::try_from(a.rows).unwrap_or(i64::MAX), a.column, a.mean, a.overall, a.effect);
+    TableIterator::new(lines.into_iter().map(row))
 }
 
 fn code(model: &RowModel, row: &[Cell<'_>], scratch: &mut RowScratch) -> Result<Answer> {

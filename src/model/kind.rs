@@ -2,7 +2,7 @@
 
 use crate::base::params::Spec;
 use crate::base::{Code, Error, Result, names};
-use crate::model::{autoencoder, gan, pca, rows};
+use crate::model::{autoencoder, gan, pca, rows, segments};
 use serde::{Deserialize, Serialize};
 
 /// A kind of model of rows.
@@ -19,13 +19,15 @@ pub enum Kind {
     Pca,
     /// An autoencoder of rows.
     Autoencoder,
+    /// Groups of rows that are alike.
+    Segments,
     /// A generator of rows and its critic.
     Gan,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 6] = [Self::Mlp, Self::Logistic, Self::Linear, Self::Pca, Self::Autoencoder, Self::Gan];
+    pub const ALL: [Self; 7] = [Self::Mlp, Self::Logistic, Self::Linear, Self::Pca, Self::Autoencoder, Self::Segments, Self::Gan];
 
     /// As in `kind => …`.
     pub fn name(self) -> &'static str {
@@ -35,6 +37,7 @@ impl Kind {
             Self::Linear => "linear",
             Self::Pca => "pca",
             Self::Autoencoder => "autoencoder",
+            Self::Segments => "segments",
             Self::Gan => "gan",
         }
     }
@@ -51,6 +54,7 @@ impl Kind {
             Self::Autoencoder => {
                 "A few numbers that describe a row, and the row from them: products by their features, what is missing filled in, what is odd."
             }
+            Self::Segments => "Groups of rows that are alike, and what sets each apart: affinity.predict_class, affinity.describe.",
             Self::Gan => "New rows that are like those of a table, and how real a row looks: products for a staging database.",
         }
     }
@@ -72,6 +76,7 @@ impl Kind {
             Self::Logistic | Self::Linear => rows::LINEAR,
             Self::Pca => pca::PCA,
             Self::Autoencoder => autoencoder::AUTOENCODER,
+            Self::Segments => segments::SEGMENTS,
             Self::Gan => gan::GAN,
         }
     }

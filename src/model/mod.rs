@@ -23,6 +23,7 @@ pub mod popularity;
 pub mod ranker;
 pub mod recommender;
 pub mod rows;
+pub mod segments;
 pub mod transition;
 pub mod tune;
 

@@ -82,8 +82,8 @@ pub(crate) fn scores_of_elements<R>(call: Call, f: impl FnOnce(&Outcome, &[f64])
 }
 
 fn scored<R>(model: &RowModel, cells: &[Cell<'_>], scratch: &mut RowScratch, f: impl FnOnce(&Outcome, &[f64]) -> Result<R>) -> Result<R> {
-    let (scorer, scratch) = model.predicts(scratch)?;
-    f(scorer.outcome(), scorer.score(cells, scratch)?)
+    let (outcome, scores) = model.scores(cells, scratch)?;
+    f(outcome, scores)
 }
 
 /// Reads the row that is argument 1 as the model that argument 0 names takes it: `f` gets the model, the values of its inputs, and buffers.

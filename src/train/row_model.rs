@@ -5,6 +5,7 @@ use super::rows::{self, Scorer};
 use crate::base::{Code, Error, Result, Tensor};
 use crate::dataset::{Cell, Input};
 use crate::model::Kind;
+use crate::train::Outcome;
 use serde_json::Value;
 
 /// A model that reads rows.
@@ -66,6 +67,20 @@ impl RowModel {
                 Ok(&scratch.numbers)
             }
         }
+    }
+
+    /// What the model predicts of a row, and its scores: for segments 1 for the row's own.
+    ///
+    /// # Errors
+    /// [`Code::Unsupported`] when it gives a row no class; as [`Scorer::score`].
+    pub fn scores<'m>(&'m self, row: &[Cell<'_>], scratch: &'m mut RowScratch) -> Result<(&'m Outcome, &'m [f64])> {
+        if let Self::Describes(m) = self
+            && let Some(outcome) = m.classify(row, &mut scratch.features, &mut scratch.numbers)?
+        {
+            return Ok((outcome, &scratch.numbers));
+        }
+        let (scorer, scratch) = self.predicts(scratch)?;
+        Ok((scorer.outcome(), scorer.score(row, scratch)?))
     }
 
     /// The model as one that predicts, with its buffers.

@@ -79,6 +79,14 @@ impl Encoder {
         }
     }
 
+    /// The values of a text or of an array of texts with a place of their own, the most frequent first; none of other columns.
+    pub fn values(&self, i: usize) -> &[String] {
+        match &self.parts[i] {
+            Part::Category(c) | Part::Labels(c) => c.levels(),
+            _ => &[],
+        }
+    }
+
     /// Encodes the value `cell` of input `i` into `out`, which has the places of [`Encoder::range`].
     ///
     /// # Errors

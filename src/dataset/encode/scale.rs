@@ -1,4 +1,5 @@
-//! How a number becomes an input of a network: by quantile to a normal, by mean and deviation, or into 0 to 1.
+//! How a number becomes an input of a network: by quantile to a normal, by mean and deviation, into 0 to 1, or by the logarithm of its distance
+//! from the middle.
 
 use super::normal;
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,9 @@ pub enum Scaling {
     Standard,
     /// Least value 0, greatest 1.
     Minmax,
+    /// The inverse hyperbolic sine of the distance from the median, over the median of such distances: straight in the middle, a logarithm far
+    /// out. Gaps between groups of values stay, which ranks close, and a long tail does not count for all the rest. Then as [`Scaling::Standard`].
+    Log,
 }
 
 impl Scaling {
@@ -22,6 +26,7 @@ impl Scaling {
         match word {
             "standard" => Self::Standard,
             "minmax" => Self::Minmax,
+            "log" => Self::Log,
             _ => Self::Quantile,
         }
     }
@@ -85,6 +90,9 @@ impl Scale {
         }
         if scaling == Scaling::Quantile {
             return Some(Self::Knots(Knots::fit(values)));
+        }
+        if scaling == Scaling::Log {
+            return Some(Self::Knots(Knots::log(values)));
         }
         // a handful of wild values may not squeeze all others into one point: cut one width beyond the middle 99.8 %
         let q = |p: f64| values[((values.len() - 1) as f64 * p) as usize];
@@ -184,6 +192,34 @@ impl Knots {
         Self::new(at, &to)
     }
 
+    /// [`Scaling::Log`] of `values` in order, not all equal, by knots evenly spread in the logarithm.
+    fn log(values: &[f64]) -> Self {
+        let middle = values[values.len() / 2];
+        let mut apart: Vec<f64> = values.iter().map(|x| (x - middle).abs()).filter(|d| *d > 0.0).collect();
+        let usual = apart.len() / 2;
+        let usual = *apart.select_nth_unstable_by(usual, f64::total_cmp).1;
+        let image = |x: f64| ((x - middle) / usual).clamp(-HUGE, HUGE).asinh();
+        let (first, last) = (values[0], values[values.len() - 1]);
+        let (low, high) = (image(first), image(last));
+        let (mut at, mut to) = (vec![first], vec![low]);
+        for k in 1..2 * HALF_KNOTS {
+            let y = low + (high - low) * k as f64 / (2 * HALF_KNOTS) as f64;
+            let x = middle + usual * y.sinh();
+            // What rounding puts into one place is one knot.
+            if x > at[at.len() - 1] && x < last {
+                at.push(x);
+                to.push(y);
+            }
+        }
+        at.push(last);
+        to.push(high);
+        let n = values.len() as f64;
+        let mean = values.iter().map(|x| image(*x) / n).sum::<f64>();
+        let deviation = values.iter().map(|x| (image(*x) - mean).powi(2) / n).sum::<f64>().sqrt();
+        to.iter_mut().for_each(|y| *y = (*y - mean) / deviation);
+        Self::new(at, &to)
+    }
+
     fn new(mut at: Vec<f64>, to: &[f64]) -> Self {
         let count = at.len();
         at.resize(count.next_power_of_two(), f64::INFINITY);
@@ -266,7 +302,7 @@ mod tests {
     fn maps_rise_everywhere_and_are_bounded_in_the_tails() {
         let mut values = skewed(5_000);
         values.extend([0.0; 5_000]);
-        for scaling in [Scaling::Quantile, Scaling::Standard, Scaling::Minmax] {
+        for scaling in [Scaling::Quantile, Scaling::Standard, Scaling::Minmax, Scaling::Log] {
             let s = Scale::fit(scaling, &mut values.clone()).unwrap();
             let grid: Vec<f32> = (-2000..20_000).map(|i| s.of(f64::from(i) / 10.0)).collect();
             assert!(grid.windows(2).all(|w| w[0] <= w[1]), "{scaling:?}");
@@ -277,6 +313,20 @@ mod tests {
         assert!((s.of(0.0) - soft(-0.674) as f32).abs() < 0.01, "{}", s.of(0.0));
         assert!(s.of(0.01) > 0.0);
         assert!(s.of(-1e9) < s.of(0.0));
+    }
+
+    #[test]
+    fn logarithms_keep_gaps_and_draw_tails_in() {
+        let mut r = Rng::new(2);
+        let mut v: Vec<f64> = (0..6000).map(|i| [1.0, 10.0, 100.0][i % 3] * (1.0 + 0.05 * r.normal())).collect();
+        v[9] = 1e6;
+        let s = Scale::fit(Scaling::Log, &mut v).unwrap();
+        let z: Vec<f64> = v.iter().map(|x| f64::from(s.of(*x))).collect();
+        let mean = z.iter().sum::<f64>() / 6e3;
+        let var = z.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 6e3;
+        assert!(mean.abs() < 1e-2 && (var - 1.0).abs() < 1e-2, "{mean} {var}");
+        let gap = |a: f64, b: f64| s.of(b) - s.of(a);
+        assert!(gap(1.2, 8.0) > 0.4 && gap(12.0, 80.0) > 1.0 && gap(0.9, 1.1) < 0.02 && s.of(1e6) < 7.0);
     }
 
     #[test]
@@ -291,7 +341,7 @@ mod tests {
 
     #[test]
     fn numbers_come_back_from_their_scaled_values() {
-        for scaling in [Scaling::Quantile, Scaling::Standard, Scaling::Minmax] {
+        for scaling in [Scaling::Quantile, Scaling::Standard, Scaling::Minmax, Scaling::Log] {
             let s = Scale::fit(scaling, &mut skewed(3000)).unwrap();
             for x in [0.02, 0.3, 1.0, 4.0, 20.0] {
                 assert!((s.back(s.of(x)) / x - 1.0).abs() < 1e-3, "{scaling:?} {x} {}", s.back(s.of(x)));
@@ -308,9 +358,11 @@ mod tests {
         let s = Scale::fit(Scaling::Quantile, &mut [0.0, 1.0]).unwrap();
         assert!(s.of(0.0) < 0.0 && s.of(1.0) > 0.0 && s.of(0.5).abs() < 1e-6);
         for mut odd in [vec![f64::MIN, 0.0, f64::MAX], vec![1e16, 1e16 + 2.0], vec![0.0, 5e-324]] {
-            let s = Scale::fit(Scaling::Quantile, &mut odd).unwrap();
-            assert!(odd.iter().chain(&[1e10, f64::MAX, f64::MIN]).all(|x| s.of(*x).is_finite()), "{odd:?}");
-            assert!(serde_json::from_str::<Scale>(&serde_json::to_string(&s).unwrap()).is_ok());
+            for scaling in [Scaling::Quantile, Scaling::Log] {
+                let s = Scale::fit(scaling, &mut odd).unwrap();
+                assert!(odd.iter().chain(&[1e10, f64::MAX, f64::MIN]).all(|x| s.of(*x).is_finite()), "{odd:?}");
+                assert!(serde_json::from_str::<Scale>(&serde_json::to_string(&s).unwrap()).is_ok());
+            }
         }
         let mut spiked: Vec<f64> = (0..1000).map(|i| if i < 995 { 0.0 } else { f64::from(i) }).collect();
         let s = Scale::fit(Scaling::Standard, &mut spiked).unwrap();
@@ -319,7 +371,7 @@ mod tests {
 
     #[test]
     fn stored_scales_come_back_exactly_and_hostile_ones_do_not() {
-        for scaling in [Scaling::Quantile, Scaling::Standard, Scaling::Minmax] {
+        for scaling in [Scaling::Quantile, Scaling::Standard, Scaling::Minmax, Scaling::Log] {
             let s = Scale::fit(scaling, &mut skewed(3000)).unwrap();
             let text = serde_json::to_string(&s).unwrap();
             assert_eq!(serde_json::from_str::<Scale>(&text).unwrap(), s);

@@ -4,9 +4,12 @@ use super::autoencoder::Network;
 use super::generative::Generative;
 use super::pca::Principal;
 use super::rebuild::{self, Rebuild, Scratch};
+use super::segments::Segments;
+use super::traits::Apart;
 use crate::base::{Code, Error, Result, Tensor};
 use crate::dataset::{Cell, Input};
 use crate::model::Kind;
+use crate::train::Outcome;
 use crate::train::hold::Split;
 use serde_json::{Map, Value};
 
@@ -17,6 +20,8 @@ pub enum Features {
     Pca(Box<Principal>),
     /// An autoencoder.
     Autoencoder(Box<Network>),
+    /// Groups of rows.
+    Segments(Box<Segments>),
     /// A generator and its critic.
     Gan(Box<Generative>),
 }
@@ -30,6 +35,7 @@ impl Features {
         match Kind::parse(kind)? {
             Kind::Pca => Principal::load(state, tensors).map(Box::new).map(Self::Pca),
             Kind::Autoencoder => Network::load(state, tensors).map(Box::new).map(Self::Autoencoder),
+            Kind::Segments => Segments::load(state, tensors).map(Box::new).map(Self::Segments),
             Kind::Gan => Generative::load(state, tensors).map(Box::new).map(Self::Gan),
             Kind::Mlp | Kind::Logistic | Kind::Linear => Err(Error::internal(format!("kind {kind} predicts"))),
         }
@@ -40,6 +46,7 @@ impl Features {
         match self {
             Self::Pca(m) => m.encoder().inputs(),
             Self::Autoencoder(m) => m.encoder().inputs(),
+            Self::Segments(m) => m.encoder().inputs(),
             Self::Gan(m) => m.inputs(),
         }
     }
@@ -52,6 +59,7 @@ impl Features {
         match self {
             Self::Pca(m) => m.encode(row, scratch)?,
             Self::Autoencoder(m) => m.encode(row, scratch)?,
+            Self::Segments(m) => m.encode(row, scratch)?,
             Self::Gan(m) => scratch.code = m.look(row)?.0,
         }
         Ok(&scratch.code)
@@ -73,10 +81,34 @@ impl Features {
         rebuild::anomaly(self.rebuilds()?, row, scratch)
     }
 
+    /// What sets each segment apart.
+    ///
+    /// # Errors
+    /// [`Code::Unsupported`] for a kind that makes no segments.
+    pub fn apart(&self) -> Result<Vec<Apart>> {
+        match self {
+            Self::Segments(m) => Ok(m.apart()),
+            Self::Pca(_) | Self::Autoencoder(_) | Self::Gan(_) => Err(Error::new(Code::Unsupported, "the model makes no segments")
+                .hint("Train one that does: affinity.train('model', 'source', kind => 'segments').")),
+        }
+    }
+
+    /// What kind of class a row is given, and the scores of `row` for it; none for a kind that gives none.
+    ///
+    /// # Errors
+    /// As [`Features::encode`].
+    pub fn classify<'m>(&'m self, row: &[Cell<'_>], scratch: &mut Scratch, scores: &mut Vec<f64>) -> Result<Option<&'m Outcome>> {
+        let Self::Segments(m) = self else { return Ok(None) };
+        m.encode(row, scratch)?;
+        m.scores(scratch, scores);
+        Ok(Some(m.outcome()))
+    }
+
     fn rebuilds(&self) -> Result<&dyn Rebuild> {
         match self {
             Self::Pca(m) => Ok(&**m),
             Self::Autoencoder(m) => Ok(&**m),
+            Self::Segments(m) => Ok(&**m),
             Self::Gan(_) => Err(Error::new(Code::Unsupported, "the model generates rows; it gives none back")
                 .hint("Use affinity.generate for new rows, affinity.realism for how real a row looks.")),
         }
@@ -99,6 +131,7 @@ impl Features {
         match self {
             Self::Pca(m) => m.split(),
             Self::Autoencoder(m) => m.split(),
+            Self::Segments(m) => m.split(),
             Self::Gan(m) => m.split(),
         }
     }
@@ -108,6 +141,8 @@ impl Features {
         match self {
             Self::Pca(m) => m.unseen().map(|m| m as &dyn Rebuild),
             Self::Autoencoder(m) => m.unseen().map(|m| m as &dyn Rebuild),
+            // It never learns from the held-out rows.
+            Self::Segments(m) => Some(&**m),
             Self::Gan(_) => None,
         }
     }

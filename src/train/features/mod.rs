@@ -15,10 +15,13 @@ mod nearest;
 mod pca;
 mod prepare;
 mod rebuild;
+mod segments;
+mod traits;
 
 pub use described::Features;
 pub use generative::{Generative, Rows};
 pub use rebuild::Scratch;
+pub use traits::Apart;
 
 use crate::base::{Context, Error, Result, params};
 use crate::dataset::Frame;
@@ -71,6 +74,7 @@ pub fn fit(frame: &Frame, spec: &FeaturesSpec, incumbent: Option<&Features>, ctx
     let (state, tensors) = match kind {
         Kind::Pca => pca::fit(&mut job, ctx)?,
         Kind::Autoencoder => autoencoder::fit(&mut job, ctx)?,
+        Kind::Segments => segments::fit(&mut job, ctx)?,
         Kind::Gan => gan::fit(&mut job, ctx)?,
         Kind::Mlp | Kind::Logistic | Kind::Linear => return Err(Error::internal(format!("kind {} needs a target", kind.name()))),
     };
