@@ -302,7 +302,7 @@ CREATE FUNCTION affinity.evaluate(model text, source regclass DEFAULT NULL, targ
 RETURNS SETOF affinity.figure
 AS 'MODULE_PATHNAME', 'evaluate_wrapper' LANGUAGE c STABLE COST 10000 ROWS 20;
 COMMENT ON FUNCTION affinity.evaluate(text, regclass, name, integer) IS
-'How good a model is on the rows of a relation: figures with their 95 % intervals, then those of the simple model trained beside it. For a recommender, lists of k against later events; without a relation, against those that training held out.';
+'How good a model is on the rows of a relation: figures with their 95 % intervals, then those of the simple model trained beside it. For a kind that gives rows back, how well each column does. For a recommender, lists of k against later events; without a relation, against those that training held out.';
 
 CREATE TYPE affinity.comparison AS (model text, metric text, k integer, value double precision, low double precision, high double precision,
     above double precision, above_low double precision, above_high double precision, users bigint);

@@ -15,7 +15,7 @@ use pgrx::pg_sys;
 /// lists of a recommender, for which `source` may be left out: [`judging::figures`].
 ///
 /// # Errors
-/// Those of [`cache::find`]; [`Code::Unsupported`] for a model that predicts nothing; missing columns; [`Code::Data`] without rows.
+/// Those of [`cache::find`]; missing columns; [`Code::Data`] without rows.
 pub(crate) fn figures(model: &str, source: Option<pg_sys::Oid>, target: Option<&str>, k: i32) -> Result<Vec<MetricRow>> {
     let found = cache::find(model, Stamp::now())?;
     let version = store::version(found.model.id, found.version)?;
@@ -27,13 +27,11 @@ pub(crate) fn figures(model: &str, source: Option<pg_sys::Oid>, target: Option<&
             .hint("Name the relation to judge on: affinity.evaluate('model', 'source').")
     })?;
     let loaded = RowModel::load(&version.kind, &version.state, &weights::tensors(&version)?)?;
-    if let RowModel::Describes(features) = &loaded
-        && let Ok(generative) = features.generates()
-    {
+    if let RowModel::Describes(features) = &loaded {
         let relation = Relation::open(source)?;
         let budget = settings::budget();
-        let (frame, _held) = read(&relation, generative.inputs().iter().map(|i| i.name.as_str()), &budget)?;
-        return interrupts::run(0, &budget, |_| {}, |ctx| generative.evaluate(&frame, ctx));
+        let (frame, _held) = read(&relation, features.inputs().iter().map(|i| i.name.as_str()), &budget)?;
+        return interrupts::run(0, &budget, |_| {}, |ctx| features.evaluate(&frame, ctx));
     }
     let mut scratch = RowScratch::default();
     let (scorer, _) = loaded.predicts(&mut scratch)?;

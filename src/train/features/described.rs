@@ -2,15 +2,16 @@
 
 use super::autoencoder::Network;
 use super::generative::Generative;
+use super::judge;
 use super::pca::Principal;
 use super::rebuild::{self, Rebuild, Scratch};
 use super::segments::Segments;
 use super::traits::Apart;
-use crate::base::{Code, Error, Result, Tensor};
-use crate::dataset::{Cell, Input};
+use crate::base::{Code, Context, Error, Result, Tensor};
+use crate::dataset::{Cell, Frame, Input};
 use crate::model::Kind;
-use crate::train::Outcome;
 use crate::train::hold::Split;
+use crate::train::{MetricRow, Outcome};
 use serde_json::{Map, Value};
 
 /// One of the kinds that learn from rows without a target.
@@ -102,6 +103,17 @@ impl Features {
         m.encode(row, scratch)?;
         m.scores(scratch, scores);
         Ok(Some(m.outcome()))
+    }
+
+    /// How well rows of `frame` come back, or how like them generated rows are; then the same of something simple.
+    ///
+    /// # Errors
+    /// Those of [`judge::evaluate`] and of [`Generative::evaluate`].
+    pub fn evaluate(&self, frame: &Frame, ctx: &Context<'_>) -> Result<Vec<MetricRow>> {
+        match self {
+            Self::Gan(m) => m.evaluate(frame, ctx),
+            _ => judge::evaluate(self.rebuilds()?, frame, ctx),
+        }
     }
 
     fn rebuilds(&self) -> Result<&dyn Rebuild> {

@@ -24,11 +24,15 @@ pub struct Figure {
 
 /// Rows that judge at most, spread evenly: more would not move a figure.
 const JUDGED: usize = 20_000;
-/// Rows that a thread judges at a time.
+/// Rows that a thread judges at a time, at most.
 const BLOCK: usize = 64;
+/// Blocks that there are at least, where there are so many rows: figures' intervals come from drawing among them.
+const BLOCKS: usize = 200;
 
-/// Sums over rows: for each input, or for each place of an encoded row.
-struct Sums {
+/// Sums over rows: for each input, or for each judged place of an encoded row but those of categories.
+pub(super) struct Sums {
+    /// Where the places of each input begin here; one more than inputs.
+    starts: Vec<usize>,
     seen: Vec<u64>,
     hits: Vec<u64>,
     apart: Vec<f64>,
@@ -39,9 +43,16 @@ struct Sums {
 }
 
 impl Sums {
-    fn new(by: &Encoder, model: &dyn Rebuild) -> Self {
-        let (n, w) = (by.inputs().len(), by.width());
+    /// No rows yet.
+    pub(super) fn new(by: &Encoder, model: &dyn Rebuild) -> Self {
+        let n = by.inputs().len();
+        let mut starts = vec![0];
+        for i in 0..n {
+            starts.push(starts[i] + if by.levels(i).is_some() { 0 } else { by.judged(i).len() })
+        }
+        let w = starts[n];
         Self {
+            starts,
             seen: vec![0; n],
             hits: vec![0; n],
             apart: vec![0.0; w],
@@ -51,7 +62,8 @@ impl Sums {
         }
     }
 
-    fn add(&mut self, other: &Self) {
+    /// Takes in the rows of `other`.
+    pub(super) fn add(&mut self, other: &Self) {
         let counts = |a: &mut [u64], b: &[u64]| a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
         let sums = |a: &mut [f64], b: &[f64]| a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
         counts(&mut self.seen, &other.seen);
@@ -65,18 +77,52 @@ impl Sums {
     }
 }
 
+impl Sums {
+    /// The figures that the sums come to.
+    pub(super) fn figures(&self, by: &Encoder) -> Vec<Figure> {
+        let one = |(i, input): (usize, &crate::dataset::Input)| {
+            let n = self.seen[i];
+            let (metric, value) = match by.levels(i) {
+                Some(_) => ("accuracy", self.hits[i] as f64 / n.max(1) as f64),
+                None => {
+                    let places = self.starts[i]..self.starts[i + 1];
+                    let spread: f64 = places.clone().map(|p| self.squares[p] - self.sum[p].powi(2) / n.max(1) as f64).sum();
+                    let apart: f64 = self.apart[places].iter().sum();
+                    ("r2", if spread > 0.0 { 1.0 - apart / spread } else { 0.0 })
+                }
+            };
+            Figure { column: input.name.clone(), metric, value, rows: n }
+        };
+        by.inputs().iter().enumerate().map(one).filter(|f| f.rows > 0).collect()
+    }
+}
+
 /// Judges `model` on rows of `frame`, in the scales of `by`, so that models of different scales can be compared: a figure for each column of
 /// `by`, 0 for one that the model does not know; and for each of the model's own inputs the mean error.
 ///
 /// # Errors
 /// [`Code::UndefinedColumn`], [`Code::WrongType`], [`Code::ArrayLength`] when the model cannot read the rows; [`Code::Cancelled`].
 pub fn figures(model: &dyn Rebuild, by: &Encoder, frame: &Frame, rows: &[u32], ctx: &Context<'_>) -> Result<(Vec<Figure>, Vec<f64>)> {
+    let mut all = Sums::new(by, model);
+    for sums in blocks(model, by, frame, rows, ctx)? {
+        all.add(&sums)
+    }
+    let usual = all.errors.iter().map(|(e, n)| if *n > 0 { e / *n as f64 } else { 1.0 }).collect();
+    Ok((all.figures(by), usual))
+}
+
+/// The sums behind [`figures`], of blocks of rows.
+///
+/// # Errors
+/// As [`figures`].
+pub(super) fn blocks(model: &dyn Rebuild, by: &Encoder, frame: &Frame, rows: &[u32], ctx: &Context<'_>) -> Result<Vec<Sums>> {
     let find = |e: &Encoder| e.inputs().iter().map(|i| frame.column(&i.name)).collect::<Result<Vec<_>>>();
     let (own, wanted) = (find(model.encoder())?, find(by)?);
     let place = |name: &str| model.encoder().inputs().iter().position(|i| i.name == name);
     let known: Vec<Option<usize>> = by.inputs().iter().map(|i| place(&i.name)).collect();
     let rows: Vec<u32> = rows.iter().step_by(rows.len().div_ceil(JUDGED).max(1)).copied().collect();
-    let mut blocks: Vec<(&[u32], Result<Sums>)> = rows.chunks(BLOCK).map(|r| (r, Ok(Sums::new(by, model)))).collect();
+    let size = (rows.len() / BLOCKS).clamp(1, BLOCK);
+    let mut blocks: Vec<(&[u32], Result<Sums>)> = rows.chunks(size).map(|r| (r, Ok(Sums::new(by, model)))).collect();
     ctx.pool.each_mut(&mut blocks, |_, (rows, sums)| {
         if let Ok(s) = sums
             && let Err(e) = ctx.check().and_then(|()| block(model, by, &own, &wanted, &known, rows, s))
@@ -84,25 +130,7 @@ pub fn figures(model: &dyn Rebuild, by: &Encoder, frame: &Frame, rows: &[u32], c
             *sums = Err(e)
         }
     });
-    let mut all = Sums::new(by, model);
-    for (_, sums) in blocks {
-        all.add(&sums?)
-    }
-    let one = |(i, input): (usize, &crate::dataset::Input)| {
-        let n = all.seen[i];
-        let (metric, value) = match by.levels(i) {
-            Some(_) => ("accuracy", all.hits[i] as f64 / n.max(1) as f64),
-            None => {
-                let places = by.judged(i);
-                let spread: f64 = places.clone().map(|p| all.squares[p] - all.sum[p].powi(2) / n.max(1) as f64).sum();
-                let apart: f64 = all.apart[places].iter().sum();
-                ("r2", if spread > 0.0 { 1.0 - apart / spread } else { 0.0 })
-            }
-        };
-        Figure { column: input.name.clone(), metric, value, rows: n }
-    };
-    let usual = all.errors.iter().map(|(e, n)| if *n > 0 { e / *n as f64 } else { 1.0 }).collect();
-    Ok((by.inputs().iter().enumerate().map(one).filter(|f| f.rows > 0).collect(), usual))
+    blocks.into_iter().map(|(_, sums)| sums).collect()
 }
 
 fn block(
@@ -129,7 +157,7 @@ fn block(
             if cell == Cell::Missing {
                 continue;
             }
-            let places = by.range(i);
+            let (places, judged) = (by.range(i), by.judged(i));
             let (truth, given) = (&mut truth[places.clone()], &mut given[places.clone()]);
             by.one(i, &cell, truth)?;
             s.seen[i] += 1;
@@ -146,8 +174,8 @@ fn block(
                     if let Some(b) = back.filter(|b| *b != Decoded::Nothing) {
                         by.one(i, &b.cell(), given)?;
                     }
-                    for (p, (t, g)) in places.zip(truth.iter().zip(&*given)) {
-                        let (t, g) = (f64::from(*t), f64::from(*g));
+                    for (p, at) in (s.starts[i]..).zip(judged.start - places.start..judged.end - places.start) {
+                        let (t, g) = (f64::from(truth[at]), f64::from(given[at]));
                         s.apart[p] += (t - g).powi(2);
                         s.sum[p] += t;
                         s.squares[p] += t * t;

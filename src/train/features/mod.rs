@@ -11,6 +11,7 @@ mod described;
 mod figures;
 mod gan;
 mod generative;
+mod judge;
 mod nearest;
 mod pca;
 mod prepare;
