@@ -245,16 +245,24 @@ COMMENT ON FUNCTION affinity.tags(text, record, bigint) IS 'The k likeliest tags
 -- For models of kinds that learn from rows without a target.
 
 CREATE FUNCTION affinity.encode(model text, "row" record) RETURNS real[]
-AS 'MODULE_PATHNAME', 'encode_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 200;
+AS 'MODULE_PATHNAME', 'encode_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 200 SUPPORT affinity.row_support;
 COMMENT ON FUNCTION affinity.encode(text, record) IS 'The numbers that describe a row, by a model that was trained without a target: SELECT affinity.encode(''m'', t) FROM t. pgvector''s vector takes them by assignment.';
+
+CREATE FUNCTION affinity.encode_columns(model text, names text[], VARIADIC "columns" "any") RETURNS real[]
+AS 'MODULE_PATHNAME', 'encode_columns_wrapper' LANGUAGE c STABLE PARALLEL SAFE COST 200;
+COMMENT ON FUNCTION affinity.encode_columns(text, text[], "any") IS 'The numbers that describe a row that is passed as its columns: what the planner makes of encode(model, row) where it can, so that no row need be built.';
 
 CREATE FUNCTION affinity.encode(model text, "row" real[]) RETURNS real[]
 AS 'MODULE_PATHNAME', 'encode_elements_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 200;
 COMMENT ON FUNCTION affinity.encode(text, real[]) IS 'The same for the inputs as an array, in the order of the training relation''s columns.';
 
 CREATE FUNCTION affinity.reconstruct(model text, "row" record) RETURNS jsonb
-AS 'MODULE_PATHNAME', 'reconstruct_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 2000;
+AS 'MODULE_PATHNAME', 'reconstruct_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 2000 SUPPORT affinity.row_support;
 COMMENT ON FUNCTION affinity.reconstruct(text, record) IS 'Every column of a row as the model gives it back from the numbers that describe the row; also what is missing in it. Null for a text too rare to have a name.';
+
+CREATE FUNCTION affinity.reconstruct_columns(model text, names text[], VARIADIC "columns" "any") RETURNS jsonb
+AS 'MODULE_PATHNAME', 'reconstruct_columns_wrapper' LANGUAGE c STABLE PARALLEL SAFE COST 2000;
+COMMENT ON FUNCTION affinity.reconstruct_columns(text, text[], "any") IS 'Every column as the model gives it back, of a row that is passed as its columns: what the planner makes of reconstruct(model, row) where it can, so that no row need be built.';
 
 CREATE FUNCTION affinity.reconstruct(model text, "row" real[]) RETURNS jsonb
 AS 'MODULE_PATHNAME', 'reconstruct_elements_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 2000;
@@ -263,8 +271,12 @@ COMMENT ON FUNCTION affinity.reconstruct(text, real[]) IS 'The same for the inpu
 CREATE TYPE affinity.oddity AS (score double precision, "column" text);
 
 CREATE FUNCTION affinity.anomaly(model text, "row" record) RETURNS affinity.oddity
-AS 'MODULE_PATHNAME', 'anomaly_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 2000;
+AS 'MODULE_PATHNAME', 'anomaly_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 2000 SUPPORT affinity.row_support;
 COMMENT ON FUNCTION affinity.anomaly(text, record) IS 'How badly a row comes back, 1 being usual, and the column that comes back worst. NULL for a row without any value.';
+
+CREATE FUNCTION affinity.anomaly_columns(model text, names text[], VARIADIC "columns" "any") RETURNS affinity.oddity
+AS 'MODULE_PATHNAME', 'anomaly_columns_wrapper' LANGUAGE c STABLE PARALLEL SAFE COST 2000;
+COMMENT ON FUNCTION affinity.anomaly_columns(text, text[], "any") IS 'How badly a row comes back, and which column, of a row that is passed as its columns: what the planner makes of anomaly(model, row) where it can, so that no row need be built.';
 
 CREATE FUNCTION affinity.anomaly(model text, "row" real[]) RETURNS affinity.oddity
 AS 'MODULE_PATHNAME', 'anomaly_elements_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 2000;

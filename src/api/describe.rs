@@ -20,6 +20,12 @@ fn encode(fcinfo: pg_sys::FunctionCallInfo) -> Option<Answer> {
     sql(|| scoring::row(Call::of(fcinfo), code))
 }
 
+/// `affinity.encode_columns(model text, names text[], VARIADIC "any")`: the same for the columns of a row as arguments.
+#[pg_extern]
+fn encode_columns(fcinfo: pg_sys::FunctionCallInfo) -> Option<Answer> {
+    sql(|| scoring::columns(Call::of(fcinfo), code))
+}
+
 /// `affinity.encode(model text, row real[])`: the same for the inputs in the order of the training relation's columns.
 #[pg_extern]
 fn encode_elements(fcinfo: pg_sys::FunctionCallInfo) -> Option<Answer> {
@@ -30,6 +36,12 @@ fn encode_elements(fcinfo: pg_sys::FunctionCallInfo) -> Option<Answer> {
 #[pg_extern]
 fn reconstruct(fcinfo: pg_sys::FunctionCallInfo) -> Option<JsonB> {
     sql(|| scoring::row(Call::of(fcinfo), columns))
+}
+
+/// `affinity.reconstruct_columns(model text, names text[], VARIADIC "any")`
+#[pg_extern]
+fn reconstruct_columns(fcinfo: pg_sys::FunctionCallInfo) -> Option<JsonB> {
+    sql(|| scoring::columns(Call::of(fcinfo), columns))
 }
 
 /// `affinity.reconstruct(model text, row real[])`
@@ -43,6 +55,13 @@ fn reconstruct_elements(fcinfo: pg_sys::FunctionCallInfo) -> Option<JsonB> {
 fn anomaly(fcinfo: pg_sys::FunctionCallInfo) -> Option<Answer> {
     let call = Call::of(fcinfo);
     sql(|| scoring::row(call, |m, row, s| oddity(call, m, row, s)).map(Option::flatten))
+}
+
+/// `affinity.anomaly_columns(model text, names text[], VARIADIC "any")`
+#[pg_extern]
+fn anomaly_columns(fcinfo: pg_sys::FunctionCallInfo) -> Option<Answer> {
+    let call = Call::of(fcinfo);
+    sql(|| scoring::columns(call, |m, row, s| oddity(call, m, row, s)).map(Option::flatten))
 }
 
 /// `affinity.anomaly(model text, row real[])`

@@ -53,24 +53,16 @@ pub(crate) fn scores_of_row<R>(call: Call, f: impl FnOnce(&Outcome, &[f64]) -> R
 /// # Errors
 /// As [`scores_of_row`], and those of [`FieldReader`].
 pub(crate) fn scores_of_columns<R>(call: Call, f: impl FnOnce(&Outcome, &[f64]) -> Result<R>) -> Result<Option<R>> {
-    let Some(name) = call.datum(0) else { return Ok(None) };
-    let site = site::<FieldReader>(call, name)?;
-    let reader = match &mut site.reader {
-        Some(reader) => reader,
-        none => none.insert(FieldReader::new(call, site.loaded.inputs())?),
-    };
+    let Some(site) = column_site(call)? else { return Ok(None) };
     if let RowModel::Predicts(scorer) = &*site.loaded
+        && let Some(reader) = &site.reader
         && scorer.takes_numbers()
         && reader.numbers(call, &mut site.numbers)
     {
         let scores = scorer.score_numbers(&site.numbers, site.scratch.predicting())?;
         return f(scorer.outcome(), scores).map(Some);
     }
-    let mut cells = std::mem::take(&mut site.cells);
-    reader.read(call, &mut cells)?;
-    let result = scored(&site.loaded, &cells, &mut site.scratch, f);
-    site.cells = emptied(cells);
-    result.map(Some)
+    with_columns(site, call, |model, cells, scratch| scored(model, cells, scratch, f)).map(Some)
 }
 
 /// [`scores_of_row`] for a `real[]` in argument 1.
@@ -108,6 +100,37 @@ pub(crate) fn elements<R>(call: Call, f: impl FnOnce(&RowModel, &[Cell<'_>], &mu
     let result = f(&site.loaded, &cells, &mut site.scratch);
     site.cells = emptied(cells);
     result.map(Some)
+}
+
+/// [`row`] for the columns of a row as arguments, after the model's name and the columns' names.
+///
+/// # Errors
+/// As [`row`], and those of [`FieldReader`].
+pub(crate) fn columns<R>(call: Call, f: impl FnOnce(&RowModel, &[Cell<'_>], &mut RowScratch) -> Result<R>) -> Result<Option<R>> {
+    column_site(call)?.map(|site| with_columns(site, call, f)).transpose()
+}
+
+/// The site of a call with columns, its reader made for them.
+fn column_site<'a>(call: Call) -> Result<Option<&'a mut Site<FieldReader>>> {
+    let Some(name) = call.datum(0) else { return Ok(None) };
+    let site = site::<FieldReader>(call, name)?;
+    if site.reader.is_none() {
+        site.reader = Some(FieldReader::new(call, site.loaded.inputs())?);
+    }
+    Ok(Some(site))
+}
+
+fn with_columns<R>(
+    site: &mut Site<FieldReader>,
+    call: Call,
+    f: impl FnOnce(&RowModel, &[Cell<'_>], &mut RowScratch) -> Result<R>,
+) -> Result<R> {
+    let Some(reader) = &mut site.reader else { return Err(Error::internal("Columns without their reader.")) };
+    let mut cells = std::mem::take(&mut site.cells);
+    reader.read(call, &mut cells)?;
+    let result = f(&site.loaded, &cells, &mut site.scratch);
+    site.cells = emptied(cells);
+    result
 }
 
 /// The site of a call with a row in argument 1, its reader made for the row.
