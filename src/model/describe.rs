@@ -17,6 +17,9 @@ pub struct Common {
     /// See `dataset::encode::Options`.
     #[serde(default)]
     pub buckets: usize,
+    /// Columns of free text; none: those that look like it. A kind that takes none has no such parameter.
+    #[serde(default)]
+    pub text: Option<Vec<String>>,
     /// Columns to leave out.
     pub exclude: Vec<String>,
     /// Columns to keep although each row has its own value.

@@ -1,7 +1,7 @@
 //! Principal components: the linear code of a row that loses least (Pearson 1901; Hotelling 1933).
 
 use super::describe::{MAX_LEVELS, MIN_COUNT, REFIT, WIDTH};
-use super::rows::{BUCKETS, DISTINCT, EXCLUDE, HOLDOUT, INCLUDE, KEEP, NUMBERS};
+use super::rows::{BUCKETS, DISTINCT, EXCLUDE, HOLDOUT, INCLUDE, KEEP, NUMBERS, TEXT};
 use crate::base::params::{ParamType, Spec};
 use crate::base::tensor::find;
 use crate::base::{Code, Context, Error, Numbers, Result, Tensor, zeros};
@@ -17,7 +17,8 @@ const CATEGORIES: Spec =
         .within(0.01, 100.0);
 
 /// The parameters of `pca`.
-pub const PCA: &[Spec] = &[WIDTH, CATEGORIES, NUMBERS, MIN_COUNT, MAX_LEVELS, BUCKETS, EXCLUDE, INCLUDE, DISTINCT, HOLDOUT, REFIT, KEEP];
+pub const PCA: &[Spec] =
+    &[WIDTH, CATEGORIES, NUMBERS, MIN_COUNT, MAX_LEVELS, BUCKETS, TEXT, EXCLUDE, INCLUDE, DISTINCT, HOLDOUT, REFIT, KEEP];
 
 /// What `pca` has beside what all kinds share.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

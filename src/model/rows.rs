@@ -106,7 +106,7 @@ pub(super) const MAX_LEVELS: Spec =
         .within(1.0, 100_000.0);
 pub(super) const BUCKETS: Spec =
     Spec::new("buckets", ParamType::Integer, "64", "Inputs that values are hashed into.").within(2.0, 100_000.0);
-const TEXT: Spec = Spec::new(
+pub(super) const TEXT: Spec = Spec::new(
     "text",
     ParamType::Texts,
     "null",

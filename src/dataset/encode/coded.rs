@@ -149,7 +149,7 @@ impl Encoder {
     ) -> Result<()> {
         let (mut at, mut category) = (0, 0);
         for (i, part) in self.parts.iter().enumerate() {
-            if let Values::Category { codes, .. } = columns[i] {
+            if let (Part::Category(_), Values::Category { codes, .. }) = (part, columns[i]) {
                 places[category] = tables[i].get(codes[row] as usize).copied().unwrap_or([NONE; 2]);
                 missing[i] = u8::from(places[category][0] == NONE);
                 category += 1;

@@ -87,6 +87,11 @@ impl Encoder {
         }
     }
 
+    /// Whether input `i` is free text, of which no value comes back.
+    pub fn is_free_text(&self, i: usize) -> bool {
+        matches!(self.parts[i], Part::Text(_) | Part::Sketch(_))
+    }
+
     /// Encodes the value `cell` of input `i` into `out`, which has the places of [`Encoder::range`].
     ///
     /// # Errors
@@ -107,7 +112,7 @@ impl Encoder {
                 Decoded::Labels(c.levels().iter().zip(numbers).filter(|(_, y)| **y >= 0.5).map(|(t, _)| t.as_str()).collect())
             }
             // Hashed words give no text back.
-            Part::Text(_) => Decoded::Nothing,
+            Part::Text(_) | Part::Sketch(_) => Decoded::Nothing,
             Part::Time(t) => t.back(numbers).map_or(Decoded::Nothing, Decoded::Time),
             Part::Vector { scales, .. } => {
                 Decoded::Vector(numbers.iter().zip(scales).map(|(y, s)| s.as_ref().map_or(0.0, |s| s.back(*y) as f32)).collect())

@@ -9,6 +9,7 @@ pub mod normal;
 mod numbers;
 mod part;
 mod scale;
+mod sketch;
 pub mod text;
 mod time;
 
@@ -34,7 +35,7 @@ pub struct Options {
     pub max_levels: usize,
     /// Columns that values are hashed into.
     pub buckets: usize,
-    /// For models that give rows back: no indicators of what is missing, and in each category a place for what is rare.
+    /// For models that give rows back: no indicators of what is missing, in each category a place for what is rare, free text as a few numbers.
     pub whole: bool,
 }
 

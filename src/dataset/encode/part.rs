@@ -3,6 +3,7 @@
 use super::Options;
 use super::category::{Category, Place};
 use super::scale::Scale;
+use super::sketch::Sketch;
 use super::text::Text;
 use super::time::Time;
 use crate::base::{Code, Context, Error, Result};
@@ -33,6 +34,8 @@ pub enum Part {
     Category(Category),
     /// Free text: sparse inputs, which [`super::Encoder::texts`] gives; here an indicator where training had missing ones.
     Text(Text),
+    /// Free text of a row as a whole: a few numbers.
+    Sketch(Sketch),
     /// An array of texts: each as a category's value, all in one place.
     Labels(Category),
     /// An instant.
@@ -67,7 +70,7 @@ impl Places {
 const SAMPLE: usize = 100_000;
 
 /// At most [`SAMPLE`] of `rows`, evenly spread.
-fn sample(rows: &[u32]) -> impl Iterator<Item = usize> + '_ {
+fn sample(rows: &[u32]) -> impl Iterator<Item = usize> + Clone + '_ {
     rows.iter().step_by(rows.len().div_ceil(SAMPLE).max(1)).map(|r| *r as usize)
 }
 
@@ -97,6 +100,12 @@ impl Part {
                 let yes = rows.iter().filter(|r| v[**r as usize] == 1).count();
                 let known = rows.len() - missing;
                 (some || (yes > 0 && yes < known)).then(|| Self::Bool { fill: yes as f64 / known as f64, missing: some })
+            }
+            Values::Category { codes, levels }
+                if let Some(bits) = text_bits
+                    && options.whole =>
+            {
+                Sketch::fit(codes, levels, sample(rows), bits, || ctx.check())?.map(Self::Sketch)
             }
             Values::Category { codes, levels } if let Some(bits) = text_bits => {
                 Text::fit(codes, levels, sample(rows), some, bits, || ctx.check())?.map(Self::Text)
@@ -139,7 +148,7 @@ impl Part {
         match (self, family) {
             (Self::Number { .. }, Family::Number)
             | (Self::Bool { .. }, Family::Bool)
-            | (Self::Category(_) | Self::Text(_), Family::Text)
+            | (Self::Category(_) | Self::Text(_) | Self::Sketch(_), Family::Text)
             | (Self::Labels(_), Family::Labels)
             | (Self::Time(_), Family::Time) => true,
             (Self::Vector { scales, .. }, Family::Vector(n)) => scales.len() == n as usize,
@@ -153,6 +162,7 @@ impl Part {
             Self::Number { missing, .. } | Self::Bool { missing, .. } => 1 + usize::from(*missing),
             Self::Category(c) | Self::Labels(c) => c.width(),
             Self::Text(t) => usize::from(t.missing()),
+            Self::Sketch(s) => s.width(),
             Self::Time(t) => t.width(),
             Self::Vector { scales, missing } => scales.len() + usize::from(*missing),
         }
@@ -184,6 +194,8 @@ impl Part {
                     out[0] = 1.0
                 }
             }
+            (Self::Sketch(s), Cell::Text(t)) => s.write(Some(t), out),
+            (Self::Sketch(s), Cell::Missing) => s.write(None, out),
             (Self::Time(t), Cell::Time(x)) => t.write(Some(*x), out),
             (Self::Time(t), Cell::Missing) => t.write(None, out),
             (Self::Vector { scales, .. }, Cell::Vector(v)) if v.len() == scales.len() => {

@@ -7,7 +7,7 @@ mod shape;
 pub mod train;
 
 use super::describe::{MAX_LEVELS, MIN_COUNT, REFIT, WIDTH};
-use super::rows::{BUCKETS, DISTINCT, EXCLUDE, HOLDOUT, INCLUDE, KEEP, NUMBERS};
+use super::rows::{BUCKETS, DISTINCT, EXCLUDE, HOLDOUT, INCLUDE, KEEP, NUMBERS, TEXT};
 use crate::base::params::{ParamType, Spec};
 use crate::base::tensor::find;
 use crate::base::{Code, Error, Numbers, Result, Tensor};
@@ -57,6 +57,7 @@ pub const AUTOENCODER: &[Spec] = &[
     MIN_COUNT,
     MAX_LEVELS,
     BUCKETS,
+    TEXT,
     EXCLUDE,
     INCLUDE,
     DISTINCT,

@@ -154,7 +154,8 @@ fn block(
         }
         for (i, column) in wanted.iter().enumerate() {
             let cell = column.values.cell(r as usize);
-            if cell == Cell::Missing {
+            // Of free text no value comes back that could be judged.
+            if cell == Cell::Missing || by.is_free_text(i) {
                 continue;
             }
             let (places, judged) = (by.range(i), by.judged(i));

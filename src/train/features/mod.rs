@@ -68,7 +68,8 @@ pub fn fit(frame: &Frame, spec: &FeaturesSpec, incumbent: Option<&Features>, ctx
     let mut resolved = spec.check()?;
     let common: Common = params::typed(&resolved)?;
     let mut report = Report::default();
-    let data = prepare::prepare(frame, spec, &common, incumbent.map(Features::split), &mut report.notices, ctx)?;
+    let data =
+        prepare::prepare(frame, spec, (&common, resolved.contains_key("text")), incumbent.map(Features::split), &mut report.notices, ctx)?;
     report.rows_used = data.rows() as u64;
     report.rows_skipped = data.skipped as u64;
     let mut job = prepare::Job { data, common, params: &mut resolved, incumbent, report: &mut report };
@@ -86,3 +87,5 @@ pub fn fit(frame: &Frame, spec: &FeaturesSpec, incumbent: Option<&Features>, ctx
 mod gan_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod text_tests;

@@ -2,6 +2,7 @@
 
 use super::{Features, FeaturesSpec};
 use crate::base::{Code, Context, Error, Result};
+use crate::dataset::encode::FreeTexts;
 use crate::dataset::split::Parts;
 use crate::dataset::{Encoder, Frame};
 use crate::model::describe::Common;
@@ -16,6 +17,8 @@ pub struct Prepared<'a> {
     pub frame: &'a Frame,
     /// The columns to learn from.
     pub names: Vec<&'a str>,
+    /// Those of them that are free text.
+    pub texts: Vec<&'a str>,
     /// Which rows teach, say when to stop, and judge.
     pub parts: Parts,
     /// How rows were held out.
@@ -54,20 +57,24 @@ impl Prepared<'_> {
     /// # Errors
     /// As [`Encoder::fit`]; [`Code::Data`] when no column varies.
     pub fn encoder(&self, common: &Common, notices: &mut Vec<String>, ctx: &Context<'_>) -> Result<Encoder> {
-        let encoder = Encoder::fit(self.frame, &self.names, &self.seen(), &common.options(), ctx)?;
+        let texts = FreeTexts { names: &self.texts, bits: TEXT_BITS };
+        let encoder = Encoder::fit_with_texts(self.frame, &self.names, &texts, &self.seen(), &common.options(), ctx)?;
         notices.extend(inputs::dull(&self.names, &encoder));
         if encoder.width() == 0 { Err(inputs::no_columns(self.frame, None)) } else { Ok(encoder) }
     }
 }
 
-/// Chooses and splits. `before` is how the deployed version held rows out.
+/// The logarithm of the number of buckets that words and runs of free text are hashed into.
+const TEXT_BITS: u32 = 14;
+
+/// Chooses and splits; `reads_text` says whether the kind takes free text. `before` is how the deployed version held rows out.
 ///
 /// # Errors
 /// Those of bad input: see [`super::fit`].
 pub fn prepare<'a>(
     frame: &'a Frame,
     spec: &FeaturesSpec,
-    common: &Common,
+    (common, reads_text): (&Common, bool),
     before: Option<&Split>,
     notices: &mut Vec<String>,
     ctx: &Context<'_>,
@@ -76,7 +83,15 @@ pub fn prepare<'a>(
     let keys: Vec<&str> = [&spec.time_col, &spec.group_col].into_iter().flatten().map(String::as_str).collect();
     let (rows, skipped) = usable(frame, spec.time_col.as_deref(), |_| true, common.distinct, notices)?;
     ctx.check()?;
-    let names = inputs::choose(frame, None, &keys, &rows, (&common.exclude, &common.include), notices)?;
+    let texts = if reads_text {
+        let others: Vec<&str> = keys.iter().copied().chain(common.exclude.iter().map(String::as_str)).collect();
+        inputs::texts(frame, &others, &rows, (common.text.as_deref(), common.min_count))?
+    } else {
+        Vec::new()
+    };
+    // A text of its own in each row is no key.
+    let include: Vec<String> = common.include.iter().cloned().chain(texts.iter().map(|t| (*t).to_owned())).collect();
+    let names = inputs::choose(frame, None, &keys, &rows, (&common.exclude, &include), notices)?;
     let asked =
         Asked { time: spec.time_col.as_deref(), group: spec.group_col.as_deref(), holdout: common.holdout, validation: common.validation };
     let (parts, split) = divide(frame, &rows, &names, asked, before)?;
@@ -85,5 +100,5 @@ pub fn prepare<'a>(
             .detail(format!("Of {} rows, {} judge and {} say when to stop.", rows.len(), parts.holdout.len(), parts.valid.len()))
             .hint("Train on more rows, or: params => '{\"holdout\": 0}'."));
     }
-    Ok(Prepared { frame, names, parts, split, skipped })
+    Ok(Prepared { frame, names, texts, parts, split, skipped })
 }

@@ -122,6 +122,8 @@ fn weight(encoder: &Encoder, categories: f32) -> Vec<f32> {
             Family::Number => 1.0,
             // Two values of a category are apart by √2.
             Family::Bool => categories * std::f32::consts::SQRT_2,
+            // Its places vary as much as those of a category that weigh twice.
+            Family::Text if encoder.is_free_text(i) => 0.5,
             Family::Text | Family::Labels => categories,
             Family::Time | Family::Vector(_) => 1.0 / (places.max(1) as f32).sqrt(),
         };
