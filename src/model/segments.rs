@@ -122,7 +122,7 @@ impl Centres {
             for _ in 0..TURNS {
                 let share = centres.assign(rows, ctx)?;
                 (counts, apart) = (share.counts, share.apart);
-                if before - apart <= GAIN * before {
+                if before.is_finite() && before - apart <= GAIN * before {
                     break;
                 }
                 before = apart;

@@ -50,7 +50,7 @@ impl Sketch {
         check: impl Fn() -> Result<()>,
     ) -> Result<Option<Self>> {
         let Some(text) = Text::fit(codes, levels, sample.clone(), false, bits, &check)? else { return Ok(None) };
-        let mut sketch = Self::new(Stored { text, middle: vec![0.0; PLACES], scale: 1.0 });
+        let sketch = Self::new(Stored { text, middle: vec![0.0; PLACES], scale: 1.0 });
         let known: Vec<u32> = sample.map(|r| codes[r]).filter(|c| *c != MISSING_CODE).collect();
         let (mut sums, mut squares, mut n) = ([0.0f64; PLACES], [0.0f64; PLACES], 0u32);
         let mut out = [0.0; PLACES];
