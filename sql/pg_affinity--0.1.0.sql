@@ -868,6 +868,12 @@ CREATE TYPE affinity.recommendation_text AS (rank integer, item_id text, score r
 COMMENT ON TYPE affinity.recommendation_text IS 'An entry of a list, for item ids of any type, as text.';
 CREATE TYPE affinity.recommendation_uuid AS (rank integer, item_id uuid, score real, source text, version integer);
 COMMENT ON TYPE affinity.recommendation_uuid IS 'An entry of a list, for item ids that are uuid.';
+CREATE TYPE affinity.user_recommendation AS (user_id bigint, rank integer, item_id bigint, score real, source text, version integer);
+COMMENT ON TYPE affinity.user_recommendation IS 'An entry of a user''s list, for ids that are integers.';
+CREATE TYPE affinity.user_recommendation_text AS (user_id text, rank integer, item_id text, score real, source text, version integer);
+COMMENT ON TYPE affinity.user_recommendation_text IS 'An entry of a user''s list, for ids of any type, as text.';
+CREATE TYPE affinity.user_recommendation_uuid AS (user_id uuid, rank integer, item_id uuid, score real, source text, version integer);
+COMMENT ON TYPE affinity.user_recommendation_uuid IS 'An entry of a user''s list, for ids that are uuid.';
 
 CREATE FUNCTION affinity.train_recommender(model text, events regclass, kind text DEFAULT 'auto', user_col name DEFAULT 'user_id',
     item_col name DEFAULT 'item_id', time_col name DEFAULT NULL, weight_col name DEFAULT NULL, event_col name DEFAULT NULL,
@@ -898,6 +904,13 @@ RETURNS SETOF anyelement
 AS 'MODULE_PATHNAME', 'recommend_wrapper' LANGUAGE c STABLE PARALLEL RESTRICTED COST 100000 ROWS 10;
 COMMENT ON FUNCTION affinity.recommend(text, uuid, bigint, boolean, anycompatiblearray, "any", anyelement) IS
 'The best k items for a user whose id is a uuid.';
+
+CREATE FUNCTION affinity.recommend_all(model text, k bigint DEFAULT 10, exclude_seen boolean DEFAULT NULL,
+    as_type anyelement DEFAULT NULL::affinity.user_recommendation)
+RETURNS SETOF anyelement
+AS 'MODULE_PATHNAME', 'recommend_all_wrapper' LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000000 ROWS 100000;
+COMMENT ON FUNCTION affinity.recommend_all(text, bigint, boolean, anyelement) IS
+'The best k items for every user that has events: what recommend gives each, from one reading of the events, on all threads of affinity.threads.';
 
 CREATE FUNCTION affinity.recommend_for(model text, items anycompatiblearray, k bigint DEFAULT 10,
     as_type anyelement DEFAULT NULL::affinity.recommendation)

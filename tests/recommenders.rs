@@ -127,6 +127,37 @@ fn the_deployed_version_is_judged_on_the_same_held_out_events() {
 }
 
 #[test]
+fn lists_of_everyone_are_those_of_each() {
+    for kind in KINDS {
+        let t = train(kind.name, &params(kind.name), 2);
+        let r = Recommender::load(&t.state, &t.tensors).unwrap();
+        // Among them users without events, with one, and with events out of order.
+        let asked: Vec<Asked> = (0..60u32)
+            .map(|u| {
+                let events: Vec<Event> =
+                    (0..u % 7).map(|s| Event { time: i64::from((s * 5) % 7), item: (u + 2 * s) % ITEMS as u32, weight: 1.0 }).collect();
+                Asked { user: Id::Integer(i64::from(u)), seen: events.iter().map(|e| e.item).collect(), any: u % 7 > 0, events }
+            })
+            .collect();
+        for (exclude_seen, k) in [(true, 5), (false, ITEMS + 3)] {
+            let all = |threads| with(threads, 7, |ctx| everyone::lists(&r, &mut asked.clone(), k, exclude_seen, 9, ctx)).unwrap();
+            assert_eq!(all(1), all(3), "{}", kind.name);
+            for (asked, list) in asked.iter().zip(all(2)) {
+                let mut history = asked.events.clone();
+                r.order(&asked.user, &mut history);
+                let mut scores = vec![0.0; ITEMS];
+                let source = r.score_history(&history, 9, &mut scores);
+                if exclude_seen {
+                    asked.seen.iter().for_each(|&i| scores[i as usize] = f32::NEG_INFINITY);
+                }
+                let alone: Vec<(u32, f32)> = r.top(&scores, k).into_iter().map(|(i, _, s)| (i, s)).collect();
+                assert_eq!((source, &alone), (list.source, &list.items), "{}", kind.name);
+            }
+        }
+    }
+}
+
+#[test]
 fn a_snapshot_gives_the_list_that_live_events_give() {
     for kind in KINDS {
         let limit = |users: &str| {

@@ -11,6 +11,7 @@ mod predict;
 mod profile;
 mod progress;
 mod recommend;
+mod recommend_all;
 mod tags;
 mod train;
 mod train_recommender;

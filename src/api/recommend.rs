@@ -80,7 +80,7 @@ fn user(call: Call, i: usize, ready: &Rc<Ready>) -> Option<Id> {
 }
 
 /// k, at least 0.
-fn count(call: Call, i: usize) -> Result<usize> {
+pub(super) fn count(call: Call, i: usize) -> Result<usize> {
     let k = call.datum(i).map_or(10, |d| d.value() as i64);
     usize::try_from(k).map_err(|_| {
         Error::new(Code::InvalidParameter, "k must not be negative").detail(format!("It is {k}.")).hint("For example: k => 10.")

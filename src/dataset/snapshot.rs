@@ -51,6 +51,11 @@ impl Snapshot {
         self.events.get(self.offsets[u]..self.offsets[u + 1])
     }
 
+    /// The user at `index`, which must be below [`Snapshot::len`], and its events, oldest first.
+    pub fn user(&self, index: u32) -> (Id, &[Event]) {
+        (self.users.id(index), &self.events[self.offsets[index as usize]..self.offsets[index as usize + 1]])
+    }
+
     /// Bytes held, and about as many again as tensors.
     pub fn bytes(&self) -> usize {
         self.users.bytes() + self.offsets.len() * 8 + self.events.len() * std::mem::size_of::<Event>()

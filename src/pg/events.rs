@@ -39,6 +39,8 @@ pub(crate) struct LiveQuery {
     pub sql: String,
     /// The same without the latest-first cut, for those of `$2` (an array of items) only: the items among them that the user ever had.
     pub seen: String,
+    /// All users' events, user by user and oldest first: the same columns, NULLs among them, then the user.
+    pub everyone: String,
     /// The type of `$1`.
     pub user_type: pg_sys::Oid,
     /// What user ids are.
@@ -130,6 +132,7 @@ impl EventSource {
             _ => format!("{}::pg_catalog.text", quote(&p.item.name)),
         };
         let mut list = vec![item.clone()];
+        let mut by_time = String::new();
         let mut filter = format!("{} AND {} IS NOT NULL", user_is(p.user), quote(&p.item.name));
         let mut order = String::new();
         if let Some(t) = p.time {
@@ -137,6 +140,7 @@ impl EventSource {
             list.push(time.clone());
             filter.push_str(&format!(" AND {time} IS NOT NULL"));
             order = format!(" ORDER BY {time} DESC");
+            by_time = format!(", {time}");
         }
         if let Some(w) = p.weight {
             let cast = if w.form == Some(Form::Bool) { "::pg_catalog.int4::pg_catalog.float8" } else { "::pg_catalog.float8" };
@@ -146,9 +150,12 @@ impl EventSource {
             list.push(format!("{}::pg_catalog.text", quote(&e.name)));
         }
         let from = format!("FROM {} WHERE {filter}", relation.sql());
+        let (user, by_user) = user_text(p.user);
+        let all = format!("SELECT {}, {user} FROM {} WHERE {} IS NOT NULL", list.join(", "), relation.sql(), quote(&p.user.name));
         Ok(LiveQuery {
             sql: format!("SELECT {} {from}{order} LIMIT {limit}", list.join(", ")),
             seen: format!("SELECT DISTINCT {item} {from} AND {item} OPERATOR(pg_catalog.=) ANY ($2)"),
+            everyone: format!("{all} ORDER BY {by_user}{by_time}"),
             user_type: if id_kind(p.user) == IdKind::Integer { pg_sys::INT8OID } else { pg_sys::TEXTOID },
             users: id_kind(p.user),
             numeric_user: p.user.form == Some(Form::Numeric),
@@ -186,6 +193,25 @@ fn user_is(a: &Attribute) -> String {
         _ => return format!("{column}::pg_catalog.text OPERATOR(pg_catalog.=) $1"),
     };
     format!("{column} OPERATOR(pg_catalog.=) $1{cast}")
+}
+
+/// A user's id as it is read, bigint or text, and what puts the rows of each user together: the column itself where equal ids are equal texts, so that an
+/// index can give the order; else the text by its bytes.
+fn user_text(a: &Attribute) -> (String, String) {
+    let column = quote(&a.name);
+    match id_kind(a) {
+        IdKind::Integer => (format!("{column}::pg_catalog.int8"), column),
+        IdKind::Uuid => (format!("{column}::pg_catalog.text"), column),
+        IdKind::Text => {
+            // 1.0 is 1, as it is to the query of one user.
+            let text = match a.form {
+                Some(Form::Numeric) => format!("pg_catalog.trim_scale({column}::pg_catalog.numeric)::pg_catalog.text"),
+                _ => format!("{column}::pg_catalog.text"),
+            };
+            let order = format!("{text} COLLATE pg_catalog.\"C\"");
+            (text, order)
+        }
+    }
 }
 
 fn wrong_type(argument: &str, a: &Attribute, needed: &str) -> Error {

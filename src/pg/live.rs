@@ -4,13 +4,14 @@ use crate::base::{Code, Error, Result};
 use crate::dataset::{Cell, Event, Id, IdKind};
 use crate::pg::columns::Reader;
 use crate::pg::events::{EventSource, LiveQuery};
-use crate::pg::owner;
 use crate::pg::spi::{Arg, Plan, Row};
 use crate::pg::store::ModelRow;
+use crate::pg::{owner, stream};
+use crate::train::everyone::Asked;
 use crate::train::recommender::Recommender;
 use pgrx::pg_sys;
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::mem::ManuallyDrop;
 use std::rc::Rc;
 
@@ -112,13 +113,62 @@ impl Live {
         as_role(self.role, || {
             self.plan.select(&[arg], |row| {
                 read += 1;
-                self.event(row, time.as_mut(), model, &mut history)
+                let (item, event) = self.event(row, time.as_mut(), model)?;
+                history.seen.extend(item);
+                history.events.extend(event);
+                Ok(())
             })
         })?;
         history.any = read > 0;
         history.cut = read >= self.limit;
         model.order(user, &mut history.events);
         Ok(history)
+    }
+
+    /// Every user in turn: the events that a list is made from, and all known items that the user ever had.
+    ///
+    /// # Errors
+    /// Those of `each`; what the query raises is raised, rights among it.
+    pub(crate) fn everyone(&self, model: &Recommender, mut each: impl FnMut(Asked) -> Result<()>) -> Result<()> {
+        let mut time = self.query.time.map(|t| Reader::new(t, self.source.time_col.as_deref().unwrap_or_default())).transpose()?;
+        let last = 2 + i32::from(time.is_some()) + i32::from(self.source.weight_col.is_some()) + i32::from(self.source.event_col.is_some());
+        let mut user: Option<Id> = None;
+        // Of the latest rows the events; a row that is none counts against the limit, as it does in the query of one user.
+        let mut latest: VecDeque<Option<Event>> = VecDeque::new();
+        let mut seen: Vec<u32> = Vec::new();
+        let crowded = 4 * model.items().len() + 1024;
+        as_role(self.role, || {
+            let ended = |user: Id, latest: &mut VecDeque<Option<Event>>, seen: &mut Vec<u32>| {
+                let any = !latest.is_empty();
+                Asked { user, events: latest.drain(..).flatten().collect(), seen: std::mem::take(seen), any }
+            };
+            stream::rows(&self.query.everyone, |row| {
+                let id = match self.query.users {
+                    IdKind::Integer => row.big(last).map(Id::Integer),
+                    _ => row.text(last).map(Id::Text),
+                };
+                if user != id
+                    && let Some(before) = std::mem::replace(&mut user, id)
+                {
+                    each(ended(before, &mut latest, &mut seen))?;
+                }
+                if row.datum(1).is_none() || (time.is_some() && row.datum(2).is_none()) {
+                    return Ok(());
+                }
+                let (item, event) = self.event(row, time.as_mut(), model)?;
+                if latest.len() == self.limit {
+                    latest.pop_front();
+                }
+                latest.push_back(event);
+                seen.extend(item);
+                if seen.len() > crowded {
+                    seen.sort_unstable();
+                    seen.dedup();
+                }
+                Ok(())
+            })?;
+            user.take().map_or(Ok(()), |user| each(ended(user, &mut latest, &mut seen)))
+        })
     }
 
     /// Those of `items` that the user had at any time.
@@ -153,37 +203,35 @@ impl Live {
         }
     }
 
-    fn event(&self, row: &Row, time: Option<&mut Reader>, model: &Recommender, history: &mut History) -> Result<()> {
-        let Some(item) = self.item(row, model) else { return Ok(()) };
-        history.seen.push(item);
+    /// The item of a row where the model knows it, and the event where it counts.
+    fn event(&self, row: &Row, time: Option<&mut Reader>, model: &Recommender) -> Result<(Option<u32>, Option<Event>)> {
+        let Some(item) = self.item(row, model) else { return Ok((None, None)) };
+        let seen = (Some(item), None);
         let mut column = 2;
         let mut event = Event { time: 0, item, weight: 1.0 };
         if let Some(reader) = time {
-            let Some((_, datum)) = row.datum(column) else { return Ok(()) };
+            let Some((_, datum)) = row.datum(column) else { return Ok(seen) };
             // SAFETY: a datum of the column's type, alive as long as the row.
             event.time = match unsafe { reader.cell(datum)? } {
                 Cell::Time(t) => t,
                 Cell::Number(x) if x.abs() < 9e12 => (x * 1e6).round() as i64,
-                _ => return Ok(()),
+                _ => return Ok(seen),
             };
             column += 1;
         }
         if self.source.weight_col.is_some() {
-            let Some(w) = row.double(column) else { return Ok(()) };
+            let Some(w) = row.double(column) else { return Ok(seen) };
             event.weight = w as f32;
             column += 1;
         }
         if self.source.event_col.is_some() {
-            let Some(kind) = row.text(column) else { return Ok(()) };
+            let Some(kind) = row.text(column) else { return Ok(seen) };
             if let Some(weights) = &self.source.event_weights {
-                let Some(w) = weights.get(&kind) else { return Ok(()) };
+                let Some(w) = weights.get(&kind) else { return Ok(seen) };
                 event.weight *= w;
             }
         }
-        if event.weight > 0.0 && event.weight.is_finite() {
-            history.events.push(event);
-        }
-        Ok(())
+        Ok((Some(item), (event.weight > 0.0 && event.weight.is_finite()).then_some(event)))
     }
 }
 

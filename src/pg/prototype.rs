@@ -19,6 +19,9 @@ pub(crate) struct Recommendation {
     pub score: f32,
 }
 
+/// The most columns that a prototype has: user_id, rank, item_id, score, source, version.
+const COLUMNS: usize = 6;
+
 /// A field of the prototype and what goes into it.
 #[derive(Clone, Copy, PartialEq)]
 enum Field {
@@ -26,55 +29,147 @@ enum Field {
     ItemInteger,
     ItemText,
     ItemUuid,
+    UserInteger,
+    UserText,
+    UserUuid,
     Score,
     Source,
     Version,
 }
 
+/// What a row is made of.
+pub(crate) struct Entry<'a> {
+    /// The user, in lists for several.
+    pub user: Option<&'a Id>,
+    /// Its place in the list.
+    pub row: &'a Recommendation,
+    /// Where the list comes from.
+    pub source: &'a str,
+    /// The version that made it.
+    pub version: i32,
+    /// The model's name.
+    pub model: &'a str,
+}
+
 /// Hands `rows` to the executor as rows of the type of argument `prototype`.
 ///
 /// # Errors
-/// [`Code::WrongType`] for a prototype that is no row of fitting columns; [`Code::Unsupported`] where a set is not expected.
+/// Those of [`Rows::begin`] and [`Rows::put`].
 pub(crate) fn set(call: Call, prototype: usize, rows: &[Recommendation], source: &str, version: i32, model: &str) -> Result<()> {
-    let typ = call.argument_type(prototype);
-    // SAFETY: resultinfo is what the executor passed; the type is composite when its row type is looked up, and its copy lives in the query's
-    // memory, as the tuplestore does. Values and nulls have one element a field.
-    unsafe {
-        let info = (*call.raw()).resultinfo.cast::<pg_sys::ReturnSetInfo>();
-        let materialise = pg_sys::SetFunctionReturnMode::SFRM_Materialize as i32;
-        if info.is_null() || (*info).type_ != pg_sys::NodeTag::T_ReturnSetInfo || (*info).allowedModes & materialise == 0 {
-            return Err(Error::new(Code::Unsupported, "a set of rows is returned where none can be taken")
-                .hint("Call it in FROM: SELECT * FROM affinity.recommend(…)."));
+    let mut out = Rows::begin(call, prototype, false)?;
+    rows.iter().try_for_each(|row| out.put(&Entry { user: None, row, source, version, model }))
+}
+
+/// Rows of a prototype's type on their way to the executor; beyond `work_mem` they go to a temporary file.
+pub(crate) struct Rows {
+    store: *mut pg_sys::Tuplestorestate,
+    desc: pg_sys::TupleDesc,
+    fields: Vec<Field>,
+    typ: pg_sys::Oid,
+    /// Where the values of one row live until the store has copied them.
+    short_lived: pg_sys::MemoryContext,
+    /// Whether rows have a user.
+    users: bool,
+}
+
+impl Rows {
+    /// Begins the answer to `call`, whose argument `prototype` gives the type; with `users` the type may have a column for the user.
+    ///
+    /// # Errors
+    /// [`Code::WrongType`] for a prototype that is no row of fitting columns; [`Code::Unsupported`] where a set is not expected.
+    pub(crate) fn begin(call: Call, prototype: usize, users: bool) -> Result<Self> {
+        let typ = call.argument_type(prototype);
+        // SAFETY: resultinfo is what the executor passed; the type is composite when its row type is looked up, and its copy lives in the query's
+        // memory, as the tuplestore does.
+        unsafe {
+            let info = (*call.raw()).resultinfo.cast::<pg_sys::ReturnSetInfo>();
+            let materialise = pg_sys::SetFunctionReturnMode::SFRM_Materialize as i32;
+            if info.is_null() || (*info).type_ != pg_sys::NodeTag::T_ReturnSetInfo || (*info).allowedModes & materialise == 0 {
+                return Err(Error::new(Code::Unsupported, "a set of rows is returned where none can be taken")
+                    .hint("Call it in FROM: SELECT * FROM affinity.recommend(…)."));
+            }
+            if u8::try_from(pg_sys::get_typtype(typ)).unwrap_or(0) != pg_sys::TYPTYPE_COMPOSITE {
+                return Err(not_a_prototype(typ, None, users));
+            }
+            let before = pg_sys::MemoryContextSwitchTo((*(*info).econtext).ecxt_per_query_memory);
+            let desc = pg_sys::lookup_rowtype_tupdesc_copy(typ, -1);
+            let random = (*info).allowedModes & pg_sys::SetFunctionReturnMode::SFRM_Materialize_Random as i32 != 0;
+            let store = pg_sys::tuplestore_begin_heap(random, false, pg_sys::work_mem);
+            pg_sys::MemoryContextSwitchTo(before);
+            let fields = fields(desc, typ, users)?;
+            (*info).returnMode = pg_sys::SetFunctionReturnMode::SFRM_Materialize;
+            (*info).setResult = store;
+            (*info).setDesc = desc;
+            (*call.raw()).isnull = true;
+            Ok(Self { store, desc, fields, typ, short_lived: compat::small_context(c"affinity row"), users })
         }
-        if u8::try_from(pg_sys::get_typtype(typ)).unwrap_or(0) != pg_sys::TYPTYPE_COMPOSITE {
-            return Err(not_a_prototype(typ, None));
-        }
-        let before = pg_sys::MemoryContextSwitchTo((*(*info).econtext).ecxt_per_query_memory);
-        let desc = pg_sys::lookup_rowtype_tupdesc_copy(typ, -1);
-        let store = pg_sys::tuplestore_begin_heap(true, false, pg_sys::work_mem);
-        pg_sys::MemoryContextSwitchTo(before);
-        let fields = fields(desc, typ)?;
-        let mut nulls = vec![false; fields.len()];
-        for row in rows {
-            let mut values: Vec<pg_sys::Datum> =
-                fields.iter().map(|f| value(*f, row, source, version, model, typ)).collect::<Result<_>>()?;
-            nulls.fill(false);
-            pg_sys::tuplestore_putvalues(store, desc, values.as_mut_ptr(), nulls.as_mut_ptr());
-        }
-        (*info).returnMode = pg_sys::SetFunctionReturnMode::SFRM_Materialize;
-        (*info).setResult = store;
-        (*info).setDesc = desc;
-        (*call.raw()).isnull = true;
     }
-    Ok(())
+
+    /// Adds a row.
+    ///
+    /// # Errors
+    /// [`Code::WrongType`] where an id does not fit its column.
+    pub(crate) fn put(&mut self, entry: &Entry<'_>) -> Result<()> {
+        let (mut values, mut nulls) = ([pg_sys::Datum::from(0); COLUMNS], [false; COLUMNS]);
+        // SAFETY: store, row type and context live as long as the call; values and nulls have at least one element a field. The context is switched back
+        // before returning, and by Postgres after an ERROR.
+        unsafe {
+            let before = pg_sys::MemoryContextSwitchTo(self.short_lived);
+            let made = values.iter_mut().zip(&self.fields).try_for_each(|(value, field)| {
+                *value = self.value(*field, entry)?;
+                Ok(())
+            });
+            if made.is_ok() {
+                pg_sys::tuplestore_putvalues(self.store, self.desc, values.as_mut_ptr(), nulls.as_mut_ptr());
+            }
+            pg_sys::MemoryContextSwitchTo(before);
+            pg_sys::MemoryContextReset(self.short_lived);
+            made
+        }
+    }
+
+    fn value(&self, field: Field, entry: &Entry<'_>) -> Result<pg_sys::Datum> {
+        let id = |id: &Id| match (field, id) {
+            (Field::ItemInteger | Field::UserInteger, Id::Integer(i)) => Some(pg_sys::Datum::from(*i)),
+            (Field::ItemText | Field::UserText, id) => Some(text::datum(&id.to_string())),
+            (Field::ItemUuid | Field::UserUuid, Id::Text(t)) => uuid(t),
+            _ => None,
+        };
+        let item = &entry.row.item;
+        Ok(match field {
+            Field::Rank => pg_sys::Datum::from(entry.row.rank),
+            Field::Score => pg_sys::Datum::from(entry.row.score.to_bits()),
+            Field::Version => pg_sys::Datum::from(entry.version),
+            Field::Source => text::datum(entry.source),
+            Field::ItemInteger | Field::ItemText | Field::ItemUuid => id(item).ok_or_else(|| self.unfit("item", item, entry.model))?,
+            Field::UserInteger | Field::UserText | Field::UserUuid => match entry.user {
+                Some(user) => id(user).ok_or_else(|| self.unfit("user", user, entry.model))?,
+                None => return Err(Error::internal("A list without a user.")),
+            },
+        })
+    }
+
+    /// The error for ids that do not fit the prototype.
+    fn unfit(&self, what: &str, id: &Id, model: &str) -> Error {
+        let needed = match id {
+            _ if self.users => "user_recommendation_text, or a type of your own",
+            Id::Integer(_) => "recommendation",
+            Id::Text(t) if uuid(t).is_some() => "recommendation_uuid",
+            Id::Text(_) => "recommendation_text",
+        };
+        let an = if what == "user" { "A user" } else { "An item" };
+        Error::new(Code::WrongType, format!("{what} ids of model \"{model}\" do not fit {}", type_name(self.typ)))
+            .detail(format!("{an} is \"{id}\"."))
+            .hint(format!("Add as_type => NULL::affinity.{needed}."))
+    }
 }
 
 /// # Safety
 /// `desc` is a live row type.
-unsafe fn fields(desc: pg_sys::TupleDesc, typ: pg_sys::Oid) -> Result<Vec<Field>> {
+unsafe fn fields(desc: pg_sys::TupleDesc, typ: pg_sys::Oid, users: bool) -> Result<Vec<Field>> {
     // SAFETY: the caller's promise.
     unsafe {
-        (0..usize::try_from((*desc).natts).unwrap_or(0))
+        let fields: Vec<Field> = (0..usize::try_from((*desc).natts).unwrap_or(0))
             .map(|i| {
                 let a = compat::attribute(desc, i);
                 let name = text::with_utf8(CStr::from_ptr(a.attname.data.as_ptr()).to_bytes(), str::to_owned);
@@ -83,46 +178,30 @@ unsafe fn fields(desc: pg_sys::TupleDesc, typ: pg_sys::Oid) -> Result<Vec<Field>
                     ("item_id", pg_sys::INT8OID) => Field::ItemInteger,
                     ("item_id", pg_sys::TEXTOID) => Field::ItemText,
                     ("item_id", pg_sys::UUIDOID) => Field::ItemUuid,
+                    ("user_id", pg_sys::INT8OID) if users => Field::UserInteger,
+                    ("user_id", pg_sys::TEXTOID) if users => Field::UserText,
+                    ("user_id", pg_sys::UUIDOID) if users => Field::UserUuid,
                     ("score", pg_sys::FLOAT4OID) => Field::Score,
                     ("source", pg_sys::TEXTOID) => Field::Source,
                     ("version", pg_sys::INT4OID) => Field::Version,
-                    _ => return Err(not_a_prototype(typ, Some(&format!("{name} {}", type_name(a.atttypid))))),
+                    _ => return Err(not_a_prototype(typ, Some(&format!("{name} {}", type_name(a.atttypid))), users)),
                 })
             })
-            .collect()
+            .collect::<Result<_>>()?;
+        // Column names are distinct, so there are no more than there are kinds of fields.
+        if fields.len() > COLUMNS { Err(Error::internal("A row type with a column twice.")) } else { Ok(fields) }
     }
 }
 
-fn not_a_prototype(typ: pg_sys::Oid, column: Option<&str>) -> Error {
+fn not_a_prototype(typ: pg_sys::Oid, column: Option<&str>, users: bool) -> Error {
     let detail = match column {
         Some(c) => format!("Type {} has a column \"{c}\".", type_name(typ)),
         None => format!("It is of type {}.", type_name(typ)),
     };
-    Error::new(Code::WrongType, "as_type must be a prototype row of recommendations").detail(detail).hint(
-        "Use as_type => NULL::affinity.recommendation, recommendation_text or recommendation_uuid; or a type of some of their columns.",
-    )
-}
-
-fn value(field: Field, row: &Recommendation, source: &str, version: i32, model: &str, typ: pg_sys::Oid) -> Result<pg_sys::Datum> {
-    let wrong = |needed: &str| {
-        let example = row.item.to_string();
-        Error::new(Code::WrongType, format!("item ids of model \"{model}\" do not fit {}", type_name(typ)))
-            .detail(format!("An item is \"{example}\"."))
-            .hint(format!("Add as_type => NULL::affinity.{needed}."))
-    };
-    Ok(match (field, &row.item) {
-        (Field::Rank, _) => pg_sys::Datum::from(row.rank),
-        (Field::Score, _) => pg_sys::Datum::from(row.score.to_bits()),
-        (Field::Version, _) => pg_sys::Datum::from(version),
-        (Field::Source, _) => text::datum(source),
-        (Field::ItemInteger, Id::Integer(i)) => pg_sys::Datum::from(*i),
-        (Field::ItemText, id) => text::datum(&id.to_string()),
-        (Field::ItemUuid, Id::Text(t)) => uuid(t).ok_or_else(|| wrong("recommendation_text"))?,
-        (Field::ItemInteger, Id::Text(t)) => {
-            return Err(wrong(if uuid(t).is_some() { "recommendation_uuid" } else { "recommendation_text" }));
-        }
-        (Field::ItemUuid, Id::Integer(_)) => return Err(wrong("recommendation")),
-    })
+    let of = if users { "user_" } else { "" };
+    Error::new(Code::WrongType, "as_type must be a prototype row of recommendations").detail(detail).hint(format!(
+        "Use as_type => NULL::affinity.{of}recommendation, {of}recommendation_text or {of}recommendation_uuid; or a type of some of their columns.",
+    ))
 }
 
 /// A uuid datum, of a canonical text.

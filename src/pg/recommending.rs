@@ -26,7 +26,7 @@ pub(crate) struct Ready {
 }
 
 /// Said of a list for a history without events.
-const NO_EVENTS: &str = "popularity: no visible events";
+pub(crate) const NO_EVENTS: &str = "popularity: no visible events";
 
 /// A version as a backend keeps it.
 struct Loaded {
@@ -154,6 +154,11 @@ impl Ready {
         self.live.as_ref().map_or(self.loaded.recommender.user_ids(), Live::users)
     }
 
+    /// The reading of the users' events; none where the version holds them.
+    pub(crate) fn live(&self) -> Option<&Live> {
+        self.live.as_ref()
+    }
+
     /// The model's name and version.
     pub(crate) fn name(&self) -> (&str, i32) {
         (&self.found.model.name, self.found.version)
@@ -213,12 +218,17 @@ impl Ready {
     /// Every item's score for `history`, and where they come from: `none` where the history has nothing.
     fn score_of(&self, history: &History, none: &str) -> Result<(Vec<f32>, String)> {
         let mut scores = crate::base::zeros(self.loaded.recommender.items().len())?;
-        let source = match self.loaded.recommender.score_history(&history.events, now(), &mut scores) {
-            Source::History => self.loaded.recommender.kind().to_owned(),
-            Source::NoEvents if !history.any => none.to_owned(),
-            Source::NoEvents | Source::NothingKnown => "popularity: no known items among the events".to_owned(),
-        };
-        Ok((scores, source))
+        let source = self.loaded.recommender.score_history(&history.events, now(), &mut scores);
+        Ok((scores, self.said(source, history.any, none).to_owned()))
+    }
+
+    /// What is said of where a list comes from: `none` where there were no events at all.
+    pub(crate) fn said<'a>(&'a self, source: Source, any: bool, none: &'a str) -> &'a str {
+        match source {
+            Source::History => self.loaded.recommender.kind(),
+            Source::NoEvents if !any => none,
+            Source::NoEvents | Source::NothingKnown => "popularity: no known items among the events",
+        }
     }
 
     /// The list for `user`.

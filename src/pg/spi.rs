@@ -4,7 +4,7 @@
 //! The SQL texts are fixed and schema-qualified; their plans are kept per backend, keyed by the text.
 
 use crate::base::{Code, Error, Result};
-use crate::pg::text;
+use crate::pg::{compat, text};
 use pgrx::pg_sys;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -64,29 +64,58 @@ impl Arg<'_> {
 
 /// One row of a result; columns count from 1.
 pub(crate) struct Row {
-    tuple: pg_sys::HeapTuple,
+    values: Values,
     desc: pg_sys::TupleDesc,
 }
 
+/// Where the values of a row lie.
+enum Values {
+    /// In a tuple of an SPI result.
+    Tuple(pg_sys::HeapTuple),
+    /// Side by side, as the executor has them: values and whether they are NULL.
+    Slot(*const pg_sys::Datum, *const bool),
+}
+
 impl Row {
+    /// The row that the executor has in `slot`, all columns deformed.
+    ///
+    /// # Safety
+    /// The slot is live, and stays as it is while the row is used.
+    pub(crate) unsafe fn of(slot: *mut pg_sys::TupleTableSlot) -> Self {
+        // SAFETY: the caller's promise.
+        unsafe { Self { values: Values::Slot((*slot).tts_values, (*slot).tts_isnull), desc: (*slot).tts_tupleDescriptor } }
+    }
+
     /// The raw datum and its type; none for NULL. It dies with the row.
     pub(crate) fn datum(&self, column: i32) -> Option<(pg_sys::Oid, pg_sys::Datum)> {
         let mut null = false;
-        // SAFETY: tuple and descriptor are those of the live SPI result; SPI checks the column number.
+        // SAFETY: tuple and descriptor are those of the live SPI result, for which SPI checks the column number; a slot has as many values as its row
+        // type has columns.
         unsafe {
-            let d = pg_sys::SPI_getbinval(self.tuple, self.desc, column, &raw mut null);
-            (!null).then(|| (pg_sys::SPI_gettypeid(self.desc, column), d))
+            let d = match self.values {
+                Values::Tuple(tuple) => pg_sys::SPI_getbinval(tuple, self.desc, column, &raw mut null),
+                Values::Slot(values, nulls) => {
+                    let at = usize::try_from(column - 1).ok().filter(|_| column <= (*self.desc).natts)?;
+                    null = *nulls.add(at);
+                    *values.add(at)
+                }
+            };
+            (!null).then(|| (compat::attribute(self.desc, usize::try_from(column).unwrap_or(1) - 1).atttypid, d))
         }
     }
 
     /// Any value in its text form.
     pub(crate) fn text(&self, column: i32) -> Option<String> {
-        // SAFETY: as in `datum`; SPI_getvalue gives a NUL-terminated copy, or NULL.
+        let (typ, datum) = self.datum(column)?;
+        if typ == pg_sys::TEXTOID {
+            // SAFETY: a text of the live row; a detoasted copy is freed.
+            return Some(unsafe { text::with_text(datum, str::to_owned) });
+        }
+        // SAFETY: the output function of the datum's own type gives a NUL-terminated copy.
         unsafe {
-            let value = pg_sys::SPI_getvalue(self.tuple, self.desc, column);
-            if value.is_null() {
-                return None;
-            }
+            let (mut function, mut varlena) = (pg_sys::InvalidOid, false);
+            pg_sys::getTypeOutputInfo(typ, &raw mut function, &raw mut varlena);
+            let value = pg_sys::OidOutputFunctionCall(function, datum);
             let owned = text::with_utf8(CStr::from_ptr(value).to_bytes(), str::to_owned);
             pg_sys::pfree(value.cast());
             Some(owned)
@@ -206,7 +235,7 @@ impl Plan {
             if table.is_null() {
                 return Ok(Vec::new());
             }
-            (0..count).map(|i| each(&Row { tuple: *(*table).vals.add(i), desc: (*table).tupdesc })).collect()
+            (0..count).map(|i| each(&Row { values: Values::Tuple(*(*table).vals.add(i)), desc: (*table).tupdesc })).collect()
         }
     }
 }
