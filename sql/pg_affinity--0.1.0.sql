@@ -885,24 +885,27 @@ COMMENT ON FUNCTION affinity.train_recommender(text, regclass, text, name, name,
 'Learns from events (who, what, when) which items to recommend to whom; a version holds the item side only, a user''s events are read live (users: snapshot in params stores them instead). items describes them, a row an item: category, maker, price.';
 
 CREATE FUNCTION affinity.recommend(model text, user_id bigint, k bigint DEFAULT 10, exclude_seen boolean DEFAULT NULL,
-    among anycompatiblearray DEFAULT NULL::bigint[], exclude "any" DEFAULT NULL::text, as_type anyelement DEFAULT NULL::affinity.recommendation)
+    among anycompatiblearray DEFAULT NULL::bigint[], exclude "any" DEFAULT NULL::text, as_type anyelement DEFAULT NULL::affinity.recommendation,
+    options jsonb DEFAULT '{}')
 RETURNS SETOF anyelement
 AS 'MODULE_PATHNAME', 'recommend_wrapper' LANGUAGE c STABLE PARALLEL RESTRICTED COST 100000 ROWS 10;
-COMMENT ON FUNCTION affinity.recommend(text, bigint, bigint, boolean, anycompatiblearray, "any", anyelement) IS
-'The best k items for a user, from the user''s own events as of this statement; without any, what most users chose, and source says so. exclude_seen leaves out what the user had; NULL: unless the events say that users have items again.';
+COMMENT ON FUNCTION affinity.recommend(text, bigint, bigint, boolean, anycompatiblearray, "any", anyelement, jsonb) IS
+'The best k items for a user, from the user''s own events as of this statement; without any, what most users chose, and source says so. exclude_seen leaves out what the user had; NULL: unless the events say that users have items again. options: diversity (0 to 1: items less alike), new_share (0 to 1: the least share that the user never had).';
 
 CREATE FUNCTION affinity.recommend(model text, user_id text, k bigint DEFAULT 10, exclude_seen boolean DEFAULT NULL,
-    among anycompatiblearray DEFAULT NULL::bigint[], exclude "any" DEFAULT NULL::text, as_type anyelement DEFAULT NULL::affinity.recommendation)
+    among anycompatiblearray DEFAULT NULL::bigint[], exclude "any" DEFAULT NULL::text, as_type anyelement DEFAULT NULL::affinity.recommendation,
+    options jsonb DEFAULT '{}')
 RETURNS SETOF anyelement
 AS 'MODULE_PATHNAME', 'recommend_wrapper' LANGUAGE c STABLE PARALLEL RESTRICTED COST 100000 ROWS 10;
-COMMENT ON FUNCTION affinity.recommend(text, text, bigint, boolean, anycompatiblearray, "any", anyelement) IS
+COMMENT ON FUNCTION affinity.recommend(text, text, bigint, boolean, anycompatiblearray, "any", anyelement, jsonb) IS
 'The best k items for a user whose id is given as text; one that does not fit the type is an unknown user.';
 
 CREATE FUNCTION affinity.recommend(model text, user_id uuid, k bigint DEFAULT 10, exclude_seen boolean DEFAULT NULL,
-    among anycompatiblearray DEFAULT NULL::bigint[], exclude "any" DEFAULT NULL::text, as_type anyelement DEFAULT NULL::affinity.recommendation)
+    among anycompatiblearray DEFAULT NULL::bigint[], exclude "any" DEFAULT NULL::text, as_type anyelement DEFAULT NULL::affinity.recommendation,
+    options jsonb DEFAULT '{}')
 RETURNS SETOF anyelement
 AS 'MODULE_PATHNAME', 'recommend_wrapper' LANGUAGE c STABLE PARALLEL RESTRICTED COST 100000 ROWS 10;
-COMMENT ON FUNCTION affinity.recommend(text, uuid, bigint, boolean, anycompatiblearray, "any", anyelement) IS
+COMMENT ON FUNCTION affinity.recommend(text, uuid, bigint, boolean, anycompatiblearray, "any", anyelement, jsonb) IS
 'The best k items for a user whose id is a uuid.';
 
 CREATE FUNCTION affinity.recommend_all(model text, k bigint DEFAULT 10, exclude_seen boolean DEFAULT NULL,

@@ -6,10 +6,11 @@ use crate::pg::call::Call;
 use crate::pg::error::sql;
 use crate::pg::recommending::{self, Ready, Wanted};
 use crate::pg::{ids, prototype};
+use crate::train::rerank::Options;
 use pgrx::{pg_extern, pg_sys};
 use std::rc::Rc;
 
-/// `affinity.recommend(model, user_id, k, exclude_seen, among, exclude, as_type)`, for every type of user id.
+/// `affinity.recommend(model, user_id, k, exclude_seen, among, exclude, as_type, options)`, for every type of user id.
 #[pg_extern]
 fn recommend(fcinfo: pg_sys::FunctionCallInfo) {
     sql(|| {
@@ -22,6 +23,7 @@ fn recommend(fcinfo: pg_sys::FunctionCallInfo) {
             exclude_seen: call.boolean(3).unwrap_or(!ready.recommender().repeats()),
             among: ids::list(call, 4, "among", kind)?,
             exclude: ids::list(call, 5, "exclude", kind)?,
+            options: Options::parse(&call.json(7))?,
         };
         let user = user(call, 1, &ready);
         let (rows, source) = ready.recommend(user.as_ref(), &wanted)?;

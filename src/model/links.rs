@@ -143,6 +143,23 @@ impl Links {
         self.offsets[item as usize] < self.offsets[item as usize + 1]
     }
 
+    /// The cosine of `item`'s row with that of each of `others`, into `out`, the item itself in a row at the weight of its strongest link; 0 where an item
+    /// has no links. `scratch` has one an item, all 0, and is so again afterwards.
+    pub fn cosines(&self, item: u32, others: &[u32], scratch: &mut [f32], out: &mut [f32]) {
+        // The strongest stands first.
+        let own = |i: u32| self.of(i).next().map_or(0.0, |(_, w)| w.abs());
+        let squares = |i: u32| own(i).powi(2) + self.of(i).map(|(_, w)| w * w).sum::<f32>();
+        scratch[item as usize] = own(item);
+        self.of(item).for_each(|(t, w)| scratch[t as usize] = w);
+        let length = squares(item);
+        for (out, &i) in out.iter_mut().zip(others) {
+            let product = own(i) * scratch[i as usize] + self.of(i).map(|(t, w)| w * scratch[t as usize]).sum::<f32>();
+            *out = product / (length * squares(i)).sqrt().max(f32::MIN_POSITIVE);
+        }
+        scratch[item as usize] = 0.0;
+        self.of(item).for_each(|(t, _)| scratch[t as usize] = 0.0);
+    }
+
     /// The weights by name; targets are little-endian 32-bit numbers.
     pub fn to_tensors(&self) -> Vec<Tensor> {
         let n = self.targets.len();

@@ -14,6 +14,7 @@ pub mod item_knn;
 pub mod item_vectors;
 pub mod kind;
 pub mod least_squares;
+pub mod likeness;
 pub mod linked;
 pub mod links;
 pub mod mlp;

@@ -12,6 +12,7 @@ use crate::model::held::Held;
 use crate::model::item_knn;
 use crate::model::item_vectors::{self, ItemVectors};
 use crate::model::linked::Linked;
+use crate::model::links::Links;
 use crate::model::mult_vae::{self, MultVae};
 use crate::model::popularity::{self, DAY, Popularity};
 use crate::model::ranker::{self, Ranker};
@@ -344,6 +345,15 @@ impl Model {
                 .hint("Make them of the items': SELECT affinity.profile(affinity.item_vector(…)) …, or train with kind => 'als'.")),
             _ => Err(Error::new(Code::Unsupported, "the model has no vectors of users")
                 .hint("Train one that has: affinity.train_recommender(…, kind => 'als').")),
+        }
+    }
+
+    /// The links between items, of kinds that have them.
+    pub fn links(&self) -> Option<&Links> {
+        match self {
+            Self::Linked(m) => Some(&m.links),
+            Self::Ranker(m) => m.links(),
+            _ => None,
         }
     }
 

@@ -4,6 +4,7 @@ use crate::base::Result;
 use crate::dataset::profile::Span;
 use crate::pg::array::{floats, intervals};
 use crate::pg::time::span;
+use pgrx::datum::FromDatum;
 use pgrx::pg_sys;
 use std::borrow::Cow;
 
@@ -55,6 +56,13 @@ impl Call {
     /// A bigint argument.
     pub(crate) fn integer(self, i: usize) -> Option<i64> {
         self.datum(i).map(|d| d.value() as i64)
+    }
+
+    /// A jsonb argument; null for NULL.
+    pub(crate) fn json(self, i: usize) -> serde_json::Value {
+        // SAFETY: the argument is declared jsonb; what is read is Rust's own.
+        let given = self.datum(i).and_then(|d| unsafe { pgrx::JsonB::from_polymorphic_datum(d, false, pg_sys::JSONBOID) });
+        given.map_or(serde_json::Value::Null, |j| j.0)
     }
 
     /// A boolean argument.

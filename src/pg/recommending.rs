@@ -11,6 +11,7 @@ use crate::pg::stamp::Stamp;
 use crate::pg::store::{self, VersionRow};
 use crate::pg::weights;
 use crate::train::recommender::{Recommender, Source};
+use crate::train::rerank::Options;
 use pgrx::pg_sys;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -55,6 +56,8 @@ pub(crate) struct Wanted {
     pub among: Option<Vec<Id>>,
     /// Not these.
     pub exclude: Option<Vec<Id>>,
+    /// What the list is to be beside relevant.
+    pub options: Options,
 }
 
 /// The user that a place of a query scored last.
@@ -238,13 +241,39 @@ impl Ready {
     pub(crate) fn recommend(&self, user: Option<&Id>, wanted: &Wanted) -> Result<(Vec<Recommendation>, String)> {
         let scored = self.score(user)?;
         let mut scores = self.allowed(&scored.scores, wanted)?;
+        let options = &wanted.options;
+        let pool = options.candidates(wanted.k)?;
+        // Where the history was cut, what the user had before is looked up.
+        let older = user.zip(self.live.as_ref()).filter(|_| scored.history.cut);
         if wanted.exclude_seen {
             scored.history.seen.iter().for_each(|&i| scores[i as usize] = f32::NEG_INFINITY);
-            if let (true, Some(user), Some(live)) = (scored.history.cut, user, &self.live) {
-                return Ok((self.without_older(live, user, scores, wanted.k)?, scored.source));
+            if let Some((user, live)) = older {
+                self.drop_older(live, user, &mut scores, pool)?;
             }
         }
-        Ok((self.top(&scores, wanted.k), scored.source))
+        if options.plain() {
+            return Ok((self.top(&scores, wanted.k), scored.source));
+        }
+        let model = &self.loaded.recommender;
+        let mut best: Vec<(u32, f32, bool)> = model.best(&scores, pool).map(|(i, s)| (i, s, false)).collect();
+        if options.new_share > 0.0 && !wanted.exclude_seen {
+            let mut fresh = scores.clone();
+            scored.history.seen.iter().for_each(|&i| fresh[i as usize] = f32::NEG_INFINITY);
+            if let Some((user, live)) = older {
+                self.drop_older(live, user, &mut fresh, pool)?;
+                let items: Vec<u32> = best.iter().map(|b| b.0).collect();
+                live.had(user, &items, model)?.iter().for_each(|&i| fresh[i as usize] = f32::NEG_INFINITY);
+            }
+            best.iter_mut().for_each(|b| b.2 = fresh[b.0 as usize] == f32::NEG_INFINITY);
+            let more: Vec<_> = model.best(&fresh, pool).filter(|(i, _)| best.iter().all(|b| b.0 != *i)).collect();
+            best.extend(more.into_iter().map(|(i, s)| (i, s, false)));
+        }
+        let check = || {
+            pgrx::check_for_interrupts!();
+            Ok(())
+        };
+        let list = options.choose(model, best, wanted.k, check)?;
+        Ok((self.ranked(list), scored.source))
     }
 
     /// The list for a history that is given: a basket, a session.
@@ -298,27 +327,28 @@ impl Ready {
         Ok(out)
     }
 
-    /// The best k that the user never had, where the history was cut: the candidates are looked up among the older events.
-    fn without_older(&self, live: &Live, user: &Id, mut scores: Vec<f32>, k: usize) -> Result<Vec<Recommendation>> {
+    /// Leaves out of `scores` what the user had before the events that were read, as far as it would be among the best `k`: the candidates are looked up.
+    fn drop_older(&self, live: &Live, user: &Id, scores: &mut [f32], k: usize) -> Result<()> {
+        let most = k.saturating_mul(2).saturating_add(20);
         loop {
-            let best: Vec<u32> =
-                self.loaded.recommender.top(&scores, k.saturating_mul(2).saturating_add(20)).into_iter().map(|x| x.0).collect();
+            let best: Vec<u32> = self.loaded.recommender.best(scores, most).map(|x| x.0).collect();
             let had = live.had(user, &best, &self.loaded.recommender)?;
-            let enough = best.len() - had.len().min(best.len()) >= k || best.len() < k.saturating_mul(2).saturating_add(20);
+            let enough = best.len() - had.len().min(best.len()) >= k || best.len() < most;
             had.iter().for_each(|&i| scores[i as usize] = f32::NEG_INFINITY);
             if enough || had.is_empty() {
-                return Ok(self.top(&scores, k));
+                return Ok(());
             }
         }
     }
 
     fn top(&self, scores: &[f32], k: usize) -> Vec<Recommendation> {
-        self.loaded
-            .recommender
-            .top(scores, k)
-            .into_iter()
-            .enumerate()
-            .map(|(i, (_, item, score))| Recommendation { rank: i32::try_from(i + 1).unwrap_or(i32::MAX), item, score })
-            .collect()
+        self.ranked(self.loaded.recommender.best(scores, k))
+    }
+
+    /// Items and scores in the order of a list.
+    fn ranked(&self, list: impl IntoIterator<Item = (u32, f32)>) -> Vec<Recommendation> {
+        let items = self.loaded.recommender.items();
+        let row = |(rank, (item, score))| Recommendation { rank, item: items.id(item), score };
+        (1..).zip(list).map(row).collect()
     }
 }

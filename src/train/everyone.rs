@@ -2,7 +2,6 @@
 
 use crate::base::{Context, Result, zeros};
 use crate::dataset::{Event, Id};
-use crate::kernel::topk::top_k;
 use crate::train::recommender::{Recommender, Source};
 
 /// A user to make a list for.
@@ -54,8 +53,7 @@ pub fn lists(model: &Recommender, asked: &mut [Asked], k: usize, exclude_seen: b
             if exclude_seen {
                 one.seen.iter().for_each(|&i| scores[i as usize] = f32::NEG_INFINITY);
             }
-            let best = top_k(&scores, k, Some(model.popularity()));
-            lists.push(List { source, items: best.into_iter().map(|i| (i, scores[i as usize])).collect() });
+            lists.push(List { source, items: model.best(&scores, k).collect() });
         }
         Ok(lists)
     };

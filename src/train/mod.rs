@@ -8,6 +8,7 @@ pub mod judged;
 mod outcome;
 pub mod recommender;
 mod report;
+pub mod rerank;
 pub mod row_model;
 pub mod rows;
 mod unheard;

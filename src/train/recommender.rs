@@ -306,8 +306,21 @@ impl Recommender {
         self.model.user_vector(history)
     }
 
+    /// See [`Model::likeness`].
+    ///
+    /// # Errors
+    /// [`Code::Unsupported`] for a kind that knows no likeness.
+    pub fn likeness(&self, item: u32, others: &[u32], scratch: &mut [f32], out: &mut [f32]) -> Result<()> {
+        self.model.likeness(item, others, scratch, out)
+    }
+
     /// The best `k` items of `scores`; a score of −∞ is left out. Equal scores: the more popular item, then the smaller id.
+    pub fn best<'s>(&self, scores: &'s [f32], k: usize) -> impl Iterator<Item = (u32, f32)> + use<'s> {
+        top_k(scores, k, Some(&self.popularity)).into_iter().map(|i| (i, scores[i as usize]))
+    }
+
+    /// [`Recommender::best`] with the items' ids.
     pub fn top(&self, scores: &[f32], k: usize) -> Vec<(u32, Id, f32)> {
-        top_k(scores, k, Some(&self.popularity)).into_iter().map(|i| (i, self.items.id(i), scores[i as usize])).collect()
+        self.best(scores, k).map(|(i, score)| (i, self.items.id(i), score)).collect()
     }
 }

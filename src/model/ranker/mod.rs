@@ -150,6 +150,11 @@ impl Ranker {
         if now > latest.saturating_add(self.horizon) { latest } else { now.max(last) }
     }
 
+    /// What goes together; none of `repeat`.
+    pub fn links(&self) -> Option<&Links> {
+        self.world.links.as_ref()
+    }
+
     /// As [`Links::similar`].
     ///
     /// # Errors
