@@ -1,10 +1,10 @@
 //! `beauty`, `movielens-loo`, `movielens-session`: ranked lists of `auto` from live events, by the protocols of ranking.py; and on beauty's 12,101 items
-//! `fit-time`, `ease-fit`, `serve-base`, `serve-auto`: how long it takes.
+//! `fit-time`, `ease-fit`, `serve-base`, `serve-auto`, `serve-cold`: how long it takes.
 //!
 //! All settings are the defaults; what they leave open (which kinds count how much, how fast a history fades) is chosen on events held out of the
 //! training part.
 
-use crate::bench::{Bench, Better, median_seconds, peak_mb, seconds};
+use crate::bench::{Bench, Better, median, median_seconds, peak_mb, seconds};
 use postgres::Client;
 use std::error::Error;
 
@@ -23,6 +23,8 @@ const FIT: (f64, f64) = (600.0, 300.0);
 const EASE: f64 = 3.0;
 /// Seconds of a list for a user with 50 live events, of `ease` and of `auto`.
 const SERVE: (f64, f64) = (0.003, 0.015);
+/// Seconds of the first list of a session, of `ease`: its first statement to its last row.
+const COLD: f64 = 0.1;
 
 /// Recall and NDCG of one model, the seconds of its training, and milliseconds of a list.
 #[derive(Default)]
@@ -37,7 +39,7 @@ pub fn run(bench: &mut Bench) -> Result<()> {
     let mut client = bench.client()?;
     // Two threads, as the peers use.
     client.batch_execute("SET affinity.threads = 2")?;
-    let timed = ["fit-time", "ease-fit", "serve-base", "serve-auto"];
+    let timed = ["fit-time", "ease-fit", "serve-base", "serve-auto", "serve-cold"];
     if bench.wants("beauty") || timed.iter().any(|n| bench.wants(n)) {
         match bench.data("amazon_beauty/interactions.csv.gz") {
             Some(file) => {
@@ -110,6 +112,16 @@ fn times(bench: &mut Bench, client: &mut Client, training: f64) -> Result<()> {
         let warm = median_seconds(300, || client.query(&list, &[&-1i64]).map(|_| ()).map_err(Into::into))?;
         bench.bar(name, warm, bar, Better::Less);
     }
+    let mut cold = Vec::new();
+    for _ in 0..21 {
+        let mut fresh = bench.client()?;
+        let (first, rows) = seconds(|| Ok(fresh.query("SELECT item_id FROM affinity.recommend('ease', -1, k => 10)", &[])?))?;
+        if rows.len() != 10 {
+            return Err(format!("a list of 10 has {} rows", rows.len()).into());
+        }
+        cold.push(first);
+    }
+    bench.bar("serve-cold", median(cold), COLD, Better::Less);
     Ok(())
 }
 

@@ -4,15 +4,33 @@ use crate::base::{Code, Context, Error, Numbers, Result, Tensor, memory, tensor,
 use crate::dataset::Event;
 use crate::kernel::axpy;
 use half::f16;
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 
 /// Links of each item, strongest in magnitude first, in half precision (a link's weight is an estimate from a handful of users; 11 bits are plenty).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Links {
     offsets: Vec<usize>,
-    targets: Vec<u32>,
-    weights: Vec<f16>,
+    rows: Rows,
 }
+
+/// Where the rows are.
+#[derive(Debug, Clone, PartialEq)]
+enum Rows {
+    /// All, one after another.
+    Whole { targets: Vec<u32>, weights: Vec<f16> },
+    /// Those that were asked for so far: a list needs the rows of its history.
+    Some(Vec<OnceLock<Row>>),
+}
+
+/// One item's links.
+#[derive(Debug, Clone, PartialEq)]
+struct Row {
+    targets: Box<[u32]>,
+    weights: Box<[f16]>,
+}
+
+/// Bytes of a stored link: a little-endian 32-bit target and a 16-bit weight.
+const STORED: usize = 6;
 
 /// Sums by target while the links of one item are gathered.
 #[derive(Debug)]
@@ -98,24 +116,66 @@ impl Links {
             Ok(out)
         };
         ctx.pool.each_mut(&mut parts, |p, part| *part = run(p));
-        let mut all = Self { offsets: vec![0], targets: Vec::new(), weights: Vec::new() };
+        let (mut offsets, mut targets, mut weights) = (vec![0], Vec::new(), Vec::new());
         for part in parts {
             let part = part?;
-            memory::reserve(&mut all.targets, part.targets.len())?;
-            memory::reserve(&mut all.weights, part.weights.len())?;
+            memory::reserve(&mut targets, part.targets.len())?;
+            memory::reserve(&mut weights, part.weights.len())?;
             for n in part.lengths {
-                all.offsets.push(all.offsets[all.offsets.len() - 1] + n as usize);
+                offsets.push(offsets[offsets.len() - 1] + n as usize);
             }
-            all.targets.extend(part.targets);
-            all.weights.extend(part.weights);
+            targets.extend(part.targets);
+            weights.extend(part.weights);
         }
-        Ok(all)
+        Ok(Self { offsets, rows: Rows::Whole { targets, weights } })
+    }
+
+    /// The targets and weights of an item.
+    fn row(&self, item: u32) -> (&[u32], &[f16]) {
+        match &self.rows {
+            Rows::Whole { targets, weights } => {
+                let at = self.offsets[item as usize]..self.offsets[item as usize + 1];
+                (&targets[at.clone()], &weights[at])
+            }
+            Rows::Some(rows) => rows[item as usize].get().map_or((&[], &[]), |r| (&r.targets, &r.weights)),
+        }
+    }
+
+    /// How many links an item has, held or not.
+    fn degree(&self, item: u32) -> usize {
+        self.offsets[item as usize + 1] - self.offsets[item as usize]
+    }
+
+    /// Whether the row of `item` is still to be given ([`Links::give`]) before anything is asked of it.
+    pub fn lacks(&self, item: u32) -> bool {
+        match &self.rows {
+            Rows::Whole { .. } => false,
+            Rows::Some(rows) => self.degree(item) > 0 && rows[item as usize].get().is_none(),
+        }
+    }
+
+    /// Gives the row of `item`, as it is stored; the bytes may be hostile.
+    ///
+    /// # Errors
+    /// [`Code::Corrupt`].
+    pub fn give(&self, item: u32, stored: &[u8]) -> Result<()> {
+        let Rows::Some(rows) = &self.rows else { return Ok(()) };
+        let cell = rows.get(item as usize).ok_or_else(|| damaged("are of no item"))?;
+        let (targets, weights) = read(stored, self.degree(item), rows.len())?;
+        // Given twice it is the same.
+        let _ = cell.set(Row { targets: targets.into(), weights: weights.into() });
+        Ok(())
+    }
+
+    /// How many items there are.
+    pub fn items(&self) -> usize {
+        self.offsets.len() - 1
     }
 
     /// The links of an item, strongest first.
     pub fn of(&self, item: u32) -> impl Iterator<Item = (u32, f32)> + '_ {
-        let at = self.offsets[item as usize]..self.offsets[item as usize + 1];
-        self.targets[at.clone()].iter().copied().zip(self.weights[at].iter().map(|w| w.to_f32()))
+        let (targets, weights) = self.row(item);
+        targets.iter().copied().zip(weights.iter().map(|w| w.to_f32()))
     }
 
     /// `out` = Σ over the history of weight × recency × links, an event counting exp(−events since / `recency`). False when no link was found.
@@ -140,7 +200,7 @@ impl Links {
     pub fn similar(&self, item: u32, out: &mut [f32]) -> bool {
         out.fill(0.0);
         self.of(item).for_each(|(t, w)| out[t as usize] = w.max(0.0));
-        self.offsets[item as usize] < self.offsets[item as usize + 1]
+        self.degree(item) > 0
     }
 
     /// The cosine of `item`'s row with that of each of `others`, into `out`, the item itself in a row at the weight of its strongest link; 0 where an item
@@ -160,41 +220,73 @@ impl Links {
         self.of(item).for_each(|(t, _)| scratch[t as usize] = 0.0);
     }
 
-    /// The weights by name; targets are little-endian 32-bit numbers.
+    /// The weights by name, of links that are held whole: of each link target and weight, a row an item, and where each row begins. A store can keep and
+    /// read such a tensor row by row (its name ends in `.row`, that of the places in `.offset`).
     pub fn to_tensors(&self) -> Vec<Tensor> {
-        let n = self.targets.len();
-        let bytes: Vec<u8> = self.targets.iter().flat_map(|t| t.to_le_bytes()).collect();
+        let n = self.offsets[self.items()];
+        let mut bytes: Vec<u8> = Vec::with_capacity(n * STORED);
+        for item in 0..self.items() as u32 {
+            let (targets, weights) = self.row(item);
+            for (t, w) in targets.iter().zip(weights) {
+                bytes.extend_from_slice(&t.to_le_bytes());
+                bytes.extend_from_slice(&w.to_le_bytes());
+            }
+        }
         let offsets: Vec<i64> = self.offsets.iter().map(|&o| o as i64).collect();
         vec![
             Tensor { name: "links.offset".into(), shape: vec![offsets.len()], numbers: Numbers::I64(offsets) },
-            Tensor { name: "links.target".into(), shape: vec![n, 4], numbers: Numbers::U8(bytes) },
-            Tensor { name: "links.weight".into(), shape: vec![n], numbers: Numbers::F16(self.weights.clone()) },
+            Tensor { name: "links.row".into(), shape: vec![n, STORED], numbers: Numbers::U8(bytes) },
         ]
     }
 
-    /// Back from [`Links::to_tensors`]; the tensors may be hostile.
+    /// Back from [`Links::to_tensors`]; the tensors may be hostile. Where the rows' tensor has its shape but no bytes, rows are given later
+    /// ([`Links::give`]).
     ///
     /// # Errors
-    /// [`Code::Corrupt`].
+    /// [`Code::Corrupt`], [`Code::OutOfMemory`].
     pub fn from_tensors(items: usize, tensors: &[Tensor]) -> Result<Self> {
-        let damaged = |what: &str| Error::new(Code::Corrupt, "stored weights are damaged").detail(format!("The links {what}."));
-        let n = tensors.iter().find(|t| t.name == "links.weight").map_or(0, |t| t.numbers.len());
-        let (Numbers::I64(offsets), Numbers::U8(bytes), Numbers::F16(weights)) = (
-            tensor::find(tensors, "links.offset", &[items + 1])?,
-            tensor::find(tensors, "links.target", &[n, 4])?,
-            tensor::find(tensors, "links.weight", &[n])?,
-        ) else {
+        let Numbers::I64(stored) = tensor::find(tensors, "links.offset", &[items + 1])? else {
             return Err(damaged("are of the wrong type"));
         };
-        if offsets[0] != 0 || !offsets.is_sorted() || offsets[items] != n as i64 {
+        if stored[0] != 0 || !stored.is_sorted() || usize::try_from(stored[items]).is_err() {
             return Err(damaged("have no order"));
         }
-        let targets: Vec<u32> = bytes.as_chunks::<4>().0.iter().map(|c| u32::from_le_bytes(*c)).collect();
-        if targets.iter().any(|&t| t as usize >= items) || weights.iter().any(|w| !w.is_finite()) {
-            return Err(damaged("lead to no item"));
+        let offsets: Vec<usize> = stored.iter().map(|&o| o as usize).collect();
+        let shape = [offsets[items], STORED];
+        let later = |t: &&Tensor| t.name == "links.row" && t.shape == shape && t.numbers == Numbers::U8(Vec::new());
+        if offsets[items] > 0 && tensors.iter().find(later).is_some() {
+            let mut rows = Vec::new();
+            memory::reserve(&mut rows, items)?;
+            rows.resize_with(items, OnceLock::new);
+            return Ok(Self { offsets, rows: Rows::Some(rows) });
         }
-        Ok(Self { offsets: offsets.iter().map(|&o| o as usize).collect(), targets, weights: weights.clone() })
+        let Numbers::U8(bytes) = tensor::find(tensors, "links.row", &shape)? else { return Err(damaged("are of the wrong type")) };
+        let (targets, weights) = read(bytes, offsets[items], items)?;
+        Ok(Self { offsets, rows: Rows::Whole { targets, weights } })
     }
+}
+
+/// `count` stored links to some of `items`.
+fn read(stored: &[u8], count: usize, items: usize) -> Result<(Vec<u32>, Vec<f16>)> {
+    let (links, rest) = stored.as_chunks::<STORED>();
+    if links.len() != count || !rest.is_empty() {
+        return Err(damaged("are not as many as there should be"));
+    }
+    let (mut targets, mut weights) = (Vec::new(), Vec::new());
+    memory::reserve(&mut targets, count)?;
+    memory::reserve(&mut weights, count)?;
+    for [a, b, c, d, e, f] in links {
+        targets.push(u32::from_le_bytes([*a, *b, *c, *d]));
+        weights.push(f16::from_le_bytes([*e, *f]));
+    }
+    if targets.iter().any(|&t| t as usize >= items) || weights.iter().any(|w| !w.is_finite()) {
+        return Err(damaged("lead to no item"));
+    }
+    Ok((targets, weights))
+}
+
+fn damaged(what: &str) -> Error {
+    Error::new(Code::Corrupt, "stored weights are damaged").detail(format!("The links {what}."))
 }
 
 #[cfg(test)]
@@ -219,6 +311,27 @@ mod tests {
         assert!((out[3] - ((-1f32).exp() * 2.0 + 1.5)).abs() < 1e-6 && out[9] == 0.0);
         assert!(!links.score(&[], 1.0, &mut out));
         assert_eq!(Links::from_tensors(40, &links.to_tensors()).unwrap(), links);
+    }
+
+    #[test]
+    fn rows_that_are_given_one_by_one_are_those_of_the_whole() {
+        let whole = ring(1);
+        let mut tensors = whole.to_tensors();
+        let Numbers::U8(bytes) = std::mem::replace(&mut tensors[1].numbers, Numbers::U8(Vec::new())) else { panic!() };
+        let some = Links::from_tensors(40, &tensors).unwrap();
+        let stored = |i: usize| &bytes[i * 2 * STORED..(i + 1) * 2 * STORED];
+        assert!(some.lacks(7) && !whole.lacks(7));
+        some.give(7, stored(7)).unwrap();
+        assert!(!some.lacks(7) && some.lacks(8));
+        assert_eq!(some.of(7).collect::<Vec<_>>(), whole.of(7).collect::<Vec<_>>());
+        for bad in [&bytes[..STORED], &bytes[..3 * STORED], &bytes[..2 * STORED - 1], &[0xff; 2 * STORED]] {
+            assert_eq!(some.give(8, bad).unwrap_err().code, Code::Corrupt);
+        }
+        assert_eq!(some.give(40, stored(7)).unwrap_err().code, Code::Corrupt);
+        assert!(some.lacks(8));
+        // A shape that does not fit the places is no promise of rows.
+        tensors[1].shape[0] -= 1;
+        assert_eq!(Links::from_tensors(40, &tensors).unwrap_err().code, Code::Corrupt);
     }
 
     #[test]

@@ -348,6 +348,16 @@ impl Model {
         }
     }
 
+    /// The links of the model and its bases, by the names of the tensors that hold their rows.
+    pub fn rows(&self) -> Vec<(String, &Links)> {
+        match self {
+            Self::Blend(m) => {
+                m.parts.iter().flat_map(|p| p.model.rows().into_iter().map(|(name, l)| (format!("{}.{name}", p.kind), l))).collect()
+            }
+            other => other.links().map(|l| ("links.row".to_owned(), l)).into_iter().collect(),
+        }
+    }
+
     /// The links between items, of kinds that have them.
     pub fn links(&self) -> Option<&Links> {
         match self {

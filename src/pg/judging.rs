@@ -41,6 +41,7 @@ pub(crate) fn figures(name: &str, model: &ModelRow, version: &VersionRow, source
                 return Err(nothing(&Relation::open(source)?.name));
             }
             let recommender = ready.recommender();
+            ready.supply(None)?;
             interrupts::run(0, &budget, |_| {}, |ctx| judged::lists(recommender, &cases, repeats, k, ctx))?
         }
         None => {
@@ -102,6 +103,7 @@ pub(crate) fn compare(names: &[String], source: pg_sys::Oid, k: i32) -> Result<V
             return Err(nothing(&Relation::open(source)?.name));
         }
         let recommender = ready.recommender();
+        ready.supply(None)?;
         let [own, _] = interrupts::run(0, &budget, |_| {}, |ctx| judged::lists(recommender, &cases, repeats, length, ctx))?;
         let above = match &first {
             None => Vec::new(),

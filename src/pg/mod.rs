@@ -26,6 +26,7 @@ pub(crate) mod ids;
 pub(crate) mod interrupts;
 pub(crate) mod items;
 pub(crate) mod judging;
+pub(crate) mod link_rows;
 pub(crate) mod live;
 pub(crate) mod local;
 pub(crate) mod manage;

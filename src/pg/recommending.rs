@@ -5,11 +5,12 @@ use crate::dataset::{Id, IdKind, Snapshot};
 use crate::pg::cache::{self, Found};
 use crate::pg::call::Call;
 use crate::pg::events::EventSource;
+use crate::pg::link_rows;
 use crate::pg::live::{History, Live};
 use crate::pg::prototype::Recommendation;
 use crate::pg::stamp::Stamp;
 use crate::pg::store::{self, VersionRow};
-use crate::pg::weights;
+use crate::pg::weights::{self, Index};
 use crate::train::recommender::{Recommender, Source};
 use crate::train::rerank::Options;
 use pgrx::pg_sys;
@@ -32,6 +33,8 @@ pub(crate) const NO_EVENTS: &str = "popularity: no visible events";
 /// A version as a backend keeps it.
 struct Loaded {
     recommender: Recommender,
+    /// By which the rows are known that are read when they are needed.
+    index: Index,
     source: EventSource,
     params: serde_json::Value,
 }
@@ -112,14 +115,13 @@ fn load(name: &str, version: &VersionRow) -> Result<(Loaded, usize)> {
             .detail(format!("Its kind is {}.", version.kind))
             .hint(format!("SELECT affinity.predict({}, t) FROM … t;", store::literal(name)))
     })?;
-    let mut tensors = weights::tensors(version)?;
-    // What training kept to judge the next version by is not needed to serve.
-    tensors.retain(|t| !t.name.starts_with("holdout."));
+    let (mut tensors, index) = weights::serving(version)?;
     let recommender = Recommender::load(&version.state, &tensors)?;
     tensors.retain(|t| !t.name.starts_with("users."));
     let users = recommender.snapshot().map_or(0, Snapshot::bytes);
-    let bytes = tensors.iter().map(|t| t.numbers.len() * 4).sum::<usize>() + users + version.state_text.len();
-    Ok((Loaded { recommender, source, params: version.params.clone() }, bytes))
+    // Rows that are read later count as if they were there.
+    let bytes = tensors.iter().map(|t| t.shape.iter().fold(4usize, |n, d| n.saturating_mul(*d))).fold(users + version.state_text.len(), usize::saturating_add);
+    Ok((Loaded { recommender, index, source, params: version.params.clone() }, bytes))
 }
 
 /// Where a version's events are; none for one that learns from rows.
@@ -150,6 +152,14 @@ impl Ready {
     /// Where the events of training were.
     pub(crate) fn source(&self) -> &EventSource {
         &self.loaded.source
+    }
+
+    /// Reads the stored rows of `items` that this backend lacks, none: of all, before the model is asked about them.
+    ///
+    /// # Errors
+    /// [`Code::Corrupt`].
+    pub(crate) fn supply(&self, items: Option<&[u32]>) -> Result<()> {
+        link_rows::supply(&self.loaded.recommender, &self.loaded.index, (self.found.model.id, self.found.version), items)
     }
 
     /// What user ids are: in the relation now, or in the snapshot.
@@ -220,6 +230,8 @@ impl Ready {
 
     /// Every item's score for `history`, and where they come from: `none` where the history has nothing.
     fn score_of(&self, history: &History, none: &str) -> Result<(Vec<f32>, String)> {
+        let items: Vec<u32> = history.events.iter().map(|e| e.item).collect();
+        self.supply(Some(&items))?;
         let mut scores = crate::base::zeros(self.loaded.recommender.items().len())?;
         let source = self.loaded.recommender.score_history(&history.events, now(), &mut scores);
         Ok((scores, self.said(source, history.any, none).to_owned()))
@@ -268,6 +280,9 @@ impl Ready {
             let more: Vec<_> = model.best(&fresh, pool).filter(|(i, _)| best.iter().all(|b| b.0 != *i)).collect();
             best.extend(more.into_iter().map(|(i, s)| (i, s, false)));
         }
+        if options.diversity > 0.0 {
+            self.supply(Some(&best.iter().map(|b| b.0).collect::<Vec<_>>()))?;
+        }
         let check = || {
             pgrx::check_for_interrupts!();
             Ok(())
@@ -300,6 +315,7 @@ impl Ready {
             self.loaded.recommender.similar(0, &mut scores)?;
             return Ok(Vec::new());
         };
+        self.supply(Some(&[item]))?;
         if !self.loaded.recommender.similar(item, &mut scores)? {
             return Ok(Vec::new());
         }

@@ -7,27 +7,86 @@ use crate::pg::owner::as_extension;
 use crate::pg::spi::{self, Arg, Row};
 use crate::pg::store::VersionRow;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 
 /// Bytes of a chunk: small enough to be detoasted one by one, a multiple of every element's size.
 const CHUNK: usize = 1 << 18;
 
-/// The digest of a version: SHA-256 over its state and its tensors by name, each with its type, shape and bytes.
+/// What a version has to be judged by beside the next one begins with this; nothing of it is needed to serve.
+const HOLDOUT: &str = "holdout.";
+/// Chunk of the digests of a tensor's rows, and of those of the tensors that serve nothing (under this name).
+const DIGESTS: i32 = -1;
+const HELD_OUT: &str = "holdout";
+/// Bytes of the digest of a row.
+pub(crate) const SHORT: usize = 16;
+
+/// The digest of a version: SHA-256 over its state and its tensors by name, each with its type, shape and bytes, or where it is stored row by row the
+/// digests of the rows; of the tensors that serve nothing one digest. So what serves can be checked without reading all of it.
 pub(crate) fn digest(state: &str, tensors: &[Tensor]) -> Vec<u8> {
+    digest_of(state, tensors, &Index::of(tensors))
+}
+
+/// The digests by which rows and what is not read are known.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Index {
+    /// Of each tensor that is stored row by row, by name: [`SHORT`] bytes a row.
+    pub rows: BTreeMap<String, Vec<u8>>,
+    /// Of all that serves nothing; empty where there is nothing.
+    held_out: Vec<u8>,
+}
+
+impl Index {
+    fn of(tensors: &[Tensor]) -> Self {
+        let rows = tensors.iter().filter_map(|t| Some((t.name.clone(), rows(t, tensors)?.flat_map(row_digest).collect()))).collect();
+        let held: Vec<&Tensor> = tensors.iter().filter(|t| t.name.starts_with(HOLDOUT)).collect();
+        let held_out = if held.is_empty() { Vec::new() } else { hash("", &held, &BTreeMap::new()) };
+        Self { rows, held_out }
+    }
+}
+
+fn digest_of(state: &str, tensors: &[Tensor], index: &Index) -> Vec<u8> {
+    let mut serving: Vec<&Tensor> = tensors.iter().filter(|t| !t.name.starts_with(HOLDOUT)).collect();
+    let held = Tensor { name: HELD_OUT.into(), shape: vec![index.held_out.len()], numbers: Numbers::U8(index.held_out.clone()) };
+    serving.push(&held);
+    hash(state, &serving, &index.rows)
+}
+
+fn hash(state: &str, tensors: &[&Tensor], rows: &BTreeMap<String, Vec<u8>>) -> Vec<u8> {
     let mut hash = Sha256::new();
     let mut part = |bytes: &[u8]| {
         hash.update((bytes.len() as u64).to_le_bytes());
         hash.update(bytes);
     };
     part(state.as_bytes());
-    let mut sorted: Vec<_> = tensors.iter().collect();
+    let mut sorted = tensors.to_vec();
     sorted.sort_by(|a, b| a.name.cmp(&b.name));
     for t in sorted {
         part(t.name.as_bytes());
         part(t.numbers.dtype().as_bytes());
         part(shape_text(&t.shape).as_bytes());
-        part(&t.numbers.to_bytes());
+        match rows.get(&t.name) {
+            Some(digests) => part(digests),
+            None => part(&t.numbers.to_bytes()),
+        }
     }
     hash.finalize().to_vec()
+}
+
+/// The digest of one row.
+pub(crate) fn row_digest(row: &[u8]) -> [u8; SHORT] {
+    let whole: [u8; 32] = Sha256::digest(row).into();
+    *whole.first_chunk().unwrap_or(&[0; SHORT])
+}
+
+/// The rows of a tensor of bytes that is stored row by row: one that serves, is called `….row`, and has places `….offset` beside it. None for others.
+fn rows<'a>(t: &'a Tensor, all: &'a [Tensor]) -> Option<impl Iterator<Item = &'a [u8]> + use<'a>> {
+    let base = t.name.strip_suffix(".row").filter(|_| !t.name.starts_with(HOLDOUT))?;
+    let (Numbers::U8(bytes), [count, width]) = (&t.numbers, t.shape.as_slice()) else { return None };
+    let places = all.iter().find(|o| o.name.strip_suffix(".offset") == Some(base))?;
+    let Numbers::I64(offsets) = &places.numbers else { return None };
+    let at = |o: i64| usize::try_from(o).ok()?.checked_mul(*width);
+    let fits = *count > 0 && offsets.first() == Some(&0) && offsets.is_sorted() && at(*offsets.last()?)? == bytes.len();
+    fits.then(|| offsets.windows(2).map(move |w| &bytes[w[0] as usize * width..w[1] as usize * width]))
 }
 
 /// Writes the tensors of a version whose row is there already.
@@ -37,23 +96,30 @@ pub(crate) fn digest(state: &str, tensors: &[Tensor]) -> Vec<u8> {
 pub(crate) fn write(model_id: i64, version: i32, tensors: &[Tensor]) -> Result<()> {
     const INSERT: &str = "INSERT INTO affinity.stored_weights (model_id, version, name, chunk, dtype, shape, data) \
          VALUES ($1, $2, $3, $4, $5, $6::pg_catalog.int8[], $7)";
+    let index = Index::of(tensors);
+    let put = |name: &str, chunk: i32, dtype: &str, shape: &str, data: &[u8]| {
+        let args =
+            [Arg::Big(model_id), Arg::Int(version), Arg::Text(name), Arg::Int(chunk), Arg::Text(dtype), Arg::Text(shape), Arg::Bytes(data)];
+        spi::write(INSERT, &args, |_| Ok(())).map(drop)
+    };
     as_extension(|| {
         for t in tensors {
-            let (bytes, shape) = (t.numbers.to_bytes(), shape_text(&t.shape));
+            let (bytes, shape, dtype) = (t.numbers.to_bytes(), shape_text(&t.shape), t.numbers.dtype());
+            if let (Some(rows), Some(digests)) = (rows(t, tensors), index.rows.get(&t.name)) {
+                put(&t.name, DIGESTS, dtype, &shape, digests)?;
+                for (i, row) in (0..).zip(rows).filter(|(_, row)| !row.is_empty()) {
+                    put(&t.name, i, dtype, &shape, row)?;
+                }
+                continue;
+            }
             // An empty tensor has one chunk without bytes, so that its name and shape are kept.
             let chunks: Vec<&[u8]> = if bytes.is_empty() { vec![&[]] } else { bytes.chunks(CHUNK).collect() };
-            for (i, data) in chunks.into_iter().enumerate() {
-                let args = [
-                    Arg::Big(model_id),
-                    Arg::Int(version),
-                    Arg::Text(&t.name),
-                    Arg::Int(i32::try_from(i).unwrap_or(i32::MAX)),
-                    Arg::Text(t.numbers.dtype()),
-                    Arg::Text(&shape),
-                    Arg::Bytes(data),
-                ];
-                spi::write(INSERT, &args, |_| Ok(()))?;
+            for (i, data) in (0..).zip(chunks) {
+                put(&t.name, i, dtype, &shape, data)?;
             }
+        }
+        if !index.held_out.is_empty() {
+            put(HELD_OUT, DIGESTS, "u8", &shape_text(&[index.held_out.len()]), &index.held_out)?;
         }
         Ok(())
     })
@@ -64,7 +130,7 @@ pub(crate) fn write(model_id: i64, version: i32, tensors: &[Tensor]) -> Result<(
 /// # Errors
 /// [`Code::Corrupt`] when they are not those that were stored.
 pub(crate) fn tensors(of: &VersionRow) -> Result<Vec<Tensor>> {
-    load(of, false)
+    load(of, Read::All).map(|x| x.0)
 }
 
 /// As [`tensors`], seeing what this very statement wrote.
@@ -72,7 +138,26 @@ pub(crate) fn tensors(of: &VersionRow) -> Result<Vec<Tensor>> {
 /// # Errors
 /// As [`tensors`].
 pub(crate) fn fresh_tensors(of: &VersionRow) -> Result<Vec<Tensor>> {
-    load(of, true)
+    load(of, Read::Fresh).map(|x| x.0)
+}
+
+/// The tensors that serve, by the snapshot of the statement. Of those that are stored row by row no bytes, but the digests by which to know their rows.
+///
+/// # Errors
+/// As [`tensors`].
+pub(crate) fn serving(of: &VersionRow) -> Result<(Vec<Tensor>, Index)> {
+    load(of, Read::Serving)
+}
+
+/// What is read of a version.
+#[derive(Clone, Copy, PartialEq)]
+enum Read {
+    /// All, by the snapshot of the statement.
+    All,
+    /// All, also what the statement wrote.
+    Fresh,
+    /// What serves, without the rows that are read when they are asked for.
+    Serving,
 }
 
 struct Part {
@@ -82,15 +167,37 @@ struct Part {
     bytes: Vec<u8>,
 }
 
-fn load(of: &VersionRow, fresh: bool) -> Result<Vec<Tensor>> {
-    const SELECT: &str = "SELECT name, dtype, shape, data FROM affinity.stored_weights \
+fn load(of: &VersionRow, read: Read) -> Result<(Vec<Tensor>, Index)> {
+    const ALL: &str = "SELECT name, dtype, shape, data, chunk FROM affinity.stored_weights \
          WHERE model_id OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=) $2 ORDER BY name COLLATE \"C\", chunk";
+    // The names one after another by the index, then of each its digests where it has them, else its chunks: no row is touched that is not wanted.
+    const SERVING: &str = "WITH RECURSIVE names (name) AS ( \
+             (SELECT name FROM affinity.stored_weights WHERE model_id OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=) $2 \
+                 ORDER BY name LIMIT 1) \
+             UNION ALL SELECT (SELECT w.name FROM affinity.stored_weights w WHERE w.model_id OPERATOR(pg_catalog.=) $1 \
+                 AND w.version OPERATOR(pg_catalog.=) $2 AND w.name OPERATOR(pg_catalog.>) n.name ORDER BY w.name LIMIT 1) \
+             FROM names n WHERE n.name IS NOT NULL) \
+         SELECT w.name, w.dtype, w.shape, w.data, w.chunk FROM names n JOIN affinity.stored_weights w ON w.model_id OPERATOR(pg_catalog.=) $1 \
+             AND w.version OPERATOR(pg_catalog.=) $2 AND w.name OPERATOR(pg_catalog.=) n.name \
+             AND w.chunk OPERATOR(pg_catalog.<=) COALESCE((SELECT d.chunk FROM affinity.stored_weights d WHERE d.model_id OPERATOR(pg_catalog.=) $1 \
+                 AND d.version OPERATOR(pg_catalog.=) $2 AND d.name OPERATOR(pg_catalog.=) n.name AND d.chunk OPERATOR(pg_catalog.=) -1), 2147483647) \
+         WHERE NOT pg_catalog.starts_with(n.name, 'holdout.') ORDER BY w.name COLLATE \"C\", w.chunk";
     let mut parts: Vec<Part> = Vec::new();
+    let mut index = Index::default();
     let each = |r: &Row| {
         let name = r.text(1).unwrap_or_default();
+        let digests = r.int(5) == Some(DIGESTS);
+        if digests && name == HELD_OUT {
+            index.held_out = r.bytes(4, <[u8]>::to_vec).unwrap_or_default();
+            return Ok(());
+        }
         if parts.last().is_none_or(|p| p.name != name) {
             let shape = integers(&r.text(3).unwrap_or_default())?;
-            parts.push(Part { name, dtype: r.text(2).unwrap_or_default(), shape, bytes: Vec::new() });
+            parts.push(Part { name: name.clone(), dtype: r.text(2).unwrap_or_default(), shape, bytes: Vec::new() });
+        }
+        if digests {
+            index.rows.insert(name, r.bytes(4, <[u8]>::to_vec).unwrap_or_default());
+            return Ok(());
         }
         if let Some(last) = parts.last_mut() {
             r.bytes(4, |data| {
@@ -103,14 +210,29 @@ fn load(of: &VersionRow, fresh: bool) -> Result<Vec<Tensor>> {
         Ok(())
     };
     let args = [Arg::Big(of.model_id), Arg::Int(of.version)];
-    as_extension(|| if fresh { spi::write(SELECT, &args, each) } else { spi::select(SELECT, &args, each) })?;
-    let tensors = parts.into_iter().map(tensor).collect::<Result<Vec<_>>>()?;
-    if digest(&of.state_text, &tensors) != of.digest {
-        return Err(Error::new(Code::Corrupt, "stored weights are damaged")
-            .detail(format!("The digest of version {} does not fit its state and weights.", of.version))
-            .hint("Restore the rows of affinity.stored_weights from a backup, deploy another version, or train again."));
+    as_extension(|| match read {
+        Read::All => spi::select(ALL, &args, each),
+        Read::Fresh => spi::write(ALL, &args, each),
+        Read::Serving => spi::select(SERVING, &args, each),
+    })?;
+    let by_rows = |p: &Part| read == Read::Serving && index.rows.contains_key(&p.name);
+    let tensors = parts
+        .into_iter()
+        .map(|p| if by_rows(&p) { Ok(Tensor { name: p.name, shape: p.shape, numbers: Numbers::U8(Vec::new()) }) } else { tensor(p) })
+        .collect::<Result<Vec<_>>>()?;
+    // Where all is read, all is held against what the version was when it was stored.
+    let index = if read == Read::Serving { index } else { Index::of(&tensors) };
+    if digest_of(&of.state_text, &tensors, &index) != of.digest {
+        return Err(damaged(of.version, "its state and weights"));
     }
-    Ok(tensors)
+    Ok((tensors, index))
+}
+
+/// The error for a version that is not what was stored.
+pub(crate) fn damaged(version: i32, what: &str) -> Error {
+    Error::new(Code::Corrupt, "stored weights are damaged")
+        .detail(format!("The digest of version {version} does not fit {what}."))
+        .hint("Restore the rows of affinity.stored_weights from a backup, deploy another version, or train again.")
 }
 
 fn tensor(part: Part) -> Result<Tensor> {

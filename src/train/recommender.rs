@@ -7,6 +7,7 @@ use crate::dataset::{Event, Id, IdKind, Interactions, Snapshot, Step, Vocabulary
 use crate::kernel::topk::top_k;
 use crate::metric::ranking::RankingMeans;
 use crate::model::held::{ENOUGH, Held};
+use crate::model::links::Links;
 use crate::model::popularity::Popularity;
 use crate::model::recommender::{self as kinds, JUDGED_AT, Model};
 use crate::train::{Report, Trained, choose};
@@ -304,6 +305,11 @@ impl Recommender {
     /// [`Code::Unsupported`] for a kind without such vectors.
     pub fn user_vector(&self, history: &[Event]) -> Result<Option<Vec<f32>>> {
         self.model.user_vector(history)
+    }
+
+    /// See [`Model::rows`].
+    pub fn rows(&self) -> Vec<(String, &Links)> {
+        self.model.rows()
     }
 
     /// See [`Model::likeness`].

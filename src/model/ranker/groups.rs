@@ -97,7 +97,9 @@ impl Groups {
             Tensor { name: "of".into(), shape: vec![self.of.len()], numbers: Numbers::I64(of) },
             Tensor::f32("within", [self.within.len()], self.within.clone()),
         ];
-        own.into_iter().chain(self.links.to_tensors()).map(|t| Tensor { name: format!("{name}.{}", t.name), ..t }).collect()
+        // A store reads the rows of a tensor called `….row` when they are asked for; these are few and always needed.
+        let called = |t: &Tensor| format!("{name}.{}", t.name.replace("links.row", "links.all"));
+        own.into_iter().chain(self.links.to_tensors()).map(|t| Tensor { name: called(&t), ..t }).collect()
     }
 
     /// Back from [`Groups::to_tensors`]; none where there is nothing of that name.
@@ -107,7 +109,7 @@ impl Groups {
     pub fn from_tensors(items: usize, name: &str, tensors: &[Tensor]) -> Result<Option<Self>> {
         let mine: Vec<Tensor> = tensors
             .iter()
-            .filter_map(|t| t.name.strip_prefix(name)?.strip_prefix('.').map(|n| Tensor { name: n.to_owned(), ..t.clone() }))
+            .filter_map(|t| t.name.strip_prefix(name)?.strip_prefix('.').map(|n| Tensor { name: n.replace("links.all", "links.row"), ..t.clone() }))
             .collect();
         if mine.is_empty() {
             return Ok(None);
