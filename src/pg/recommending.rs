@@ -120,7 +120,10 @@ fn load(name: &str, version: &VersionRow) -> Result<(Loaded, usize)> {
     tensors.retain(|t| !t.name.starts_with("users."));
     let users = recommender.snapshot().map_or(0, Snapshot::bytes);
     // Rows that are read later count as if they were there.
-    let bytes = tensors.iter().map(|t| t.shape.iter().fold(4usize, |n, d| n.saturating_mul(*d))).fold(users + version.state_text.len(), usize::saturating_add);
+    let bytes = tensors
+        .iter()
+        .map(|t| t.shape.iter().fold(4usize, |n, d| n.saturating_mul(*d)))
+        .fold(users + version.state_text.len(), usize::saturating_add);
     Ok((Loaded { recommender, index, source, params: version.params.clone() }, bytes))
 }
 

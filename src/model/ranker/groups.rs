@@ -109,7 +109,9 @@ impl Groups {
     pub fn from_tensors(items: usize, name: &str, tensors: &[Tensor]) -> Result<Option<Self>> {
         let mine: Vec<Tensor> = tensors
             .iter()
-            .filter_map(|t| t.name.strip_prefix(name)?.strip_prefix('.').map(|n| Tensor { name: n.replace("links.all", "links.row"), ..t.clone() }))
+            .filter_map(|t| {
+                t.name.strip_prefix(name)?.strip_prefix('.').map(|n| Tensor { name: n.replace("links.all", "links.row"), ..t.clone() })
+            })
             .collect();
         if mine.is_empty() {
             return Ok(None);
