@@ -5,6 +5,7 @@
 use pg_affinity::base::{Budget, Code, Context, Pool, Quiet, Rng, Watch};
 use pg_affinity::dataset::{Column, Event, EventColumns, Frame, Id, IdKind, Interactions, Values};
 use pg_affinity::model::recommender::KINDS;
+use pg_affinity::train::everyone::{self, Asked};
 use pg_affinity::train::recommender::{self, Incumbent, Recommender, Source};
 use serde_json::{Value, json};
 
