@@ -98,7 +98,7 @@ fn columns_of_every_family_are_described() {
     let levels = ["bread", "wine", "soap"].map(str::to_owned).to_vec();
     let frame = Frame::new(vec![
         c("since", Values::Time((0..n).map(|i| (g(i) as i64 * 3000 + (i as i64 * 7) % 30) * day).collect())),
-        c("taste", Values::Vector { width: 2, values: (0..n).flat_map(|i| [g(i) as f32, (i % 7) as f32]).collect() }),
+        c("taste", Values::Vector { width: 2, values: (0..n).flat_map(|i| [g(i) as f32, -(g(i) as f32)]).collect() }),
         c(
             "bought",
             Values::Labels {
