@@ -29,7 +29,7 @@ pub struct KindInfo {
     pub for_what: &'static str,
     /// Its own parameters; [`COMMON`] come to them.
     pub specs: &'static [Spec],
-    /// Whether `auto` tries it: kinds that train in seconds.
+    /// Whether `auto` tries it, if the events are not too many for it to train in a minute.
     pub auto: bool,
 }
 
@@ -88,7 +88,7 @@ pub const KINDS: &[KindInfo] = &[
         name: "mult_vae",
         for_what: "Whole histories through a network: strong where users have many events.",
         specs: mult_vae::SPECS,
-        auto: false,
+        auto: true,
     },
     KindInfo {
         name: "blend",
@@ -173,11 +173,15 @@ pub fn kind(name: &str) -> Result<&'static KindInfo> {
 pub fn tried(data: &Interactions) -> impl Iterator<Item = &'static KindInfo> {
     /// As much as 16,000 items and more users take: two minutes on two cores.
     const MOST: f64 = 4.1e12;
+    /// Users × items that a network learns from in less than a minute, and the fewest users that it can learn anything from.
+    const CELLS: f64 = 6e6;
+    const FEWEST: usize = 500;
     /// The shortest past from which habits can be learnt.
     const MONTH: f64 = 30.0 * DAY;
     let again = data.repeats() && data.span() as f64 >= MONTH;
     KINDS.iter().filter(move |k| match k.name {
         "ease" => ease::cost(data) <= MOST,
+        "mult_vae" => !again && data.users.len() >= FEWEST && data.users.len() as f64 * data.items.len() as f64 <= CELLS,
         "repeat" => again,
         "ranker" => again && ease::cost(data) <= MOST / 4.0,
         _ => k.auto,

@@ -24,9 +24,9 @@ use world::World;
 
 /// Parameters of `ranker`.
 pub const RANKER: &[Spec] = &[
-    Spec::new("regularization", ParamType::Number, "200", "λ of the linear model of what goes together.").within(0.1, 1e7),
-    Spec::new("links", ParamType::Integer, "200", "Weights of that model that are kept of each item.").within(1.0, 1e6),
-    Spec::new("candidates", ParamType::Integer, "200", "Best items of each kind that the network ranks.").within(1.0, 100_000.0),
+    Spec::new("regularization", ParamType::Number, "500", "λ of the linear model of what goes together.").within(0.1, 1e7),
+    Spec::new("links", ParamType::Integer, "400", "Weights of that model that are kept of each item.").within(1.0, 1e6),
+    Spec::new("candidates", ParamType::Integer, "300", "Best items of each kind that the network ranks.").within(1.0, 100_000.0),
     Spec::new("hidden", ParamType::Integers, "[64, 32]", "Widths of the hidden layers.").within(1.0, 1e5),
     Spec::new("ensemble", ParamType::Integer, "3", "Networks whose scores are averaged.").within(1.0, 100.0),
     EPOCHS,
