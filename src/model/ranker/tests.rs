@@ -117,7 +117,7 @@ fn groups_of_items_are_learned_from_and_hostile_ones_refused() {
         assert_eq!(again(&bad).unwrap_err().code, Code::Corrupt, "{name}");
     }
     let mut bad = tensors.clone();
-    bad.remove(at("group2.links.target"));
+    bad.remove(at("group2.links.all"));
     assert_eq!(again(&bad).unwrap_err().code, Code::Corrupt);
     // Both lists of one user: the other taste's items, which the user never had, come last.
     let history = data.history(8);
