@@ -175,7 +175,7 @@ pub fn tried(data: &Interactions) -> impl Iterator<Item = &'static KindInfo> {
     const MOST: f64 = 4.1e12;
     /// Users × items that a network learns from in less than a minute, and the fewest users that it can learn anything from.
     const CELLS: f64 = 6e6;
-    const FEWEST: usize = 500;
+    const FEWEST: usize = 200;
     /// The shortest past from which habits can be learnt.
     const MONTH: f64 = 30.0 * DAY;
     let again = data.repeats() && data.span() as f64 >= MONTH;
