@@ -35,6 +35,15 @@ pub struct Bench {
 /// The database of the bars.
 const DATABASE: &str = "affinity_bars";
 
+/// What a peer's figures are.
+#[derive(Debug, Clone, Copy)]
+pub enum Figures {
+    /// The same at any time.
+    Quality,
+    /// Seconds: taken anew beside ours, since one machine's speed differs by half from hour to hour where it is shared.
+    Seconds,
+}
+
 impl Bench {
     /// The run that the environment asks for, in a fresh database with the extension; `None`, said aloud, without a server.
     pub fn from_env() -> Option<Bench> {
@@ -152,11 +161,20 @@ impl Bench {
     /// What a script of benches/peers printed. Kept by script, arguments, data and machine below target/, since a peer does not change
     /// with our code; `None`, said aloud, where it cannot be run. `{conninfo}` among the arguments is replaced.
     pub fn peer(&self, script: &str, args: &[&str]) -> Result<Option<PathBuf>> {
+        self.run_peer(script, args, Figures::Quality)
+    }
+
+    /// What a script printed that measures seconds: run anew each time, as [`Figures::Seconds`] says.
+    pub fn timed_peer(&self, script: &str, args: &[&str]) -> Result<Option<PathBuf>> {
+        self.run_peer(script, args, Figures::Seconds)
+    }
+
+    fn run_peer(&self, script: &str, args: &[&str], figures: Figures) -> Result<Option<PathBuf>> {
         let (python, path) = (target().join("peers-venv/bin/python"), root().join("benches/peers").join(script));
         let mut key = DefaultHasher::new();
         (fs::read(&path)?, args, &self.data, machine()).hash(&mut key);
         let kept = target().join(format!("peers/{script}-{:016x}", key.finish()));
-        if kept.exists() {
+        if matches!(figures, Figures::Quality) && kept.exists() {
             self.note(script, &format!("figures kept from an earlier run on this machine ({})", kept.display()));
             return Ok(Some(kept));
         }
@@ -185,9 +203,9 @@ impl Bench {
         Ok(Some(kept))
     }
 
-    /// The JSON lines that a peer printed.
-    pub fn peer_json(&self, script: &str, args: &[&str]) -> Result<Option<Vec<serde_json::Value>>> {
-        let Some(path) = self.peer(script, args)? else { return Ok(None) };
+    /// The JSON lines that a peer printed; kept as by [`Bench::peer`] where they are no seconds.
+    pub fn peer_json(&self, script: &str, args: &[&str], figures: Figures) -> Result<Option<Vec<serde_json::Value>>> {
+        let Some(path) = self.run_peer(script, args, figures)? else { return Ok(None) };
         let text = fs::read_to_string(path)?;
         Ok(Some(text.lines().filter_map(|l| serde_json::from_str(l).ok()).collect()))
     }

@@ -92,7 +92,7 @@ fn road(bench: &mut Bench, client: &mut Client) -> Result<()> {
     };
     let (ours, floor) = (table("affinity.predict('predict_standard', t)")?, table("f0::float8")?);
     bench.note("predict-road", &format!("{ours:.3} s for CREATE TABLE AS; {floor:.3} s where a column stands in the place of the score"));
-    let said = bench.peer("round_trip.py", &["{conninfo}"])?.map(std::fs::read_to_string).transpose()?.unwrap_or_default();
+    let said = bench.timed_peer("round_trip.py", &["{conninfo}"])?.map(std::fs::read_to_string).transpose()?.unwrap_or_default();
     let total = |line: &str| line.split("total ").nth(1)?.split(' ').next()?.parse::<f64>().ok();
     match said.lines().filter_map(total).min_by(f64::total_cmp) {
         Some(theirs) => {
