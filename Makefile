@@ -52,10 +52,11 @@ psql:
 	@$(MAKE) --no-print-directory setup install >&2 </dev/null
 	@tests/cluster/with.sh demo tests/demo/psql.sh
 
+# A folder of its own for the bars: cargo gives a cdylib one place whatever its features, and would compile the library twice each time.
 bench: setup
 	@$(MAKE) --no-print-directory install
 	@benches/peers/setup.sh
-	@tests/cluster/with.sh --fresh bench sh -c 'AFFINITY_BENCH="$$AFFINITY_TEST" cargo bench -q --bench bars'
+	@tests/cluster/with.sh --fresh bench sh -c 'AFFINITY_BENCH="$$AFFINITY_TEST" cargo bench -q --target-dir $(or $(CARGO_TARGET_DIR),target)/bars --bench bars'
 
 clean:
 	-tests/cluster/stop.sh demo --remove

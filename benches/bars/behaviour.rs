@@ -1,6 +1,6 @@
 //! `behaviour`: will a household buy in a category within 31 days, from behaviour.py's table with nothing but defaults. Mean of 3 seeds.
 
-use crate::bench::{Bench, Better, Figures, median, peak_mb, seconds};
+use crate::bench::{Bench, Better, Measured, median, peak_mb, seconds};
 use std::error::Error;
 
 /// scikit-learn reaches .8046/.4356 by logistic regression on logs, .8009/.4377 by gradient boosting (behaviour.py, the full data).
@@ -49,7 +49,7 @@ pub fn run(bench: &mut Bench) -> Result<(), Box<dyn Error>> {
         bench.skip("behaviour", &format!("the bar is for the full complete_journey; on the cut: AUC {auc:.4}, log loss {loss:.4}"))
     }
     bench.note("behaviour", &format!("training {:.2} s, peak memory of the backend {:.0} MB", median(took), peak_mb(&mut client)?));
-    for row in bench.peer_json("behaviour.py", &[], Figures::Quality)?.unwrap_or_default() {
+    for row in bench.peer_json("behaviour.py", &[], Measured::Quality)?.unwrap_or_default() {
         bench.note("behaviour", &format!("peer {row}"))
     }
     Ok(())

@@ -37,7 +37,7 @@ const DATABASE: &str = "affinity_bars";
 
 /// What a peer's figures are.
 #[derive(Debug, Clone, Copy)]
-pub enum Figures {
+pub enum Measured {
     /// The same at any time.
     Quality,
     /// Seconds: taken anew beside ours, since one machine's speed differs by half from hour to hour where it is shared.
@@ -161,20 +161,20 @@ impl Bench {
     /// What a script of benches/peers printed. Kept by script, arguments, data and machine below target/, since a peer does not change
     /// with our code; `None`, said aloud, where it cannot be run. `{conninfo}` among the arguments is replaced.
     pub fn peer(&self, script: &str, args: &[&str]) -> Result<Option<PathBuf>> {
-        self.run_peer(script, args, Figures::Quality)
+        self.run_peer(script, args, Measured::Quality)
     }
 
-    /// What a script printed that measures seconds: run anew each time, as [`Figures::Seconds`] says.
+    /// What a script printed that measures seconds: run anew each time, as [`Measured::Seconds`] says.
     pub fn timed_peer(&self, script: &str, args: &[&str]) -> Result<Option<PathBuf>> {
-        self.run_peer(script, args, Figures::Seconds)
+        self.run_peer(script, args, Measured::Seconds)
     }
 
-    fn run_peer(&self, script: &str, args: &[&str], figures: Figures) -> Result<Option<PathBuf>> {
+    fn run_peer(&self, script: &str, args: &[&str], measured: Measured) -> Result<Option<PathBuf>> {
         let (python, path) = (target().join("peers-venv/bin/python"), root().join("benches/peers").join(script));
         let mut key = DefaultHasher::new();
         (fs::read(&path)?, args, &self.data, machine()).hash(&mut key);
         let kept = target().join(format!("peers/{script}-{:016x}", key.finish()));
-        if matches!(figures, Figures::Quality) && kept.exists() {
+        if matches!(measured, Measured::Quality) && kept.exists() {
             self.note(script, &format!("figures kept from an earlier run on this machine ({})", kept.display()));
             return Ok(Some(kept));
         }
@@ -204,8 +204,8 @@ impl Bench {
     }
 
     /// The JSON lines that a peer printed; kept as by [`Bench::peer`] where they are no seconds.
-    pub fn peer_json(&self, script: &str, args: &[&str], figures: Figures) -> Result<Option<Vec<serde_json::Value>>> {
-        let Some(path) = self.run_peer(script, args, figures)? else { return Ok(None) };
+    pub fn peer_json(&self, script: &str, args: &[&str], measured: Measured) -> Result<Option<Vec<serde_json::Value>>> {
+        let Some(path) = self.run_peer(script, args, measured)? else { return Ok(None) };
         let text = fs::read_to_string(path)?;
         Ok(Some(text.lines().filter_map(|l| serde_json::from_str(l).ok()).collect()))
     }

@@ -1,6 +1,6 @@
 //! `als-epoch`, `bpr-epoch`: an epoch on beauty's training part at the same factors and threads as `implicit`; and, in notes, how good the lists are.
 
-use crate::bench::{Bench, Better, Figures, peak_mb, seconds};
+use crate::bench::{Bench, Better, Measured, peak_mb, seconds};
 use postgres::Client;
 use std::error::Error;
 
@@ -27,7 +27,7 @@ pub fn run(bench: &mut Bench) -> Result<()> {
          DELETE FROM bought b USING bought_last t WHERE t.user_id = b.user_id AND t.position = b.position;
          CREATE INDEX ON bought (user_id); ANALYZE bought",
     )?;
-    let theirs = bench.peer_json("factors.py", &[&FACTORS.to_string()], Figures::Seconds)?;
+    let theirs = bench.peer_json("factors.py", &[&FACTORS.to_string()], Measured::Seconds)?;
     for kind in wanted {
         let name = format!("{kind}-epoch");
         let params = format!(r#"{{"factors": {FACTORS}, "epochs": 12, "holdout": 0, "recency": 20}}"#);

@@ -1,7 +1,7 @@
 //! `autoencoder`, `encode-neighbours` and `encode-row`: products as a few numbers, by products.py's protocols (every tenth product_id 0 and 1
 //! is test, 2 is validation, the rest teaches), and what it costs to encode a row. Settings were chosen on the validation products.
 
-use crate::bench::{Bench, Better, Figures, median, peak_mb, seconds};
+use crate::bench::{Bench, Better, Measured, median, peak_mb, seconds};
 use postgres::Client;
 use std::error::Error;
 
@@ -131,7 +131,7 @@ fn reconstruct(bench: &mut Bench, client: &mut Client) -> Result<()> {
         bench.bar(&format!("autoencoder.{name}"), figure, bar, Better::More);
     }
     bench.note("autoencoder", &format!("department {:.3}, brand {:.3}, unit {:.3}", figures[1], figures[4], figures[5]));
-    for row in bench.peer_json("products.py", &["reconstruct"], Figures::Quality)?.unwrap_or_default() {
+    for row in bench.peer_json("products.py", &["reconstruct"], Measured::Quality)?.unwrap_or_default() {
         bench.note("autoencoder", &format!("peer {row}"))
     }
     Ok(())
@@ -158,7 +158,7 @@ fn neighbours(bench: &mut Bench, client: &mut Client) -> Result<()> {
         all += 10;
     }
     bench.bar("encode-neighbours", same as f64 / all as f64, NEIGHBOURS, Better::More);
-    for row in bench.peer_json("products.py", &["neighbours"], Figures::Quality)?.unwrap_or_default() {
+    for row in bench.peer_json("products.py", &["neighbours"], Measured::Quality)?.unwrap_or_default() {
         bench.note("encode-neighbours", &format!("peer {row}"))
     }
     Ok(())

@@ -3,7 +3,7 @@
 //! `gan-step`: a step of the critic and one of the generator of a GAN of 2 × 256 in batches of 256, against torch (gan_step.py): the engine alone,
 //! since the peer reads no database either.
 
-use crate::bench::{Bench, Better, Figures, median, seconds};
+use crate::bench::{Bench, Better, Measured, median, seconds};
 use pg_affinity::base::{Budget, Context, Pool, Quiet, Rng};
 use pg_affinity::dataset::mixed::{Layout, MixedRows};
 use pg_affinity::model::gan::{GanSpec, Training};
@@ -48,7 +48,7 @@ fn products(bench: &mut Bench) -> Result<()> {
         bench.skip("gan", "the small copy of complete_journey has too few products for the judge");
         return Ok(());
     }
-    let (Some(rows), Some(floor)) = (bench.peer("products.py", &["rows"])?, bench.peer_json("products.py", &["floor"], Figures::Quality)?) else {
+    let (Some(rows), Some(floor)) = (bench.peer("products.py", &["rows"])?, bench.peer_json("products.py", &["floor"], Measured::Quality)?) else {
         bench.skip("gan", "products.py, which makes the rows, cannot be run");
         return Ok(());
     };
@@ -58,7 +58,7 @@ fn products(bench: &mut Bench) -> Result<()> {
     bench.copy_csv(&mut client, "gan_products", &rows)?;
     let (took, _) = seconds(|| Ok(client.batch_execute("SELECT affinity.train('gan_products', 'gan_products', kind => 'gan', seed => 1)")?))?;
     let path = generated(&mut client)?;
-    let Some(own) = bench.peer_json("products.py", &["judge", &path], Figures::Quality)? else {
+    let Some(own) = bench.peer_json("products.py", &["judge", &path], Measured::Quality)? else {
         bench.skip("gan", "the judge cannot be run");
         return Ok(());
     };
@@ -90,7 +90,7 @@ fn generated(client: &mut Client) -> Result<String> {
 
 fn step(bench: &mut Bench) -> Result<()> {
     // Both sides get ten seconds; the peer's best and median stretches of ten steps stand against ours.
-    let Some(peer) = bench.peer_json("gan_step.py", &[], Figures::Seconds)?.and_then(|l| l.into_iter().next()) else {
+    let Some(peer) = bench.peer_json("gan_step.py", &[], Measured::Seconds)?.and_then(|l| l.into_iter().next()) else {
         bench.skip("gan-step", "torch cannot be run");
         return Ok(());
     };

@@ -1,7 +1,7 @@
 //! `mlp-*`: a network of 20-64-32-1 learns 800,000 rows of a table (tabular.py's), seconds of an epoch against scikit-learn and torch, and the
 //! held-out AUC after the same epochs.
 
-use crate::bench::{Bench, Better, Figures, peak_mb, seconds};
+use crate::bench::{Bench, Better, Measured, peak_mb, seconds};
 use postgres::Client;
 use serde_json::Value;
 use std::error::Error;
@@ -78,7 +78,7 @@ fn train(bench: &Bench, client: &mut Client, name: &str, batch: usize) -> Result
 
 /// A peer's seconds of an epoch and AUC.
 fn peer(bench: &Bench, tool: &str, batch: &str) -> Result<Option<(f64, f64)>> {
-    let lines = bench.peer_json("tabular.py", &[tool, "--rows", ROWS, "--batch", batch, "--epochs", EPOCHS], Figures::Seconds)?;
+    let lines = bench.peer_json("tabular.py", &[tool, "--rows", ROWS, "--batch", batch, "--epochs", EPOCHS], Measured::Seconds)?;
     let figure = |v: &Value, name: &str| v[name].as_f64().ok_or_else(|| format!("tabular.py {tool} printed no {name}"));
     let line = lines.and_then(|l| l.into_iter().next());
     line.map(|v| Ok((figure(&v, "sec_per_epoch")?, figure(&v, "auc")?))).transpose()

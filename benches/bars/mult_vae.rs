@@ -1,6 +1,6 @@
 //! `mult-vae-epoch`, `movielens-mult-vae`, `recommend-warm`: the variational autoencoder of Liang et al. 2018 from live events.
 
-use crate::bench::{Bench, Better, Figures, median_seconds, peak_mb, seconds};
+use crate::bench::{Bench, Better, Measured, median_seconds, peak_mb, seconds};
 use postgres::Client;
 use std::error::Error;
 
@@ -45,7 +45,7 @@ fn speed(bench: &mut Bench, client: &mut Client) -> Result<()> {
     let ours: f64 = client.query_one("SELECT min(seconds) FROM affinity.epochs WHERE model = 'clicks'", &[])?.get(0);
     bench.note("mult-vae-epoch", &format!("the whole call {whole:.2} s for 3 epochs, peak memory of the backend {:.0} MB", peak_mb(client)?));
     if bench.wants("mult-vae-epoch") {
-        match bench.peer_json("mult_vae.py", &[], Figures::Seconds)?.and_then(|l| l.first().and_then(|v| v["sec_per_epoch"].as_f64())) {
+        match bench.peer_json("mult_vae.py", &[], Measured::Seconds)?.and_then(|l| l.first().and_then(|v| v["sec_per_epoch"].as_f64())) {
             Some(theirs) => {
                 bench.note("mult-vae-epoch", &format!("seconds of an epoch: {ours:.3}, torch {theirs:.3}"));
                 bench.bar("mult-vae-epoch", theirs / ours, EPOCH, Better::More);

@@ -4,7 +4,7 @@
 //! All settings are the defaults; what they leave open (which kinds count how much, how fast a history fades) is chosen on events held out of the
 //! training part.
 
-use crate::bench::{Bench, Better, Figures, median, median_seconds, peak_mb, seconds};
+use crate::bench::{Bench, Better, Measured, median, median_seconds, peak_mb, seconds};
 use postgres::Client;
 use std::error::Error;
 
@@ -91,7 +91,7 @@ fn times(bench: &mut Bench, client: &mut Client, training: f64) -> Result<()> {
     let (ours, _) = seconds(|| Ok(client.batch_execute(&call)?))?;
     bench.bar("fit-time.auto", training, FIT.0, Better::Less);
     bench.bar("fit-time.ease", ours, FIT.1, Better::Less);
-    let theirs = bench.peer_json("ranking.py", &["beauty", "ease"], Figures::Seconds)?.and_then(|l| l.iter().find_map(|v| v["fit_s"].as_f64()));
+    let theirs = bench.peer_json("ranking.py", &["beauty", "ease"], Measured::Seconds)?.and_then(|l| l.iter().find_map(|v| v["fit_s"].as_f64()));
     match theirs {
         Some(theirs) => {
             bench.note("ease-fit", &format!("seconds from events to a stored version: {ours:.1}; numpy, from a sparse matrix: {theirs:.1}"));
