@@ -218,6 +218,38 @@ fn small_and_odd_data_train() {
 }
 
 #[test]
+fn a_fit_that_leaves_nothing_open_and_holds_nothing_out_is_done_once() {
+    #[derive(Default)]
+    struct Count(std::sync::atomic::AtomicUsize);
+    impl Watch for Count {
+        fn cancelled(&self) -> bool {
+            false
+        }
+        fn epoch(&self, _: &pg_affinity::base::Epoch) {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+    let (pool, budget) = (Pool::single(), Budget::unlimited());
+    let events = with(1, 0, |ctx| data(&checkerboard(200), ctx));
+    let epochs = |params: Value| {
+        let count = Count::default();
+        let ctx = Context { seed: 0, pool: &pool, budget: &budget, watch: &count };
+        recommender::fit(&events, "als", &params, 0, None, &ctx).unwrap();
+        count.0.into_inner()
+    };
+    let given = json!({"factors": 4, "epochs": 3, "regularization": 0.01, "recency": 20, "holdout": 0});
+    let with = |name: &str, value: Value| {
+        let mut all = given.clone();
+        all[name] = value;
+        all
+    };
+    assert_eq!(epochs(given.clone()), 3);
+    assert_eq!(epochs(with("holdout", json!(0.2))), 6);
+    assert_eq!(epochs(with("recency", Value::Null)), 6);
+    assert_eq!(epochs(with("refit", json!(false))), 3);
+}
+
+#[test]
 fn cancelling_and_bad_parameters_are_errors() {
     struct Stop;
     impl Watch for Stop {

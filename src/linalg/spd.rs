@@ -1,16 +1,23 @@
 //! The inverse of a symmetric positive definite matrix, in place, on all threads.
 
-use crate::base::{Context, Error, Result, zeros};
+use crate::base::{Context, Error, Pool, Result, zeros};
 use crate::kernel::dense::{Product, Start};
-use crate::kernel::product_blocked;
+use crate::kernel::product;
 
-/// Rows of a block: its own inverse is a sliver of the work, and a panel of it stays in the caches.
-const BLOCK: usize = 128;
+/// Rows that are swept at once: as many as make the arithmetic outweigh the way of the matrix through memory.
+const BLOCK: usize = 256;
+/// Rows of a block that are swept at once while the block itself is inverted.
+const INNER: usize = 64;
+/// Columns of the panel that lie together, row after row: with all rows of a block a piece that the nearest caches hold.
+const STRIP: usize = 64;
+/// Rows that a thread takes at a time: fixed, so that the result does not depend on the number of threads.
+const ROWS: usize = 128;
 
 /// Inverts the matrix whose lower triangle `a` (`n` × `n`, row-major) holds; the upper one is not read. Afterwards both triangles hold the inverse.
 ///
 /// The symmetric sweep (Goodnight 1979, "A tutorial on the SWEEP operator") by blocks: for each block K of rows, with D = A_KK⁻¹ and the panel P = A_·K,
-/// A −= P D Pᵀ outside of K, then A_·K = P D, A_KK = −D; once every block is swept, A is −A⁻¹. n³ multiplications and additions, nearly all in products.
+/// A −= P D Pᵀ outside of K, then A_·K = P D, A_KK = −D; once every block is swept, A is −A⁻¹. n³ operations, nearly all in products of the lower
+/// triangle: as few as Cholesky's factor and its inverse take together.
 ///
 /// # Errors
 /// [`crate::base::Code::Data`] when the matrix is not positive definite, [`crate::base::Code::Cancelled`], [`crate::base::Code::OutOfMemory`].
@@ -18,98 +25,131 @@ pub fn invert_symmetric(a: &mut [f32], n: usize, ctx: &Context) -> Result<()> {
     if a.len() != n * n {
         return Err(Error::internal(format!("A matrix of {n} rows has {} elements.", a.len())));
     }
-    let _booked = ctx.budget.take(n * BLOCK * 8, "the panels of the inverse")?;
-    let mut panel: Vec<f32> = zeros(n * BLOCK)?;
-    let mut scaled: Vec<f32> = zeros(n * BLOCK)?;
-    for k in (0..n).step_by(BLOCK) {
-        let b = BLOCK.min(n - k);
-        // The panel, transposed: row c is column k + c of the whole symmetric matrix.
-        for i in 0..n {
-            for c in 0..b {
-                panel[c * n + i] = if i >= k + c { a[i * n + k + c] } else { a[(k + c) * n + i] };
-            }
-        }
-        let d = invert_block(&panel, n, k, b)?;
-        let (pt, step) = (&panel[..b * n], BLOCK * b);
-        // P D, row-major: n × b.
-        let mut rows: Vec<&mut [f32]> = scaled[..n * b].chunks_mut(step).collect();
-        ctx.pool.each_mut(&mut rows, |r, out| {
-            let m = out.len() / b;
-            product_blocked(
-                &Product {
-                    m,
-                    n: b,
-                    k: b,
-                    a: &pt[r * BLOCK..],
-                    a_row: 1,
-                    a_column: n,
-                    b: &d,
-                    b_row: b,
-                    c_row: b,
-                    start: Start::Zero,
-                    relu: false,
-                },
-                1,
-                out,
-            );
+    let _booked = ctx.budget.take((n + STRIP) * BLOCK * 8, "the panels of the inverse")?;
+    sweep(a, n, BLOCK, 0, ctx)?;
+    finish(a, n, ctx)
+}
+
+/// Sweeps all rows, `block` at once: −A⁻¹ in the lower triangle. The matrix begins at row `first` of the one that was asked for.
+fn sweep(a: &mut [f32], n: usize, block: usize, first: usize, ctx: &Context) -> Result<()> {
+    let block = block.min(n);
+    let mut panel: Vec<f32> = zeros(n.div_ceil(STRIP) * STRIP * block)?;
+    let mut scaled: Vec<f32> = zeros(n * block)?;
+    for k in (0..n).step_by(block.max(1)) {
+        let b = block.min(n - k);
+        let mut strips: Vec<&mut [f32]> = panel[..n.div_ceil(STRIP) * STRIP * b].chunks_mut(STRIP * b).collect();
+        ctx.pool.each_mut(&mut strips, |s, strip| gather(a, n, k, b, s * STRIP, strip));
+        let mut d = vec![0.0; b * b];
+        (0..b).for_each(|c| d[c * b..=c * b + c].copy_from_slice(&a[(k + c) * n + k..=(k + c) * n + k + c]));
+        invert_block(&mut d, b, first + k, ctx)?;
+        d.iter_mut().for_each(|x| *x = -*x);
+        // −P D, row-major: n × b.
+        let (panel, d) = (&panel[..n.div_ceil(STRIP) * STRIP * b], &d);
+        let mut rows: Vec<&mut [f32]> = scaled[..n * b].chunks_mut(STRIP * b).collect();
+        ctx.pool.each_mut(&mut rows, |s, out| {
+            let p = Product::transposed(out.len() / b, b, b, &panel[s * STRIP * b..][..STRIP * b], d);
+            product(&Product { a_column: STRIP, ..p }, out);
         });
-        // A −= (P D) Pᵀ in the lower triangle, outside of the block's own rows and columns, which are overwritten below.
-        scaled[..n * b].iter_mut().for_each(|x| *x = -*x);
-        let negative = &scaled[..n * b];
-        let mut rows: Vec<&mut [f32]> = a.chunks_mut(BLOCK * n).collect();
+        let (scaled, d) = (&scaled[..n * b], &d[..]);
+        let mut rows: Vec<&mut [f32]> = a.chunks_mut(ROWS * n).collect();
         ctx.pool.each_mut(&mut rows, |r, out| {
-            let (first, m) = (r * BLOCK, out.len() / n);
-            if first == k || ctx.check().is_err() {
-                return;
+            if ctx.check().is_ok() {
+                update(out, r * ROWS, n, k, b, panel, scaled, d);
             }
-            let p = Product {
-                m,
-                n: first + m,
-                k: b,
-                a: &negative[first * b..],
-                a_row: b,
-                a_column: 1,
-                b: pt,
-                b_row: n,
-                c_row: n,
-                start: Start::Keep,
-                relu: false,
-            };
-            product_blocked(&p, 1, out);
         });
         ctx.check()?;
-        for i in 0..n {
-            for c in 0..b {
-                let x = -negative[i * b + c];
-                if i >= k + b {
-                    a[i * n + k + c] = x;
-                } else if i < k {
-                    a[(k + c) * n + i] = x;
-                } else {
-                    a[i * n + k + c] = -d[(i - k) * b + c];
-                }
-            }
-        }
-    }
-    // By tiles, since one of the two triangles is walked down its columns.
-    for top in (0..n).step_by(BLOCK) {
-        ctx.check()?;
-        for left in (0..=top).step_by(BLOCK) {
-            for i in top..(top + BLOCK).min(n) {
-                for j in left..(left + BLOCK).min(i + 1) {
-                    let x = -a[i * n + j];
-                    a[i * n + j] = x;
-                    a[j * n + i] = x;
-                }
-            }
-        }
     }
     Ok(())
 }
 
-/// The inverse of the block of `b` rows at `k` of the matrix whose transposed panel `panel` holds, by Gauss and Jordan in double precision.
-fn invert_block(panel: &[f32], n: usize, k: usize, b: usize) -> Result<Vec<f32>> {
-    let mut m: Vec<f64> = (0..b * b).map(|x| f64::from(panel[(x % b) * n + k + x / b])).collect();
+/// The rows from `i` on of the panel, those of the symmetric matrix's columns `k` to `k + b`, into a strip: each of its columns together.
+fn gather(a: &[f32], n: usize, k: usize, b: usize, i: usize, strip: &mut [f32]) {
+    for l in 0..STRIP.min(n - i) {
+        let i = i + l;
+        let own = (i + 1).saturating_sub(k).min(b);
+        (0..own).for_each(|c| strip[c * STRIP + l] = a[i * n + k + c]);
+        (own..b).for_each(|c| strip[c * STRIP + l] = a[(k + c) * n + i]);
+    }
+}
+
+/// The rows from `first` on after the sweep of the rows `k` to `k + b`; `scaled` is −P D and `d` −D. Only the lower triangle counts.
+#[allow(clippy::too_many_arguments)]
+fn update(out: &mut [f32], first: usize, n: usize, k: usize, b: usize, panel: &[f32], scaled: &[f32], d: &[f32]) {
+    let m = out.len() / n;
+    if first < k || first + m > k + b {
+        for (s, strip) in panel.chunks_exact(STRIP * b).enumerate().take((first + m).div_ceil(STRIP)) {
+            let p = Product {
+                m,
+                n: STRIP.min(first + m - s * STRIP),
+                k: b,
+                a: &scaled[first * b..],
+                a_row: b,
+                a_column: 1,
+                b: strip,
+                b_row: STRIP,
+                c_row: n,
+                start: Start::Keep,
+                relu: false,
+            };
+            product(&p, &mut out[s * STRIP..]);
+        }
+    }
+    // The block's own rows and columns.
+    let own = k.max(first)..(k + b).min(first + m);
+    for i in (0..k).step_by(STRIP) {
+        for row in own.clone() {
+            let to = &mut out[(row - first) * n..][i..(i + STRIP).min(k)];
+            to.iter_mut().zip(scaled[i * b..].iter().skip(row - k).step_by(b)).for_each(|(x, y)| *x = -y);
+        }
+    }
+    for (row, out) in (first..first + m).zip(out.chunks_exact_mut(n)).skip(k.saturating_sub(first)) {
+        let from = if row < k + b { &d[(row - k) * b..][..b] } else { &scaled[row * b..][..b] };
+        let sign = if row < k + b { 1.0 } else { -1.0 };
+        out[k..k + b].iter_mut().zip(from).for_each(|(x, y)| *x = sign * y);
+    }
+}
+
+/// Turns the signs of a swept matrix, and copies its lower triangle onto the upper one.
+fn finish(a: &mut [f32], n: usize, ctx: &Context) -> Result<()> {
+    let mut rows: Vec<&mut [f32]> = a.chunks_mut(ROWS * n.max(1)).collect();
+    ctx.pool.each_mut(&mut rows, |r, rows| {
+        rows.chunks_exact_mut(n).enumerate().for_each(|(i, row)| row[..=r * ROWS + i].iter_mut().for_each(|x| *x = -*x));
+    });
+    mirror(a, n, 0, n, ctx)
+}
+
+/// Copies what is below the diagonal of the rows and columns `from` to `to` to the places above it: the lower left quarter onto the upper right one,
+/// then the same with the two other quarters.
+fn mirror(a: &mut [f32], n: usize, from: usize, to: usize, ctx: &Context) -> Result<()> {
+    ctx.check()?;
+    if to - from <= STRIP {
+        (from..to).for_each(|i| (from..i).for_each(|j| a[j * n + i] = a[i * n + j]));
+        return Ok(());
+    }
+    let middle = from + ((to - from) / 2).next_multiple_of(STRIP);
+    let (above, below) = a.split_at_mut(middle * n);
+    let mut rows: Vec<&mut [f32]> = above[from * n..].chunks_mut(STRIP * n).collect();
+    ctx.pool.each_mut(&mut rows, |r, rows| {
+        for left in (middle..to).step_by(STRIP) {
+            for (j, row) in (from + r * STRIP..).zip(rows.chunks_exact_mut(n)) {
+                (left..(left + STRIP).min(to)).for_each(|i| row[i] = below[(i - middle) * n + j]);
+            }
+        }
+    });
+    mirror(a, n, from, middle, ctx)?;
+    mirror(a, n, middle, to, ctx)
+}
+
+/// The inverse, in both triangles, of a block of `b` rows of which `d` holds the lower triangle; it stands at row `k`.
+fn invert_block(d: &mut [f32], b: usize, k: usize, ctx: &Context) -> Result<()> {
+    if b > INNER {
+        let alone = Pool::single();
+        let ctx = Context { pool: &alone, ..*ctx };
+        sweep(d, b, INNER, k, &ctx)?;
+        return finish(d, b, &ctx);
+    }
+    // By Gauss and Jordan in double precision.
+    let mut m: Vec<f64> = (0..b * b).map(|x| f64::from(d[(x / b).max(x % b) * b + (x / b).min(x % b)])).collect();
     for p in 0..b {
         let pivot = m[p * b + p];
         if pivot.is_nan() || pivot <= 0.0 {
@@ -126,7 +166,8 @@ fn invert_block(panel: &[f32], n: usize, k: usize, b: usize) -> Result<Vec<f32>>
             }
         }
     }
-    Ok(m.iter().map(|&x| x as f32).collect())
+    d.iter_mut().zip(&m).for_each(|(x, &y)| *x = y as f32);
+    Ok(())
 }
 
 #[cfg(test)]
@@ -144,7 +185,7 @@ mod tests {
 
     #[test]
     fn the_product_with_the_inverse_is_one_at_any_size_and_thread_count() {
-        for n in [1, 5, 127, 128, 129, 300] {
+        for n in [1, 5, 63, 64, 65, 129, 256, 300, 520] {
             let mut rng = Rng::new(n as u64);
             let x: Vec<f32> = (0..n * n).map(|_| rng.normal() as f32).collect();
             // XᵀX / n + 1, lower triangle; rubbish above, which must not be read.

@@ -72,13 +72,9 @@ fn by_items(by_user: &Pairs, by_item: &Pairs, lambda: f32, keep: usize, ctx: &Co
     let mut gram = gram(by_item, by_user, ctx)?;
     (0..n).for_each(|i| gram[i * n + i] += lambda);
     invert_symmetric(&mut gram, n, ctx)?;
-    Links::build(
-        n,
-        keep,
-        ctx,
-        |i, gather| gather.add_row(-1.0, &gram[i as usize * n..][..n]),
-        |_, j, sum| sum / gram[j as usize * n + j as usize],
-    )
+    // Together, and not a row of the square apart.
+    let diagonal: Vec<f32> = gram.iter().step_by(n + 1).copied().collect();
+    Links::build(n, keep, ctx, |i, gather| gather.add_row(-1.0, &gram[i as usize * n..][..n]), |_, j, sum| sum / diagonal[j as usize])
 }
 
 fn by_users(by_user: &Pairs, by_item: &Pairs, lambda: f32, keep: usize, ctx: &Context) -> Result<Links> {

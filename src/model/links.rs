@@ -1,10 +1,10 @@
 //! A sparse item → item matrix: for each item the strongest links to others. What `item_knn`, `transition` and `ease` learn and score with.
 
-use crate::base::{Code, Context, Error, Numbers, Result, Tensor, memory, tensor, zeros};
+use crate::base::{Code, Context, Error, Numbers, Result, Tensor, memory, tensor};
 use crate::dataset::Event;
-use crate::kernel::axpy;
+use crate::model::gather::{Gather, Gathered, strongest};
 use half::f16;
-use std::sync::{Mutex, OnceLock};
+use std::sync::OnceLock;
 
 /// Links of each item, strongest in magnitude first, in half precision (a link's weight is an estimate from a handful of users; 11 bits are plenty).
 #[derive(Debug, Clone, PartialEq)]
@@ -32,44 +32,9 @@ struct Row {
 /// Bytes of a stored link: a little-endian 32-bit target and a 16-bit weight.
 const STORED: usize = 6;
 
-/// Sums by target while the links of one item are gathered.
-#[derive(Debug)]
-pub struct Gather {
-    sums: Vec<f32>,
-    touched: Vec<u32>,
-}
-
-impl Gather {
-    /// Adds `weight` to the link to `target`.
-    pub fn add(&mut self, target: u32, weight: f32) {
-        let s = &mut self.sums[target as usize];
-        if *s == 0.0 {
-            self.touched.push(target);
-        }
-        *s += weight;
-    }
-
-    /// Adds `weight` × `row` to the links to all items; `row` has one an item.
-    pub fn add_row(&mut self, weight: f32, row: &[f32]) {
-        if self.touched.len() < row.len() {
-            self.touched.clear();
-            self.touched.extend(0..row.len() as u32);
-        }
-        axpy(weight, row, &mut self.sums);
-    }
-}
-
-/// The links of a run of items, before they are joined.
-#[derive(Default)]
-struct Part {
-    lengths: Vec<u32>,
-    targets: Vec<u32>,
-    weights: Vec<f16>,
-}
-
 impl Links {
     /// For each of `items`: `sums(item, gather)` adds up its links, `finish(item, target, sum)` turns a sum into a weight (scaled so that it fits half
-    /// precision), and the `keep` largest above 0 stay, the item itself left out. Equal weights: the smaller target stays.
+    /// precision), and the `keep` strongest stay ([`strongest`]).
     ///
     /// # Errors
     /// [`Code::Cancelled`], [`Code::OutOfMemory`].
@@ -80,53 +45,8 @@ impl Links {
         sums: impl Fn(u32, &mut Gather) + Sync + Send,
         finish: impl Fn(u32, u32, f32) -> f32 + Sync + Send,
     ) -> Result<Self> {
-        // A part's length depends on the number of items only, so that the result does not depend on the threads.
-        let step = (items / 512).clamp(16, 4096);
-        let mut parts: Vec<Result<Part>> = (0..items.div_ceil(step)).map(|_| Ok(Part::default())).collect();
-        let booked = Mutex::new(ctx.budget.take(items * 5 * ctx.pool.threads(), "the links of the items")?);
-        let run = |p: usize| -> Result<Part> {
-            let mut out = Part::default();
-            let mut gather = Gather { sums: zeros(items)?, touched: Vec::new() };
-            let mut row: Vec<(f32, u32)> = Vec::new();
-            for item in p * step..((p + 1) * step).min(items) {
-                ctx.check()?;
-                sums(item as u32, &mut gather);
-                row.clear();
-                for &t in &gather.touched {
-                    let w = finish(item as u32, t, gather.sums[t as usize]);
-                    gather.sums[t as usize] = 0.0;
-                    if t as usize != item && w != 0.0 {
-                        row.push((w, t));
-                    }
-                }
-                gather.touched.clear();
-                let order = |a: &(f32, u32), b: &(f32, u32)| b.0.abs().total_cmp(&a.0.abs()).then(a.1.cmp(&b.1));
-                if row.len() > keep {
-                    row.select_nth_unstable_by(keep, order);
-                    row.truncate(keep);
-                }
-                row.sort_unstable_by(order);
-                memory::reserve(&mut out.targets, row.len())?;
-                memory::reserve(&mut out.weights, row.len())?;
-                out.targets.extend(row.iter().map(|x| x.1));
-                out.weights.extend(row.iter().map(|x| f16::from_f32(x.0.clamp(-65_504.0, 65_504.0))));
-                out.lengths.push(row.len() as u32);
-            }
-            booked.lock().map_err(|_| Error::internal("a worker panicked"))?.grow(out.targets.len() * 6, "the links of the items")?;
-            Ok(out)
-        };
-        ctx.pool.each_mut(&mut parts, |p, part| *part = run(p));
-        let (mut offsets, mut targets, mut weights) = (vec![0], Vec::new(), Vec::new());
-        for part in parts {
-            let part = part?;
-            memory::reserve(&mut targets, part.targets.len())?;
-            memory::reserve(&mut weights, part.weights.len())?;
-            for n in part.lengths {
-                offsets.push(offsets[offsets.len() - 1] + n as usize);
-            }
-            targets.extend(part.targets);
-            weights.extend(part.weights);
-        }
+        let store = |w: f32| f16::from_f32(w.clamp(-65_504.0, 65_504.0));
+        let Gathered { offsets, targets, weights } = strongest(items, keep, "the links of the items", ctx, sums, finish, store)?;
         Ok(Self { offsets, rows: Rows::Whole { targets, weights } })
     }
 

@@ -9,6 +9,7 @@ pub mod ease;
 pub mod factors;
 pub mod figures;
 pub mod gan;
+pub mod gather;
 pub mod held;
 pub mod item_knn;
 pub mod item_vectors;

@@ -17,7 +17,7 @@ use crate::model::mult_vae::{self, MultVae};
 use crate::model::popularity::{self, DAY, Popularity};
 use crate::model::ranker::{self, Ranker};
 use crate::model::transition;
-use crate::model::tune::{choose_recency, choose_regularization};
+use crate::model::tune::{choose_recency, choose_regularization, regularizations};
 use serde_json::{Map, Value, json};
 
 /// A kind, as `affinity.kinds()` shows it.
@@ -207,11 +207,7 @@ pub fn check(kind: &str, resolved: &mut Map<String, Value>) -> Result<()> {
 /// # Errors
 /// As the kind's own fit.
 pub fn fit(kind: &str, params: &Map<String, Value>, data: &Interactions, tune: Option<&Held>, ctx: &Context) -> Result<Fitted> {
-    let tried: &[f32] = match kind {
-        "ease" if data.items.len() <= ease::TRIED_UP_TO => &ease::REGULARIZATIONS,
-        "als" => &als::REGULARIZATIONS,
-        _ => &[],
-    };
+    let tried = regularizations(kind, data.items.len());
     if let (Some(tune), Some(Value::Null), false) = (tune, params.get("regularization"), tried.is_empty()) {
         return choose_regularization(kind, tried, params, data, tune, ctx);
     }

@@ -2,6 +2,8 @@
 
 use crate::base::{Context, Result};
 use crate::dataset::Interactions;
+use crate::model::als;
+use crate::model::ease;
 use crate::model::figures::Figures;
 use crate::model::held::Held;
 use crate::model::popularity::Popularity;
@@ -10,6 +12,22 @@ use serde_json::{Map, Value, json};
 
 /// The recencies that are tried where none is given.
 pub const RECENCIES: [f32; 8] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 200.0, 1000.0];
+
+/// Whether a fit of `kind` (or of `auto`) to so many items leaves anything to be chosen on held-out events; if not, it learns nothing from them.
+pub fn chooses(kind: &str, params: &Map<String, Value>, items: usize) -> bool {
+    let open = |name: &str| params.get(name) == Some(&Value::Null);
+    let all = ["auto", "blend", "mult_vae"].contains(&kind);
+    all || open("recency") || open("regularization") && !regularizations(kind, items).is_empty()
+}
+
+/// The λ that are tried for so many items where none is given.
+pub fn regularizations(kind: &str, items: usize) -> &'static [f32] {
+    match kind {
+        "ease" if items <= ease::TRIED_UP_TO => &ease::REGULARIZATIONS,
+        "als" => &als::REGULARIZATIONS,
+        _ => &[],
+    }
+}
 
 /// Gives the model the recency that finds most of the held-out events, and returns it. It acts when scoring only, so no fit is repeated.
 ///

@@ -10,6 +10,7 @@ use crate::model::held::{ENOUGH, Held};
 use crate::model::links::Links;
 use crate::model::popularity::Popularity;
 use crate::model::recommender::{self as kinds, JUDGED_AT, Model};
+use crate::model::tune::chooses;
 use crate::train::{Report, Trained, choose};
 use serde_json::{Map, Value, json};
 
@@ -94,11 +95,12 @@ pub fn fit(data: &Interactions, kind: &str, given: &Value, skipped: u64, incumbe
     let least = if share > 0.0 { share.min(1.0 - share) / 2.0 } else { 0.1 };
     let enough = ENOUGH as f64 / data.users.len() as f64;
     let (from, tune_share) = if enough > 1.0 - share { (0.0, 1.0) } else { (share, enough.max(least)) };
-    let (seen, tune) = Held::split(&rest, step, repeats, from, tune_share)?;
-    let tune = (!tune.is_empty()).then_some(&tune);
+    let open = chooses(kind, &common, data.items.len());
+    let split = open.then(|| Held::split(&rest, step, repeats, from, tune_share)).transpose()?.filter(|(_, tune)| !tune.is_empty());
+    let (seen, tune) = split.as_ref().map_or((&rest, None), |(seen, tune)| (seen, Some(tune)));
 
     let mut report = Report { rows_used: data.events().len() as u64, rows_skipped: skipped, ..Report::default() };
-    let (kind, mut resolved, fitted) = choose::fit(kind, given, &seen, tune, &mut report, ctx)?;
+    let (kind, mut resolved, fitted) = choose::fit(kind, given, seen, tune, &mut report, ctx)?;
     resolved.extend(fitted.chosen);
     resolved.insert("repeats".into(), json!(repeats));
     report.epochs = fitted.epochs;
@@ -118,7 +120,9 @@ pub fn fit(data: &Interactions, kind: &str, given: &Value, skipped: u64, incumbe
         report.incumbent = incumbent.map(|i| i.measure(&rest, &judge, &tie, ctx)).transpose()?.flatten().map(|m| m.ndcg);
         tensors.extend(fitted.model.to_tensors().into_iter().map(|t| Tensor { name: format!("{HOLDOUT}{}", t.name), ..t }));
     }
-    let model = if refit { kinds::fit(kind, &resolved, data, None, ctx)?.model } else { fitted.model };
+    // Where nothing was held out, all events were learned from already.
+    let whole = judge.is_empty() && tune.is_none();
+    let model = if refit && !whole { kinds::fit(kind, &resolved, data, None, ctx)?.model } else { fitted.model };
     if !data.attributes.is_empty() && !model.uses_attributes() {
         report.notices.push(format!("kind {kind} does not learn from items; ranker does, where users have things again"));
     }
