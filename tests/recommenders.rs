@@ -217,6 +217,24 @@ fn small_and_odd_data_train() {
     }
 }
 
+/// The road of large catalogues, in the suite's size: all that the kind promises holds on it, too.
+#[test]
+fn ease_item_by_item_finds_the_pattern_and_is_the_same_whatever_the_threads() {
+    let given = json!({"candidates": 6});
+    let a = train("ease", &given, 1);
+    let b = train("ease", &given, 3);
+    assert_eq!((&a.tensors, &a.state), (&b.tensors, &b.state));
+    assert!(a.report.metrics["recall@20"].as_f64().unwrap() > 0.9);
+    let r = Recommender::load(&a.state, &a.tensors).unwrap();
+    let mut out = vec![0.0; ITEMS];
+    let event = |item: i64, time| Event { time, item: r.items().find_integer(item).unwrap(), weight: 1.0 };
+    assert_eq!(r.score_history(&[event(4, 1), event(6, 2)], 3, &mut out), Source::History);
+    assert!(r.top(&out, 3).iter().all(|(_, id, _)| matches!(id, Id::Integer(i) if i % 2 == 0)));
+    assert!(r.similar(3, &mut out).unwrap() && out.iter().all(|x| x.is_finite()));
+    let e = recommender::check("ease", &json!({"candidates": 0})).unwrap_err();
+    assert_eq!((e.code, e.detail.as_deref()), (Code::InvalidParameter, Some("It is 0; allowed is 1 to 5000.")));
+}
+
 #[test]
 fn a_fit_that_leaves_nothing_open_and_holds_nothing_out_is_done_once() {
     #[derive(Default)]

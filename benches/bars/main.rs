@@ -26,6 +26,7 @@ families! {
     factors: ["als-epoch", "bpr-epoch"],
     features: ["autoencoder", "encode-neighbours", "encode-row"],
     gan: ["gan", "gan-step"],
+    growth: ["growth"],
     habits: ["profile-behaviour"],
     journey: ["journey-repeat", "journey-new"],
     mlp: ["mlp-batch32", "mlp-batch1024", "mlp-auc"],
@@ -39,6 +40,9 @@ families! {
 }
 
 fn main() {
+    if growth::child() {
+        return;
+    }
     let Some(mut bench) = Bench::from_env() else { return };
     let mut failed = false;
     for (names, run) in FAMILIES {

@@ -104,7 +104,7 @@ pub fn strongest<T: Send>(
     };
     ctx.pool.each_mut(&mut parts, |p, part| *part = run(p));
     let parts: Vec<Gathered<T>> = parts.into_iter().collect::<Result<_>>()?;
-    let all = parts.iter().map(|p| p.targets.len()).sum();
+    let all: usize = parts.iter().map(|p| p.targets.len()).sum();
     grow(all * element)?;
     let mut joined = Gathered::new();
     memory::reserve(&mut joined.targets, all)?;
@@ -122,6 +122,11 @@ pub fn strongest<T: Send>(
 impl<T> Gathered<T> {
     fn new() -> Self {
         Self { offsets: vec![0], targets: Vec::new(), weights: Vec::new() }
+    }
+
+    /// Bytes held.
+    pub fn bytes(&self) -> usize {
+        self.offsets.len() * 8 + self.targets.len() * (4 + std::mem::size_of::<T>())
     }
 
     /// The targets of row `item`, strongest first, and what stands there.
