@@ -50,7 +50,7 @@ pub(super) fn by_users(by_user: &Pairs, by_item: &Pairs, lambda: f32, keep: usiz
 
 /// What else there is to do where the memory does not do.
 fn fewer(e: Error) -> Error {
-    e.hint("Seek each item's weights among fewer items: params => '{\"candidates\": 200}', or raise it: SET affinity.memory = '…'.")
+    e.hint("Seek each item's weights among fewer items: params => '{\"candidates\": 100}', or raise it: SET affinity.memory = '…'.")
 }
 
 /// X Xᵀ of the rows of `of`, its lower triangle (what lies above it is of no use); `turned` is the transpose of `of`.

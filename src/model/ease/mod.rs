@@ -24,7 +24,7 @@ pub const SPECS: &[Spec] = &[
         "candidates",
         ParamType::Integer,
         "null",
-        "Items among which the weights towards each item are sought, those that go with it most; null: all, or 200 beyond 20000 items.",
+        "Items among which the weights towards each item are sought, those that go with it most; null: all, or 100 beyond 20000 items.",
     )
     .within(1.0, 5000.0),
     Spec::new("history", ParamType::Integer, "1000", "A user's latest distinct items that are learned from.").within(2.0, 100_000.0),
@@ -44,7 +44,7 @@ pub const TRIED_UP_TO: usize = 5000;
 /// Items (or, where they are fewer, users) up to which all weights are sought at once: as many numbers as their square fit 1.6 GB.
 const MOST: usize = 20_000;
 /// Candidates of each item beyond it.
-const USUAL_CANDIDATES: usize = 200;
+const USUAL_CANDIDATES: usize = 100;
 
 #[derive(serde::Deserialize)]
 struct Params {

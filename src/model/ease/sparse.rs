@@ -11,7 +11,7 @@ use crate::model::gather::{Gather, Gathered, strongest};
 use crate::model::links::Links;
 
 /// Pairs of items that are known, for each candidate: which others of the candidates an item goes with.
-const KNOWN: usize = 5;
+const KNOWN: usize = 3;
 /// Times that what stands off the diagonal is halved, where the pairs that are not known leave a system that has no solution.
 const HALVED: i32 = 6;
 
@@ -20,7 +20,8 @@ pub(super) fn products(candidates: usize) -> f64 {
     (candidates as f64).powi(3) / 6.0 + (KNOWN * candidates * candidates) as f64
 }
 
-/// The `keep` strongest weights of each item towards others, found among `candidates` of each.
+/// The `keep` strongest weights of each item towards others, found among `candidates` of each: those whose weights would be largest, were each the only
+/// one. By cosines candidates that few users had come first, and twice as many are needed for the same lists.
 pub(super) fn fit(by_user: &Pairs, by_item: &Pairs, lambda: f32, candidates: usize, keep: usize, ctx: &Context) -> Result<Links> {
     let n = by_item.rows();
     let candidates = candidates.min(n.saturating_sub(1));
@@ -35,8 +36,8 @@ pub(super) fn fit(by_user: &Pairs, by_item: &Pairs, lambda: f32, candidates: usi
                 by_user.row(u as usize).for_each(|(b, y)| gather.add(b, x * y));
             }
         },
-        |a, b, sum| sum / (own[a as usize] * own[b as usize]).sqrt(),
-        |cosine| cosine,
+        |_, b, sum| sum / (own[b as usize] + lambda),
+        |alone| alone,
     )?;
     let booked = ctx.budget.take(near.bytes(), "the pairs of items")?;
     let from = solved(&near, candidates, &own, lambda, ctx)?;
@@ -111,7 +112,12 @@ impl Solver {
     /// In cosines, the items' own scale: the diagonal is 1 + λ / own.
     fn solve(&mut self, near: &Gathered<f32>, j: usize, own: &[f32], lambda: f32, out: &mut [f32]) {
         let c = out.len();
-        let (chosen, cosines) = (&near.row(j).0[..c], &near.row(j).1[..c]);
+        let chosen = &near.row(j).0[..c];
+        // What stands in `near` is G_ab / (own_b + λ).
+        let cosine = |a: usize, b: u32, alone: f32| {
+            let b = own[b as usize];
+            alone * (b + lambda) / (own[a] * b).sqrt()
+        };
         chosen.iter().zip(1..).for_each(|(&a, place)| self.place[a as usize] = place);
         for halved in 0..=HALVED {
             let square = &mut self.square[..c * c];
@@ -119,16 +125,16 @@ impl Solver {
             let scale = 0.5f32.powi(halved);
             for (i, &a) in chosen.iter().enumerate() {
                 // What either of two items knows of the other is known.
-                let (others, cosines) = near.row(a as usize);
-                for (&b, cosine) in others.iter().zip(cosines) {
+                let (others, alone) = near.row(a as usize);
+                for (&b, &alone) in others.iter().zip(alone) {
                     let k = self.place[b as usize] as usize;
                     if k > 0 {
-                        square[i.max(k - 1) * c + i.min(k - 1)] = scale * cosine;
+                        square[i.max(k - 1) * c + i.min(k - 1)] = scale * cosine(a as usize, b, alone);
                     }
                 }
                 square[i * c + i] = 1.0 + lambda / own[a as usize];
             }
-            out.copy_from_slice(cosines);
+            out.iter_mut().zip(chosen.iter().zip(near.row(j).1)).for_each(|(x, (&a, &alone))| *x = cosine(j, a, alone));
             if solve_symmetric(square, c, out) {
                 break;
             }
