@@ -67,20 +67,17 @@ fn solved(near: &Gathered<f32>, candidates: usize, own: &[f32], lambda: f32, ctx
         parts.push((part, Ok(())));
         rest = after;
     }
-    ctx.pool.each_mut(&mut parts, |p, (part, done)| {
-        let mut each = || -> Result<()> {
-            let mut solver = Solver { place: zeros(n)?, square: zeros(candidates * candidates)? };
-            let mut rest = &mut part[..];
-            for j in p * step..((p + 1) * step).min(n) {
-                ctx.check()?;
-                let (out, after) = rest.split_at_mut(chosen(j).len());
-                solver.solve(near, j, own, lambda, out);
-                rest = after;
-            }
-            Ok(())
-        };
-        *done = each();
-    });
+    let run = |p: usize, mut rest: &mut [f32]| -> Result<()> {
+        let mut solver = Solver { place: zeros(n)?, square: zeros(candidates * candidates)? };
+        for j in p * step..((p + 1) * step).min(n) {
+            ctx.check()?;
+            let (out, after) = rest.split_at_mut(chosen(j).len());
+            solver.solve(near, j, own, lambda, out);
+            rest = after;
+        }
+        Ok(())
+    };
+    ctx.pool.each_mut(&mut parts, |p, (part, done)| *done = run(p, part));
     parts.into_iter().try_for_each(|p| p.1)?;
     let mut offsets: Vec<usize> = zeros(n + 1)?;
     (0..n).for_each(|j| chosen(j).iter().for_each(|&a| offsets[a as usize + 1] += 1));
