@@ -53,7 +53,11 @@ fn train(kind: &str, params: &Value, threads: usize) -> pg_affinity::train::Trai
 
 /// A short network where the kind has one, so that the suite stays quick.
 fn params(kind: &str) -> Value {
-    if kind == "mult_vae" { json!({"hidden": 32, "latent": 8, "epochs": 40}) } else { json!({}) }
+    match kind {
+        "mult_vae" => json!({"hidden": 32, "latent": 8, "epochs": 40}),
+        "cfgan" => json!({"hidden": 32, "discriminator": 16, "learning_rate": 0.005, "epochs": 40}),
+        _ => json!({}),
+    }
 }
 
 #[test]

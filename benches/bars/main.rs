@@ -30,7 +30,7 @@ families! {
     habits: ["profile-behaviour"],
     journey: ["journey-repeat", "journey-new"],
     mlp: ["mlp-batch32", "mlp-batch1024", "mlp-auc"],
-    mult_vae: ["mult-vae-epoch", "movielens-mult-vae", "recommend-warm"],
+    mult_vae: ["mult-vae-epoch", "movielens-mult-vae", "cfgan", "recommend-warm"],
     recommend: ["beauty", "movielens-loo", "movielens-session", "fit-time", "ease-fit", "serve-base", "serve-auto", "serve-cold"],
     predict: ["predict-row", "predict-road"],
     profile: ["profile-sql", "profile-parallel", "profile-pgvector"],

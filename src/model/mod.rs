@@ -4,6 +4,7 @@ pub mod als;
 pub mod autoencoder;
 pub mod blend;
 pub mod bpr;
+pub mod cfgan;
 pub mod describe;
 pub mod ease;
 pub mod factors;
@@ -28,5 +29,6 @@ pub mod rows;
 pub mod segments;
 pub mod transition;
 pub mod tune;
+pub mod vectors;
 
 pub use kind::Kind;

@@ -6,6 +6,7 @@ use crate::dataset::{Event, Interactions};
 use crate::model::als;
 use crate::model::blend::{self, Blend};
 use crate::model::bpr;
+use crate::model::cfgan::{self, Cfgan};
 use crate::model::ease;
 use crate::model::factors::Factors;
 use crate::model::held::Held;
@@ -91,6 +92,12 @@ pub const KINDS: &[KindInfo] = &[
         auto: true,
     },
     KindInfo {
+        name: "cfgan",
+        for_what: "Whole histories through a generator that learns from a discriminator which items go with them.",
+        specs: cfgan::SPECS,
+        auto: false,
+    },
+    KindInfo {
         name: "blend",
         for_what: "Several of the kinds above in one, weighted by what each adds on held-out events.",
         specs: blend::SPECS,
@@ -132,6 +139,8 @@ pub enum Model {
     Linked(Linked),
     /// See [`MultVae`].
     MultVae(MultVae),
+    /// See [`Cfgan`].
+    Cfgan(Cfgan),
     /// `repeat` and `ranker`.
     Ranker(Ranker),
     /// `als` and `bpr`.
@@ -228,6 +237,11 @@ pub fn fit(kind: &str, params: &Map<String, Value>, data: &Interactions, tune: O
             (epochs, chosen) = (fitted.1, fitted.2);
             Model::MultVae(fitted.0)
         }
+        "cfgan" => {
+            let fitted = Cfgan::fit(data, params, tune, ctx)?;
+            (epochs, chosen) = (fitted.1, fitted.2);
+            Model::Cfgan(fitted.0)
+        }
         "repeat" | "ranker" => {
             let fitted = Ranker::fit(data, params, kind == "repeat", ctx)?;
             epochs = fitted.1;
@@ -263,6 +277,7 @@ impl Model {
             }
             "item_vectors" => Self::ItemVectors(ItemVectors::from_tensors(items, params, tensors)?),
             "mult_vae" => Self::MultVae(MultVae::from_tensors(items, params, tensors)?),
+            "cfgan" => Self::Cfgan(Cfgan::from_tensors(items, params, tensors)?),
             "repeat" | "ranker" => Self::Ranker(Ranker::from_tensors(items, params, kind == "repeat", tensors)?),
             "blend" => Self::Blend(Blend::from_tensors(items, params, tensors)?),
             other => return Err(self::kind(other).err().unwrap_or_else(|| Error::internal(format!("kind {other} cannot be read")))),
@@ -275,6 +290,7 @@ impl Model {
             Self::Popularity(m) => m.to_tensors(),
             Self::Linked(m) => m.to_tensors(),
             Self::MultVae(m) => m.to_tensors(),
+            Self::Cfgan(m) => m.to_tensors(),
             Self::Ranker(m) => m.to_tensors(),
             Self::Factors(m) => m.to_tensors(),
             Self::ItemVectors(m) => m.to_tensors(),
@@ -288,6 +304,7 @@ impl Model {
             Self::Popularity(m) => m.score(history, out),
             Self::Linked(m) => m.score(history, out),
             Self::MultVae(m) => m.score(history, out),
+            Self::Cfgan(m) => m.score(history, out),
             Self::Ranker(m) => m.score(history, now, out),
             Self::Factors(m) => m.score(history, out),
             Self::ItemVectors(m) => m.score(history, out),
@@ -305,6 +322,7 @@ impl Model {
                 .hint("Train with kind => 'item_knn' or another kind that relates items.")),
             Self::Linked(m) => Ok(m.similar(item, out)),
             Self::MultVae(m) => Ok(m.similar(item, out)),
+            Self::Cfgan(m) => Ok(m.similar(item, out)),
             Self::Ranker(m) => m.similar(item, out),
             Self::Factors(m) => Ok(m.similar(item, out)),
             Self::ItemVectors(m) => Ok(m.similar(item, out)),
@@ -317,34 +335,7 @@ impl Model {
         match self {
             Self::Ranker(m) => m.uses_attributes(),
             Self::Blend(m) => m.parts.iter().any(|p| p.model.uses_attributes()),
-            Self::Popularity(_) | Self::Linked(_) | Self::MultVae(_) | Self::Factors(_) | Self::ItemVectors(_) => false,
-        }
-    }
-
-    /// The vector of `item`; none for one that the events say nothing of.
-    ///
-    /// # Errors
-    /// [`Code::Unsupported`] for a kind without vectors.
-    pub fn item_vector(&self, item: u32) -> Result<Option<Vec<f32>>> {
-        match self {
-            Self::Factors(m) => Ok(m.vector(item)),
-            Self::ItemVectors(m) => Ok(Some(m.vector(item)).filter(|v| v.iter().any(|x| *x != 0.0)).map(<[f32]>::to_vec)),
-            _ => Err(Error::new(Code::Unsupported, "the model has no item vectors")
-                .hint("Train one that has: affinity.train_recommender(…, kind => 'als') or 'item_vectors'.")),
-        }
-    }
-
-    /// The vector of a user with this history, whose product with an item's is the item's score; none when nothing of it counts.
-    ///
-    /// # Errors
-    /// [`Code::Unsupported`] for a kind without such vectors.
-    pub fn user_vector(&self, history: &[Event]) -> Result<Option<Vec<f32>>> {
-        match self {
-            Self::Factors(m) => Ok(m.user(history)),
-            Self::ItemVectors(_) => Err(Error::new(Code::Unsupported, "kind item_vectors has no vectors of users")
-                .hint("Make them of the items': SELECT affinity.profile(affinity.item_vector(…)) …, or train with kind => 'als'.")),
-            _ => Err(Error::new(Code::Unsupported, "the model has no vectors of users")
-                .hint("Train one that has: affinity.train_recommender(…, kind => 'als').")),
+            Self::Popularity(_) | Self::Linked(_) | Self::MultVae(_) | Self::Cfgan(_) | Self::Factors(_) | Self::ItemVectors(_) => false,
         }
     }
 
@@ -372,6 +363,7 @@ impl Model {
         match self {
             Self::Linked(m) => Some(m.recency),
             Self::MultVae(m) => Some(m.recency),
+            Self::Cfgan(m) => Some(m.recency),
             Self::Factors(m) => Some(m.recency),
             Self::ItemVectors(m) => Some(m.recency),
             Self::Popularity(_) | Self::Ranker(_) | Self::Blend(_) => None,
@@ -383,6 +375,7 @@ impl Model {
         match self {
             Self::Linked(m) => m.recency = recency,
             Self::MultVae(m) => m.recency = recency,
+            Self::Cfgan(m) => m.recency = recency,
             Self::Factors(m) => m.recency = recency,
             Self::ItemVectors(m) => m.recency = recency,
             Self::Popularity(_) | Self::Ranker(_) | Self::Blend(_) => {}

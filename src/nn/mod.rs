@@ -5,6 +5,7 @@ pub mod activation;
 pub(crate) mod check;
 pub mod dropout;
 pub mod fit;
+pub mod item_rows;
 pub mod loss;
 pub mod monitor;
 pub mod norm;
@@ -17,6 +18,7 @@ pub mod tower;
 
 pub use activation::Activation;
 pub use fit::{Loop, Trainee};
+pub use item_rows::learn_rows;
 pub use loss::{Loss, Tags, Targets};
 pub use monitor::{Fitted, Judgement, Monitor};
 pub use optimise::{Adam, AdamSpec};

@@ -1,4 +1,4 @@
-//! A batch of a Mult-VAE: sparse rows, what dropout left of them as inputs, and both by item.
+//! A batch of histories: sparse rows, what dropout left of them as inputs, and both by item.
 
 use crate::base::{Result, Rng, memory::reserve};
 use crate::dataset::Pairs;
@@ -41,6 +41,18 @@ impl Batch {
     /// Rows.
     pub fn rows(&self) -> usize {
         self.totals.len()
+    }
+
+    /// The entries of an item, by ascending row.
+    pub fn of(&self, item: usize) -> &[Entry] {
+        &self.by_item[self.starts[item]..self.starts[item + 1]]
+    }
+
+    /// The items of row `row` that dropout left, with what the first layer sees of each.
+    pub fn inputs_of(&self, row: usize) -> impl Iterator<Item = (usize, f32)> + '_ {
+        let at = self.offsets[row]..self.offsets[row + 1];
+        let entries = self.columns[at.clone()].iter().zip(&self.inputs[at]).filter(|e| *e.1 != 0.0);
+        entries.map(|(item, x)| (*item as usize, *x))
     }
 
     /// Takes the rows `batch` of `pairs`: as inputs each is scaled to length 1 and its entries are dropped at `rate`

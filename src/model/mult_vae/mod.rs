@@ -2,11 +2,11 @@
 //! Filtering"): a user's items go through a bottleneck and come back as a probability of every item. A user that it has never seen is folded
 //! in by one pass. The first layer reads sparse rows; no matrix of users × items is ever made.
 
-mod batch;
-mod input;
+pub(super) mod batch;
+pub(super) mod input;
 mod output;
-mod score;
-mod shape;
+pub(super) mod score;
+pub(super) mod shape;
 mod train;
 
 use crate::base::params::{self, ParamType, Spec};
@@ -172,4 +172,4 @@ fn recency(given: &Map<String, Value>) -> f32 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

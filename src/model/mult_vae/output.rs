@@ -92,7 +92,7 @@ impl Output {
             product_blocked(&Product { b_row: 1, start, ..Product::new(rows, n, hidden, h, w) }, hidden, &mut b.logits);
             b.hit = 0.0;
             for item in 0..n {
-                for e in &batch.by_item[batch.starts[b.first + item]..batch.starts[b.first + item + 1]] {
+                for e in batch.of(b.first + item) {
                     b.hit += f64::from(e.target * b.logits[e.row as usize * n + item]);
                 }
             }
@@ -172,7 +172,7 @@ impl Block {
             axpy(1.0, z, bias);
         }
         for (item, bias) in bias.iter_mut().enumerate() {
-            for e in &batch.by_item[batch.starts[self.first + item]..batch.starts[self.first + item + 1]] {
+            for e in batch.of(self.first + item) {
                 self.logits[e.row as usize * n + item] -= e.target;
                 *bias -= e.target;
             }

@@ -3,8 +3,8 @@
 use crate::base::tensor::find;
 use crate::base::{Code, Error, Numbers, Result, Tensor};
 use crate::dataset::Event;
-use crate::kernel::{dense_row, dot, from_f16, sum_squares, tanh};
-use crate::model::mult_vae::shape::{ItemRows, Shape};
+use crate::kernel::{dense_row, tanh};
+use crate::model::mult_vae::shape::{ItemRows, Shape, cosines};
 use crate::model::mult_vae::{MultVae, recency};
 use half::f16;
 use serde_json::{Map, Value};
@@ -24,26 +24,26 @@ pub struct Codec<'a> {
     pub output_bias: &'a [f32],
 }
 
+/// What the first layer sees of a history: its items, each once, in a vector of length 1. An event counts its weight · exp(−events since / `recency`).
+/// None where nothing counts.
+pub fn inputs(history: &[Event], recency: f32) -> Option<Vec<(u32, f32)>> {
+    let ages = history.iter().rev().enumerate();
+    let weights = ages.map(|(age, e)| (e.item, e.weight * (-(age as f32) / recency).exp()));
+    let mut inputs: Vec<(u32, f32)> = weights.filter(|x| x.1 > 0.0).collect();
+    inputs.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
+    inputs.dedup_by_key(|x| x.0);
+    let length = inputs.iter().map(|x| x.1 * x.1).sum::<f32>().sqrt();
+    inputs.iter_mut().for_each(|x| x.1 /= length);
+    (length > 0.0 && length.is_finite()).then_some(inputs)
+}
+
 impl Codec<'_> {
-    /// The code of a history (its means) goes back through the decoder: `out` gets the logit of every item. An event counts its weight ·
-    /// exp(−events since / `recency`); an item counts once. False for an empty history.
+    /// The code of a history (its means; see [`inputs`]) goes back through the decoder: `out` gets the logit of every item. False for an empty history.
     pub fn score(&self, history: &[Event], recency: f32, out: &mut [f32]) -> bool {
         let Shape { hidden, latent, .. } = self.shape;
-        let mut inputs: Vec<(u32, f32)> = history
-            .iter()
-            .rev()
-            .enumerate()
-            .map(|(age, e)| (e.item, e.weight * (-(age as f32) / recency).exp()))
-            .filter(|x| x.1 > 0.0)
-            .collect();
-        inputs.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
-        inputs.dedup_by_key(|x| x.0);
-        let length = inputs.iter().map(|x| x.1 * x.1).sum::<f32>().sqrt();
-        if !(length > 0.0 && length.is_finite()) {
-            return false;
-        }
+        let Some(inputs) = inputs(history, recency) else { return false };
         let (mut first, mut buffer) = (self.input_bias.to_vec(), vec![0.0; hidden]);
-        inputs.iter().for_each(|(item, x)| self.input.add(*item as usize, x / length, &mut buffer, &mut first));
+        inputs.iter().for_each(|(item, x)| self.input.add(*item as usize, *x, &mut buffer, &mut first));
         tanh(&mut first);
         let mut code = vec![0.0; self.encode_bias.len()];
         dense_row(&first, self.encode, self.encode_bias, &mut code, false);
@@ -78,15 +78,7 @@ impl MultVae {
 
     /// The cosine of every item's row of the last layer with that of `item`. False where that is 0.
     pub fn similar(&self, item: u32, out: &mut [f32]) -> bool {
-        let hidden = self.shape.hidden;
-        let (mut own, mut other) = (vec![0.0; hidden], vec![0.0; hidden]);
-        from_f16(&self.output[item as usize * hidden..][..hidden], &mut own);
-        let length = sum_squares(&own).sqrt();
-        for (out, row) in out.iter_mut().zip(self.output.chunks(hidden)) {
-            from_f16(row, &mut other);
-            *out = dot(&own, &other) / (length * sum_squares(&other).sqrt()).max(f32::MIN_POSITIVE);
-        }
-        length > 0.0
+        cosines(&self.output, self.shape.hidden, item, out)
     }
 
     /// The weights by name.

@@ -159,3 +159,15 @@ impl ItemRows<'_> {
         }
     }
 }
+
+/// The cosine of every row of `rows` (`width` numbers each) with that of `item`. False where that is 0.
+pub fn cosines(rows: &[f16], width: usize, item: u32, out: &mut [f32]) -> bool {
+    let (mut own, mut other) = (vec![0.0; width], vec![0.0; width]);
+    kernel::from_f16(&rows[item as usize * width..][..width], &mut own);
+    let length = kernel::sum_squares(&own).sqrt();
+    for (out, row) in out.iter_mut().zip(rows.chunks(width)) {
+        kernel::from_f16(row, &mut other);
+        *out = kernel::dot(&own, &other) / (length * kernel::sum_squares(&other).sqrt()).max(f32::MIN_POSITIVE);
+    }
+    length > 0.0
+}

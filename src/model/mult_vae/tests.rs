@@ -5,7 +5,7 @@ use crate::base::{Budget, Code, Pool, Quiet, Rng};
 use crate::dataset::{Column, Event, EventColumns, Frame, Id, IdKind, Step, Values};
 
 /// `users` users with about half of the even or of the odd items each.
-fn checkerboard(users: usize, items: usize) -> Interactions {
+pub fn checkerboard(users: usize, items: usize) -> Interactions {
     let mut rng = Rng::new(1);
     let mut events = Vec::new();
     for u in 0..users {
@@ -43,14 +43,14 @@ fn with<R>(threads: usize, f: impl FnOnce(&Context<'_>) -> R) -> R {
     f(&Context { seed: 2, pool: &pool, budget: &budget, watch: &Quiet })
 }
 
-/// Even items for a history of even items, odd ones for odd.
-fn finds_the_pattern(m: &MultVae, data: &Interactions) -> f64 {
+/// How often a scorer puts even items above others for a history of even items, and odd ones for odd.
+pub fn parity_found(data: &Interactions, score: impl Fn(&[Event], &mut [f32]) -> bool) -> f64 {
     let items = data.items.len();
     let parity: Vec<i64> = (0..items as u32).map(|i| if let Id::Integer(i) = data.items.id(i) { i % 2 } else { panic!() }).collect();
     let (mut out, mut right) = (vec![0.0; items], 0);
     for u in 0..data.users.len() as u32 {
         let history = &data.history(u)[..3];
-        assert!(m.score(history, &mut out));
+        assert!(score(history, &mut out));
         history.iter().for_each(|e| out[e.item as usize] = f32::NEG_INFINITY);
         let best = (0..items).max_by(|a, b| out[*a].total_cmp(&out[*b])).unwrap();
         right += usize::from(parity[best] == parity[history[0].item as usize]);
@@ -63,7 +63,7 @@ fn learns_a_checkerboard_and_comes_back_from_its_tensors() {
     let data = checkerboard(300, 30);
     let p = given(json!({"hidden": 20, "latent": 5, "learning_rate": 0.01, "epochs": 30}));
     let (m, epochs, chosen) = with(2, |ctx| MultVae::fit(&data, &p, None, ctx)).unwrap();
-    assert!(finds_the_pattern(&m, &data) > 0.98);
+    assert!(parity_found(&data, |history, out| m.score(history, out)) > 0.98);
     assert!(epochs.len() == 30 && epochs[29].train_loss < epochs[0].train_loss && chosen.is_empty());
     let again = MultVae::from_tensors(30, &p, &m.to_tensors()).unwrap();
     assert!(again == m, "stored and read again");

@@ -1,0 +1,177 @@
+//! `cfgan`: a generator of purchase vectors and a discriminator that tells them from real ones (Chae, Kang, Kim & Lee 2018, "CFGAN: A Generic Collaborative
+//! Filtering Framework based on Generative Adversarial Networks"). The generator turns a user's history, the condition, into how likely each item is that
+//! user's; the discriminator sees that vector masked, and the condition. Partial masking and zero reconstruction keep the generator from the trivial answer
+//! that every item is everybody's. A user that it has never seen is folded in by one pass of the generator.
+//!
+//! Two things differ from the paper, so that it trains stably and finds what comes next, not what was there: a share of the condition is hidden in every step
+//! (as in a denoising autoencoder), and the generator's loss is −ln D, which does not saturate while the discriminator wins.
+
+mod discriminator;
+mod generator;
+mod marks;
+mod net;
+mod score;
+mod train;
+
+use crate::base::params::{self, ParamType, Spec};
+use crate::base::{Context, Epoch, Result};
+use crate::dataset::{Interactions, Pairs};
+use crate::kernel::to_f16;
+use crate::model::held::Held;
+use crate::model::linked::RECENCY;
+use crate::model::mult_vae::shape::ItemRows;
+use crate::model::popularity::Popularity;
+use crate::model::recommender::JUDGED_AT;
+use crate::nn::monitor::{Fitted, Judgement};
+use crate::nn::{Loop, Trainee};
+use half::f16;
+use marks::Drawn;
+use net::{Shape, split};
+use score::Layers;
+use serde_json::{Map, Value, json};
+use train::Training;
+
+/// Parameters of the kind.
+pub const SPECS: &[Spec] = &[
+    Spec::new("hidden", ParamType::Integer, "300", "Width of the generator's hidden layer.").within(1.0, 1e9),
+    Spec::new("discriminator", ParamType::Integer, "128", "Width of the discriminator's hidden layer.").within(1.0, 1e9),
+    Spec::new("dropout", ParamType::Number, "0.5", "Share of a user's items that each step hides from the condition.").within(0.0, 0.95),
+    Spec::new(
+        "masked",
+        ParamType::Number,
+        "1",
+        "Partial masking: items that a user has not for each that the user has, which the discriminator sees.",
+    )
+    .within(0.0, 100.0),
+    Spec::new(
+        "zeros",
+        ParamType::Number,
+        "8",
+        "Zero reconstruction: items that a user has not for each that the user has, for which the generator learns to give 0.",
+    )
+    .within(0.0, 100.0),
+    Spec::new("alpha", ParamType::Number, "0.1", "Weight of zero reconstruction beside the discriminator's judgement.").within(0.0, 1000.0),
+    Spec::new("epochs", ParamType::Integer, "null", "Epochs; null: at most 200, chosen on held-out events (50 without any).")
+        .within(1.0, 100_000.0),
+    Spec::new("patience", ParamType::Integer, "20", "Epochs without a better one after which the choice of epochs ends; 0: never.")
+        .within(0.0, 100_000.0),
+    Spec::new("batch", ParamType::Integer, "null", "Users of a step; null: a thirtieth of all, from 32 to 500.").within(1.0, 100_000.0),
+    Spec::new("learning_rate", ParamType::Number, "0.003", "Step size of the generator's Adam.").within(1e-9, 10.0),
+    Spec::new("discriminator_rate", ParamType::Number, "0.001", "Step size of the discriminator's Adam.").within(1e-9, 10.0),
+    Spec::new("weight_decay", ParamType::Number, "0", "Decoupled weight decay of both networks.").within(0.0, 10.0),
+    Spec::new("history", ParamType::Integer, "500", "A user's latest distinct items that are learned from.").within(2.0, 100_000.0),
+    RECENCY,
+];
+
+/// Epochs when nothing says how many.
+const EPOCHS: usize = 50;
+/// Epochs at most when held-out events choose.
+const MOST_EPOCHS: usize = 200;
+
+/// [`SPECS`], typed.
+#[derive(Debug, Clone, serde::Deserialize)]
+pub struct Params {
+    hidden: usize,
+    discriminator: usize,
+    dropout: f32,
+    masked: f64,
+    zeros: f64,
+    alpha: f32,
+    epochs: Option<usize>,
+    patience: usize,
+    batch: Option<usize>,
+    learning_rate: f32,
+    discriminator_rate: f32,
+    weight_decay: f32,
+    history: usize,
+}
+
+impl Params {
+    fn drawn(&self) -> Drawn {
+        Drawn { masked: self.masked, zeros: self.zeros }
+    }
+}
+
+/// The item side of a fitted CFGAN: its generator, the wide layers in half precision. The discriminator has done its work.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cfgan {
+    width: usize,
+    input: Vec<f16>,
+    input_bias: Vec<f32>,
+    output: Vec<f16>,
+    output_bias: Vec<f32>,
+    /// See [`RECENCY`].
+    pub recency: f32,
+}
+
+impl Cfgan {
+    /// Learns from `data`. With `tune` (held-out events that are not in `data`) and without a number of epochs, the epoch whose generator has the best NDCG on
+    /// them is kept. Returns the model, its learning curve (of the generator's loss) and what was chosen.
+    ///
+    /// # Errors
+    /// [`crate::base::Code::OutOfMemory`] before anything large is allocated; [`crate::base::Code::Cancelled`];
+    /// [`crate::base::Code::Data`] when training diverges.
+    pub fn fit(
+        data: &Interactions,
+        given: &Map<String, Value>,
+        tune: Option<&Held>,
+        ctx: &Context,
+    ) -> Result<(Self, Vec<Epoch>, Map<String, Value>)> {
+        let p: Params = params::typed(given)?;
+        let shape = Shape { items: data.items.len(), hidden: p.hidden, discriminator: p.discriminator };
+        let parameters = shape.parameters()?;
+        let tune = tune.filter(|_| p.epochs.is_none());
+        let users = data.users.len();
+        let rows = p.batch.unwrap_or((users / 30).clamp(32, 500)).min(users.max(1));
+        let epochs = p.epochs.unwrap_or(if tune.is_some() { MOST_EPOCHS } else { EPOCHS });
+        let plan = Loop { rows: users, epochs, batch: rows, patience: if tune.is_some() { p.patience } else { 0 } };
+        let most = rows.saturating_mul(p.history.min(shape.items)).min(data.events().len());
+        let bytes = Training::bytes(&shape, parameters, rows, most, p.drawn()).saturating_add(plan.bytes(parameters));
+        let pairs_bytes = data.events().len() * 8 + users * 8;
+        let what = format!("Training a CFGAN of {parameters} weights");
+        let _booked = ctx.budget.take(bytes.saturating_add(pairs_bytes), &what)?;
+        let pairs = Pairs::by_user(data, p.history)?;
+        let tie = Popularity::plain(data)?.scores;
+        let judge = |flat: &[f32]| -> Result<Option<Judgement>> {
+            let Some(tune) = tune else { return Ok(None) };
+            let [input, input_bias, output, output_bias] = split(shape.generator(), flat);
+            let layers = Layers { input: ItemRows::Single(input), input_bias, output: ItemRows::Single(output), output_bias };
+            let figures = tune.measure(data, JUDGED_AT, &tie, ctx, |history, _, out| {
+                if !layers.score(history, f32::INFINITY, out) {
+                    out.copy_from_slice(&tie);
+                }
+            })?;
+            let ndcg = figures.means().map_or(0.0, |m| m.ndcg);
+            Ok(Some(Judgement { loss: 1.0 - ndcg, metric: Some((format!("ndcg@{JUDGED_AT}"), ndcg)) }))
+        };
+        let mut training = Training::new(shape, &p, &pairs, rows, Some(&judge), ctx.seed)?;
+        let Fitted { epochs, best_epoch } = plan.run(&mut training, ctx)?;
+        let mut chosen = Map::new();
+        if tune.is_some() {
+            chosen.insert("epochs".into(), json!(best_epoch.max(1)));
+        }
+        let [input, input_bias, output, output_bias] = split(shape.generator(), training.parameters());
+        let half = |x: &[f32]| -> Result<Vec<f16>> {
+            let mut out = crate::base::zeros(x.len())?;
+            to_f16(x, &mut out);
+            Ok(out)
+        };
+        let model = Self {
+            width: shape.hidden,
+            input: half(input)?,
+            input_bias: input_bias.to_vec(),
+            output: half(output)?,
+            output_bias: output_bias.to_vec(),
+            recency: recency(given),
+        };
+        Ok((model, epochs, chosen))
+    }
+}
+
+/// The stored recency; where nothing chose it, hardly any fading, as in the paper.
+fn recency(given: &Map<String, Value>) -> f32 {
+    given.get("recency").and_then(Value::as_f64).map_or(200.0, |x| x.clamp(0.1, 1e6) as f32)
+}
+
+#[cfg(test)]
+mod tests;
