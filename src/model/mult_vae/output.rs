@@ -1,8 +1,9 @@
 //! The last layer of a Mult-VAE: logits of every item, the multinomial loss, and the layer's own step, in blocks of items.
 //!
 //! What is held is the logits of a batch, never users × items, and no gradient of the whole layer: a block's gradient is used up as soon
-//! as it is made. Blocks are dealt to a fixed number of lanes, whose shares of the hidden layer's gradient are added in their order, so the
-//! number of threads changes no bit.
+//! as it is made. Where the catalogue is large not even those: a first pass keeps of each block the largest logit and the sum of a row, a second
+//! makes its logits again when its turn comes. The numbers are the same to the bit; it takes one product in three more. Blocks are dealt to a fixed
+//! number of lanes, whose shares of the hidden layer's gradient are added in their order, so the number of threads changes no bit.
 
 use crate::base::{Context, Result, zeros};
 use crate::kernel::dense::{Product, Start};
@@ -20,6 +21,8 @@ pub struct Output {
     hidden: usize,
     /// Items of every block but the last.
     size: usize,
+    /// Whether a block's logits are made again, in its lane, instead of being kept.
+    blocked: bool,
     blocks: Vec<Block>,
     lanes: Vec<Lane>,
 }
@@ -29,7 +32,7 @@ pub struct Output {
 struct Block {
     first: usize,
     items: usize,
-    /// Rows × items: logits; then e^(logit − the block's largest of the row); then the gradient.
+    /// Rows × items: logits; then e^(logit − the block's largest of the row); then the gradient. Empty where they are not kept.
     logits: Vec<f32>,
     /// Of each row: the block's largest logit, and the sum of e^(logit − largest).
     largest: Vec<f32>,
@@ -45,6 +48,16 @@ struct Lane {
     /// The gradient of a block, items × hidden, and of its biases.
     weight: Vec<f32>,
     bias: Vec<f32>,
+    /// The logits of the block at hand, where blocks do not keep theirs.
+    logits: Vec<f32>,
+}
+
+/// The layer as the loss reads it: the rows' hidden numbers, its weights and its biases.
+#[derive(Clone, Copy)]
+struct Layer<'a> {
+    h: &'a [f32],
+    weight: &'a [f32],
+    bias: &'a [f32],
 }
 
 fn block_size(items: usize) -> usize {
@@ -52,11 +65,15 @@ fn block_size(items: usize) -> usize {
 }
 
 impl Output {
-    /// Bytes for batches of at most `rows`.
-    pub fn bytes(items: usize, hidden: usize, rows: usize) -> usize {
+    /// Logits of a batch up to which they are kept: 128 MB.
+    pub const KEPT: usize = 1 << 25;
+
+    /// Bytes for batches of at most `rows`; `blocked` where their logits are not kept.
+    pub fn bytes(items: usize, hidden: usize, rows: usize, blocked: bool) -> usize {
         let (size, count) = (block_size(items), items.div_ceil(block_size(items)));
         let lane = rows.saturating_add(size).saturating_mul(hidden).saturating_add(size);
-        let blocks = rows.saturating_mul(items.saturating_add(2 * count));
+        let lane = lane.saturating_add(if blocked { rows.saturating_mul(size) } else { 0 });
+        let blocks = rows.saturating_mul((if blocked { 0 } else { items }).saturating_add(2 * count));
         blocks.saturating_add(lane.saturating_mul(LANES)).saturating_mul(4)
     }
 
@@ -64,16 +81,18 @@ impl Output {
     ///
     /// # Errors
     /// [`crate::base::Code::OutOfMemory`].
-    pub fn new(items: usize, hidden: usize, rows: usize) -> Result<Self> {
+    pub fn new(items: usize, hidden: usize, rows: usize, blocked: bool) -> Result<Self> {
         let size = block_size(items);
         let block = |first: usize| {
             let items = size.min(items - first);
-            Ok(Block { first, items, logits: zeros(rows * items)?, largest: zeros(rows)?, sum: zeros(rows)?, hit: 0.0 })
+            let logits = zeros(if blocked { 0 } else { rows * items })?;
+            Ok(Block { first, items, logits, largest: zeros(rows)?, sum: zeros(rows)?, hit: 0.0 })
         };
         let blocks: Vec<Block> = (0..items).step_by(size).map(block).collect::<Result<_>>()?;
-        let lane = || Ok(Lane { share: zeros(rows * hidden)?, weight: zeros(size * hidden)?, bias: zeros(size)? });
+        let logits = if blocked { rows * size } else { 0 };
+        let lane = || Ok(Lane { share: zeros(rows * hidden)?, weight: zeros(size * hidden)?, bias: zeros(size)?, logits: zeros(logits)? });
         let lanes = (0..LANES.min(blocks.len())).map(|_| lane()).collect::<Result<_>>()?;
-        Ok(Self { hidden, size, blocks, lanes })
+        Ok(Self { hidden, size, blocked, blocks, lanes })
     }
 
     /// The loss −Σ target · ln softmax(h·Wᵀ + b) of the batch whose hidden layer is `h` (rows × hidden), summed over its rows. What
@@ -82,25 +101,25 @@ impl Output {
     /// # Errors
     /// [`crate::base::Code::Cancelled`].
     pub fn loss(&mut self, batch: &Batch, h: &[f32], weight: &[f32], bias: &[f32], ctx: &Context<'_>) -> Result<f64> {
-        let (hidden, rows) = (self.hidden, batch.rows());
-        ctx.pool.each_mut(&mut self.blocks, |_, b| {
-            if ctx.watch.cancelled() {
-                return;
-            }
-            let (n, start) = (b.items, Start::Row(&bias[b.first..b.first + b.items]));
-            let w = &weight[b.first * hidden..][..n * hidden];
-            product_blocked(&Product { b_row: 1, start, ..Product::new(rows, n, hidden, h, w) }, hidden, &mut b.logits);
-            b.hit = 0.0;
-            for item in 0..n {
-                for e in batch.of(b.first + item) {
-                    b.hit += f64::from(e.target * b.logits[e.row as usize * n + item]);
+        let (rows, layer) = (batch.rows(), Layer { h, weight, bias });
+        if self.blocked {
+            let count = self.lanes.len();
+            let mut lanes: Vec<(&mut Lane, Vec<&mut Block>)> = self.lanes.iter_mut().map(|l| (l, Vec::new())).collect();
+            self.blocks.iter_mut().enumerate().for_each(|(i, b)| lanes[i % count].1.push(b));
+            ctx.pool.each_mut(&mut lanes, |_, (lane, blocks)| {
+                for b in blocks.iter_mut().take_while(|_| !ctx.watch.cancelled()) {
+                    b.measure(batch, layer, &mut lane.logits);
                 }
-            }
-            for (row, z) in b.logits.chunks_mut(n).take(rows).enumerate() {
-                b.largest[row] = max(z);
-                b.sum[row] = exp_shifted(z, b.largest[row]);
-            }
-        });
+            });
+        } else {
+            ctx.pool.each_mut(&mut self.blocks, |_, b| {
+                if !ctx.watch.cancelled() {
+                    let mut logits = std::mem::take(&mut b.logits);
+                    b.measure(batch, layer, &mut logits);
+                    b.logits = logits;
+                }
+            });
+        }
         ctx.check()?;
         let mut loss = -self.blocks.iter().map(|b| b.hit).sum::<f64>();
         for row in 0..rows {
@@ -127,7 +146,7 @@ impl Output {
         delta: &mut [f32],
         ctx: &Context<'_>,
     ) -> Result<()> {
-        let (hidden, size, rows) = (self.hidden, self.size, batch.rows());
+        let (hidden, size, blocked, rows) = (self.hidden, self.size, self.blocked, batch.rows());
         let weights = chunks(weight, size * hidden);
         let biases = chunks(bias, size);
         let count = self.lanes.len();
@@ -140,9 +159,16 @@ impl Output {
                 if ctx.watch.cancelled() {
                     return;
                 }
-                let bias = &mut lane.bias[..b.items];
-                b.finish_gradient(batch, bias);
-                let (n, dz) = (b.items, &b.logits[..rows * b.items]);
+                let (n, bias) = (b.items, &mut lane.bias[..b.items]);
+                if blocked {
+                    b.multiply(rows, Layer { h, weight: w, bias: c }, &mut lane.logits);
+                    for (z, largest) in lane.logits.chunks_mut(n).zip(&b.largest).take(rows) {
+                        exp_shifted(z, *largest);
+                    }
+                }
+                let kept = if blocked { &mut lane.logits } else { &mut b.logits };
+                finish_gradient((b.first, n), &b.sum, batch, kept, bias);
+                let dz = &kept[..rows * n];
                 let start = if turn == 0 { Start::Zero } else { Start::Keep };
                 product_blocked(&Product { start, ..Product::new(rows, hidden, n, dz, w) }, 1, &mut lane.share);
                 product_blocked(&Product::transposed(n, hidden, rows, dz, h), 1, &mut lane.weight);
@@ -163,19 +189,43 @@ impl Output {
 }
 
 impl Block {
-    /// From what [`Output::loss`] left: total · softmax − target, and into `bias` the sum of that over the rows.
-    fn finish_gradient(&mut self, batch: &Batch, bias: &mut [f32]) {
-        let n = self.items;
-        bias.fill(0.0);
-        for (z, factor) in self.logits.chunks_mut(n).zip(&self.sum).take(batch.rows()) {
-            scale(*factor, z);
-            axpy(1.0, z, bias);
-        }
-        for (item, bias) in bias.iter_mut().enumerate() {
+    /// Its logits for the rows, into `z`; of `layer` the weights and biases of its items alone.
+    fn multiply(&self, rows: usize, layer: Layer<'_>, z: &mut [f32]) {
+        let hidden = layer.weight.len() / self.items;
+        let product = Product::new(rows, self.items, hidden, layer.h, layer.weight);
+        product_blocked(&Product { b_row: 1, start: Start::Row(layer.bias), ..product }, hidden, z);
+    }
+
+    /// Its part of the loss: `hit`, `largest` and `sum`; `z` is left with e^(logit − largest).
+    fn measure(&mut self, batch: &Batch, layer: Layer<'_>, z: &mut [f32]) {
+        let (n, hidden) = (self.items, layer.weight.len() / layer.bias.len());
+        let own = Layer { weight: &layer.weight[self.first * hidden..][..n * hidden], bias: &layer.bias[self.first..][..n], ..layer };
+        self.multiply(batch.rows(), own, z);
+        self.hit = 0.0;
+        for item in 0..n {
             for e in batch.of(self.first + item) {
-                self.logits[e.row as usize * n + item] -= e.target;
-                *bias -= e.target;
+                self.hit += f64::from(e.target * z[e.row as usize * n + item]);
             }
+        }
+        for (row, z) in z.chunks_mut(n).take(batch.rows()).enumerate() {
+            self.largest[row] = max(z);
+            self.sum[row] = exp_shifted(z, self.largest[row]);
+        }
+    }
+}
+
+/// From what [`Block::measure`] left in `z`, for `n` items from `first` on: total · softmax − target by way of the rows' factors `sum`, and into `bias`
+/// the sum of that over the rows.
+fn finish_gradient((first, n): (usize, usize), sum: &[f32], batch: &Batch, z: &mut [f32], bias: &mut [f32]) {
+    bias.fill(0.0);
+    for (z, factor) in z.chunks_mut(n).zip(sum).take(batch.rows()) {
+        scale(*factor, z);
+        axpy(1.0, z, bias);
+    }
+    for (item, bias) in bias.iter_mut().enumerate() {
+        for e in batch.of(first + item) {
+            z[e.row as usize * n + item] -= e.target;
+            *bias -= e.target;
         }
     }
 }

@@ -103,6 +103,34 @@ fn a_network_that_is_too_large_is_refused_before_it_is_allocated() {
 }
 
 #[test]
+fn a_large_catalogue_trains_within_a_small_budget() {
+    // 200 users in one step, each with a thousand items of her own: 40 million logits, 160 MB, of which nothing near is held.
+    const ITEMS: usize = 200_000;
+    let column = |name: &str, code: fn(usize) -> usize, n: usize| Column {
+        name: name.into(),
+        values: Values::Category { codes: (0..ITEMS).map(|i| code(i) as u32).collect(), levels: (0..n).map(|i| i.to_string()).collect() },
+    };
+    let frame = Frame::new(vec![column("u", |i| i / 1000, 200), column("i", |i| i, ITEMS)]).unwrap();
+    let columns = EventColumns { user: "u".into(), item: "i".into(), ..EventColumns::default() };
+    let data = with(1, |ctx| Interactions::from_frame(&frame, &columns, IdKind::Integer, IdKind::Integer, ctx)).unwrap().0;
+    let (pool, budget) = (Pool::new(2).unwrap(), Budget::new(100 << 20));
+    let ctx = Context { seed: 2, pool: &pool, budget: &budget, watch: &Quiet };
+    let p = |softmax: &str| {
+        given(
+            json!({"hidden": 8, "latent": 4, "batch": 200, "epochs": 3, "history": 50, "anneal": 0, "learning_rate": 0.01, "softmax": softmax}),
+        )
+    };
+    let e = MultVae::fit(&data, &p("whole"), None, &ctx).unwrap_err();
+    assert_eq!((e.code, budget.peak()), (Code::OutOfMemory, 0));
+    let mut free = p("blocked");
+    free.insert("softmax".into(), Value::Null);
+    let (m, epochs, _) = MultVae::fit(&data, &free, None, &ctx).unwrap();
+    assert!(epochs[2].train_loss < epochs[0].train_loss && budget.peak() > 50 << 20);
+    let mut out = vec![0.0; ITEMS];
+    assert!(m.score(&data.history(3)[..20], &mut out) && out.iter().all(|x| x.is_finite()));
+}
+
+#[test]
 fn hostile_tensors_are_refused() {
     let data = checkerboard(20, 10);
     let p = given(json!({"hidden": 4, "latent": 2, "epochs": 1}));

@@ -56,13 +56,13 @@ struct Work {
 
 impl<'a> Training<'a> {
     /// Bytes that [`Training::new`] takes: what grows with the parameters, and with the largest batch.
-    pub fn bytes(shape: &Shape, parameters: usize, rows: usize, entries: usize) -> usize {
+    pub fn bytes(shape: &Shape, parameters: usize, rows: usize, entries: usize, blocked: bool) -> usize {
         let row = shape.hidden.saturating_mul(4).saturating_add(shape.latent.saturating_mul(7));
         let small = shape.hidden.saturating_mul(shape.latent).saturating_mul(2);
         parameters
             .saturating_mul(12)
             .saturating_add(rows.saturating_mul(row).saturating_add(small).saturating_mul(4))
-            .saturating_add(Output::bytes(shape.items, shape.hidden, rows))
+            .saturating_add(Output::bytes(shape.items, shape.hidden, rows, blocked))
             .saturating_add(Batch::bytes(entries, shape.items))
     }
 
@@ -100,7 +100,7 @@ impl<'a> Training<'a> {
             last_delta: zeros(rows * hidden)?,
             gradient: zeros(hidden * latent * 2)?,
         };
-        let output = Output::new(items, hidden, rows)?;
+        let output = Output::new(items, hidden, rows, p.blocked(rows, items))?;
         let anneal = p.anneal * pairs.rows().div_ceil(rows.max(1)) as f32;
         Ok(Self {
             shape,
@@ -225,6 +225,7 @@ impl Trainee for Training<'_> {
 mod tests {
     use super::*;
     use crate::base::{Budget, Pool, Quiet};
+    use crate::model::mult_vae::Softmax;
     use crate::model::mult_vae::tests::{pairs, params};
 
     const SHAPE: Shape = Shape { items: 9, hidden: 5, latent: 3 };
@@ -257,6 +258,24 @@ mod tests {
         let rows = pairs.rows() as f64;
         crate::nn::check::gradient_check(&at, &gradient, |x| one(x, &pairs, adam, 1).0 / rows, 1e-2, "Mult-VAE");
         assert!(gradient.iter().filter(|g| g.abs() > 1e-3).count() > gradient.len() / 2);
+    }
+
+    #[test]
+    fn logits_that_are_made_again_change_no_bit() {
+        // Three blocks an each lane but the last.
+        let shape = Shape { items: 9000, hidden: 5, latent: 3 };
+        let pairs = pairs(30, shape.items);
+        let users: Vec<u32> = (0..30).collect();
+        let run = |softmax: Softmax, threads: usize| {
+            let (pool, budget) = (Pool::new(threads).unwrap(), Budget::unlimited());
+            let ctx = Context { seed: 4, pool: &pool, budget: &budget, watch: &Quiet };
+            let p = Params { softmax: Some(softmax), ..params() };
+            let mut t = Training::new(shape, &p, &pairs, 30, None, 4).unwrap();
+            let losses: Vec<f64> = (0..3).map(|i| t.step(&users, &[], i, &ctx).unwrap()).collect();
+            (losses, t.params)
+        };
+        let whole = run(Softmax::Whole, 1);
+        assert!(whole == run(Softmax::Blocked, 1) && whole == run(Softmax::Blocked, 3));
     }
 
     #[test]
