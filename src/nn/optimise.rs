@@ -54,8 +54,13 @@ impl Adam {
     /// of [`Adam::moments`]. For layers whose gradient is made and used up part by part.
     pub fn begin(&mut self, scale: f32) -> AdamStep {
         self.steps = self.steps.saturating_add(1);
+        self.nth(self.steps, scale)
+    }
+
+    /// [`Adam::begin`] for the `steps`-th step, counted from 1 by a caller whose layers do not all learn in every step.
+    pub fn nth(&self, steps: i32, scale: f32) -> AdamStep {
         let s = &self.spec;
-        let (c1, c2) = (1.0 - f64::from(s.beta1).powi(self.steps), 1.0 - f64::from(s.beta2).powi(self.steps));
+        let (c1, c2) = (1.0 - f64::from(s.beta1).powi(steps), 1.0 - f64::from(s.beta2).powi(steps));
         AdamStep {
             beta1: s.beta1,
             beta2: s.beta2,

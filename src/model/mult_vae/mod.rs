@@ -1,8 +1,13 @@
 //! `mult_vae`: an autoencoder of whole histories (Liang, Krishnan, Hoffman & Jebara 2018, "Variational Autoencoders for Collaborative
 //! Filtering"): a user's items go through a bottleneck and come back as a probability of every item. A user that it has never seen is folded
 //! in by one pass. The first layer reads sparse rows; no matrix of users × items is ever made.
+//!
+//! Three refinements of Shenbin, Alekseev, Tutubalina, Malykh & Nikolenko 2020 ("RecVAE") are parameters: a composite prior that holds what the encoder
+//! gave before, a KL term by how much a user has, and turns of the encoder and the decoder.
 
 pub(super) mod batch;
+mod codes;
+mod earlier;
 pub(super) mod input;
 mod output;
 pub(super) mod score;
@@ -32,6 +37,26 @@ pub const SPECS: &[Spec] = &[
     Spec::new("dropout", ParamType::Number, "0.5", "Share of a user's items that each step hides.").within(0.0, 0.95),
     Spec::new("beta", ParamType::Number, "0.2", "Weight of the KL term once it has risen.").within(0.0, 10.0),
     Spec::new("anneal", ParamType::Number, "50", "Epochs over which that weight rises from 0.").within(0.0, 1e6),
+    Spec::new(
+        "gamma",
+        ParamType::Number,
+        "null",
+        "Weight of the KL term for each of a user's items, in place of beta; null: beta, whoever the user.",
+    )
+    .within(0.0, 10.0),
+    Spec::new(
+        "prior",
+        ParamType::Choice(&["normal", "composite"]),
+        "\"normal\"",
+        "What codes are drawn to: a normal distribution, or a mixture of it with the code of the encoder an epoch before, and a wide one.",
+    ),
+    Spec::new(
+        "alternate",
+        ParamType::Integer,
+        "0",
+        "Epochs of the encoder alone before one of the decoder alone; 0: both learn in every step.",
+    )
+    .within(0.0, 100.0),
     Spec::new("epochs", ParamType::Integer, "null", "Epochs; null: at most 200, chosen on held-out events (50 without any).")
         .within(1.0, 100_000.0),
     Spec::new("patience", ParamType::Integer, "20", "Epochs without a better one after which the choice of epochs ends; 0: never.")
@@ -63,6 +88,9 @@ pub struct Params {
     dropout: f32,
     beta: f32,
     anneal: f32,
+    gamma: Option<f32>,
+    prior: Prior,
+    alternate: u64,
     epochs: Option<usize>,
     patience: usize,
     batch: Option<usize>,
@@ -70,6 +98,14 @@ pub struct Params {
     weight_decay: f32,
     softmax: Option<Softmax>,
     history: usize,
+}
+
+/// What codes are drawn to.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Prior {
+    Normal,
+    Composite,
 }
 
 /// How the logits of a batch are held.
@@ -81,6 +117,10 @@ enum Softmax {
 }
 
 impl Params {
+    fn composite(&self) -> bool {
+        self.prior == Prior::Composite
+    }
+
     /// Whether a step of `rows` users does without keeping their logits of `items` items.
     fn blocked(&self, rows: usize, items: usize) -> bool {
         self.softmax.map_or(rows.saturating_mul(items) > Output::KEPT, |s| s == Softmax::Blocked)
@@ -125,7 +165,7 @@ impl MultVae {
         let epochs = p.epochs.unwrap_or(if tune.is_some() { MOST_EPOCHS } else { EPOCHS });
         let plan = Loop { rows: users, epochs, batch: rows, patience: if tune.is_some() { p.patience } else { 0 } };
         let most = rows.saturating_mul(p.history.min(shape.items)).min(data.events().len());
-        let bytes = Training::bytes(&shape, parameters, rows, most, p.blocked(rows, shape.items)).saturating_add(plan.bytes(parameters));
+        let bytes = Training::bytes(&shape, &p, rows, most)?.saturating_add(plan.bytes(parameters));
         let pairs_bytes = data.events().len() * 8 + users * 8;
         let what = format!("Training a Mult-VAE of {parameters} weights");
         let _booked = ctx.budget.take(bytes.saturating_add(pairs_bytes), &what)?;

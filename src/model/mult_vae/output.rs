@@ -132,8 +132,8 @@ impl Output {
         Ok(loss)
     }
 
-    /// After [`Output::loss`] of the same batch: one step of the layer's weights and biases, each with their first and second
-    /// moments; and the loss's gradient by `h`, as it was before the step, into `delta` (rows × hidden).
+    /// After [`Output::loss`] of the same batch: one step (where there is one) of the layer's weights and biases, each with their first and
+    /// second moments; and the loss's gradient by `h`, as it was before the step, into `delta` (rows × hidden).
     ///
     /// # Errors
     /// [`crate::base::Code::Cancelled`].
@@ -141,7 +141,7 @@ impl Output {
         &mut self,
         batch: &Batch,
         h: &[f32],
-        step: AdamStep,
+        step: Option<AdamStep>,
         [weight, bias]: [[&mut [f32]; 3]; 2],
         delta: &mut [f32],
         ctx: &Context<'_>,
@@ -171,9 +171,11 @@ impl Output {
                 let dz = &kept[..rows * n];
                 let start = if turn == 0 { Start::Zero } else { Start::Keep };
                 product_blocked(&Product { start, ..Product::new(rows, hidden, n, dz, w) }, 1, &mut lane.share);
-                product_blocked(&Product::transposed(n, hidden, rows, dz, h), 1, &mut lane.weight);
-                adam(step, &lane.weight[..n * hidden], wm, wv, w);
-                adam(step, bias, cm, cv, c);
+                if let Some(step) = step {
+                    product_blocked(&Product::transposed(n, hidden, rows, dz, h), 1, &mut lane.weight);
+                    adam(step, &lane.weight[..n * hidden], wm, wv, w);
+                    adam(step, bias, cm, cv, c);
+                }
             }
         });
         ctx.check()?;

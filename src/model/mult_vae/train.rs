@@ -7,15 +7,14 @@ use crate::kernel::dense::{Product, Start};
 use crate::kernel::{adam, tanh, tanh_back};
 use crate::linalg::{column_sums, multiply_split};
 use crate::model::mult_vae::batch::Batch;
+use crate::model::mult_vae::codes::Codes;
+use crate::model::mult_vae::earlier::EarlierEncoder;
 use crate::model::mult_vae::output::Output;
 use crate::model::mult_vae::shape::{Layers, Shape};
 use crate::model::mult_vae::{Params, input};
 use crate::nn::fit::Trainee;
 use crate::nn::monitor::Judgement;
 use crate::nn::{Adam, AdamSpec};
-
-/// Rows of the bottleneck that a thread takes at a time.
-const ROWS: usize = 32;
 
 /// Judges the parameters as they are, on users that were held out.
 pub type Judge<'a> = dyn Fn(&[f32]) -> Result<Option<Judgement>> + Sync + 'a;
@@ -26,28 +25,30 @@ pub struct Training<'a> {
     sizes: Layers<usize>,
     dropout: f32,
     beta: f32,
-    /// Steps over which the weight of the KL term rises to `beta`.
+    gamma: Option<f32>,
+    /// Steps over which the weight of the KL term rises.
     anneal: f32,
+    /// Steps of an epoch.
+    epoch: u64,
+    /// Epochs of the encoder before one of the decoder; 0: both learn at once.
+    alternate: u64,
+    /// Steps that the encoder and the decoder have taken.
+    taken: [i32; 2],
     pairs: &'a Pairs,
     judge: Option<&'a Judge<'a>>,
     params: Vec<f32>,
     adam: Adam,
     batch: Batch,
     output: Output,
+    codes: Codes,
+    earlier: Option<EarlierEncoder>,
     work: Work,
 }
 
-/// Rows × width of each layer, and the gradients by them.
+/// Rows × width of each hidden layer, and the gradients by them.
 struct Work {
     first: Vec<f32>,
     first_delta: Vec<f32>,
-    /// Means, then logarithms of variances.
-    code: Vec<f32>,
-    code_delta: Vec<f32>,
-    /// What was added to the means: noise · spread.
-    noise: Vec<f32>,
-    sample: Vec<f32>,
-    sample_delta: Vec<f32>,
     last: Vec<f32>,
     last_delta: Vec<f32>,
     /// The gradient of the layer at hand, of those that are not wide.
@@ -55,15 +56,22 @@ struct Work {
 }
 
 impl<'a> Training<'a> {
-    /// Bytes that [`Training::new`] takes: what grows with the parameters, and with the largest batch.
-    pub fn bytes(shape: &Shape, parameters: usize, rows: usize, entries: usize, blocked: bool) -> usize {
-        let row = shape.hidden.saturating_mul(4).saturating_add(shape.latent.saturating_mul(7));
+    /// Bytes that [`Training::new`] takes: what grows with the parameters, and with the largest batch, of `rows` rows and `entries` entries.
+    ///
+    /// # Errors
+    /// As [`Shape::sizes`].
+    pub fn bytes(shape: &Shape, p: &Params, rows: usize, entries: usize) -> Result<usize> {
+        let sizes = shape.sizes()?;
         let small = shape.hidden.saturating_mul(shape.latent).saturating_mul(2);
-        parameters
+        let earlier = if p.composite() { EarlierEncoder::bytes(shape, &sizes, rows, entries) } else { 0 };
+        Ok(shape
+            .parameters()?
             .saturating_mul(12)
-            .saturating_add(rows.saturating_mul(row).saturating_add(small).saturating_mul(4))
-            .saturating_add(Output::bytes(shape.items, shape.hidden, rows, blocked))
-            .saturating_add(Batch::bytes(entries, shape.items))
+            .saturating_add(rows.saturating_mul(shape.hidden.saturating_mul(4)).saturating_add(small).saturating_mul(4))
+            .saturating_add(Codes::bytes(rows, shape.latent, p.composite()))
+            .saturating_add(earlier)
+            .saturating_add(Output::bytes(shape.items, shape.hidden, rows, p.blocked(rows, shape.items)))
+            .saturating_add(Batch::bytes(entries, shape.items)))
     }
 
     /// A network with new weights that `seed` fixes, to learn from `pairs` in batches of at most `rows` rows.
@@ -91,125 +99,118 @@ impl<'a> Training<'a> {
         let work = Work {
             first: zeros(rows * hidden)?,
             first_delta: zeros(rows * hidden)?,
-            code: zeros(rows * latent * 2)?,
-            code_delta: zeros(rows * latent * 2)?,
-            noise: zeros(rows * latent)?,
-            sample: zeros(rows * latent)?,
-            sample_delta: zeros(rows * latent)?,
             last: zeros(rows * hidden)?,
             last_delta: zeros(rows * hidden)?,
             gradient: zeros(hidden * latent * 2)?,
         };
         let output = Output::new(items, hidden, rows, p.blocked(rows, items))?;
-        let anneal = p.anneal * pairs.rows().div_ceil(rows.max(1)) as f32;
+        let epoch = pairs.rows().div_ceil(rows.max(1));
+        let earlier = if p.composite() { Some(EarlierEncoder::new(&shape, &sizes, rows, &params)?) } else { None };
         Ok(Self {
             shape,
             sizes,
             dropout: p.dropout,
             beta: p.beta,
-            anneal,
+            gamma: p.gamma,
+            anneal: p.anneal * epoch as f32,
+            epoch: epoch.max(1) as u64,
+            alternate: p.alternate,
+            taken: [0; 2],
             pairs,
             judge,
             params,
             adam,
             batch: Batch::default(),
             output,
+            codes: Codes::new(rows, latent, p.composite())?,
+            earlier,
             work,
         })
     }
 }
 
-impl Work {
-    /// Samples the code of each row (the reparametrisation of Kingma & Welling 2014); returns Σ KL(q ‖ N(0, 1)).
-    fn sample(&mut self, rows: usize, latent: usize, seed: u64, ctx: &Context<'_>) -> f64 {
-        let w = self;
-        let parts = w.code[..rows * latent * 2].chunks(ROWS * latent * 2);
-        let parts = parts.zip(w.noise[..rows * latent].chunks_mut(ROWS * latent)).zip(w.sample.chunks_mut(ROWS * latent));
-        let mut parts: Vec<_> = parts.map(|((c, n), s)| (c, n, s, 0.0)).collect();
-        ctx.pool.each_mut(&mut parts, |p, (code, noise, sample, kl)| {
-            let mut rng = Rng::stream(seed, 1 << 32 | p as u64);
-            for ((code, noise), sample) in code.chunks(latent * 2).zip(noise.chunks_mut(latent)).zip(sample.chunks_mut(latent)) {
-                let (mean, log) = code.split_at(latent);
-                for i in 0..latent {
-                    let spread = (0.5 * log[i]).exp();
-                    noise[i] = rng.normal() as f32 * spread;
-                    sample[i] = mean[i] + noise[i];
-                    *kl -= 0.5 * f64::from(1.0 + log[i] - mean[i] * mean[i] - spread * spread);
-                }
-            }
-        });
-        parts.iter().map(|p| p.3).sum()
+impl Training<'_> {
+    /// Whether the encoder and the decoder learn in the step number `step`.
+    fn turn(&self, step: u64) -> [bool; 2] {
+        let encoders = step / self.epoch % (self.alternate + 1) < self.alternate;
+        [self.alternate == 0 || encoders, self.alternate == 0 || !encoders]
     }
 
-    /// The gradient by the codes, from that by the samples and the KL term's.
-    fn sample_back(&mut self, rows: usize, latent: usize, beta: f32, ctx: &Context<'_>) {
-        let codes = self.code[..rows * latent * 2].chunks(ROWS * latent * 2).zip(self.code_delta.chunks_mut(ROWS * latent * 2));
-        let samples = self.noise.chunks(ROWS * latent).zip(self.sample_delta.chunks(ROWS * latent));
-        let mut parts: Vec<_> = codes.zip(samples).collect();
-        ctx.pool.each_mut(&mut parts, |_, ((code, delta), (noise, by_sample))| {
-            let codes = code.chunks(latent * 2).zip(delta.chunks_mut(latent * 2));
-            for ((code, delta), (noise, by_sample)) in codes.zip(noise.chunks(latent).zip(by_sample.chunks(latent))) {
-                for i in 0..latent {
-                    let (mean, log) = (code[i], code[latent + i]);
-                    delta[i] = by_sample[i] + beta * mean;
-                    delta[latent + i] = 0.5 * by_sample[i] * noise[i] + 0.5 * beta * (log.exp() - 1.0);
-                }
+    /// What goes before a step: the batch, its KL weights, and what the composite prior needs.
+    fn begin(&mut self, users: &[u32], step: u64, seed: u64, [encoder, _]: [bool; 2], ctx: &Context<'_>) -> Result<()> {
+        // The decoder by itself learns from whole histories (Shenbin et al. 2020, section 4.4).
+        self.batch.take(self.pairs, users, if encoder { self.dropout } else { 0.0 }, seed)?;
+        let risen = ((step + 1) as f32 / self.anneal.max(1.0)).min(1.0);
+        for (weight, total) in self.codes.weights.iter_mut().zip(&self.batch.totals) {
+            *weight = if encoder { self.gamma.map_or(self.beta, |g| g * total) * risen } else { 0.0 };
+        }
+        if let (Some(earlier), Some(codes)) = (&mut self.earlier, &mut self.codes.earlier) {
+            if step > 0 && step.is_multiple_of(self.epoch) && (self.alternate == 0 || !encoder) {
+                earlier.follow(&self.params);
             }
-        });
+            earlier.codes(&self.sizes, self.pairs, users, &mut codes.code, ctx)?;
+        }
+        Ok(())
     }
 }
 
 impl Trainee for Training<'_> {
     fn step(&mut self, users: &[u32], _next: &[u32], step: u64, ctx: &Context<'_>) -> Result<f64> {
         let Shape { hidden, latent, .. } = self.shape;
-        let (rows, seed) = (users.len(), mix(ctx.seed ^ mix(step)));
-        let beta = self.beta * ((step + 1) as f32 / self.anneal.max(1.0)).min(1.0);
-        self.batch.take(self.pairs, users, self.dropout, seed)?;
+        let (rows, seed, turn) = (users.len(), mix(ctx.seed ^ mix(step)), self.turn(step));
+        self.begin(users, step, seed, turn, ctx)?;
 
         let l = self.shape.split(&self.sizes, &self.params);
-        let w = &mut self.work;
+        let (w, c) = (&mut self.work, &mut self.codes);
         input::forward(&self.batch, l.input, l.input_bias, &mut w.first, ctx.pool);
         let start = Start::Row(l.encode_bias);
-        multiply_split(ctx.pool, &Product { start, ..Product::new(rows, 2 * latent, hidden, &w.first, l.encode) }, 1, &mut w.code);
-        let kl = w.sample(rows, latent, seed, ctx);
+        multiply_split(ctx.pool, &Product { start, ..Product::new(rows, 2 * latent, hidden, &w.first, l.encode) }, 1, &mut c.code);
+        let kl = c.sample(rows, seed, ctx);
         let start = Start::Row(l.decode_bias);
-        multiply_split(ctx.pool, &Product { start, ..Product::new(rows, hidden, latent, &w.sample, l.decode) }, 1, &mut w.last);
+        multiply_split(ctx.pool, &Product { start, ..Product::new(rows, hidden, latent, &c.sample, l.decode) }, 1, &mut w.last);
         tanh(&mut w.last[..rows * hidden]);
         let loss = self.output.loss(&self.batch, &w.last, l.output, l.output_bias, ctx)?;
 
-        let s = self.adam.begin(1.0 / rows as f32);
+        self.taken.iter_mut().zip(turn).for_each(|(n, learns)| *n = n.saturating_add(i32::from(learns)));
+        let [encoder, decoder] = turn;
+        let [encoder_step, s] = self.taken.map(|n| self.adam.nth(n, 1.0 / rows as f32));
         let (first, second) = self.adam.moments();
         let p = self.shape.split_mut(&self.sizes, &mut self.params);
         let (m, v) = (self.shape.split_mut(&self.sizes, first), self.shape.split_mut(&self.sizes, second));
-        let biases = [p.output_bias, m.output_bias, v.output_bias];
-        self.output.learn(&self.batch, &w.last, s, [[p.output, m.output, v.output], biases], &mut w.last_delta, ctx)?;
+        let (weights, biases) = ([p.output, m.output, v.output], [p.output_bias, m.output_bias, v.output_bias]);
+        self.output.learn(&self.batch, &w.last, decoder.then_some(s), [weights, biases], &mut w.last_delta, ctx)?;
 
         tanh_back(&w.last[..rows * hidden], &mut w.last_delta[..rows * hidden]);
         let back = Product { b_row: 1, ..Product::new(rows, latent, hidden, &w.last_delta, p.decode) };
-        multiply_split(ctx.pool, &back, hidden, &mut w.sample_delta);
-        let g = &mut w.gradient[..latent * hidden];
-        multiply_split(ctx.pool, &Product::transposed(latent, hidden, rows, &w.sample, &w.last_delta), 1, g);
-        adam(s, g, m.decode, v.decode, p.decode);
-        let g = &mut g[..hidden];
-        column_sums(&w.last_delta, rows, g);
-        adam(s, g, m.decode_bias, v.decode_bias, p.decode_bias);
-
-        w.sample_back(rows, latent, beta, ctx);
-        let back = Product { b_row: 1, ..Product::new(rows, hidden, 2 * latent, &w.code_delta, p.encode) };
+        multiply_split(ctx.pool, &back, hidden, &mut c.sample_delta);
+        if decoder {
+            let g = &mut w.gradient[..latent * hidden];
+            multiply_split(ctx.pool, &Product::transposed(latent, hidden, rows, &c.sample, &w.last_delta), 1, g);
+            adam(s, g, m.decode, v.decode, p.decode);
+            let g = &mut g[..hidden];
+            column_sums(&w.last_delta, rows, g);
+            adam(s, g, m.decode_bias, v.decode_bias, p.decode_bias);
+        }
+        if !encoder {
+            return Ok(loss);
+        }
+        let s = encoder_step;
+        c.back(rows, ctx);
+        let back = Product { b_row: 1, ..Product::new(rows, hidden, 2 * latent, &c.code_delta, p.encode) };
         multiply_split(ctx.pool, &back, 2 * latent, &mut w.first_delta);
         tanh_back(&w.first[..rows * hidden], &mut w.first_delta[..rows * hidden]);
         let g = &mut w.gradient[..2 * latent * hidden];
-        multiply_split(ctx.pool, &Product::transposed(hidden, 2 * latent, rows, &w.first, &w.code_delta), 1, g);
+        multiply_split(ctx.pool, &Product::transposed(hidden, 2 * latent, rows, &w.first, &c.code_delta), 1, g);
         adam(s, g, m.encode, v.encode, p.encode);
         let g = &mut g[..2 * latent];
-        column_sums(&w.code_delta, rows, g);
+        column_sums(&c.code_delta, rows, g);
         adam(s, g, m.encode_bias, v.encode_bias, p.encode_bias);
 
         input::learn(&self.batch, &w.first_delta, hidden, s, [p.input, m.input, v.input], ctx)?;
         let g = &mut w.gradient[..hidden];
         column_sums(&w.first_delta, rows, g);
         adam(s, g, m.input_bias, v.input_bias, p.input_bias);
-        Ok(loss + f64::from(beta) * kl)
+        Ok(loss + kl)
     }
 
     fn judge(&mut self, _ctx: &Context<'_>) -> Result<Option<Judgement>> {
@@ -225,23 +226,35 @@ impl Trainee for Training<'_> {
 mod tests {
     use super::*;
     use crate::base::{Budget, Pool, Quiet};
-    use crate::model::mult_vae::Softmax;
     use crate::model::mult_vae::tests::{pairs, params};
+    use crate::model::mult_vae::{Prior, Softmax};
 
     const SHAPE: Shape = Shape { items: 9, hidden: 5, latent: 3 };
 
     /// One step's loss from `at` on, and the parameters after it.
     fn one(at: &[f32], pairs: &Pairs, adam: AdamSpec, threads: usize) -> (f64, Vec<f32>) {
+        one_of(&params(), at, pairs, adam, threads)
+    }
+
+    fn one_of(p: &Params, at: &[f32], pairs: &Pairs, adam: AdamSpec, threads: usize) -> (f64, Vec<f32>) {
         let (pool, budget) = (Pool::new(threads).unwrap(), Budget::unlimited());
         let ctx = Context { seed: 4, pool: &pool, budget: &budget, watch: &Quiet };
         let users: Vec<u32> = (0..pairs.rows() as u32).collect();
-        let mut t = Training::with_adam(SHAPE, &params(), pairs, users.len(), None, 4, adam).unwrap();
+        let mut t = Training::with_adam(SHAPE, p, pairs, users.len(), None, 4, adam).unwrap();
         if !at.is_empty() {
             t.params.copy_from_slice(at);
         }
         let start = t.params.clone();
-        let loss = t.step(&users, &[], 7, &ctx).unwrap();
+        let loss = t.step(&users, &[], 0, &ctx).unwrap();
         (loss, if at.is_empty() { start } else { t.params })
+    }
+
+    /// RecVAE's refinements, one by one and all together.
+    fn refined() -> [Params; 4] {
+        let plain = Params { anneal: 0.0, ..params() };
+        let (composite, per_user) = (Params { prior: Prior::Composite, ..plain.clone() }, Params { gamma: Some(0.05), ..plain.clone() });
+        let all = Params { gamma: Some(0.05), alternate: 2, ..composite.clone() };
+        [plain, composite, per_user, all]
     }
 
     #[test]
@@ -249,15 +262,47 @@ mod tests {
         let pairs = pairs(40, SHAPE.items);
         // Without moments and with a huge ε a step is the gradient itself.
         let adam = AdamSpec { learning_rate: 1e6, beta1: 0.0, beta2: 0.0, epsilon: 1e6, weight_decay: 0.0 };
-        let (_, mut at) = one(&[], &pairs, adam, 1);
-        // Away from the start, where biases are 0 and codes near it.
-        let mut rng = Rng::new(1);
-        at.iter_mut().for_each(|w| *w += 0.3 * rng.normal() as f32);
-        let (_, after) = one(&at, &pairs, adam, 1);
-        let gradient: Vec<f32> = at.iter().zip(&after).map(|(a, b)| a - b).collect();
-        let rows = pairs.rows() as f64;
-        crate::nn::check::gradient_check(&at, &gradient, |x| one(x, &pairs, adam, 1).0 / rows, 1e-2, "Mult-VAE");
-        assert!(gradient.iter().filter(|g| g.abs() > 1e-3).count() > gradient.len() / 2);
+        for p in refined() {
+            let (_, mut at) = one_of(&p, &[], &pairs, adam, 1);
+            // Away from the start, where biases are 0 and codes near it.
+            let mut rng = Rng::new(1);
+            at.iter_mut().for_each(|w| *w += 0.3 * rng.normal() as f32);
+            let (_, after) = one_of(&p, &at, &pairs, adam, 1);
+            let gradient: Vec<f32> = at.iter().zip(&after).map(|(a, b)| a - b).collect();
+            let rows = pairs.rows() as f64;
+            let loss = |x: &[f32]| one_of(&p, x, &pairs, adam, 1).0 / rows;
+            if p.alternate == 0 {
+                crate::nn::check::gradient_check(&at, &gradient, loss, 1e-2, "Mult-VAE");
+                assert!(gradient.iter().filter(|g| g.abs() > 1e-3).count() > gradient.len() / 2);
+            } else {
+                // The first epoch is the encoder's: the rest stands still.
+                let own: usize = SHAPE.sizes().unwrap().list()[..4].iter().sum();
+                let with = |x: &[f32]| loss(&[x, &at[own..]].concat());
+                crate::nn::check::gradient_check(&at[..own], &gradient[..own], with, 1e-2, "encoder");
+                assert!(gradient[own..].iter().all(|g| *g == 0.0) && gradient[..own].iter().any(|g| g.abs() > 1e-3));
+            }
+        }
+    }
+
+    #[test]
+    fn encoder_and_decoder_take_turns_and_the_prior_follows() {
+        let pairs = pairs(40, SHAPE.items);
+        let [.., p] = refined();
+        let (pool, budget) = (Pool::new(2).unwrap(), Budget::unlimited());
+        let ctx = Context { seed: 4, pool: &pool, budget: &budget, watch: &Quiet };
+        let users: Vec<u32> = (0..40).collect();
+        let mut t = Training::new(SHAPE, &p, &pairs, 40, None, 4).unwrap();
+        let own: usize = SHAPE.sizes().unwrap().list()[..4].iter().sum();
+        // Two epochs of the encoder, one of the decoder, of a step each.
+        for (epoch, encoder) in [true, true, false, true, true, false].into_iter().enumerate() {
+            let before = t.params.clone();
+            t.step(&users, &[], epoch as u64, &ctx).unwrap();
+            assert_eq!(t.params[..own] != before[..own], encoder, "epoch {epoch}");
+            assert_eq!(t.params[own..] != before[own..], !encoder, "epoch {epoch}");
+            // When the decoder's turn comes the prior has followed, and nothing of a history is hidden.
+            assert_eq!(t.codes.earlier.as_ref().map(|e| e.code == t.codes.code), Some(!encoder), "epoch {epoch}");
+        }
+        assert_eq!(t.taken, [4, 2]);
     }
 
     #[test]
