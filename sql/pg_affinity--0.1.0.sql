@@ -324,6 +324,11 @@ AS 'MODULE_PATHNAME', 'compare_wrapper' LANGUAGE c STABLE COST 10000 ROWS 30;
 COMMENT ON FUNCTION affinity.compare(text[], regclass, integer) IS
 'Several recommenders on the same users of a relation of later events: the figures of each, and how far they are above those of the first, with paired 95 % intervals.';
 
+CREATE FUNCTION affinity.report(model text, source regclass DEFAULT NULL, k integer DEFAULT 20, titles regclass DEFAULT NULL) RETURNS text
+AS 'MODULE_PATHNAME', 'report_wrapper' LANGUAGE c STABLE COST 1000000;
+COMMENT ON FUNCTION affinity.report(text, regclass, integer, regclass) IS
+'A model on one page, as an HTML document that needs nothing else: learning curve, figures with their intervals beside the simple model''s, and for a recommender lists beside the users'' histories and what is shown how often. source as for evaluate; titles is a relation with a title for each item.';
+
 -- Rows with a NULL do not count. Labels are boolean, or numbers that are 0 or 1.
 
 CREATE FUNCTION affinity.auc_step(internal, double precision, boolean) RETURNS internal

@@ -1,6 +1,6 @@
 //! Recommenders judged on events: those of a relation that the caller names, or those that training held out.
 
-use crate::base::{Code, Error, Result};
+use crate::base::{Code, Context, Error, Result};
 use crate::dataset::{Id, Interactions};
 use crate::metric::lists::Lists;
 use crate::pg::events::EventSource;
@@ -10,6 +10,8 @@ use crate::pg::store::{ModelRow, VersionRow};
 use crate::pg::{interrupts, owner, settings, weights};
 use crate::train::MetricRow;
 use crate::train::judged::{self, Case};
+use crate::train::page::Shown;
+use crate::train::recommender::Recommender;
 use pgrx::pg_sys;
 
 /// Of more users the first by hash of their ids: the figures no longer sharpen.
@@ -31,42 +33,81 @@ struct Next {
 /// trained without a holdout.
 pub(crate) fn figures(name: &str, model: &ModelRow, version: &VersionRow, source: Option<pg_sys::Oid>, k: i32) -> Result<Vec<MetricRow>> {
     let k = length(k)?;
+    let made = judge(name, model, version, source, |model, cases, repeats, ctx| judged::lists(model, cases, repeats, k, ctx))?;
+    made.map(|lists| rows(&lists, k)).ok_or_else(|| {
+        Error::new(Code::Unsupported, "the version has no held-out events to be judged on")
+            .detail("It was trained with holdout 0, or no user had two events.")
+            .hint("Name a relation of later events: affinity.evaluate(model, 'relation').")
+    })
+}
+
+/// The figures of a model's lists, and of popularity's.
+fn rows([own, popularity]: &[Lists; 2], k: usize) -> Vec<MetricRow> {
+    let mut rows = judged::rows(own, k, None, 0);
+    rows.extend(judged::rows(popularity, k, Some("popularity"), 0));
+    rows
+}
+
+/// As [`figures`], with what the lists look like; of a version that cannot be judged no figures, but the lists of its users as they are now.
+///
+/// # Errors
+/// As [`figures`].
+pub(crate) fn seen(
+    name: &str,
+    model: &ModelRow,
+    version: &VersionRow,
+    source: Option<pg_sys::Oid>,
+    k: i32,
+) -> Result<(Vec<MetricRow>, Shown)> {
+    let k = length(k)?;
+    let made = judge(name, model, version, source, |model, cases, repeats, ctx| {
+        Ok((rows(&judged::lists(model, cases, repeats, k, ctx)?, k), Shown::of(model, cases, repeats, k, ctx)?))
+    })?;
+    if let Some(made) = made {
+        return Ok(made);
+    }
+    let (ready, budget) = (recommending::ready(name)?, settings::budget());
+    let (recommender, data) = (ready.recommender(), all(model, version, ready.source(), 0)?);
+    ready.supply(None)?;
+    let cases = judged::open(recommender, &data, recommending::now());
+    drop(data);
+    let _booked = budget.take(cases.iter().map(Case::bytes).sum(), "the users' events")?;
+    let shown = interrupts::run(0, &budget, |_| {}, |ctx| Shown::of(recommender, &cases, recommender.repeats(), k, ctx))?;
+    Ok((Vec::new(), shown))
+}
+
+/// Hands the recommender called `name` and the users to judge it by to `work`: those of `source` and the version itself; without a `source` those that
+/// training held out, and the version as it was before it saw them. None where training held out nothing.
+fn judge<R: Send>(
+    name: &str,
+    model: &ModelRow,
+    version: &VersionRow,
+    source: Option<pg_sys::Oid>,
+    work: impl FnOnce(&Recommender, &[Case], bool, &Context<'_>) -> Result<R> + Send,
+) -> Result<Option<R>> {
     let budget = settings::budget();
     let ready = recommending::ready(name)?;
-    let [own, popularity] = match source {
-        Some(source) => {
-            let repeats = ready.recommender().repeats();
-            let cases = cases(&ready, &next(source, ready.source())?, repeats)?;
-            if cases.is_empty() {
-                return Err(nothing(&Relation::open(source)?.name));
-            }
-            let recommender = ready.recommender();
-            ready.supply(None)?;
-            interrupts::run(0, &budget, |_| {}, |ctx| judged::lists(recommender, &cases, repeats, k, ctx))?
+    if let Some(source) = source {
+        let recommender = ready.recommender();
+        let repeats = recommender.repeats();
+        let cases = cases(&ready, &next(source, ready.source())?, repeats)?;
+        if cases.is_empty() {
+            return Err(nothing(&Relation::open(source)?.name));
         }
-        None => {
-            let tensors = weights::tensors(version)?;
-            let seed = version.call.get("seed").and_then(serde_json::Value::as_i64).unwrap_or(0);
-            let data = all(model, version, ready.source(), seed as u64)?;
-            interrupts::run(
-                0,
-                &budget,
-                |_| {},
-                |ctx| {
-                    let _booked = ctx.budget.take(data.bytes() * 2, "the events")?;
-                    match judged::held_out(&version.state, &version.params, &tensors, &data)? {
-                        Some((twin, cases)) if !cases.is_empty() => judged::lists(&twin, &cases, twin.repeats(), k, ctx),
-                        _ => Err(Error::new(Code::Unsupported, "the version has no held-out events to be judged on")
-                            .detail("It was trained with holdout 0, or no user had two events.")
-                            .hint("Name a relation of later events: affinity.evaluate(model, 'relation').")),
-                    }
-                },
-            )?
+        ready.supply(None)?;
+        return interrupts::run(0, &budget, |_| {}, |ctx| work(recommender, &cases, repeats, ctx)).map(Some);
+    }
+    let tensors = weights::tensors(version)?;
+    let seed = version.call.get("seed").and_then(serde_json::Value::as_i64).unwrap_or(0);
+    let data = all(model, version, ready.source(), seed as u64)?;
+    let judged = |ctx: &Context<'_>| {
+        let _booked = ctx.budget.take(data.bytes() * 2, "the events")?;
+        match judged::held_out(&version.state, &version.params, &tensors, &data)? {
+            Some((twin, cases)) if !cases.is_empty() => work(&twin, &cases, twin.repeats(), ctx).map(Some),
+            _ => Ok(None),
         }
     };
-    let mut rows = judged::rows(&own, k, None, 0);
-    rows.extend(judged::rows(&popularity, k, Some("popularity"), 0));
-    Ok(rows)
+    interrupts::run(0, &budget, |_| {}, judged)
 }
 
 /// A figure of one of several models on the same users.
@@ -178,7 +219,7 @@ fn cases(ready: &Ready, next: &Next, repeats: bool) -> Result<Vec<Case>> {
             events.retain(|e| !held.contains(&e.item));
         }
         let now = if next.timed { *first } else { recommending::now() };
-        if let Some(case) = Case::new(events, items, now, model, repeats) {
+        if let Some(case) = Case::new(user.clone(), events, items, now, model, repeats) {
             booked.push(budget.take(case.bytes(), "the users' events")?);
             cases.push(case);
         }

@@ -177,9 +177,7 @@ impl Live {
     /// As [`Live::history`].
     pub(crate) fn had(&self, user: &Id, items: &[u32], model: &Recommender) -> Result<Vec<u32>> {
         let Some(arg) = self.user(user) else { return Ok(Vec::new()) };
-        let ids: Vec<String> =
-            items.iter().map(|&i| format!("\"{}\"", model.items().id(i).to_string().replace('\\', "\\\\").replace('"', "\\\""))).collect();
-        let array = format!("{{{}}}", ids.join(","));
+        let array = array(items.iter().map(|&i| model.items().id(i).to_string()));
         let cast = if self.query.items == IdKind::Integer { "$2::pg_catalog.int8[]" } else { "$2::pg_catalog.text[]" };
         let plan = kept(&self.query.seen.replace("$2", cast), &[self.query.user_type, pg_sys::TEXTOID], self.role)?;
         let found = as_role(self.role, || plan.select(&[arg, Arg::Text(&array)], |row| Ok(self.item(row, model))))?;
@@ -233,6 +231,12 @@ impl Live {
         }
         Ok((Some(item), (event.weight > 0.0 && event.weight.is_finite()).then_some(event)))
     }
+}
+
+/// Texts as Postgres writes an array of them.
+pub(crate) fn array(texts: impl Iterator<Item = impl AsRef<str>>) -> String {
+    let quoted = texts.map(|t| format!("\"{}\"", t.as_ref().replace('\\', "\\\\").replace('"', "\\\"")));
+    format!("{{{}}}", quoted.collect::<Vec<_>>().join(","))
 }
 
 /// Whether `text` is a number that `numeric` reads, in plain notation.

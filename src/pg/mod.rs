@@ -40,6 +40,7 @@ pub(crate) mod reach;
 pub(crate) mod recommending;
 pub(crate) mod record;
 pub(crate) mod relation;
+pub(crate) mod reporting;
 pub(crate) mod rows;
 pub(crate) mod scan;
 pub(crate) mod scoring;

@@ -12,6 +12,8 @@ use serde_json::Value;
 /// One user: what was known of it, and what came next.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Case {
+    /// Who.
+    user: Id,
     /// Events that the model knows, oldest first.
     history: Vec<Event>,
     /// As of when the list is made, microseconds since 2000-01-01.
@@ -21,9 +23,9 @@ pub struct Case {
 }
 
 impl Case {
-    /// A user with `history` (oldest first, item indices of `model`), who had the items `next` from `now` on. An item of the history is not to be found
+    /// `user` with `history` (oldest first, item indices of `model`), who had the items `next` from `now` on. An item of the history is not to be found
     /// again but with `repeats`; one that the model does not know cannot be, and counts as missed. None where nothing is to be found.
-    pub fn new(history: Vec<Event>, next: &[Id], now: i64, model: &Recommender, repeats: bool) -> Option<Self> {
+    pub fn new(user: Id, history: Vec<Event>, next: &[Id], now: i64, model: &Recommender, repeats: bool) -> Option<Self> {
         let mut unknown = u32::MAX;
         let mut index = |id: &Id| {
             model.items().find(id).unwrap_or_else(|| {
@@ -34,7 +36,32 @@ impl Case {
         let mut wanted: Vec<u32> = next.iter().map(&mut index).filter(|i| repeats || history.iter().all(|e| e.item != *i)).collect();
         wanted.sort_unstable();
         wanted.dedup();
-        (!wanted.is_empty()).then_some(Self { history, now, wanted })
+        (!wanted.is_empty()).then_some(Self { user, history, now, wanted })
+    }
+
+    /// `user` as of `now`, of whom nothing is known that came later: there is a list to see, but none to judge.
+    pub fn open(user: Id, history: Vec<Event>, now: i64) -> Self {
+        Self { user, history, now, wanted: Vec::new() }
+    }
+
+    /// The user.
+    pub fn user(&self) -> &Id {
+        &self.user
+    }
+
+    /// The events that the list is made from, oldest first.
+    pub fn history(&self) -> &[Event] {
+        &self.history
+    }
+
+    /// As of when the list is made.
+    pub fn now(&self) -> i64 {
+        self.now
+    }
+
+    /// Indices of the items to be found, beyond the model's items for those that it does not know.
+    pub fn wanted(&self) -> &[u32] {
+        &self.wanted
     }
 
     /// Bytes that it holds.
@@ -112,8 +139,21 @@ pub fn held_out(state: &Value, params: &Value, tensors: &[Tensor], data: &Intera
     let known = |e: &Event| model.items().find(&data.items.id(e.item)).map(|item| Event { item, ..*e });
     let case = |(user, events): &(u32, Vec<Event>)| {
         let next: Vec<Id> = events.iter().map(|e| data.items.id(e.item)).collect();
-        Case::new(rest.history(*user).iter().filter_map(known).collect(), &next, events.first()?.time, &model, model.repeats())
+        let history = rest.history(*user).iter().filter_map(known).collect();
+        Case::new(data.users.id(*user), history, &next, events.first()?.time, &model, model.repeats())
     };
     let cases = held.users().iter().filter_map(case).collect();
     Ok(Some((model, cases)))
+}
+
+/// Users whose lists are looked at where none can be judged.
+const LOOKED_AT: usize = 2_000;
+
+/// Some users of `data` with all their events, as of `now`: the first by hash of their ids.
+pub fn open(model: &Recommender, data: &Interactions, now: i64) -> Vec<Case> {
+    let mut users: Vec<u32> = (0..data.users.len() as u32).collect();
+    users.sort_by_key(|u| (data.users.hash(*u), *u));
+    users.truncate(LOOKED_AT);
+    let known = |e: &Event| model.items().find(&data.items.id(e.item)).map(|item| Event { item, ..*e });
+    users.into_iter().map(|u| Case::open(data.users.id(u), data.history(u).iter().filter_map(known).collect(), now)).collect()
 }

@@ -6,6 +6,7 @@ pub mod features;
 mod hold;
 pub mod judged;
 mod outcome;
+pub mod page;
 pub mod recommender;
 mod report;
 pub mod rerank;
