@@ -29,6 +29,7 @@ families! {
     growth: ["growth"],
     habits: ["profile-behaviour"],
     journey: ["journey-repeat", "journey-new"],
+    lists: ["top-k", "recommend-all"],
     mlp: ["mlp-batch32", "mlp-batch1024", "mlp-auc"],
     mult_vae: ["mult-vae-epoch", "movielens-mult-vae", "cfgan", "recommend-warm"],
     recommend: ["beauty", "movielens-loo", "movielens-session", "fit-time", "ease-fit", "serve-base", "serve-auto", "serve-cold"],

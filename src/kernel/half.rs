@@ -76,6 +76,27 @@ unsafe fn dot_f16_simd<S: Simd>(a: &[f32], b: &[f16]) -> f32 {
     }
 }
 
+kernel! {
+    /// outᵢ ← Σⱼ aⱼ·rowsᵢⱼ for each row of 16-bit numbers, the bits of [`dot_f16`]. Panics unless `rows` has `a.len()` numbers for each of `out`.
+    dots_f16, dots_f16_at(a: &[f32], rows: &[f16], out: &mut [f32])
+        => Some(rows.len()) == a.len().checked_mul(out.len()), dots_f16_portable, dots_f16_simd
+}
+
+fn dots_f16_portable(a: &[f32], rows: &[f16], out: &mut [f32]) {
+    for (i, o) in out.iter_mut().enumerate() {
+        *o = dot_f16_portable(a, &rows[i * a.len()..][..a.len()]);
+    }
+}
+
+#[inline(always)]
+unsafe fn dots_f16_simd<S: Simd>(a: &[f32], rows: &[f16], out: &mut [f32]) {
+    let n = a.len();
+    for (i, o) in out.iter_mut().enumerate() {
+        // SAFETY: row and `a` have the same length; the caller vouches for the instructions.
+        *o = unsafe { dot_f16_simd::<S>(a, &rows[i * n..][..n]) };
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,6 +116,10 @@ mod tests {
                 from_f16_portable(&a, &mut d);
                 assert_eq!(c, d, "from_f16 of {n}");
                 near(&[dot_f16_at(level, &y, &a)], &[dot_f16_portable(&y, &a)], 1e-4, "dot_f16");
+                let rows = [a.clone(), b.iter().rev().copied().collect()].concat();
+                let mut dots = [7.0; 2];
+                dots_f16_at(level, &y, &rows, &mut dots);
+                assert_eq!(dots, [dot_f16_at(level, &y, &rows[..n]), dot_f16_at(level, &y, &rows[n..])], "dots_f16 of {n}");
             }
         });
     }

@@ -6,6 +6,7 @@
 
 #![allow(unsafe_code)]
 
+pub mod above;
 pub mod activation;
 pub mod aligned;
 pub mod bce;
@@ -21,17 +22,18 @@ pub mod topk;
 pub mod vector;
 pub mod wide;
 
+pub use above::above;
 pub use activation::{LEAK, leaky, leaky_back, relu, relu_back, sigmoid, sigmoid_back, tanh, tanh_back};
 pub use aligned::Aligned;
 pub use bce::bce;
 pub use dense::{dense_row, product};
 pub use gemm::product_blocked;
-pub use half::{dot_f16, from_f16, to_f16};
+pub use half::{dot_f16, dots_f16, from_f16, to_f16};
 pub use linear::{Scales, scaled};
 pub use optimise::{AdamStep, adam};
 pub use pairwise::pairwise;
 pub use softmax::{exp_shifted, softmax};
-pub use topk::top_k;
+pub use topk::{Best, top_k};
 pub use vector::{axpy, axpy4, dot, max, prefetch, scale, sum, sum_squares};
 pub use wide::accumulate;
 

@@ -84,6 +84,8 @@ pub(super) trait Simd: Copy {
     unsafe fn where_positive(x: Self::V, v: Self::V) -> Self::V;
     /// `a` where |`x`| < `bound`, else `b`.
     unsafe fn where_below(x: Self::V, bound: f32, a: Self::V, b: Self::V) -> Self::V;
+    /// Which elements of `a` are at least those of `b`: bit i for element i; none where either is NaN.
+    unsafe fn at_least(a: Self::V, b: Self::V) -> u32;
     unsafe fn sum(v: Self::V) -> f32;
     unsafe fn largest(v: Self::V) -> f32;
     /// `W` 16-bit floats, widened.
@@ -141,6 +143,7 @@ mod x86 {
             fn where_positive(x: __m512, v: __m512) -> __m512 = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(x, _mm512_setzero_ps()), v);
             fn where_below(x: __m512, bound: f32, a: __m512, b: __m512) -> __m512 =
                 _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_LT_OQ>(_mm512_abs_ps(x), _mm512_set1_ps(bound)), b, a);
+            fn at_least(a: __m512, b: __m512) -> u32 = u32::from(_mm512_cmp_ps_mask::<_CMP_GE_OQ>(a, b));
             fn sum(v: __m512) -> f32 = _mm512_reduce_add_ps(v);
             fn largest(v: __m512) -> f32 = _mm512_reduce_max_ps(v);
             fn load_f16(p: *const f16) -> __m512 = _mm512_cvtph_ps(_mm256_loadu_si256(p.cast()));
@@ -195,6 +198,7 @@ mod x86 {
                 let size = _mm256_andnot_ps(_mm256_set1_ps(-0.0), x);
                 _mm256_blendv_ps(b, a, _mm256_cmp_ps::<_CMP_LT_OQ>(size, _mm256_set1_ps(bound)))
             };
+            fn at_least(a: __m256, b: __m256) -> u32 = _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GE_OQ>(a, b)) as u32;
             fn sum(v: __m256) -> f32 = fold!(v, _mm_add_ps, _mm_add_ss);
             fn largest(v: __m256) -> f32 = fold!(v, _mm_max_ps, _mm_max_ss);
             fn load_f16(p: *const f16) -> __m256 = _mm256_cvtph_ps(_mm_loadu_si128(p.cast()));

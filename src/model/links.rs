@@ -74,6 +74,12 @@ impl Links {
         }
     }
 
+    /// Bytes that the rows which are still to be given will take.
+    pub fn lacking(&self) -> usize {
+        let row = |i: u32| self.degree(i) * STORED;
+        (0..self.items() as u32).filter(|&i| self.lacks(i)).map(row).sum()
+    }
+
     /// Gives the row of `item`, as it is stored; the bytes may be hostile.
     ///
     /// # Errors
@@ -241,6 +247,7 @@ mod tests {
         let some = Links::from_tensors(40, &tensors).unwrap();
         let stored = |i: usize| &bytes[i * 2 * STORED..(i + 1) * 2 * STORED];
         assert!(some.lacks(7) && !whole.lacks(7));
+        assert_eq!((some.lacking(), whole.lacking()), (40 * 2 * STORED, 0));
         some.give(7, stored(7)).unwrap();
         assert!(!some.lacks(7) && some.lacks(8));
         assert_eq!(some.of(7).collect::<Vec<_>>(), whole.of(7).collect::<Vec<_>>());

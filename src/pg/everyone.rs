@@ -23,7 +23,7 @@ pub(crate) fn write(ready: &Ready, k: usize, exclude_seen: bool, rows: &mut Rows
     let recommender = ready.recommender();
     let (budget, now) = (settings::budget(), now());
     let users = (ENTRIES / k.clamp(1, recommender.items().len().max(1))).clamp(1, USERS);
-    ready.supply(None)?;
+    let _links = ready.supply_all(&budget)?;
     let mut batch: Vec<Asked> = Vec::new();
     let mut bytes = 0;
     let mut score = |batch: &mut Vec<Asked>| -> Result<()> {

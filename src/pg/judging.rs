@@ -68,7 +68,7 @@ pub(crate) fn seen(
     }
     let (ready, budget) = (recommending::ready(name)?, settings::budget());
     let (recommender, data) = (ready.recommender(), all(model, version, ready.source(), 0)?);
-    ready.supply(None)?;
+    let _links = ready.supply_all(&budget)?;
     let cases = judged::open(recommender, &data, recommending::now());
     drop(data);
     let _booked = budget.take(cases.iter().map(Case::bytes).sum(), "the users' events")?;
@@ -94,7 +94,7 @@ fn judge<R: Send>(
         if cases.is_empty() {
             return Err(nothing(&Relation::open(source)?.name));
         }
-        ready.supply(None)?;
+        let _links = ready.supply_all(&budget)?;
         return interrupts::run(0, &budget, |_| {}, |ctx| work(recommender, &cases, repeats, ctx)).map(Some);
     }
     let tensors = weights::tensors(version)?;
@@ -144,7 +144,7 @@ pub(crate) fn compare(names: &[String], source: pg_sys::Oid, k: i32) -> Result<V
             return Err(nothing(&Relation::open(source)?.name));
         }
         let recommender = ready.recommender();
-        ready.supply(None)?;
+        let _links = ready.supply_all(&budget)?;
         let [own, _] = interrupts::run(0, &budget, |_| {}, |ctx| judged::lists(recommender, &cases, repeats, length, ctx))?;
         let above = match &first {
             None => Vec::new(),

@@ -30,6 +30,7 @@ pub(crate) mod link_rows;
 pub(crate) mod live;
 pub(crate) mod local;
 pub(crate) mod manage;
+pub(crate) mod nearest;
 pub(crate) mod numeric;
 pub(crate) mod owner;
 pub(crate) mod picks;

@@ -1,16 +1,17 @@
 //! A list for a user: the model, the user's events (live, or those that the version holds), what may be shown, the best k.
 
-use crate::base::{Code, Error, Result};
+use crate::base::memory::Taken;
+use crate::base::{Budget, Code, Error, Result};
 use crate::dataset::{Id, IdKind, Snapshot};
 use crate::pg::cache::{self, Found};
 use crate::pg::call::Call;
 use crate::pg::events::EventSource;
-use crate::pg::link_rows;
 use crate::pg::live::{History, Live};
 use crate::pg::prototype::Recommendation;
 use crate::pg::stamp::Stamp;
 use crate::pg::store::{self, VersionRow};
 use crate::pg::weights::{self, Index};
+use crate::pg::{link_rows, nearest};
 use crate::train::recommender::{Recommender, Source};
 use crate::train::rerank::Options;
 use pgrx::pg_sys;
@@ -165,6 +166,16 @@ impl Ready {
         link_rows::supply(&self.loaded.recommender, &self.loaded.index, (self.found.model.id, self.found.version), items)
     }
 
+    /// As [`Ready::supply`] of all rows, which are booked until what comes back is dropped.
+    ///
+    /// # Errors
+    /// [`Code::Corrupt`]; [`Code::OutOfMemory`] when the budget does not have them.
+    pub(crate) fn supply_all<'b>(&self, budget: &'b Budget) -> Result<Taken<'b>> {
+        let bytes = self.loaded.recommender.rows().iter().map(|(_, links)| links.lacking()).sum();
+        let booked = budget.take(bytes, "the links of all items")?;
+        self.supply(None).map(|()| booked)
+    }
+
     /// What user ids are: in the relation now, or in the snapshot.
     pub(crate) fn users(&self) -> IdKind {
         self.live.as_ref().map_or(self.loaded.recommender.user_ids(), Live::users)
@@ -185,7 +196,11 @@ impl Ready {
     /// # Errors
     /// What reading the events raises.
     fn score(&self, user: Option<&Id>) -> Result<Scored> {
-        let history = user.map(|u| self.history(u)).transpose()?.unwrap_or_default();
+        self.scored(user.map(|u| self.history(u)).transpose()?.unwrap_or_default())
+    }
+
+    /// Every item's score for a user's `history`.
+    fn scored(&self, history: History) -> Result<Scored> {
         let none = if self.live.is_some() { NO_EVENTS } else { "popularity: not in the snapshot" };
         let (scores, source) = self.score_of(&history, none)?;
         Ok(Scored { scores, source, history })
@@ -254,7 +269,11 @@ impl Ready {
     /// # Errors
     /// What reading the events raises.
     pub(crate) fn recommend(&self, user: Option<&Id>, wanted: &Wanted) -> Result<(Vec<Recommendation>, String)> {
-        let scored = self.score(user)?;
+        let history = user.map(|u| self.history(u)).transpose()?.unwrap_or_default();
+        if let Some(list) = nearest::best(self, &history, wanted)? {
+            return Ok((self.ranked(list), self.loaded.recommender.kind().to_owned()));
+        }
+        let scored = self.scored(history)?;
         let mut scores = self.allowed(&scored.scores, wanted)?;
         let options = &wanted.options;
         let pool = options.candidates(wanted.k)?;

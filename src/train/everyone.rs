@@ -2,6 +2,8 @@
 
 use crate::base::{Context, Result, zeros};
 use crate::dataset::{Event, Id};
+use crate::kernel::Best;
+use crate::model::factors::{Factors, PANEL, Wish};
 use crate::train::recommender::{Recommender, Source};
 
 /// A user to make a list for.
@@ -35,12 +37,17 @@ impl Asked {
 
 /// Users that a thread takes at a time.
 const STEP: usize = 16;
+/// The same, of models whose scores are products of vectors: items pass by once for all of them.
+const BLOCK: usize = 4 * PANEL;
 
 /// The best `k` items for each of `asked`, as of `now` (microseconds since 2000-01-01); with `exclude_seen` without those that the user had.
 ///
 /// # Errors
 /// [`crate::base::Code::Cancelled`], [`crate::base::Code::OutOfMemory`].
 pub fn lists(model: &Recommender, asked: &mut [Asked], k: usize, exclude_seen: bool, now: i64, ctx: &Context) -> Result<Vec<List>> {
+    if let Some(factors) = model.factors() {
+        return by_vectors(model, factors, asked, k, exclude_seen, ctx);
+    }
     let items = model.items().len();
     let _booked = ctx.budget.take(items.saturating_mul(4 * ctx.pool.threads()), "scores of all items")?;
     let run = |asked: &mut [Asked]| -> Result<Vec<List>> {
@@ -57,11 +64,66 @@ pub fn lists(model: &Recommender, asked: &mut [Asked], k: usize, exclude_seen: b
         }
         Ok(lists)
     };
-    let mut parts: Vec<(&mut [Asked], Result<Vec<List>>)> = asked.chunks_mut(STEP).map(|part| (part, Ok(Vec::new()))).collect();
+    shared_out(asked, STEP, ctx, run)
+}
+
+/// The lists that `run` makes of `step` users at a time, on all threads.
+fn shared_out(
+    asked: &mut [Asked],
+    step: usize,
+    ctx: &Context,
+    run: impl Fn(&mut [Asked]) -> Result<Vec<List>> + Sync + Send,
+) -> Result<Vec<List>> {
+    let mut parts: Vec<(&mut [Asked], Result<Vec<List>>)> = asked.chunks_mut(step).map(|part| (part, Ok(Vec::new()))).collect();
     ctx.pool.each_mut(&mut parts, |_, (part, lists)| *lists = run(part));
-    let mut all = Vec::with_capacity(parts.len() * STEP);
+    let mut all = Vec::with_capacity(parts.len() * step);
     for (_, lists) in parts {
         all.extend(lists?);
     }
     Ok(all)
+}
+
+/// [`lists`] of a model whose scores are products of a user's vector with the items': of many users at once.
+fn by_vectors(
+    model: &Recommender,
+    factors: &Factors,
+    asked: &mut [Asked],
+    k: usize,
+    exclude_seen: bool,
+    ctx: &Context,
+) -> Result<Vec<List>> {
+    let (width, tie) = (factors.width(), model.popularity());
+    let each = BLOCK * (8 * width + 16 * k.min(tie.len()));
+    let _booked = ctx.budget.take(each.saturating_mul(ctx.pool.threads()), "vectors and lists of users")?;
+    let run = |asked: &mut [Asked]| -> Result<Vec<List>> {
+        let mut vectors: Vec<f32> = zeros(asked.len() * width)?;
+        let mut folder = factors.folder();
+        let mut known = Vec::with_capacity(asked.len());
+        for (one, vector) in asked.iter_mut().zip(vectors.chunks_exact_mut(width)) {
+            ctx.check()?;
+            model.order(&one.user, &mut one.events);
+            known.push(folder.user(&one.events, vector));
+            if exclude_seen {
+                one.seen.sort_unstable();
+            } else {
+                one.seen.clear();
+            }
+        }
+        let with_vector = asked.iter().zip(vectors.chunks_exact(width)).zip(&known).filter(|x| *x.1);
+        let wishes: Vec<Wish<'_>> = with_vector.map(|((one, vector), _)| Wish { vector, left_out: &one.seen }).collect();
+        let mut made = factors.best_of_many(&wishes, k, tie, ctx)?.into_iter();
+        let list = |(one, known): (&Asked, &bool)| match known {
+            true => List { source: Source::History, items: made.next().unwrap_or_default() },
+            // Nothing of the history counts: what most users chose.
+            false => {
+                let mut best = Best::new(k, tie.len(), Some(tie));
+                let open = (0..).zip(tie).filter(|(i, _)| one.seen.binary_search(i).is_err());
+                open.for_each(|(i, &score)| best.add(i, score));
+                let source = if one.events.is_empty() { Source::NoEvents } else { Source::NothingKnown };
+                List { source, items: best.into_list() }
+            }
+        };
+        Ok(asked.iter().zip(&known).map(list).collect())
+    };
+    shared_out(asked, BLOCK, ctx, run)
 }

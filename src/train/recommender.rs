@@ -6,6 +6,7 @@ use crate::dataset::interactions::order;
 use crate::dataset::{Event, Id, IdKind, Interactions, Snapshot, Step, Vocabulary};
 use crate::kernel::topk::top_k;
 use crate::metric::ranking::RankingMeans;
+use crate::model::factors::Factors;
 use crate::model::held::{ENOUGH, Held};
 use crate::model::links::Links;
 use crate::model::popularity::Popularity;
@@ -309,6 +310,11 @@ impl Recommender {
     /// [`Code::Unsupported`] for a kind without such vectors.
     pub fn user_vector(&self, history: &[Event]) -> Result<Option<Vec<f32>>> {
         self.model.user_vector(history)
+    }
+
+    /// The vectors, of kinds whose score is a product of two.
+    pub fn factors(&self) -> Option<&Factors> {
+        self.model.factors()
     }
 
     /// See [`Model::rows`].

@@ -1,12 +1,17 @@
 //! A vector for each item, and a user's from the user's own events: what `als` and `bpr` learn, each in its own way, and score with alike.
 
+mod best;
+
+pub use best::{PANEL, Wish};
+
 use crate::base::tensor::find;
 use crate::base::{Code, Context, Error, Numbers, Result, Tensor, zeros};
 use crate::dataset::Event;
-use crate::kernel::{dot_f16, from_f16, sum_squares, to_f16};
+use crate::kernel::{dot_f16, dots_f16, from_f16, sum_squares, to_f16};
 use crate::linalg::eigenbasis;
 use crate::model::least_squares::LeastSquares;
 use crate::model::popularity::floats;
+use crate::model::recommender::Model;
 use half::f16;
 use serde_json::{Map, Value};
 
@@ -63,8 +68,54 @@ pub struct Factors {
     mean: Vec<f32>,
     /// The weight of an event that counts 1.
     heaviest: f32,
+    /// The length of the longest vector.
+    longest: f32,
     /// Events after which one of a history counts 1/e.
     pub recency: f32,
+}
+
+/// Users' vectors from their histories, one after another with the same memory.
+#[derive(Debug)]
+pub struct Folder<'f> {
+    model: &'f Factors,
+    solver: LeastSquares,
+    /// The items of a history, each once, with what it counts.
+    inputs: Vec<(u32, f32)>,
+    diagonal: Vec<f32>,
+}
+
+impl Folder<'_> {
+    /// Writes the vector of a user with this history into `out`: an item counts once, by the largest of its events' weights · exp(−events since / recency).
+    /// False when nothing of it counts. Its product with an item's vector is the item's score.
+    pub fn user(&mut self, history: &[Event], out: &mut [f32]) -> bool {
+        let model = self.model;
+        let weight = |(age, e): (usize, &Event)| (e.item, (e.weight / model.heaviest).min(1.0) * (-(age as f32) / model.recency).exp());
+        self.inputs.clear();
+        self.inputs.extend(history.iter().rev().enumerate().map(weight).filter(|x| x.1 > 1e-6));
+        self.inputs.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
+        self.inputs.dedup_by_key(|x| x.0);
+        for &(item, c) in &self.inputs {
+            self.solver.add(c, |out| {
+                from_f16(model.row(item), out);
+                if model.rule.centred() {
+                    out.iter_mut().zip(&model.mean).for_each(|(x, m)| *x -= m);
+                }
+            });
+        }
+        model.rule.diagonal(self.inputs.iter().map(|x| x.1).sum(), model.items(), &model.spread, &mut self.diagonal);
+        self.solver.solve(&self.diagonal, out);
+        out.iter().any(|x| *x != 0.0)
+    }
+}
+
+impl Model {
+    /// The vectors, of kinds whose score is a product of two.
+    pub fn factors(&self) -> Option<&Factors> {
+        match self {
+            Self::Factors(m) => Some(m),
+            _ => None,
+        }
+    }
 }
 
 impl Factors {
@@ -85,7 +136,7 @@ impl Factors {
         let spread = eigenbasis(&mut vectors, width, &mut mean, ctx)?;
         let mut small: Vec<f16> = zeros(vectors.len())?;
         to_f16(&vectors, &mut small);
-        Ok(Self { width, rule, vectors: small, spread, mean, heaviest, recency })
+        Ok(Self { width, rule, longest: longest(&small, width), vectors: small, spread, mean, heaviest, recency })
     }
 
     fn items(&self) -> usize {
@@ -103,30 +154,27 @@ impl Factors {
         out.iter().any(|x| *x != 0.0).then_some(out)
     }
 
-    /// The vector of a user with this history: an item counts once, by the largest of its events' weights · exp(−events since / recency).
-    /// None when nothing of it counts. Its product with an item's vector is the item's score.
+    /// Numbers of a vector.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// What makes users' vectors.
+    pub fn folder(&self) -> Folder<'_> {
+        let solver = LeastSquares::new(self.width);
+        Folder { model: self, solver, inputs: Vec::new(), diagonal: vec![0.0; self.width] }
+    }
+
+    /// The vector of a user with this history ([`Folder::user`]); none when nothing of it counts.
     pub fn user(&self, history: &[Event]) -> Option<Vec<f32>> {
-        let weight = |(age, e): (usize, &Event)| (e.item, (e.weight / self.heaviest).min(1.0) * (-(age as f32) / self.recency).exp());
-        let mut inputs: Vec<(u32, f32)> = history.iter().rev().enumerate().map(weight).filter(|x| x.1 > 1e-6).collect();
-        inputs.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
-        inputs.dedup_by_key(|x| x.0);
-        let mut solver = LeastSquares::new(self.width);
-        for &(item, c) in &inputs {
-            solver.add(c, |out| {
-                from_f16(self.row(item), out);
-                out.iter_mut().zip(&self.mean).for_each(|(x, m)| *x -= m);
-            });
-        }
-        let (mut d, mut out) = (vec![0.0; self.width], vec![0.0; self.width]);
-        self.rule.diagonal(inputs.iter().map(|x| x.1).sum(), self.items(), &self.spread, &mut d);
-        solver.solve(&d, &mut out);
-        out.iter().any(|x| *x != 0.0).then_some(out)
+        let mut out = vec![0.0; self.width];
+        self.folder().user(history, &mut out).then_some(out)
     }
 
     /// Scores every item for a history. False when nothing of it counts.
     pub fn score(&self, history: &[Event], out: &mut [f32]) -> bool {
         let Some(user) = self.user(history) else { return false };
-        out.iter_mut().zip(self.vectors.chunks_exact(self.width)).for_each(|(o, v)| *o = dot_f16(&user, v));
+        dots_f16(&user, &self.vectors, out);
         true
     }
 
@@ -170,8 +218,18 @@ impl Factors {
         if heaviest <= 0.0 || spread.iter().any(|x| *x < 0.0) {
             return Err(damaged());
         }
-        Ok(Self { width, rule, vectors, spread, mean, heaviest, recency })
+        Ok(Self { width, rule, longest: longest(&vectors, width), vectors, spread, mean, heaviest, recency })
     }
+}
+
+/// The length of the longest of `vectors`.
+fn longest(vectors: &[f16], width: usize) -> f32 {
+    let mut wide = vec![0.0; width];
+    let length = |v: &[f16]| {
+        from_f16(v, &mut wide);
+        sum_squares(&wide).sqrt()
+    };
+    vectors.chunks_exact(width).map(length).fold(0.0, f32::max)
 }
 
 /// The recency of `given` parameters, or what is `usual` where it is chosen later.
