@@ -44,6 +44,9 @@ pub struct Listed {
     pub found: bool,
 }
 
+/// A list, and where it comes from.
+type Made = (Source, Vec<u32>);
+
 /// Examples, and how often each item was shown.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Shown {
@@ -68,7 +71,7 @@ impl Shown {
         let counted: Vec<&Case> = spread(cases.len(), COUNTED).map(|i| &cases[i]).collect();
         let items = model.items().len();
         let _booked = ctx.budget.take(items.saturating_mul(4 * ctx.pool.threads() + 8), "scores of all items")?;
-        let mut parts: Vec<(&[&Case], Result<Vec<(Source, Vec<u32>)>>)> = counted.chunks(STEP).map(|c| (c, Ok(Vec::new()))).collect();
+        let mut parts: Vec<(&[&Case], Result<Vec<Made>>)> = counted.chunks(STEP).map(|c| (c, Ok(Vec::new()))).collect();
         ctx.pool.each_mut(&mut parts, |_, (cases, lists)| {
             *lists = zeros(items).and_then(|mut scores| {
                 let one = |case: &&Case| ctx.check().map(|()| list(model, case, repeats, k, &mut scores));
@@ -103,7 +106,7 @@ fn spread(n: usize, most: usize) -> impl Iterator<Item = usize> {
     (0..take).map(move |i| i * n / take)
 }
 
-fn list(model: &Recommender, case: &Case, repeats: bool, k: usize, scores: &mut [f32]) -> (Source, Vec<u32>) {
+fn list(model: &Recommender, case: &Case, repeats: bool, k: usize, scores: &mut [f32]) -> Made {
     let source = model.score_history(case.history(), case.now(), scores);
     if !repeats {
         case.history().iter().for_each(|e| scores[e.item as usize] = f32::NEG_INFINITY);
@@ -111,7 +114,7 @@ fn list(model: &Recommender, case: &Case, repeats: bool, k: usize, scores: &mut 
     (source, model.best(scores, k).map(|b| b.0).collect())
 }
 
-fn example(case: &Case, (source, list): &(Source, Vec<u32>), items: usize) -> Example {
+fn example(case: &Case, (source, list): &Made, items: usize) -> Example {
     let mut history: Vec<(u32, usize)> = Vec::new();
     for e in case.history().iter().rev() {
         match history.iter_mut().find(|h| h.0 == e.item) {

@@ -71,7 +71,7 @@ pub fn number(x: f64) -> String {
     match size {
         _ if !x.is_finite() => "-".to_owned(),
         0.0 => "0".to_owned(),
-        _ if size < 0.001 || size >= 1e7 => format!("{x:.2e}"),
+        _ if !(0.001..1e7).contains(&size) => format!("{x:.2e}"),
         _ if size < 10.0 => format!("{x:.4}"),
         _ if size < 1000.0 => format!("{x:.1}"),
         _ => count(x.round() as i64),
