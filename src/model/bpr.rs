@@ -84,7 +84,8 @@ pub fn fit(data: &Interactions, given: &Map<String, Value>, ctx: &Context) -> Re
     let (n_users, n_items, pairs) = (by_user.rows(), by_item.rows(), by_user.columns.len());
     drop(by_item);
     let numbers = (n_users + 2 * n_items).saturating_mul(width);
-    let _booked = ctx.budget.take(numbers.saturating_mul(4).saturating_add(pairs * 16 + n_items * 12), "the vectors of users and items")?;
+    // Of each pair its place by user, and in a cell, which grows by doubling.
+    let _booked = ctx.budget.take(numbers.saturating_mul(4).saturating_add(pairs * 24 + n_items * 12), "the vectors of users and items")?;
     // Blocks of whole rows; there may be fewer than were meant.
     let per_items = n_items.div_ceil((n_items / LEAST).clamp(1, BLOCKS));
     let blocks = n_items.div_ceil(per_items);

@@ -39,10 +39,11 @@ pub(super) fn fit(by_user: &Pairs, by_item: &Pairs, lambda: f32, candidates: usi
         |_, b, sum| sum / (own[b as usize] + lambda),
         |alone| alone,
     )?;
-    let booked = ctx.budget.take(near.bytes(), "the pairs of items")?;
+    // Twice, and to the end: what was gathered in parts and then joined, the allocator keeps.
+    let _booked = ctx.budget.take(near.bytes() * 2, "the pairs of items")?;
     let from = solved(&near, candidates, &own, lambda, ctx)?;
-    drop((near, booked));
-    let _booked = ctx.budget.take(from.bytes(), "the weights of the items")?;
+    drop(near);
+    let _weights = ctx.budget.take(from.bytes(), "the weights of the items")?;
     let sums = |i: u32, gather: &mut Gather| {
         let (targets, weights) = from.row(i as usize);
         targets.iter().zip(weights).for_each(|(&j, &w)| gather.add(j, w));
