@@ -80,7 +80,9 @@ fn top(bench: &mut Bench, ctx: &Context) -> Result<()> {
 fn events() -> (Vec<u32>, Vec<u32>) {
     let mut rng = Rng::new(2);
     // Zipf's law with the exponent 1: the item of rank r is drawn with a chance of 1 / r.
-    let item = |rng: &mut Rng| ((ITEMS as f64).powf(rng.uniform()) as usize - 1).min(ITEMS - 1) as u32;
+    let rank = |rng: &mut Rng| ((ITEMS as f64).powf(rng.uniform()) as usize - 1).min(ITEMS - 1);
+    // Popular items stand anywhere: 7919 and ITEMS have no common divisor.
+    let item = |rng: &mut Rng| (rank(rng) * 7919 % ITEMS) as u32;
     (0..USERS as u32).flat_map(|u| (0..EVENTS).map(move |_| u)).map(|u| (u, item(&mut rng))).unzip()
 }
 

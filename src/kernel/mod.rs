@@ -22,7 +22,7 @@ pub mod topk;
 pub mod vector;
 pub mod wide;
 
-pub use above::above;
+pub use above::{above, highest};
 pub use activation::{LEAK, leaky, leaky_back, relu, relu_back, sigmoid, sigmoid_back, tanh, tanh_back};
 pub use aligned::Aligned;
 pub use bce::bce;

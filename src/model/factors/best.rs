@@ -3,7 +3,7 @@
 use super::Factors;
 use crate::base::{Context, Result, memory, zeros};
 use crate::kernel::dense::Product;
-use crate::kernel::{Best, above, dot_f16, dots_f16, from_f16, product, sum_squares};
+use crate::kernel::{Best, above, dot_f16, dots_f16, from_f16, highest, product, sum_squares};
 
 /// Items that a thread scans at a time, for one user.
 const PART: usize = 1 << 16;
@@ -16,6 +16,13 @@ const WIDE: usize = 64;
 pub const PANEL: usize = 64;
 /// Items of a tile: its scores for a panel stay in the first cache, too.
 const TILE: usize = 60;
+
+/// Items by which bars begin, at most.
+const SOME: usize = 10 * TILE;
+/// The longest list whose bar begins so.
+const FEW: usize = 32;
+/// How many of these items may be left out of a user's list.
+const SPARE: usize = 6;
 
 /// A user to find the best items for.
 #[derive(Debug, Clone, Copy)]
@@ -103,6 +110,7 @@ impl Factors {
         let mut scores: Vec<f32> = zeros(TILE * PANEL)?;
         let mut found: Vec<u32> = Vec::new();
         memory::reserve(&mut found, TILE * PANEL)?;
+        self.begin(wishes, k, &columns, &slack, &mut bars, ctx)?;
         for first in (0..items).step_by(TILE) {
             ctx.check()?;
             let n = TILE.min(items - first);
@@ -119,12 +127,41 @@ impl Factors {
                     let score = self.one(wish.vector, item);
                     if score >= best[u].bar() && wish.left_out.binary_search(&item).is_err() {
                         best[u].add(item, score);
-                        bars[u % PANEL] = best[u].bar() - slack[u];
+                        bars[u % PANEL] = bars[u % PANEL].max(best[u].bar() - slack[u]);
                     }
                 }
             }
         }
         Ok(best.into_iter().map(Best::into_list).collect())
+    }
+
+    /// Raises the `bars` of long catalogues to where the k best of some items put them, so that few items come near: those of `columns`' panels.
+    fn begin(&self, wishes: &[Wish<'_>], k: usize, columns: &[f32], slack: &[f32], bars: &mut [f32], ctx: &Context) -> Result<()> {
+        let some = (self.items() / 10).min(SOME) / TILE * TILE;
+        if k == 0 || k > FEW || some == 0 {
+            return Ok(());
+        }
+        let (width, depth) = (self.width, k + SPARE);
+        let mut rows: Vec<f32> = zeros(TILE * width)?;
+        let mut scores: Vec<f32> = zeros(TILE * PANEL)?;
+        let mut best: Vec<f32> = zeros(bars.len() * depth)?;
+        best.fill(f32::NEG_INFINITY);
+        for first in (0..some).step_by(TILE) {
+            ctx.check()?;
+            from_f16(&self.vectors[first * width..][..TILE * width], &mut rows);
+            for (panel, best) in columns.chunks_exact(PANEL * width).zip(best.chunks_exact_mut(PANEL * depth)) {
+                product(&Product::new(TILE, PANEL, width, &rows, panel), &mut scores);
+                highest(&scores, PANEL, best);
+            }
+        }
+        for (u, wish) in wishes.iter().enumerate() {
+            // Those that are left out may be among the best.
+            let place = k - 1 + wish.left_out.partition_point(|&i| (i as usize) < some);
+            if place < depth {
+                bars[u] = best[u / PANEL * PANEL * depth + place * PANEL + u % PANEL] - slack[u];
+            }
+        }
+        Ok(())
     }
 }
 
@@ -154,7 +191,9 @@ mod tests {
             let model = with(1, |ctx| Factors::new(vectors, width, rule, 1.0, 20.0, ctx)).unwrap();
             let tie: Vec<f32> = (0..items).map(|_| r.below(3) as f32).collect();
             let users: Vec<Vec<f32>> = (0..130).map(|_| (0..width).map(|_| r.normal() as f32).collect()).collect();
-            let left: Vec<Vec<u32>> = (0..130).map(|u| (0..items as u32).filter(|i| (i + u).is_multiple_of(4)).collect()).collect();
+            // Of some users many items are left out, of others few.
+            let leaves = |u: u32| (0..items as u32).filter(move |i| (i + u).is_multiple_of(if u % 2 == 0 { 4 } else { 301 })).collect();
+            let left: Vec<Vec<u32>> = (0..130).map(leaves).collect();
             let wishes: Vec<Wish<'_>> = users.iter().zip(&left).map(|(vector, left_out)| Wish { vector, left_out }).collect();
             for k in [0, 1, 10, items] {
                 if k > 1000 {
