@@ -49,8 +49,8 @@ fn highest_portable(x: &[f32], width: usize, best: &mut [f32]) {
 /// The columns from `from` on.
 fn columns(x: &[f32], width: usize, best: &mut [f32], from: usize) {
     for row in x.chunks_exact(width) {
-        for i in from..width {
-            let mut v = row[i];
+        for (i, &x) in row.iter().enumerate().skip(from) {
+            let mut v = x;
             for b in best.iter_mut().skip(i).step_by(width) {
                 (*b, v) = (b.max(v), b.min(v));
             }

@@ -192,7 +192,8 @@ mod tests {
             let tie: Vec<f32> = (0..items).map(|_| r.below(3) as f32).collect();
             let users: Vec<Vec<f32>> = (0..130).map(|_| (0..width).map(|_| r.normal() as f32).collect()).collect();
             // Of some users many items are left out, of others few.
-            let leaves = |u: u32| (0..items as u32).filter(move |i| (i + u).is_multiple_of(if u % 2 == 0 { 4 } else { 301 })).collect();
+            let leaves =
+                |u: u32| (0..items as u32).filter(move |i| (i + u).is_multiple_of(if u.is_multiple_of(2) { 4 } else { 301 })).collect();
             let left: Vec<Vec<u32>> = (0..130).map(leaves).collect();
             let wishes: Vec<Wish<'_>> = users.iter().zip(&left).map(|(vector, left_out)| Wish { vector, left_out }).collect();
             for k in [0, 1, 10, items] {
