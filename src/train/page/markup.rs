@@ -15,7 +15,7 @@ th:first-child,td:first-child{text-align:left}thead th{border-bottom:2px solid #
 td small{color:#555}caption{text-align:left;color:#555;font-size:.9rem}\
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));gap:1.5rem}\
 figure{margin:0;max-width:540px}figure svg{display:block;width:100%;height:auto}figcaption{font-size:.9rem;color:#333}\
-.key{display:inline-block;width:.8em;height:.8em;margin:0 .3em 0 .8em;vertical-align:baseline}\
+.key{display:inline-block;width:.8em;height:.8em;margin:0 .3em 0 .4em;vertical-align:baseline}\
 .key{border-radius:50%}.one{background:#1f5fa8}.two{border:2px solid #b8500c}.key:first-child{margin-left:0}\
 .users{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,520px),1fr));gap:1rem}\
 .user{border:1px solid #ccc;border-radius:.4rem;padding:.75rem;min-width:0}\

@@ -209,8 +209,11 @@ impl Page {
 
 /// A drawing with what it shows in words: one key for each line, and a sentence that goes on from them.
 fn figure(svg: &str, label: &str, keys: &[&str], said: &str) -> String {
-    let keys: String =
-        keys.iter().zip(["one", "two"]).map(|(k, class)| format!("<span class=\"key {class}\"></span>{} ", name(k))).collect();
+    let one = |(key, class): (&&str, &str)| format!("<span class=\"key {class}\"></span>{}", name(key));
+    let mut keys = keys.iter().zip(["one", "two"]).map(one).collect::<Vec<_>>().join(", ");
+    if !keys.is_empty() {
+        keys.push_str(": ");
+    }
     format!("<figure role=\"img\" aria-label=\"{}\">\n{svg}<figcaption>{keys}{}</figcaption></figure>\n", escape(label), escape(said))
 }
 
