@@ -162,7 +162,7 @@ fn sql(bench: &mut Bench, users: &[u32], items: &[u32]) -> Result<()> {
         std::io::Write::write_all(&mut writer, format!("{u}\t{i}\n").as_bytes())?;
     }
     writer.finish()?;
-    client.batch_execute("CREATE INDEX ON everyone (user_id, item_id); VACUUM ANALYZE everyone")?;
+    client.batch_execute("CREATE INDEX ON everyone (user_id, item_id); ANALYZE everyone")?;
     client.execute("SELECT affinity.train_recommender('everyone', 'everyone', 'als', params => $1::text::jsonb)", &[&PARAMS])?;
     let mut fresh = bench.client()?;
     fresh.batch_execute(&format!("SET affinity.threads = {THREADS}; SELECT affinity.recommend('everyone', 1)"))?;
