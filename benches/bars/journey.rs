@@ -1,6 +1,7 @@
 //! `journey-repeat`, `journey-new`: a grocery chain's next month, by the protocol of ranking.py.
 
 use crate::bench::{Bench, Better, peak_mb, seconds};
+use crate::splits;
 use std::error::Error;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -10,40 +11,23 @@ const REPEAT: (f64, f64) = (0.352, 0.387);
 /// Over what it had not bought before; EASE reaches .051/.050.
 const NEW: (f64, f64) = (0.060, 0.058);
 
-/// Training: purchases before December 2017 of products that ten households or more had bought; test: December. One model by `auto` with all defaults and the
-/// products as `items`, whose choices are made on events held out of the training part.
+/// One model by `auto` with all defaults and the products as `items`, whose choices are made on events held out of the training part.
 pub fn run(bench: &mut Bench) -> Result<()> {
-    let files = [bench.data("complete_journey/transactions.csv.gz"), bench.data("complete_journey/products.csv.gz")];
-    let ([Some(file), Some(products)], true) = (files, bench.full) else {
+    let mut client = bench.client()?;
+    client.batch_execute("SET affinity.threads = 2")?;
+    if !splits::journey(bench, &mut client)? {
         for name in ["journey-repeat", "journey-new"] {
             bench.skip(name, "it needs all of complete_journey (BENCH_DATA)");
         }
         return Ok(());
-    };
-    let mut client = bench.client()?;
-    client.batch_execute(
-        "SET affinity.threads = 2;
-         CREATE TABLE lines (household_id bigint, store_id bigint, basket_id bigint, product_id bigint, quantity real, sales_value real, retail_disc real,
-           coupon_disc real, transaction_timestamp timestamp)",
-    )?;
-    bench.copy_csv(&mut client, "lines", &file)?;
-    client.batch_execute("CREATE TABLE products (item_id bigint, manufacturer int, department text, brand text, category text, type text, size text)")?;
-    bench.copy_csv(&mut client, "products", &products)?;
-    client.batch_execute(
-        "CREATE TABLE journey AS SELECT household_id AS user_id, product_id AS item_id, transaction_timestamp AS at FROM lines
-           WHERE transaction_timestamp < '2017-12-01' AND product_id IN (SELECT product_id FROM lines WHERE transaction_timestamp < '2017-12-01'
-             GROUP BY 1 HAVING count(DISTINCT household_id) >= 10);
-         CREATE INDEX ON journey (user_id, at); ANALYZE journey;
-         CREATE TABLE december AS SELECT DISTINCT household_id AS user_id, product_id AS item_id FROM lines
-           WHERE transaction_timestamp >= '2017-12-01' AND product_id IN (SELECT item_id FROM journey) AND household_id IN (SELECT user_id FROM journey)",
-    )?;
+    }
     let call = "SELECT kind, metrics ->> 'auto' FROM affinity.train_recommender('journey', 'journey', time_col => 'at', items => 'products')";
     let (training, row) = seconds(|| Ok(client.query_one(call, &[])?))?;
     bench.note("journey-repeat", &format!("{}: {}", row.get::<_, String>(0), row.get::<_, String>(1)));
     let gain = "sum(1 / log(2, rank + 1))::float8";
     for (name, seen, wanted, bars) in [
-        ("journey-repeat", false, "december", REPEAT),
-        ("journey-new", true, "(SELECT * FROM december EXCEPT SELECT user_id, item_id FROM journey) d", NEW),
+        ("journey-repeat", false, "journey_test", REPEAT),
+        ("journey-new", true, "(SELECT * FROM journey_test EXCEPT SELECT user_id, item_id FROM journey) d", NEW),
     ] {
         let (serving, row) = seconds(|| {
             Ok(client.query_one(

@@ -8,6 +8,7 @@
 //! the full data sets (unset: the small copies in tests/data, for which the bars of the full ones are skipped), `ONLY` a name.
 
 mod bench;
+mod splits;
 
 use bench::Bench;
 
@@ -28,6 +29,7 @@ families! {
     gan: ["gan", "gan-step"],
     growth: ["growth"],
     habits: ["profile-behaviour"],
+    kinds: ["auto-best"],
     journey: ["journey-repeat", "journey-new"],
     lists: ["top-k", "recommend-all"],
     mlp: ["mlp-batch32", "mlp-batch1024", "mlp-auc"],

@@ -5,6 +5,7 @@
 //! training part.
 
 use crate::bench::{Bench, Better, Measured, median, median_seconds, peak_mb, seconds};
+use crate::splits;
 use postgres::Client;
 use std::error::Error;
 
@@ -41,44 +42,34 @@ pub fn run(bench: &mut Bench) -> Result<()> {
     client.batch_execute("SET affinity.threads = 2")?;
     let timed = ["fit-time", "ease-fit", "serve-base", "serve-auto", "serve-cold"];
     if bench.wants("beauty") || timed.iter().any(|n| bench.wants(n)) {
-        match bench.data("amazon_beauty/interactions.csv.gz") {
-            Some(file) => {
-                client.batch_execute("CREATE TABLE beauty (user_id bigint, item_id bigint, position bigint)")?;
-                bench.copy_csv(&mut client, "beauty", &file)?;
-                // The last item of every user is the test, all earlier ones are training.
-                client.batch_execute(
-                    "CREATE TABLE beauty_test AS SELECT DISTINCT ON (user_id) * FROM beauty ORDER BY user_id, position DESC;
-                     DELETE FROM beauty b USING beauty_test t WHERE t.user_id = b.user_id AND t.position = b.position",
-                )?;
-                let f = figures(bench, &mut client, "beauty", "beauty", "position", 0)?;
-                tell(bench, &mut client, "beauty", &f, BEAUTY)?;
-                if timed.iter().any(|n| bench.wants(n)) {
-                    times(bench, &mut client, f.training)?;
-                }
+        if splits::beauty(bench, &mut client)? {
+            let f = figures(bench, &mut client, "beauty", "beauty", "position", 0)?;
+            tell(bench, &mut client, "beauty", &f, BEAUTY)?;
+            if timed.iter().any(|n| bench.wants(n)) {
+                times(bench, &mut client, f.training)?;
             }
-            None => {
-                for name in ["beauty"].into_iter().chain(timed).filter(|n| bench.wants(n)).collect::<Vec<_>>() {
-                    bench.skip(name, "the data has no amazon_beauty");
-                }
+        } else {
+            for name in ["beauty"].into_iter().chain(timed).filter(|n| bench.wants(n)).collect::<Vec<_>>() {
+                bench.skip(name, "the data has no amazon_beauty");
             }
         }
     }
     if !bench.wants("movielens-loo") && !bench.wants("movielens-session") {
         return Ok(());
     }
-    let Some(file) = bench.data("movielens_100k/ratings.csv.gz") else {
+    if !splits::movies(bench, &mut client)? {
         for name in ["movielens-loo", "movielens-session"].into_iter().filter(|n| bench.wants(n)).collect::<Vec<_>>() {
             bench.skip(name, "the data has no movielens_100k");
         }
         return Ok(());
-    };
-    client.batch_execute("CREATE TABLE movies (user_id bigint, item_id bigint, rating real, timestamp bigint)")?;
-    bench.copy_csv(&mut client, "movies", &file)?;
+    }
     if bench.wants("movielens-loo") {
         loo(bench, &mut client)?;
     }
     if bench.wants("movielens-session") {
-        session(bench, &mut client)?;
+        splits::last_session(&mut client)?;
+        let f = figures(bench, &mut client, "movielens-session", "sittings", "timestamp", 0)?;
+        tell(bench, &mut client, "movielens-session", &f, SESSION)?
     }
     Ok(())
 }
@@ -125,16 +116,11 @@ fn times(bench: &mut Bench, client: &mut Client, training: f64) -> Result<()> {
     Ok(())
 }
 
-/// The last rating of every user is the test; ties of a second are put in a random order, mean of three.
+/// The mean of three orders of the ratings of a second.
 fn loo(bench: &mut Bench, client: &mut Client) -> Result<()> {
     let mut mean = Figures::default();
     for seed in 0..3 {
-        client.batch_execute(&format!(
-            "CREATE TABLE loo{seed} AS SELECT user_id, item_id, row_number() OVER w AS place, lead(1) OVER w IS NULL AS last FROM movies
-               WINDOW w AS (PARTITION BY user_id ORDER BY timestamp, hashint8extended(user_id * 10000 + item_id, {seed}));
-             CREATE TABLE loo{seed}_test AS SELECT user_id, item_id FROM loo{seed} WHERE last;
-             DELETE FROM loo{seed} WHERE last"
-        ))?;
+        splits::last_rating(client, seed)?;
         let f = figures(bench, client, "movielens-loo", &format!("loo{seed}"), "place", seed)?;
         mean.recall += f.recall / 3.0;
         mean.ndcg += f.ndcg / 3.0;
@@ -144,23 +130,8 @@ fn loo(bench: &mut Bench, client: &mut Client) -> Result<()> {
     tell(bench, client, "movielens-loo", &mean, LOO)
 }
 
-/// The last session of every user with two or more (a gap of more than 30 minutes starts one) is the test.
-fn session(bench: &mut Bench, client: &mut Client) -> Result<()> {
-    client.batch_execute(
-        "CREATE TABLE sittings AS SELECT user_id, item_id, timestamp, max(place) OVER (PARTITION BY user_id) AS last, place FROM
-           (SELECT *, sum(starts) OVER (PARTITION BY user_id ORDER BY timestamp) AS place FROM
-             (SELECT *, (timestamp - lag(timestamp) OVER (PARTITION BY user_id ORDER BY timestamp) > 1800)::int AS starts FROM movies) a) b;
-         DELETE FROM sittings WHERE coalesce(last, 0) = 0;
-         CREATE TABLE sittings_test AS SELECT user_id, item_id FROM sittings WHERE place = last;
-         DELETE FROM sittings WHERE place = last",
-    )?;
-    let f = figures(bench, client, "movielens-session", "sittings", "timestamp", 0)?;
-    tell(bench, client, "movielens-session", &f, SESSION)
-}
-
 /// Trains on `table` and finds what `table`_test holds, of items that training has seen.
 fn figures(bench: &Bench, client: &mut Client, name: &str, table: &str, time: &str, seed: i32) -> Result<Figures> {
-    client.batch_execute(&format!("CREATE INDEX ON {table} (user_id, {time}); ANALYZE {table}"))?;
     let call = format!(
         "SELECT kind, metrics ->> 'auto' FROM affinity.train_recommender('{table}', '{table}', time_col => '{time}', seed => {seed})"
     );
