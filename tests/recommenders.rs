@@ -115,6 +115,10 @@ fn every_kind_but_popularity_finds_the_pattern() {
     }
     let auto = train("auto", &json!({}), 2);
     assert!(auto.state["kind"] != "popularity" && auto.report.notices[0].starts_with("auto chose kind"), "{:?}", auto.report.notices);
+    // Without time, the quickest kind alone.
+    let hurried = train("auto", &json!({"seconds": 0}), 2);
+    assert_eq!(hurried.state["kind"], "popularity");
+    assert!(hurried.report.notices[1].starts_with("auto did not try item_knn, transition, ease"), "{:?}", hurried.report.notices);
 }
 
 #[test]

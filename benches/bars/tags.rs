@@ -14,7 +14,7 @@ const TEXT: f64 = 0.74;
 
 /// What is given beside the defaults; nothing of the test is known to it.
 const TAGS_PARAMS: &str = r#"{"hidden": [256], "dropout": 0.6, "learning_rate": 0.003, "epochs": 30, "min_count": 3, "max_levels": 4000, "holdout": 0, "text": ["size_text"]}"#;
-const TEXT_PARAMS: &str = r#"{"hidden": [256], "dropout": 0.8, "learning_rate": 0.003, "label_smoothing": 0.1, "patience": 20, "holdout": 0}"#;
+const TEXT_PARAMS: &str = r#"{"hidden": [256], "dropout": 0.8, "learning_rate": 0.003, "label_smoothing": 0.1, "patience": 20, "holdout": 0, "text_bits": 16}"#;
 
 pub fn run(bench: &mut Bench) -> Result<(), Box<dyn Error>> {
     if bench.wants("tags") {

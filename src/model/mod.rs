@@ -28,6 +28,7 @@ pub mod recommender;
 pub mod rows;
 pub mod segments;
 pub mod transition;
+pub mod tried;
 pub mod tune;
 pub mod vectors;
 

@@ -15,7 +15,7 @@ use crate::model::item_vectors::{self, ItemVectors};
 use crate::model::linked::Linked;
 use crate::model::links::Links;
 use crate::model::mult_vae::{self, MultVae};
-use crate::model::popularity::{self, DAY, Popularity};
+use crate::model::popularity::{self, Popularity};
 use crate::model::ranker::{self, Ranker};
 use crate::model::transition;
 use crate::model::tune::{choose_recency, choose_regularization, regularizations};
@@ -178,25 +178,6 @@ pub fn kind(name: &str) -> Result<&'static KindInfo> {
     })
 }
 
-/// The kinds that `auto` tries on these events.
-pub fn tried(data: &Interactions) -> impl Iterator<Item = &'static KindInfo> {
-    /// As much as 16,000 items and more users take: two minutes on two cores.
-    const MOST: f64 = 4.1e12;
-    /// Users × items that a network learns from in less than a minute, and the fewest users that it can learn anything from.
-    const CELLS: f64 = 6e6;
-    const FEWEST: usize = 200;
-    /// The shortest past from which habits can be learnt.
-    const MONTH: f64 = 30.0 * DAY;
-    let again = data.repeats() && data.span() as f64 >= MONTH;
-    KINDS.iter().filter(move |k| match k.name {
-        "ease" => ease::cost(data) <= MOST,
-        "mult_vae" => !again && data.users.len() >= FEWEST && data.users.len() as f64 * data.items.len() as f64 <= CELLS,
-        "repeat" => again,
-        "ranker" => again && ease::cost(data) <= MOST / 4.0,
-        _ => k.auto,
-    })
-}
-
 /// All parameters of a kind.
 pub fn specs(kind: &KindInfo) -> Vec<Spec> {
     kind.specs.iter().chain(COMMON).copied().collect()
@@ -248,7 +229,7 @@ pub fn fit(kind: &str, params: &Map<String, Value>, data: &Interactions, tune: O
             Model::Ranker(fitted.0)
         }
         "blend" => {
-            let fitted = blend::fit(data, params, tune, ctx)?;
+            let fitted = blend::fit(data, params, tune, None, ctx)?;
             (epochs, chosen) = (fitted.epochs, fitted.chosen);
             Model::Blend(fitted.model)
         }

@@ -5,9 +5,11 @@ use crate::dataset::Interactions;
 use crate::model::blend;
 use crate::model::held::Held;
 use crate::model::recommender::{self as kinds, Fitted, JUDGED_AT, Model};
+use crate::model::tried::tried;
 use crate::train::Report;
 use crate::train::recommender::check;
 use serde_json::{Map, Value, json};
+use std::time::Duration;
 
 /// Fits the kind to `data`; for `auto` every fast kind, and the blend of those that help on `tune`, or the one that is as good alone. What was tried
 /// and what each adds is said in `report`.
@@ -25,16 +27,22 @@ pub(super) fn fit(
         let fitted = kinds::fit(kind, &resolved, data, tune, ctx)?;
         return Ok((info.name, resolved, fitted));
     }
-    let Some(tune) = tune else { return fit("popularity", given, data, None, report, ctx) };
-    let mut wanted = given.as_object().cloned().unwrap_or_default();
-    let bases = kinds::tried(data).map(|k| (k.name.to_owned(), json!({})));
+    let mut wanted = check("auto", given)?;
+    // The other kinds do not know it.
+    let time = wanted.remove("seconds").and_then(|s| s.as_f64()).map(Duration::from_secs_f64);
+    let Some(tune) = tune else { return fit("popularity", &Value::Object(wanted), data, None, report, ctx) };
+    let bases = tried(data).map(|k| (k.name.to_owned(), json!({})));
     wanted.insert("bases".into(), Value::Object(bases.collect()));
     let mut resolved = check("blend", &Value::Object(wanted))?;
-    let mut blended = blend::fit(data, &resolved, Some(tune), ctx)?;
+    let mut blended = blend::fit(data, &resolved, Some(tune), time, ctx)?;
     let told = blended.told.take().unwrap_or_default();
     let name = if blended.model.parts.len() > 1 { "blend" } else { blended.model.parts.first().map_or("popularity", |p| p.kind) };
     report.notices.push(format!("auto chose kind {name}; ndcg@{JUDGED_AT} on held-out events: {}", Value::Object(told.clone())));
     report.metrics.insert("auto".into(), Value::Object(told));
+    if !blended.left_out.is_empty() {
+        let names = blended.left_out.join(", ");
+        report.notices.push(format!("auto did not try {names}: half of the time of parameter \"seconds\" had passed before"));
+    }
     let epochs = blended.epochs;
     if name == "blend" {
         return Ok((name, resolved, Fitted { model: Model::Blend(blended.model), epochs, chosen: blended.chosen }));

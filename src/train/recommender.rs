@@ -11,6 +11,7 @@ use crate::model::held::{ENOUGH, Held};
 use crate::model::links::Links;
 use crate::model::popularity::Popularity;
 use crate::model::recommender::{self as kinds, JUDGED_AT, Model};
+use crate::model::tried::AUTO;
 use crate::model::tune::chooses;
 use crate::train::{Report, Trained, choose};
 use serde_json::{Map, Value, json};
@@ -55,12 +56,12 @@ pub struct Recommender {
     snapshot: Option<Snapshot>,
 }
 
-/// The parameters of `kind`; of `auto`, those that all kinds share.
+/// The parameters of `kind`; of `auto`, its own and those that all kinds share.
 ///
 /// # Errors
 /// [`Code::UndefinedObject`] for an unknown kind.
 pub fn specs(kind: &str) -> Result<Vec<Spec>> {
-    if kind == "auto" { Ok(kinds::COMMON.to_vec()) } else { Ok(kinds::specs(kinds::kind(kind)?)) }
+    if kind == "auto" { Ok(AUTO.iter().chain(kinds::COMMON).copied().collect()) } else { Ok(kinds::specs(kinds::kind(kind)?)) }
 }
 
 /// Checks parameters before anything is read.

@@ -27,7 +27,7 @@ const PAIR: u64 = 2;
 const RUN: u64 = 3;
 
 impl Grams {
-    /// Takes `text` apart: buckets of `bits` bits, runs of 3 to `longest` characters within words.
+    /// Takes `text` apart: buckets of `bits` bits, runs of up to `longest` characters within words, from 2 on, or of 3 alone.
     pub fn read(&mut self, text: &str, bits: u32, longest: usize) {
         self.words.clear();
         self.runs.clear();
@@ -71,7 +71,7 @@ impl Grams {
             self.word.insert(0, ' ');
             self.word.push(' ');
             self.mark();
-            for n in 3..=longest {
+            for n in shortest(longest)..=longest {
                 self.runs.extend(self.ends.windows(n + 1).map(|w| bucket(hash::bytes(RUN, &self.word.as_bytes()[w[0]..w[n]]))));
             }
         }
@@ -84,6 +84,11 @@ impl Grams {
         self.ends.extend(self.word.char_indices().map(|(i, _)| i));
         self.ends.push(self.word.len());
     }
+}
+
+/// The shortest run of a script with blanks: where runs are to be few, only those of three characters are taken.
+fn shortest(longest: usize) -> usize {
+    if longest > 3 { 2 } else { 3 }
 }
 
 /// The full-width forms of ASCII as ASCII.
@@ -115,7 +120,7 @@ mod tests {
     #[test]
     fn words_pairs_and_runs_are_counted() {
         let (words, runs) = read("Red wine");
-        assert_eq!((words.len(), runs.len()), (3, 3 + 2 + 1 + 4 + 3 + 2));
+        assert_eq!((words.len(), runs.len()), (3, 4 + 3 + 2 + 1 + 5 + 4 + 3 + 2));
         // case, punctuation and full width say nothing
         assert_eq!(read("red   WINE!"), (words.clone(), runs.clone()));
         assert_eq!(read("\u{ff32}ed-wine"), (words.clone(), runs.clone()));

@@ -42,7 +42,7 @@ const LAST: u8 = b'[';
 const STEP: f32 = 0.4;
 /// The length that words are scaled to, and runs. As large as some numbers of a row, or an optimiser's steps would be small beside it.
 const LENGTH: f32 = 3.0;
-/// With more distinct texts than this, runs are of three characters only: they take a third of the memory, and there is enough to learn from.
+/// With more distinct texts than this, runs are of three characters only: they take a quarter of the memory, and there is enough to learn from.
 const MANY: usize = 200_000;
 
 /// The fewest distinct values of a column of texts.

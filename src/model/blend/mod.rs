@@ -10,6 +10,7 @@ use crate::kernel::axpy;
 use crate::model::held::Held;
 use crate::model::recommender::{self as kinds, Model};
 use serde_json::{Map, Value, json};
+use std::time::{Duration, Instant};
 
 /// Parameters of the kind.
 pub const SPECS: &[Spec] = &[
@@ -51,6 +52,8 @@ pub struct Blended {
     pub chosen: Map<String, Value>,
     /// NDCG on the held-out events: of each base `alone`, of the `blend`, and what it loses `without` each; none where nothing was held out.
     pub told: Option<Map<String, Value>>,
+    /// Bases that were not begun for want of time.
+    pub left_out: Vec<&'static str>,
 }
 
 #[derive(serde::Deserialize)]
@@ -95,15 +98,18 @@ pub fn check(resolved: &mut Map<String, Value>) -> Result<()> {
     Ok(())
 }
 
-/// Fits every base, then weighs them: by `tune` where there is one and no weights are given, alike where not.
+/// Fits every base, then weighs them: by `tune` where there is one and no weights are given, alike where not. After the first, no base is begun once
+/// half of `time` has passed: whoever fits again to all events needs the other half.
 ///
 /// # Errors
 /// As the bases' own fits.
-pub fn fit(data: &Interactions, given: &Map<String, Value>, tune: Option<&Held>, ctx: &Context) -> Result<Blended> {
+pub fn fit(data: &Interactions, given: &Map<String, Value>, tune: Option<&Held>, time: Option<Duration>, ctx: &Context) -> Result<Blended> {
     let p: Params = params::typed(given)?;
-    let (mut parts, mut epochs, mut bases, mut open) = (Vec::new(), Vec::new(), Map::new(), Vec::new());
-    for (name, own) in &p.bases {
-        let info = kinds::kind(name)?;
+    let begun = Instant::now();
+    let (mut parts, mut epochs, mut bases, mut left_out) = (Vec::new(), Vec::new(), Map::new(), Vec::new());
+    // The quickest first, as they stand in the list of kinds.
+    for info in kinds::KINDS {
+        let (name, Some(own)) = (info.name, p.bases.get(info.name)) else { continue };
         let weight = match &p.weights {
             Some(w) => w.get(name).and_then(Value::as_f64).unwrap_or(0.0) as f32,
             None => 1.0,
@@ -111,16 +117,22 @@ pub fn fit(data: &Interactions, given: &Map<String, Value>, tune: Option<&Held>,
         if weight <= 0.0 {
             continue;
         }
+        if !parts.is_empty() && time.is_some_and(|t| begun.elapsed() * 2 > t) {
+            left_out.push(name);
+            continue;
+        }
         let mut own = own.as_object().cloned().unwrap_or_default();
-        open.push(own.get("recency") == Some(&Value::Null));
-        let fitted = kinds::fit(info.name, &own, data, tune, ctx)?;
+        let open = own.get("recency") == Some(&Value::Null);
+        let fitted = kinds::fit(name, &own, data, tune, ctx)?;
         own.extend(fitted.chosen);
         if !fitted.epochs.is_empty() {
             epochs = fitted.epochs;
         }
-        bases.insert(name.clone(), Value::Object(own));
-        parts.push(Part { kind: info.name, weight, model: fitted.model });
+        bases.insert(name.to_owned(), Value::Object(own));
+        parts.push((Part { kind: name, weight, model: fitted.model }, open));
     }
+    parts.sort_by_key(|(p, _)| p.kind);
+    let (parts, open): (Vec<Part>, Vec<bool>) = parts.into_iter().unzip();
     let mut model = Blend { parts };
     let told = match tune {
         Some(tune) if p.weights.is_none() => Some(weigh::choose(&mut model, &open, data, tune, ctx)?),
@@ -136,7 +148,7 @@ pub fn fit(data: &Interactions, given: &Map<String, Value>, tune: Option<&Held>,
     }
     bases.retain(|name, _| weights.contains_key(name));
     let chosen = Map::from_iter([("bases".to_owned(), Value::Object(bases)), ("weights".to_owned(), Value::Object(weights))]);
-    Ok(Blended { model, epochs, chosen, told })
+    Ok(Blended { model, epochs, chosen, told, left_out })
 }
 
 impl Blend {

@@ -143,7 +143,7 @@ mod tests {
         let mut p =
             serde_json::from_str::<Map<String, Value>>(r#"{"bases": {"popularity": {}, "transition": {}}, "weights": null}"#).unwrap();
         check(&mut p).unwrap();
-        let chosen = fit(&seen, &p, Some(&tune), &ctx).unwrap();
+        let chosen = fit(&seen, &p, Some(&tune), None, &ctx).unwrap();
         let told = chosen.told.unwrap();
         let alone = |kind: &str| told["alone"][kind].as_f64().unwrap();
         assert!(alone("transition") > alone("popularity") + 0.2, "{told:?}");
@@ -151,7 +151,7 @@ mod tests {
         assert!(chosen.chosen["bases"]["transition"]["recency"].is_number());
         // What was chosen, given again, chooses no more.
         p.extend(chosen.chosen);
-        let again = fit(&seen, &p, None, &ctx).unwrap();
+        let again = fit(&seen, &p, None, None, &ctx).unwrap();
         assert_eq!((again.model, again.told), (chosen.model, None));
     }
 

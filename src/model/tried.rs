@@ -1,0 +1,35 @@
+//! `auto`: which kinds it tries on given events, and what a caller may say of it.
+
+use crate::base::params::{ParamType, Spec};
+use crate::dataset::Interactions;
+use crate::model::ease;
+use crate::model::popularity::DAY;
+use crate::model::recommender::{KINDS, KindInfo};
+
+/// Parameters of `auto` beside [`COMMON`](crate::model::recommender::COMMON).
+pub const AUTO: &[Spec] = &[Spec::new(
+    "seconds",
+    ParamType::Number,
+    "600",
+    "What training may take, roughly: once half is used up, no further kind is tried, since the chosen ones are trained again.",
+)
+.within(0.0, 1e9)];
+
+/// The kinds that `auto` tries on these events.
+pub fn tried(data: &Interactions) -> impl Iterator<Item = &'static KindInfo> {
+    /// As much as 16,000 items and more users take: two minutes on two cores.
+    const MOST: f64 = 4.1e12;
+    /// Users × items that a network learns from in less than a minute, and the fewest users that it can learn anything from.
+    const CELLS: f64 = 6e6;
+    const FEWEST: usize = 200;
+    /// The shortest past from which habits can be learnt.
+    const MONTH: f64 = 30.0 * DAY;
+    let again = data.repeats() && data.span() as f64 >= MONTH;
+    KINDS.iter().filter(move |k| match k.name {
+        "ease" => ease::cost(data) <= MOST,
+        "mult_vae" => !again && data.users.len() >= FEWEST && data.users.len() as f64 * data.items.len() as f64 <= CELLS,
+        "repeat" => again,
+        "ranker" => again && ease::cost(data) <= MOST / 4.0,
+        _ => k.auto,
+    })
+}
