@@ -10,8 +10,9 @@ use std::error::Error;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-const KINDS: [&str; 8] = ["popularity", "item_knn", "transition", "ease", "mult_vae", "als", "bpr", "repeat"];
-/// Users times items beyond which `mult_vae` is left out, here as by `auto`: it takes minutes.
+const KINDS: [&str; 9] = ["popularity", "item_knn", "transition", "ease", "mult_vae", "cfgan", "als", "bpr", "repeat"];
+/// Networks, which are left out where users times items are more than [`LARGE`], as `mult_vae` is by `auto`: they take minutes.
+const NETWORKS: [&str; 2] = ["mult_vae", "cfgan"];
 const LARGE: i64 = 6_000_000;
 
 pub fn run(bench: &mut Bench) -> Result<()> {
@@ -42,7 +43,7 @@ fn against_each(bench: &mut Bench, client: &mut Client, table: &str, time: &str,
     let size: i64 = client.query_one(&format!("SELECT count(DISTINCT user_id) * count(DISTINCT item_id) FROM {table}"), &[])?.get(0);
     client.batch_execute(&format!("SELECT affinity.train_recommender('{table}_auto', '{table}', 'auto', time_col => '{time}'{items})"))?;
     let mut models = vec![format!("{table}_auto")];
-    for kind in KINDS.into_iter().filter(|k| *k != "mult_vae" || size <= LARGE) {
+    for kind in KINDS.into_iter().filter(|k| !NETWORKS.contains(k) || size <= LARGE) {
         client.batch_execute(&format!("SELECT affinity.train_recommender('{table}_{kind}', '{table}', '{kind}', time_col => '{time}')"))?;
         models.push(format!("{table}_{kind}"));
     }
