@@ -8,7 +8,7 @@ const AUC: f64 = 0.805;
 const LOG_LOSS: f64 = 0.4345;
 
 pub fn run(bench: &mut Bench) -> Result<(), Box<dyn Error>> {
-    let Some(table) = bench.peer("behaviour.py", &["table"])? else {
+    let Some(table) = bench.peer("behaviour.py", &["table"], Measured::Quality)? else {
         bench.skip("behaviour", "behaviour.py cannot make its table here");
         return Ok(());
     };

@@ -159,17 +159,8 @@ impl Bench {
     }
 
     /// What a script of benches/peers printed. Kept by script, arguments, data and machine below target/, since a peer does not change
-    /// with our code; `None`, said aloud, where it cannot be run. `{conninfo}` among the arguments is replaced.
-    pub fn peer(&self, script: &str, args: &[&str]) -> Result<Option<PathBuf>> {
-        self.run_peer(script, args, Measured::Quality)
-    }
-
-    /// What a script printed that measures seconds: run anew each time, as [`Measured::Seconds`] says.
-    pub fn timed_peer(&self, script: &str, args: &[&str]) -> Result<Option<PathBuf>> {
-        self.run_peer(script, args, Measured::Seconds)
-    }
-
-    fn run_peer(&self, script: &str, args: &[&str], measured: Measured) -> Result<Option<PathBuf>> {
+    /// with our code, unless it measured seconds; `None`, said aloud, where it cannot be run. `{conninfo}` among the arguments is replaced.
+    pub fn peer(&self, script: &str, args: &[&str], measured: Measured) -> Result<Option<PathBuf>> {
         let (python, path) = (target().join("peers-venv/bin/python"), root().join("benches/peers").join(script));
         let mut key = DefaultHasher::new();
         (fs::read(&path)?, args, &self.data, machine()).hash(&mut key);
@@ -203,9 +194,9 @@ impl Bench {
         Ok(Some(kept))
     }
 
-    /// The JSON lines that a peer printed; kept as by [`Bench::peer`] where they are no seconds.
+    /// The JSON lines that a peer printed, by [`Bench::peer`].
     pub fn peer_json(&self, script: &str, args: &[&str], measured: Measured) -> Result<Option<Vec<serde_json::Value>>> {
-        let Some(path) = self.run_peer(script, args, measured)? else { return Ok(None) };
+        let Some(path) = self.peer(script, args, measured)? else { return Ok(None) };
         let text = fs::read_to_string(path)?;
         Ok(Some(text.lines().filter_map(|l| serde_json::from_str(l).ok()).collect()))
     }

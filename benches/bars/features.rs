@@ -39,7 +39,7 @@ pub fn run(bench: &mut Bench) -> Result<()> {
     if wanted.is_empty() {
         return Ok(());
     }
-    let table = if bench.full { bench.peer("products.py", &["table"])? } else { None };
+    let table = if bench.full { bench.peer("products.py", &["table"], Measured::Quality)? } else { None };
     let Some(table) = table else {
         wanted.into_iter().for_each(|n| bench.skip(n, "products.py cannot make its table here, or the data are a cut"));
         return Ok(());

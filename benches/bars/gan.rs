@@ -48,7 +48,7 @@ fn products(bench: &mut Bench) -> Result<()> {
         bench.skip("gan", "the small copy of complete_journey has too few products for the judge");
         return Ok(());
     }
-    let (Some(rows), Some(floor)) = (bench.peer("products.py", &["rows"])?, bench.peer_json("products.py", &["floor"], Measured::Quality)?) else {
+    let (Some(rows), Some(floor)) = (bench.peer("products.py", &["rows"], Measured::Quality)?, bench.peer_json("products.py", &["floor"], Measured::Quality)?) else {
         bench.skip("gan", "products.py, which makes the rows, cannot be run");
         return Ok(());
     };

@@ -1,7 +1,7 @@
 //! `profile-behaviour`: behaviour.py's table made in one SQL statement over the raw transactions, row by row against the script's, and the
 //! model of bar `behaviour` trained on it: mean of 3 seeds, nothing but defaults.
 
-use crate::bench::{Bench, Better, seconds};
+use crate::bench::{Bench, Better, Measured, seconds};
 use std::error::Error;
 
 const STATEMENT: &str = include_str!("../../tests/data/complete_journey/habits.sql");
@@ -37,7 +37,7 @@ pub fn run(bench: &mut Bench) -> Result<(), Box<dyn Error>> {
     let (took, _) = seconds(|| Ok(client.batch_execute(&STATEMENT.replace("CREATE TABLE habits", "CREATE TABLE profile_habits"))?))?;
     let rows: i64 = client.query_one("SELECT count(*) FROM profile_habits", &[])?.get(0);
     bench.note("profile-behaviour", &format!("{took:.1} s for the statement, {rows} rows"));
-    let Some(table) = bench.peer("behaviour.py", &["table"])? else {
+    let Some(table) = bench.peer("behaviour.py", &["table"], Measured::Quality)? else {
         bench.skip("profile-behaviour", "behaviour.py cannot make its table here");
         return Ok(());
     };

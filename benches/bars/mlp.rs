@@ -20,7 +20,7 @@ const AUC_SLACK: f64 = 0.002;
 
 pub fn run(bench: &mut Bench) -> Result<()> {
     let names: Vec<&str> = ["mlp-batch32", "mlp-batch1024", "mlp-auc"].into_iter().filter(|n| bench.wants(n)).collect();
-    let Some(csv) = bench.peer("tabular.py", &["csv", "--rows", ROWS])? else {
+    let Some(csv) = bench.peer("tabular.py", &["csv", "--rows", ROWS], Measured::Quality)? else {
         names.iter().for_each(|n| bench.skip(n, "tabular.py, which makes the rows, cannot be run"));
         return Ok(());
     };

@@ -33,7 +33,7 @@ pub fn run(bench: &mut Bench) -> Result<()> {
 
 /// An epoch on mult_vae.py's interactions, in its batches of 500; then lists from that model.
 fn speed(bench: &mut Bench, client: &mut Client) -> Result<()> {
-    let Some(csv) = bench.peer("mult_vae.py", &["csv"])? else {
+    let Some(csv) = bench.peer("mult_vae.py", &["csv"], Measured::Quality)? else {
         for name in ["mult-vae-epoch", "recommend-warm"].into_iter().filter(|n| bench.wants(n)).collect::<Vec<_>>() {
             bench.skip(name, "mult_vae.py, which makes the interactions, cannot be run");
         }

@@ -1,7 +1,7 @@
 //! `predict-row` and `predict-road`: a network of 20-64-32-1 on a million rows, against building the same rows, and against the road out
 //! of the database and back (round_trip.py).
 
-use crate::bench::{Bench, Better, median, median_seconds, seconds};
+use crate::bench::{Bench, Better, Measured, median, median_seconds, seconds};
 use postgres::Client;
 use std::error::Error;
 
@@ -92,7 +92,7 @@ fn road(bench: &mut Bench, client: &mut Client) -> Result<()> {
     };
     let (ours, floor) = (table("affinity.predict('predict_standard', t)")?, table("f0::float8")?);
     bench.note("predict-road", &format!("{ours:.3} s for CREATE TABLE AS; {floor:.3} s where a column stands in the place of the score"));
-    let said = bench.timed_peer("round_trip.py", &["{conninfo}"])?.map(std::fs::read_to_string).transpose()?.unwrap_or_default();
+    let said = bench.peer("round_trip.py", &["{conninfo}"], Measured::Seconds)?.map(std::fs::read_to_string).transpose()?.unwrap_or_default();
     let total = |line: &str| line.split("total ").nth(1)?.split(' ').next()?.parse::<f64>().ok();
     match said.lines().filter_map(total).min_by(f64::total_cmp) {
         Some(theirs) => {

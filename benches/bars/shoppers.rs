@@ -1,7 +1,7 @@
 //! `shoppers`: will a session end in a purchase, from the raw columns, with nothing but defaults. shoppers.py's split (every fifth row is
 //! test), mean of 5 seeds. Codes of systems, browsers, regions and traffic are text, as they are categories to the peer.
 
-use crate::bench::{Bench, Better, median, peak_mb, seconds};
+use crate::bench::{Bench, Better, Measured, median, peak_mb, seconds};
 use std::error::Error;
 
 /// What gradient boosting of scikit-learn reaches is .931/.745, its MLP .909/.681 (shoppers.py).
@@ -44,7 +44,7 @@ pub fn run(bench: &mut Bench) -> Result<(), Box<dyn Error>> {
     bench.bar("shoppers.auc", auc, AUC, Better::More);
     bench.bar("shoppers.average_precision", ap, AP, Better::More);
     bench.note("shoppers", &format!("training {:.2} s, peak memory of the backend {:.0} MB", median(took), peak_mb(&mut client)?));
-    for line in bench.peer("shoppers.py", &[])?.map(std::fs::read_to_string).transpose()?.unwrap_or_default().lines() {
+    for line in bench.peer("shoppers.py", &[], Measured::Quality)?.map(std::fs::read_to_string).transpose()?.unwrap_or_default().lines() {
         bench.note("shoppers", &format!("peer {line}"))
     }
     Ok(())

@@ -2,7 +2,7 @@
 //! of a product type that no training row has. Means of five seeds. Settings were chosen on the products of fold 2 and on types held out of
 //! the training ones.
 
-use crate::bench::{Bench, Better, median, seconds};
+use crate::bench::{Bench, Better, Measured, median, seconds};
 use postgres::Client;
 use std::error::Error;
 
@@ -51,7 +51,7 @@ fn tags(bench: &mut Bench) -> Result<(), Box<dyn Error>> {
         bench.skip("tags", "the bar is for the full complete_journey");
         return Ok(());
     }
-    let Some(table) = bench.peer("products.py", &["table"])? else {
+    let Some(table) = bench.peer("products.py", &["table"], Measured::Quality)? else {
         bench.skip("tags", "products.py cannot make its table here");
         return Ok(());
     };
