@@ -2,7 +2,9 @@
 
 use crate::base::{Epoch, Error, Result};
 use crate::train::MetricRow;
+use plotters::chart::MeshStyle;
 use plotters::coord::Shift;
+use plotters::coord::ranged1d::ValueFormatter;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
@@ -32,6 +34,17 @@ fn drawing(height: u32, paint: impl FnOnce(&Area<'_>) -> std::result::Result<(),
     Ok(svg)
 }
 
+/// The lines and letters of every drawing.
+fn plain<'m, 'a, 'b, X, Y, DB>(mesh: &'m mut MeshStyle<'a, 'b, X, Y, DB>) -> &'m mut MeshStyle<'a, 'b, X, Y, DB>
+where
+    X: Ranged + ValueFormatter<<X as Ranged>::ValueType>,
+    Y: Ranged + ValueFormatter<<Y as Ranged>::ValueType>,
+    DB: DrawingBackend,
+{
+    let letters = ("sans-serif", TEXT).into_font().color(&INK);
+    mesh.light_line_style(WHITE).bold_line_style(FAINT).axis_style(INK).label_style(letters)
+}
+
 /// Room around what is drawn from `low` to `high`: plotters needs ends that are finite and apart.
 fn span(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
     let (low, high) = values.filter(|x| x.abs() < 1e30).fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), x| (a.min(x), b.max(x)));
@@ -59,12 +72,7 @@ fn lines(named: &str, series: [Vec<(f64, f64)>; 2]) -> Result<Option<String>> {
             .x_label_area_size(46)
             .y_label_area_size(72)
             .build_cartesian_2d(first..last.max(first + 1.0), y.0..y.1)?;
-        chart
-            .configure_mesh()
-            .light_line_style(WHITE)
-            .bold_line_style(FAINT)
-            .axis_style(INK)
-            .label_style(("sans-serif", TEXT).into_font().color(&INK))
+        plain(&mut chart.configure_mesh())
             .x_labels(8)
             .y_labels(6)
             .x_desc("epoch")
@@ -123,17 +131,7 @@ pub fn intervals(figures: &[MetricRow], baseline: &str) -> Result<Option<String>
             .x_label_area_size(32)
             .y_label_area_size(148)
             .build_cartesian_2d(low..high, -rows..0.0)?;
-        chart
-            .configure_mesh()
-            .disable_y_mesh()
-            .light_line_style(WHITE)
-            .bold_line_style(FAINT)
-            .axis_style(INK)
-            .label_style(("sans-serif", TEXT).into_font().color(&INK))
-            .x_labels(6)
-            .y_labels(0)
-            .x_label_formatter(&|x| tick(*x))
-            .draw()?;
+        plain(&mut chart.configure_mesh()).disable_y_mesh().x_labels(6).y_labels(0).x_label_formatter(&|x| tick(*x)).draw()?;
         for (i, (f, from, to)) in own.iter().enumerate() {
             let y = -(i as f64);
             let (x, middle) = chart.backend_coord(&(low, y - 0.5));
@@ -180,12 +178,7 @@ pub fn exposure(popularity: &[f32], shown: &[u32]) -> Result<Option<String>> {
             .x_label_area_size(46)
             .y_label_area_size(72)
             .build_cartesian_2d((left..right).log_scale(), (bottom..top).log_scale())?;
-        chart
-            .configure_mesh()
-            .light_line_style(WHITE)
-            .bold_line_style(FAINT)
-            .axis_style(INK)
-            .label_style(("sans-serif", TEXT).into_font().color(&INK))
+        plain(&mut chart.configure_mesh())
             .x_labels(6)
             .y_labels(6)
             .x_desc("users who have the item")
@@ -238,12 +231,7 @@ pub fn concentration(popularity: &[f32], shown: &[u32]) -> Result<Option<String>
             .x_label_area_size(46)
             .y_label_area_size(72)
             .build_cartesian_2d(0.0..100.0, 0.0..102.0)?;
-        chart
-            .configure_mesh()
-            .light_line_style(WHITE)
-            .bold_line_style(FAINT)
-            .axis_style(INK)
-            .label_style(("sans-serif", TEXT).into_font().color(&INK))
+        plain(&mut chart.configure_mesh())
             .x_labels(6)
             .y_labels(6)
             .x_desc("% of the items, the most popular first")
