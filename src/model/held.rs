@@ -5,6 +5,7 @@ use crate::dataset::{Event, Interactions, Step};
 use crate::kernel::topk::top_k;
 use crate::metric::ranking::{Ranking, list_figures};
 use crate::model::figures::Figures;
+use crate::nn::Judgement;
 
 /// The latest step or steps of some users, taken out of the events that a model learns from: to be found from all that came before them.
 ///
@@ -81,6 +82,27 @@ impl Held {
             all.merge(&part);
         }
         Ok(all)
+    }
+
+    /// What a network that learns is judged by: the NDCG of its lists of `k`, in the order of `tie` where `score(history, out)` knows nothing.
+    ///
+    /// # Errors
+    /// As [`Held::measure`].
+    pub fn judgement(
+        &self,
+        data: &Interactions,
+        k: usize,
+        tie: &[f32],
+        ctx: &Context,
+        score: impl Fn(&[Event], &mut [f32]) -> bool + Sync + Send,
+    ) -> Result<Judgement> {
+        let figures = self.measure(data, k, tie, ctx, |history, _, out| {
+            if !score(history, out) {
+                out.copy_from_slice(tie);
+            }
+        })?;
+        let ndcg = figures.means().map_or(0.0, |m| m.ndcg);
+        Ok(Judgement { loss: 1.0 - ndcg, metric: Some((format!("ndcg@{k}"), ndcg)) })
     }
 
     /// The NDCG of `n` scorers at once for each user, as [`Held::measure`] has it: `score(history, now, outs)` fills one list of scores for each.

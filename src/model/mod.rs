@@ -27,6 +27,7 @@ pub mod ranker;
 pub mod recommender;
 pub mod rows;
 pub mod segments;
+pub mod stored;
 pub mod transition;
 pub mod tried;
 pub mod tune;

@@ -16,12 +16,12 @@ mod train;
 use crate::base::params::{self, ParamType, Spec};
 use crate::base::{Context, Epoch, Result};
 use crate::dataset::{Interactions, Pairs};
-use crate::kernel::to_f16;
 use crate::model::held::Held;
 use crate::model::linked::RECENCY;
 use crate::model::mult_vae::shape::ItemRows;
 use crate::model::popularity::Popularity;
 use crate::model::recommender::JUDGED_AT;
+use crate::model::stored::{halves, recency};
 use crate::nn::monitor::{Fitted, Judgement};
 use crate::nn::{Loop, Trainee};
 use half::f16;
@@ -136,13 +136,7 @@ impl Cfgan {
             let Some(tune) = tune else { return Ok(None) };
             let [input, input_bias, output, output_bias] = split(shape.generator(), flat);
             let layers = Layers { input: ItemRows::Single(input), input_bias, output: ItemRows::Single(output), output_bias };
-            let figures = tune.measure(data, JUDGED_AT, &tie, ctx, |history, _, out| {
-                if !layers.score(history, f32::INFINITY, out) {
-                    out.copy_from_slice(&tie);
-                }
-            })?;
-            let ndcg = figures.means().map_or(0.0, |m| m.ndcg);
-            Ok(Some(Judgement { loss: 1.0 - ndcg, metric: Some((format!("ndcg@{JUDGED_AT}"), ndcg)) }))
+            tune.judgement(data, JUDGED_AT, &tie, ctx, |history, out| layers.score(history, f32::INFINITY, out)).map(Some)
         };
         let mut training = Training::new(shape, &p, &pairs, rows, Some(&judge), ctx.seed)?;
         let Fitted { epochs, best_epoch } = plan.run(&mut training, ctx)?;
@@ -151,26 +145,16 @@ impl Cfgan {
             chosen.insert("epochs".into(), json!(best_epoch.max(1)));
         }
         let [input, input_bias, output, output_bias] = split(shape.generator(), training.parameters());
-        let half = |x: &[f32]| -> Result<Vec<f16>> {
-            let mut out = crate::base::zeros(x.len())?;
-            to_f16(x, &mut out);
-            Ok(out)
-        };
         let model = Self {
             width: shape.hidden,
-            input: half(input)?,
+            input: halves(input)?,
             input_bias: input_bias.to_vec(),
-            output: half(output)?,
+            output: halves(output)?,
             output_bias: output_bias.to_vec(),
             recency: recency(given),
         };
         Ok((model, epochs, chosen))
     }
-}
-
-/// The stored recency; where nothing chose it, hardly any fading, as in the paper.
-fn recency(given: &Map<String, Value>) -> f32 {
-    given.get("recency").and_then(Value::as_f64).map_or(200.0, |x| x.clamp(0.1, 1e6) as f32)
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! Scores from a history, and the tensors of a CFGAN.
 
-use crate::base::tensor::find;
-use crate::base::{Code, Error, Numbers, Result, Tensor};
+use crate::base::{Numbers, Result, Tensor};
 use crate::dataset::Event;
 use crate::kernel::tanh;
-use crate::model::cfgan::{Cfgan, recency};
+use crate::model::cfgan::Cfgan;
 use crate::model::mult_vae::score::inputs;
 use crate::model::mult_vae::shape::{ItemRows, cosines};
+use crate::model::stored::{Stored, recency};
 use half::f16;
 use serde_json::{Map, Value};
 
@@ -68,27 +68,16 @@ impl Cfgan {
     /// # Errors
     /// [`Code::Corrupt`].
     pub fn from_tensors(items: usize, given: &Map<String, Value>, tensors: &[Tensor]) -> Result<Self> {
+        let stored = Stored { model: "CFGAN", tensors };
         let width = given.get("hidden").and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok());
-        let Some(width) = width.filter(|w| *w > 0) else { return Err(damaged("has no width")) };
-        let single = |name: &str, shape: &[usize]| match find(tensors, name, shape)? {
-            Numbers::F32(v) if v.iter().all(|x| x.is_finite()) => Ok(v.clone()),
-            _ => Err(damaged(&format!("has a tensor \"{name}\" that does not hold finite 32-bit numbers"))),
-        };
-        let half = |name: &str| match find(tensors, name, &[items, width])? {
-            Numbers::F16(v) if v.iter().all(|x| x.is_finite()) => Ok(v.clone()),
-            _ => Err(damaged(&format!("has a tensor \"{name}\" that does not hold finite 16-bit numbers"))),
-        };
+        let Some(width) = width.filter(|w| *w > 0) else { return Err(stored.damaged("has no width")) };
         Ok(Self {
             width,
-            input: half("input.weight")?,
-            input_bias: single("input.bias", &[width])?,
-            output: half("output.weight")?,
-            output_bias: single("output.bias", &[items])?,
+            input: stored.half("input.weight", &[items, width])?,
+            input_bias: stored.single("input.bias", &[width])?,
+            output: stored.half("output.weight", &[items, width])?,
+            output_bias: stored.single("output.bias", &[items])?,
             recency: recency(given),
         })
     }
-}
-
-fn damaged(what: &str) -> Error {
-    Error::new(Code::Corrupt, "stored weights are damaged").detail(format!("The CFGAN {what}."))
 }

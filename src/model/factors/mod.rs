@@ -5,13 +5,14 @@ mod best;
 pub use best::{PANEL, Wish};
 
 use crate::base::tensor::find;
-use crate::base::{Code, Context, Error, Numbers, Result, Tensor, zeros};
+use crate::base::{Code, Context, Error, Numbers, Result, Tensor};
 use crate::dataset::Event;
-use crate::kernel::{dot_f16, dots_f16, from_f16, sum_squares, to_f16};
+use crate::kernel::{dot_f16, dots_f16, from_f16, sum_squares};
 use crate::linalg::eigenbasis;
 use crate::model::least_squares::LeastSquares;
 use crate::model::popularity::floats;
 use crate::model::recommender::Model;
+use crate::model::stored::halves;
 use half::f16;
 use serde_json::{Map, Value};
 
@@ -134,8 +135,7 @@ impl Factors {
             mean = sums.iter().map(|s| (s / items) as f32).collect();
         }
         let spread = eigenbasis(&mut vectors, width, &mut mean, ctx)?;
-        let mut small: Vec<f16> = zeros(vectors.len())?;
-        to_f16(&vectors, &mut small);
+        let small = halves(&vectors)?;
         Ok(Self { width, rule, longest: longest(&small, width), vectors: small, spread, mean, heaviest, recency })
     }
 

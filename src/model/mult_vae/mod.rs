@@ -17,10 +17,10 @@ mod train;
 use crate::base::params::{self, ParamType, Spec};
 use crate::base::{Context, Epoch, Result};
 use crate::dataset::{Interactions, Pairs};
-use crate::kernel::to_f16;
 use crate::model::held::Held;
 use crate::model::linked::RECENCY;
 use crate::model::popularity::Popularity;
+use crate::model::stored::{halves, recency};
 use crate::nn::Loop;
 use crate::nn::monitor::{Fitted, Judgement};
 use half::f16;
@@ -185,13 +185,7 @@ impl MultVae {
                 output: ItemRows::Single(l.output),
                 output_bias: l.output_bias,
             };
-            let figures = tune.measure(data, TOP, &tie, ctx, |history, _, out| {
-                if !codec.score(history, f32::INFINITY, out) {
-                    out.copy_from_slice(&tie);
-                }
-            })?;
-            let ndcg = figures.means().map_or(0.0, |m| m.ndcg);
-            Ok(Some(Judgement { loss: 1.0 - ndcg, metric: Some((format!("ndcg@{TOP}"), ndcg)) }))
+            tune.judgement(data, TOP, &tie, ctx, |history, out| codec.score(history, f32::INFINITY, out)).map(Some)
         };
         let mut training = Training::new(shape, &p, &pairs, rows, Some(&judge), ctx.seed)?;
         let Fitted { epochs, best_epoch } = plan.run(&mut training, ctx)?;
@@ -206,21 +200,16 @@ impl MultVae {
     fn from_flat(shape: Shape, flat: &[f32], recency: f32) -> Result<Self> {
         let sizes = shape.sizes()?;
         let l = shape.split(&sizes, flat);
-        let half = |x: &[f32]| -> Result<Vec<f16>> {
-            let mut out = crate::base::zeros(x.len())?;
-            to_f16(x, &mut out);
-            Ok(out)
-        };
         let means = |x: &[f32]| x.chunks(2 * shape.latent).flat_map(|r| r[..shape.latent].iter().copied()).collect();
         Ok(Self {
             shape,
-            input: half(l.input)?,
+            input: halves(l.input)?,
             input_bias: l.input_bias.to_vec(),
             encode: means(l.encode),
             encode_bias: means(l.encode_bias),
             decode: l.decode.to_vec(),
             decode_bias: l.decode_bias.to_vec(),
-            output: half(l.output)?,
+            output: halves(l.output)?,
             output_bias: l.output_bias.to_vec(),
             recency,
         })
@@ -229,11 +218,6 @@ impl MultVae {
 
 /// The list length at which epochs are chosen.
 const TOP: usize = 20;
-
-/// The stored recency; where nothing chose it, hardly any fading, as in the paper.
-fn recency(given: &Map<String, Value>) -> f32 {
-    given.get("recency").and_then(Value::as_f64).map_or(200.0, |x| x.clamp(0.1, 1e6) as f32)
-}
 
 #[cfg(test)]
 pub(super) mod tests;

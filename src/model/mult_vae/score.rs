@@ -1,11 +1,11 @@
 //! Scores from a history, and the tensors of a Mult-VAE.
 
-use crate::base::tensor::find;
-use crate::base::{Code, Error, Numbers, Result, Tensor};
+use crate::base::{Numbers, Result, Tensor};
 use crate::dataset::Event;
 use crate::kernel::{dense_row, tanh};
+use crate::model::mult_vae::MultVae;
 use crate::model::mult_vae::shape::{ItemRows, Shape, cosines};
-use crate::model::mult_vae::{MultVae, recency};
+use crate::model::stored::{Stored, recency};
 use half::f16;
 use serde_json::{Map, Value};
 
@@ -102,33 +102,22 @@ impl MultVae {
     /// # Errors
     /// [`Code::Corrupt`].
     pub fn from_tensors(items: usize, given: &Map<String, Value>, tensors: &[Tensor]) -> Result<Self> {
+        let stored = Stored { model: "Mult-VAE", tensors };
         let width = |name: &str| given.get(name).and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok());
         let (Some(hidden), Some(latent)) = (width("hidden"), width("latent")) else {
-            return Err(damaged("has no widths"));
-        };
-        let single = |name: &str, shape: &[usize]| match find(tensors, name, shape)? {
-            Numbers::F32(v) if v.iter().all(|x| x.is_finite()) => Ok(v.clone()),
-            _ => Err(damaged(&format!("has a tensor \"{name}\" that does not hold finite 32-bit numbers"))),
-        };
-        let half = |name: &str| match find(tensors, name, &[items, hidden])? {
-            Numbers::F16(v) if v.iter().all(|x| x.is_finite()) => Ok(v.clone()),
-            _ => Err(damaged(&format!("has a tensor \"{name}\" that does not hold finite 16-bit numbers"))),
+            return Err(stored.damaged("has no widths"));
         };
         Ok(Self {
             shape: Shape { items, hidden, latent },
-            input: half("input.weight")?,
-            input_bias: single("input.bias", &[hidden])?,
-            encode: single("encode.weight", &[hidden, latent])?,
-            encode_bias: single("encode.bias", &[latent])?,
-            decode: single("decode.weight", &[latent, hidden])?,
-            decode_bias: single("decode.bias", &[hidden])?,
-            output: half("output.weight")?,
-            output_bias: single("output.bias", &[items])?,
+            input: stored.half("input.weight", &[items, hidden])?,
+            input_bias: stored.single("input.bias", &[hidden])?,
+            encode: stored.single("encode.weight", &[hidden, latent])?,
+            encode_bias: stored.single("encode.bias", &[latent])?,
+            decode: stored.single("decode.weight", &[latent, hidden])?,
+            decode_bias: stored.single("decode.bias", &[hidden])?,
+            output: stored.half("output.weight", &[items, hidden])?,
+            output_bias: stored.single("output.bias", &[items])?,
             recency: recency(given),
         })
     }
-}
-
-fn damaged(what: &str) -> Error {
-    Error::new(Code::Corrupt, "stored weights are damaged").detail(format!("The Mult-VAE {what}."))
 }
