@@ -23,6 +23,32 @@ struct Next {
     users: Vec<(Id, i64, Vec<Id>)>,
     /// Whether the events have times, so that a history ends where they begin.
     timed: bool,
+    /// The relation that they were read from.
+    relation: String,
+    /// What its time column would be called.
+    time_col: Option<String>,
+}
+
+impl Next {
+    /// Whether the model called `name` can be judged by these events. Without times, a history is what is not to be found: that takes from a model that gives
+    /// items again the very events that it goes by.
+    ///
+    /// # Errors
+    /// [`Code::UndefinedColumn`] where it cannot.
+    fn fit(&self, name: &str, repeats: bool) -> Result<()> {
+        if self.timed || !repeats {
+            return Ok(());
+        }
+        let detail = format!("Model \"{name}\" gives items again, and only times tell what a user had before from what is to be found.");
+        Err(match &self.time_col {
+            Some(time) => Error::new(Code::UndefinedColumn, format!("relation \"{}\" has no column \"{time}\"", self.relation))
+                .detail(detail)
+                .hint(format!("Give it the events' times as column \"{time}\".")),
+            None => Error::new(Code::UndefinedColumn, format!("the events of \"{}\" have no times", self.relation))
+                .detail(detail)
+                .hint("Train with time_col, or with params => '{\"repeats\": false}'."),
+        })
+    }
 }
 
 /// The figures of the recommender called `name` on the events of `source`, whose columns are called as those of the events that it was trained on; the
@@ -90,7 +116,9 @@ fn judge<R: Send>(
     if let Some(source) = source {
         let recommender = ready.recommender();
         let repeats = recommender.repeats();
-        let cases = cases(&ready, &next(source, ready.source())?, repeats)?;
+        let next = next(source, ready.source())?;
+        next.fit(name, repeats)?;
+        let cases = cases(&ready, &next, repeats)?;
         if cases.is_empty() {
             return Err(nothing(&Relation::open(source)?.name));
         }
@@ -139,6 +167,7 @@ pub(crate) fn compare(names: &[String], source: pg_sys::Oid, k: i32) -> Result<V
             Some((events, next)) if events == ready.source() => next,
             other => &mut other.insert((ready.source().clone(), next(source, ready.source())?)).1,
         };
+        next.fit(name, repeats)?;
         let cases = cases(&ready, next, repeats)?;
         if cases.is_empty() {
             return Err(nothing(&Relation::open(source)?.name));
@@ -201,7 +230,8 @@ fn next(source: pg_sys::Oid, events: &EventSource) -> Result<Next> {
         let first = history.iter().map(|e| e.time).min().unwrap_or(0);
         (data.users.id(u), first, history.iter().map(|e| data.items.id(e.item)).collect())
     };
-    Ok(Next { users: users.into_iter().map(one).collect(), timed: columns.time_col.is_some() })
+    let users = users.into_iter().map(one).collect();
+    Ok(Next { users, timed: columns.time_col.is_some(), relation: relation.name, time_col: events.time_col.clone() })
 }
 
 /// The users of `next` as the model sees them: their events, less those that are to be found.
