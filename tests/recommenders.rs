@@ -6,6 +6,8 @@ use pg_affinity::base::{Budget, Code, Context, Pool, Quiet, Rng, Watch};
 use pg_affinity::dataset::{Column, Event, EventColumns, Frame, Id, IdKind, Interactions, Values};
 use pg_affinity::model::recommender::KINDS;
 use pg_affinity::train::everyone::{self, Asked};
+use pg_affinity::train::judged;
+use pg_affinity::train::page::{Page, Shown};
 use pg_affinity::train::recommender::{self, Incumbent, Recommender, Source};
 use serde_json::{Value, json};
 
@@ -200,6 +202,44 @@ fn a_snapshot_gives_the_list_that_live_events_give() {
     assert_eq!((e.code, e.message.as_str()), (Code::InvalidParameter, "parameter \"read_as\" needs users \"live\""));
     let e = recommender::check("transition", &json!({"users": "snapshto"})).unwrap_err();
     assert_eq!(e.code, Code::InvalidParameter);
+}
+
+/// The page of `affinity.report`, of what training held out: for a kind that learns in epochs with its curve.
+#[test]
+fn a_page_shows_what_training_held_out() {
+    const K: usize = 20;
+    for kind in KINDS {
+        let t = train(kind.name, &params(kind.name), 2);
+        let page = with(2, 7, |ctx| {
+            let (twin, cases) = judged::held_out(&t.state, &t.params, &t.tensors, &data(&checkerboard(200), ctx)).unwrap().unwrap();
+            let [own, popularity] = judged::lists(&twin, &cases, twin.repeats(), K, ctx).unwrap();
+            let mut figures = judged::rows(&own, K, None, 0);
+            let ndcg = figures.iter().find(|f| f.metric == "ndcg").unwrap();
+            assert!(
+                (ndcg.value - t.report.judged.unwrap()).abs() < 0.02 && ndcg.rows as usize == cases.len() && cases.len() > 30,
+                "{}: {ndcg:?}",
+                kind.name
+            );
+            figures.extend(judged::rows(&popularity, K, Some("popularity"), 0));
+            let shown = Shown::of(&twin, &cases, twin.repeats(), K, ctx).unwrap();
+            assert_eq!((shown.lists, shown.examples.len()), (cases.len(), 6), "{}", kind.name);
+            assert!(shown.shown.iter().sum::<u32>() as usize > cases.len(), "{}", kind.name);
+            let names = shown.items().into_iter().map(|i| (i, (twin.items().id(i).to_string(), Some("<hat>".to_owned())))).collect();
+            Page {
+                model: "shop".into(),
+                kind: kind.name.into(),
+                epochs: t.report.epochs.clone(),
+                figures,
+                lists: Some(shown),
+                names,
+                ..Page::default()
+            }
+        });
+        let html = page.html().unwrap();
+        assert!(html.starts_with("<!DOCTYPE html>") && html.contains("&lt;hat&gt;") && !html.contains("<hat>"), "{}", kind.name);
+        let drawings = if page.epochs.is_empty() { 3 } else { 4 };
+        assert!(html.matches("<svg").count() >= drawings, "{}: {}", kind.name, html.matches("<svg").count());
+    }
 }
 
 #[test]
