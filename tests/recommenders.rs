@@ -117,6 +117,13 @@ fn every_kind_but_popularity_finds_the_pattern() {
     }
     let auto = train("auto", &json!({}), 2);
     assert!(auto.state["kind"] != "popularity" && auto.report.notices[0].starts_with("auto chose kind"), "{:?}", auto.report.notices);
+    // What needs many users to learn from is left out below 200.
+    let tried = |users| {
+        let t = with(2, 7, |ctx| recommender::fit(&data(&checkerboard(users), ctx), "auto", &json!({}), 0, None, ctx)).unwrap();
+        t.report.metrics["auto"]["alone"].as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(tried(199), "ease item_knn popularity transition");
+    assert_eq!(tried(200), "als bpr cfgan ease item_knn mult_vae popularity transition");
     // Without time, the quickest kind alone.
     let hurried = train("auto", &json!({"seconds": 0}), 2);
     assert_eq!(hurried.state["kind"], "popularity");

@@ -30,7 +30,7 @@ pub struct KindInfo {
     pub for_what: &'static str,
     /// Its own parameters; [`COMMON`] come to them.
     pub specs: &'static [Spec],
-    /// Whether `auto` tries it, if the events are not too many for it to train in a minute.
+    /// Whether `auto` tries it, where the events are such that it can be of use and trains in minutes.
     pub auto: bool,
 }
 
@@ -71,13 +71,13 @@ pub const KINDS: &[KindInfo] = &[
         name: "als",
         for_what: "A vector for each item and user whose product is the score: large catalogues, search by vector index.",
         specs: als::SPECS,
-        auto: false,
+        auto: true,
     },
     KindInfo {
         name: "bpr",
         for_what: "Vectors as with als, learnt from pairs: what a user chose ranks above what the user did not.",
         specs: bpr::SPECS,
-        auto: false,
+        auto: true,
     },
     KindInfo {
         name: "item_vectors",
@@ -95,7 +95,7 @@ pub const KINDS: &[KindInfo] = &[
         name: "cfgan",
         for_what: "Whole histories through a generator that learns from a discriminator which items go with them.",
         specs: cfgan::SPECS,
-        auto: false,
+        auto: true,
     },
     KindInfo {
         name: "blend",

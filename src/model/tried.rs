@@ -22,12 +22,15 @@ pub fn tried(data: &Interactions) -> impl Iterator<Item = &'static KindInfo> {
     /// Users × items that a network learns from in less than a minute, and the fewest users that it can learn anything from.
     const CELLS: f64 = 6e6;
     const FEWEST: usize = 200;
+    /// As many events as vectors are learnt from in some minutes.
+    const EVENTS: usize = 1_000_000;
     /// The shortest past from which habits can be learnt.
     const MONTH: f64 = 30.0 * DAY;
     let again = data.repeats() && data.span() as f64 >= MONTH;
     KINDS.iter().filter(move |k| match k.name {
         "ease" => ease::cost(data) <= MOST,
-        "mult_vae" => !again && data.users.len() >= FEWEST && data.users.len() as f64 * data.items.len() as f64 <= CELLS,
+        "als" | "bpr" => !again && data.users.len() >= FEWEST && data.events().len() <= EVENTS,
+        "mult_vae" | "cfgan" => !again && data.users.len() >= FEWEST && data.users.len() as f64 * data.items.len() as f64 <= CELLS,
         "repeat" => again,
         "ranker" => again && ease::cost(data) <= MOST / 4.0,
         _ => k.auto,

@@ -16,12 +16,12 @@ const POINTS: usize = 300;
 /// Bases of less weight than this are left out.
 const LEAST: f32 = 0.04;
 
-/// Chooses weights and, of the bases of `open`, the recency within the blend; bases without weight go. Says how good each base is alone, the blend, and
+/// Chooses weights and, of the bases of `open`, the recency within the blend; bases without weight go, and those that are left are weighed in finer steps. Says how good each base is alone, the blend, and
 /// the blend without each.
 pub(super) fn choose(model: &mut Blend, open: &[bool], data: &Interactions, tune: &Held, ctx: &Context) -> Result<Map<String, Value>> {
     let tie = Popularity::plain(data)?.scores;
     let n = model.parts.len();
-    let points = simplex(n);
+    let points = simplex(&(0..n).collect::<Vec<_>>(), n);
     let first = model.judge(&points, data, tune, &tie, ctx)?;
     let alone: Vec<f64> = {
         let means = first.means();
@@ -38,10 +38,13 @@ pub(super) fn choose(model: &mut Blend, open: &[bool], data: &Interactions, tune
         }
         model.parts[i].model.set_recency(side_by_side(each).setting(&RECENCIES, ctx.seed) as f32);
     }
-    if !beside.is_empty() {
+    let used = |weights: &[f32]| (0..n).filter(|&i| weights[i] > 0.0).collect::<Vec<_>>();
+    let left = used(&weights);
+    if !beside.is_empty() || (1 < left.len() && left.len() < n) {
+        let points = simplex(&left, n);
         weights = mean(&points, &model.judge(&points, data, tune, &tie, ctx)?.shares(ctx.seed));
     }
-    let used: Vec<usize> = (0..n).filter(|&i| weights[i] > 0.0).collect();
+    let used = used(&weights);
     let without = used.iter().map(|&i| (0..n).map(|j| if i == j { 0.0 } else { weights[j] }).collect());
     let asked: Vec<Vec<f32>> = [weights.clone()].into_iter().chain(without).collect();
     let named = |which: &[usize], figures: &[f64]| -> Value {
@@ -63,8 +66,8 @@ pub(super) fn choose(model: &mut Blend, open: &[bool], data: &Interactions, tune
     Ok(told)
 }
 
-/// The weightings of `n` bases in equal steps that sum to 1, in steps as fine as [`POINTS`] allow.
-fn simplex(n: usize) -> Vec<Vec<f32>> {
+/// The weightings of the bases `of` among `n` in equal steps that sum to 1, in steps as fine as [`POINTS`] allow.
+fn simplex(of: &[usize], n: usize) -> Vec<Vec<f32>> {
     fn go(n: usize, left: usize, steps: usize, head: &mut Vec<f32>, out: &mut Vec<Vec<f32>>) {
         if n == 1 {
             out.push(head.iter().copied().chain([left as f32 / steps as f32]).collect());
@@ -76,12 +79,17 @@ fn simplex(n: usize) -> Vec<Vec<f32>> {
             head.pop();
         }
     }
-    // C(steps + n − 1, n − 1) points.
-    let count = |steps: usize| (1..n).fold(1usize, |c, i| c.saturating_mul(steps + i) / i);
+    // C(steps + m − 1, m − 1) points of m bases.
+    let count = |steps: usize| (1..of.len()).fold(1usize, |c, i| c.saturating_mul(steps + i) / i);
     let steps = (1..=20).rev().find(|&s| count(s) <= POINTS).unwrap_or(1);
     let mut out = Vec::new();
-    go(n, steps, steps, &mut Vec::new(), &mut out);
-    out
+    go(of.len(), steps, steps, &mut Vec::new(), &mut out);
+    let spread = |point: Vec<f32>| {
+        let mut all = vec![0.0; n];
+        of.iter().zip(point).for_each(|(&i, w)| all[i] = w);
+        all
+    };
+    out.into_iter().map(spread).collect()
 }
 
 /// The mean of `points` by `shares`, the least weights left out, to sum to 1.
@@ -157,10 +165,12 @@ mod tests {
 
     #[test]
     fn weightings_are_as_fine_as_they_can_be() {
-        for (n, points) in [(1, 1), (2, 21), (3, 231), (4, 286), (5, 210)] {
-            let all = simplex(n);
+        for (n, points) in [(1, 1), (2, 21), (3, 231), (4, 286), (5, 210), (8, 120)] {
+            let of: Vec<usize> = (0..n).map(|i| 2 * i).collect();
+            let all = simplex(&of, 2 * n);
             assert_eq!(all.len(), points, "{n}");
-            assert!(all.iter().all(|p| p.len() == n && (p.iter().sum::<f32>() - 1.0).abs() < 1e-5));
+            assert!(all.iter().all(|p| p.len() == 2 * n && (p.iter().sum::<f32>() - 1.0).abs() < 1e-5));
+            assert!(all.iter().all(|p| p.iter().skip(1).step_by(2).all(|w| *w == 0.0)));
         }
         let points = [vec![1.0, 0.0, 0.0], vec![0.5, 0.44, 0.06]];
         assert_eq!(mean(&points, &[0.5, 0.5]), [0.75 / 0.97, 0.22 / 0.97, 0.0]);
