@@ -18,11 +18,13 @@ const LOO: (f64, f64) = (0.32, 0.145);
 /// EASE reaches .189/.155, item-kNN .168/.161, popularity .167/.151.
 const SESSION: (f64, f64) = (0.205, 0.172);
 
-/// Seconds of the training of `auto`, and of `ease`, the slowest base.
+/// The kinds that `auto` tries on beauty.
+const BASES: [&str; 6] = ["popularity", "item_knn", "transition", "ease", "als", "bpr"];
+/// Seconds of the training of `auto`, and of the slowest of its bases.
 const FIT: (f64, f64) = (600.0, 300.0);
 /// How many times faster than numpy.
 const EASE: f64 = 3.0;
-/// Seconds of a list for a user with 50 live events, of `ease` and of `auto`.
+/// Seconds of a list for a user with 50 live events, of the slowest base and of `auto`.
 const SERVE: (f64, f64) = (0.003, 0.015);
 /// Seconds of the first list of a session, of `ease`: its first statement to its last row.
 const COLD: f64 = 0.1;
@@ -74,14 +76,21 @@ pub fn run(bench: &mut Bench) -> Result<()> {
     Ok(())
 }
 
-/// How long `auto` (`training` seconds) and `ease` took to learn beauty, and take for a list.
+/// How long `auto` (`training` seconds) and each base took to learn beauty, and take for a list.
 fn times(bench: &mut Bench, client: &mut Client, training: f64) -> Result<()> {
     // As numpy has it: one inverse, nothing chosen, nothing judged.
     let params = r#"{"regularization": 100, "recency": 1000, "holdout": 0}"#;
     let call = format!("SELECT affinity.train_recommender('ease', 'beauty', 'ease', time_col => 'position', params => '{params}')");
     let (ours, _) = seconds(|| Ok(client.batch_execute(&call)?))?;
+    let mut fits = Vec::new();
+    for kind in BASES {
+        let call = format!("SELECT affinity.train_recommender('{kind}_base', 'beauty', '{kind}', time_col => 'position')");
+        let (took, _) = seconds(|| Ok(client.batch_execute(&call)?))?;
+        fits.push((took, kind));
+    }
+    bench.note("fit-time", &each(&fits, 1.0, "s"));
     bench.bar("fit-time.auto", training, FIT.0, Better::Less);
-    bench.bar("fit-time.ease", ours, FIT.1, Better::Less);
+    bench.bar("fit-time.base", slowest(&fits), FIT.1, Better::Less);
     let theirs = bench.peer_json("ranking.py", &["beauty", "ease"], Measured::Seconds)?.and_then(|l| l.iter().find_map(|v| v["fit_s"].as_f64()));
     match theirs {
         Some(theirs) => {
@@ -94,15 +103,19 @@ fn times(bench: &mut Bench, client: &mut Client, training: f64) -> Result<()> {
     client.batch_execute(
         "INSERT INTO beauty SELECT -1, item_id, row_number() OVER () FROM (SELECT DISTINCT item_id FROM beauty) i ORDER BY item_id LIMIT 50",
     )?;
-    for (name, model, bar) in [("serve-base", "ease", SERVE.0), ("serve-auto", "beauty", SERVE.1)] {
+    let mut list = |model: &str| {
         let list = client.prepare(&format!("SELECT item_id FROM affinity.recommend('{model}', $1::bigint, k => 10)"))?;
         let rows = client.query(&list, &[&-1i64])?;
         if rows.len() != 10 {
             return Err(format!("a list of 10 has {} rows", rows.len()).into());
         }
-        let warm = median_seconds(300, || client.query(&list, &[&-1i64]).map(|_| ()).map_err(Into::into))?;
-        bench.bar(name, warm, bar, Better::Less);
-    }
+        median_seconds(300, || client.query(&list, &[&-1i64]).map(|_| ()).map_err(Into::into))
+    };
+    let lists = BASES.into_iter().map(|kind| Ok((list(&format!("{kind}_base"))?, kind))).collect::<Result<Vec<_>>>()?;
+    bench.note("serve-base", &each(&lists, 1e3, "ms"));
+    bench.bar("serve-base", slowest(&lists), SERVE.0, Better::Less);
+    let auto = list("beauty")?;
+    bench.bar("serve-auto", auto, SERVE.1, Better::Less);
     let mut cold = Vec::new();
     for _ in 0..21 {
         let mut fresh = bench.client()?;
@@ -114,6 +127,15 @@ fn times(bench: &mut Bench, client: &mut Client, training: f64) -> Result<()> {
     }
     bench.bar("serve-cold", median(cold), COLD, Better::Less);
     Ok(())
+}
+
+/// What each took, in `unit`, of which a second has `units`.
+fn each(taken: &[(f64, &str)], units: f64, unit: &str) -> String {
+    taken.iter().map(|(s, kind)| format!("{kind} {:.2} {unit}", s * units)).collect::<Vec<_>>().join(", ")
+}
+
+fn slowest(taken: &[(f64, &str)]) -> f64 {
+    taken.iter().map(|t| t.0).fold(0.0, f64::max)
 }
 
 /// The mean of three orders of the ratings of a second.
