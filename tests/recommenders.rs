@@ -3,13 +3,16 @@
 #![allow(clippy::unwrap_used)]
 
 use pg_affinity::base::{Budget, Code, Context, Pool, Quiet, Rng, Watch};
-use pg_affinity::dataset::{Column, Event, EventColumns, Frame, Id, IdKind, Interactions, Values};
+use pg_affinity::dataset::{Column, Event, Frame, Id, IdKind, Interactions, Values};
 use pg_affinity::model::recommender::KINDS;
 use pg_affinity::train::everyone::{self, Asked};
 use pg_affinity::train::judged;
 use pg_affinity::train::page::{Page, Shown};
 use pg_affinity::train::recommender::{self, Incumbent, Recommender, Source};
 use serde_json::{Value, json};
+use shared::{category, columns, with};
+
+mod shared;
 
 const ITEMS: usize = 24;
 
@@ -26,23 +29,6 @@ fn checkerboard(users: usize) -> Frame {
         }
     }
     Frame::new(vec![category("user_id", &u), category("item_id", &i), Column { name: "at".into(), values: Values::Time(t) }]).unwrap()
-}
-
-fn category(name: &str, rows: &[String]) -> Column {
-    let mut levels: Vec<String> = rows.to_vec();
-    levels.sort();
-    levels.dedup();
-    let codes = rows.iter().map(|r| levels.binary_search(r).unwrap() as u32).collect();
-    Column { name: name.into(), values: Values::Category { codes, levels } }
-}
-
-fn columns() -> EventColumns {
-    EventColumns { user: "user_id".into(), item: "item_id".into(), time: Some("at".into()), ..EventColumns::default() }
-}
-
-fn with<T>(threads: usize, seed: u64, f: impl FnOnce(&Context) -> T) -> T {
-    let (pool, budget) = (Pool::new(threads).unwrap(), Budget::unlimited());
-    f(&Context { seed, pool: &pool, budget: &budget, watch: &Quiet })
 }
 
 fn data(frame: &Frame, ctx: &Context) -> Interactions {
@@ -86,7 +72,7 @@ fn a_stored_model_gives_the_lists_of_the_fitted_one_and_falls_back() {
         let r = Recommender::load(&t.state, &t.tensors).unwrap();
         assert_eq!((r.kind(), r.items().len(), r.user_ids()), (kind.name, ITEMS, IdKind::Integer));
         let mut out = vec![0.0; ITEMS];
-        let event = |item: i64, time| Event { time, item: r.items().find_integer(item).unwrap(), weight: 1.0 };
+        let event = |item: i64, time| Event::new(time, r.items().find_integer(item).unwrap(), 1.0);
         assert_eq!(r.score_history(&[event(4, 1), event(6, 2)], 3, &mut out), Source::History, "{}", kind.name);
         assert!(out.iter().all(|x| x.is_finite()), "{}", kind.name);
         // What a user had is all that repeat knows.
@@ -152,8 +138,7 @@ fn lists_of_everyone_are_those_of_each() {
         // Among them users without events, with one, and with events out of order.
         let asked: Vec<Asked> = (0..60u32)
             .map(|u| {
-                let events: Vec<Event> =
-                    (0..u % 7).map(|s| Event { time: i64::from((s * 5) % 7), item: (u + 2 * s) % ITEMS as u32, weight: 1.0 }).collect();
+                let events: Vec<Event> = (0..u % 7).map(|s| Event::new(i64::from((s * 5) % 7), (u + 2 * s) % ITEMS as u32, 1.0)).collect();
                 Asked { user: Id::Integer(i64::from(u)), seen: events.iter().map(|e| e.item).collect(), any: u % 7 > 0, events }
             })
             .collect();
@@ -266,7 +251,7 @@ fn small_and_odd_data_train() {
             let t = with(2, 0, |ctx| recommender::fit(&data(&frame, ctx), kind.name, &params(kind.name), 0, None, ctx)).unwrap();
             let r = Recommender::load(&t.state, &t.tensors).unwrap();
             let mut out = vec![0.0; r.items().len()];
-            r.score_history(&[Event { time: 0, item: 0, weight: 1.0 }], 9, &mut out);
+            r.score_history(&[Event::new(0, 0, 1.0)], 9, &mut out);
             assert!(out.iter().all(|x| x.is_finite()), "{}", kind.name);
         }
     }
@@ -282,7 +267,7 @@ fn ease_item_by_item_finds_the_pattern_and_is_the_same_whatever_the_threads() {
     assert!(a.report.metrics["recall@20"].as_f64().unwrap() > 0.9);
     let r = Recommender::load(&a.state, &a.tensors).unwrap();
     let mut out = vec![0.0; ITEMS];
-    let event = |item: i64, time| Event { time, item: r.items().find_integer(item).unwrap(), weight: 1.0 };
+    let event = |item: i64, time| Event::new(time, r.items().find_integer(item).unwrap(), 1.0);
     assert_eq!(r.score_history(&[event(4, 1), event(6, 2)], 3, &mut out), Source::History);
     assert!(r.top(&out, 3).iter().all(|(_, id, _)| matches!(id, Id::Integer(i) if i % 2 == 0)));
     assert!(r.similar(3, &mut out).unwrap() && out.iter().all(|x| x.is_finite()));

@@ -34,6 +34,7 @@ fn train_recommender(
 ) -> Row {
     sql(|| {
         let relation = Relation::open(needed(events, "events")?.0)?;
+        let params = params.map_or_else(|| json!({}), |p| p.0);
         let call = Call {
             function: train_events::FUNCTION.into(),
             events: EventSource {
@@ -46,15 +47,22 @@ fn train_recommender(
                 weight_col: weight_col.map(|n| n.0),
                 event_col: event_col.map(|n| n.0),
                 event_weights: event_weights.map(|w| weights(&w.0)).transpose()?,
+                context: context(&params),
             },
             items: items.map(|i| Relation::open(i.0)).transpose()?.map(|r| ItemSource::of(&r)),
             kind: needed(kind, "kind")?.into(),
-            params: params.map_or_else(|| json!({}), |p| p.0),
+            params,
             seed: seed.unwrap_or(0),
             deploy: needed(deploy, "deploy")?.into(),
         };
         train_events::train(model_name(model)?, &call, &relation).map(row)
     })
+}
+
+/// The columns that parameter `context` names. What is no list of texts is refused with the other parameters.
+fn context(params: &Value) -> Vec<String> {
+    let names = params.get("context").and_then(Value::as_array).into_iter().flatten();
+    names.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 /// `{"view": 1, "purchase": 10}`.

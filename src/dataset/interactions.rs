@@ -1,19 +1,9 @@
 //! Who did something with what, when: the events of a recommender, by user, each user's in the order of time.
 
-use crate::base::{Code, Context, Error, Result, memory, names, rng::mix, zeros};
-use crate::dataset::{Attribute, Frame, IdKind, MISSING_CODE, MISSING_TIME, Step, Values, Vocabulary};
+use crate::base::{Code, Context, Error, Result, memory, names, zeros};
+use crate::dataset::event::order;
+use crate::dataset::{Attribute, Circumstances, Event, Frame, IdKind, MISSING_CODE, MISSING_TIME, Step, Values, Vocabulary};
 use std::collections::BTreeMap;
-
-/// One event of a user's history.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Event {
-    /// Microseconds since 2000-01-01 (UTC); a numeric time column counts as seconds of that. 0 throughout without a time column.
-    pub time: i64,
-    /// Index into the item vocabulary.
-    pub item: u32,
-    /// Above 0: how much the event says.
-    pub weight: f32,
-}
 
 /// Which columns of a frame are which, and what an event of each type is worth.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -30,6 +20,8 @@ pub struct EventColumns {
     pub event: Option<String>,
     /// What an event of a type is worth; types that are not listed are left out. None: every type counts 1.
     pub event_weights: Option<BTreeMap<String, f32>>,
+    /// What else an event may be known by: category columns and numbers, four at most.
+    pub context: Vec<String>,
 }
 
 /// Events by user (a sparse matrix by rows that keeps every event), with the vocabularies of both sides.
@@ -41,6 +33,8 @@ pub struct Interactions {
     pub items: Vocabulary,
     /// What is known of the items beside the events; none where nothing was given.
     pub attributes: Vec<Attribute>,
+    /// What else the events are known by; none where nothing was named.
+    pub context: Circumstances,
     offsets: Vec<usize>,
     events: Vec<Event>,
 }
@@ -68,8 +62,10 @@ impl Interactions {
         let mut skipped = Skipped::default();
         let types = columns.event.as_deref().map(|c| type_weights(frame, c, columns.event_weights.as_ref(), &mut skipped)).transpose()?;
 
+        let context = Circumstances::of(frame, &columns.context, ctx)?;
+        let codes = context.coder(frame, &columns.context)?;
         let rows = frame.rows();
-        let _booked = ctx.budget.take(rows.saturating_mul(24), "reading the events")?;
+        let _booked = ctx.budget.take(rows.saturating_mul(std::mem::size_of::<(u32, Event)>()), "reading the events")?;
         let mut kept: Vec<(u32, Event)> = Vec::new();
         memory::reserve(&mut kept, rows)?;
         for row in 0..rows {
@@ -83,14 +79,16 @@ impl Interactions {
             if u == MISSING_CODE || i == MISSING_CODE || time == MISSING_TIME || weight.is_nan() || weight <= 0.0 || weight.is_infinite() {
                 skipped.rows += 1;
             } else {
-                kept.push((u, Event { time, item: i, weight }));
+                kept.push((u, Event { time, item: i, weight, context: codes(row) }));
             }
         }
         if kept.is_empty() {
             return Err(Error::new(Code::Data, "there are no events to learn from")
                 .detail(format!("Of {rows} rows, {} have no user, item, time or type, or a weight that is not above 0.", skipped.rows)));
         }
-        Ok((Self::build(user, item, user_levels, item_levels, kept, ctx)?, skipped))
+        drop(codes);
+        let built = Self::build(user, item, user_levels, item_levels, kept, ctx)?;
+        Ok((Self { context, ..built }, skipped))
     }
 
     /// `events` are (code of the user's level, event whose item is the code of the item's level).
@@ -117,7 +115,7 @@ impl Interactions {
         let mut next = offsets.clone();
         let mut sorted = Vec::new();
         memory::reserve(&mut sorted, events.len())?;
-        sorted.resize(events.len(), Event { time: 0, item: 0, weight: 0.0 });
+        sorted.resize(events.len(), Event::new(0, 0, 0.0));
         for (u, e) in events {
             sorted[next[u as usize]] = e;
             next[u as usize] += 1;
@@ -129,7 +127,7 @@ impl Interactions {
             }
             order(&mut sorted[offsets[u]..offsets[u + 1]], ctx.seed, users.hash(u as u32), |i| item_hash[i as usize]);
         }
-        Ok(Self { users, items, attributes: Vec::new(), offsets, events: sorted })
+        Ok(Self { users, items, attributes: Vec::new(), context: Circumstances::default(), offsets, events: sorted })
     }
 
     /// All events of a user, oldest first.
@@ -193,7 +191,8 @@ impl Interactions {
             events.extend(self.history(u).iter().enumerate().filter(|(at, e)| keep(u, *at, e)).map(|(_, e)| *e));
             offsets.push(events.len());
         }
-        Ok(Self { users: self.users.clone(), items: self.items.clone(), attributes: self.attributes.clone(), offsets, events })
+        let (users, items) = (self.users.clone(), self.items.clone());
+        Ok(Self { users, items, attributes: self.attributes.clone(), context: self.context.clone(), offsets, events })
     }
 
     /// The events as those of the groups that an attribute puts the items in; events of items that it says nothing of are left out.
@@ -212,12 +211,6 @@ impl Interactions {
     pub fn heaviest(&self) -> f32 {
         self.events.iter().map(|e| e.weight).fold(f32::MIN_POSITIVE, f32::max)
     }
-}
-
-/// Orders one user's events by time, ties by a hash of the ids that `seed` shuffles: a live history gets the order that training gave it.
-pub fn order(events: &mut [Event], seed: u64, user_hash: u64, item_hash: impl Fn(u32) -> u64) {
-    let tie = |e: &Event| mix(seed ^ user_hash ^ item_hash(e.item).rotate_left(17));
-    events.sort_by(|a, b| a.time.cmp(&b.time).then_with(|| tie(a).cmp(&tie(b))).then_with(|| a.weight.total_cmp(&b.weight)));
 }
 
 /// The vocabulary of the levels that occur, and the index of each level's code.

@@ -1,7 +1,9 @@
 //! Data on its way to a model: typed columns, encoders, splits, interactions.
 
 pub mod attributes;
+pub mod circumstances;
 pub mod encode;
+pub mod event;
 pub mod event_weights;
 pub mod frame;
 pub mod input;
@@ -16,11 +18,13 @@ pub mod texts;
 pub mod vocabulary;
 
 pub use attributes::{Attribute, Described, attributes};
+pub use circumstances::{Circumstances, Codes};
 pub use encode::Encoder;
+pub use event::Event;
 pub use event_weights::event_weights;
 pub use frame::{Cell, Column, Frame, Labels, MISSING_CODE, MISSING_TIME, Values};
 pub use input::{Family, Input};
-pub use interactions::{Event, EventColumns, Interactions, Skipped};
+pub use interactions::{EventColumns, Interactions, Skipped};
 pub use pairs::Pairs;
 pub use snapshot::Snapshot;
 pub use step::{SESSION_GAP, Step};

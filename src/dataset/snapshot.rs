@@ -1,7 +1,7 @@
 //! Users' latest events as they were at training: the user side that a version may hold, so that a list needs no other table.
 
 use crate::base::{Code, Context, Error, Numbers, Result, Tensor, memory, tensor};
-use crate::dataset::{Event, Id, IdKind, Interactions, MISSING_TIME, Vocabulary};
+use crate::dataset::{Codes, Event, Id, IdKind, Interactions, MISSING_TIME, Vocabulary};
 
 /// The latest events of each user, oldest first, in the order that training gave equal times.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,7 +62,8 @@ impl Snapshot {
     }
 
     /// As tensors: `users.id` (or `users.text` and `users.end`), `users.offset` (where each user's events begin, users + 1), and of each event
-    /// `users.item`, `users.time` (microseconds since 2000-01-01) and `users.weight`.
+    /// `users.item`, `users.time` (microseconds since 2000-01-01) and `users.weight`; where the events have
+    /// circumstances, `users.context` (four codes of 16 bits in one number).
     pub fn to_tensors(&self) -> Vec<Tensor> {
         let one = |part: &str, numbers: Numbers| Tensor { name: format!("users.{part}"), shape: vec![numbers.len()], numbers };
         let mut tensors = self.users.to_tensors("users");
@@ -70,6 +71,9 @@ impl Snapshot {
         tensors.push(one("item", Numbers::I64(self.events.iter().map(|e| i64::from(e.item)).collect())));
         tensors.push(one("time", Numbers::I64(self.events.iter().map(|e| e.time).collect())));
         tensors.push(one("weight", Numbers::F32(self.events.iter().map(|e| e.weight).collect())));
+        if self.events.iter().any(|e| e.context != Codes::default()) {
+            tensors.push(one("context", Numbers::I64(self.events.iter().map(|e| packed(e.context)).collect())));
+        }
         tensors
     }
 
@@ -97,6 +101,10 @@ impl Snapshot {
         let Numbers::F32(weight) = tensor::find(tensors, "users.weight", &[count])? else {
             return Err(damaged("have weights that are no floats"));
         };
+        let context = match tensors.iter().any(|t| t.name == "users.context") {
+            true => integers("users.context", count)?,
+            false => &[],
+        };
         let mut events = Vec::new();
         memory::reserve(&mut events, count)?;
         for ((&item, &time), &weight) in item.iter().zip(time).zip(weight) {
@@ -104,13 +112,24 @@ impl Snapshot {
             if time == MISSING_TIME || !weight.is_finite() || weight <= 0.0 {
                 return Err(damaged("have no time, or a weight that is not above 0"));
             }
-            events.push(Event { time, item, weight });
+            let context = context.get(events.len()).map_or(Codes::default(), |&packed| codes(packed));
+            events.push(Event { context, ..Event::new(time, item, weight) });
         }
         if offsets.windows(2).any(|w| !events[w[0]..w[1]].is_sorted_by_key(|e| e.time)) {
             return Err(damaged("are out of order by time"));
         }
         Ok(Self { users, offsets, events })
     }
+}
+
+/// Four codes in one number.
+fn packed(codes: Codes) -> i64 {
+    codes.iter().rev().fold(0, |all, c| all << 16 | u64::from(*c)).cast_signed()
+}
+
+/// Back from [`packed`].
+fn codes(packed: i64) -> Codes {
+    std::array::from_fn(|i| (packed.cast_unsigned() >> (16 * i)) as u16)
 }
 
 #[cfg(test)]

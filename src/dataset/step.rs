@@ -49,7 +49,7 @@ mod tests {
 
     #[test]
     fn a_break_of_more_than_half_an_hour_begins_a_session() {
-        let at = |minutes: i64| Event { time: minutes * 60_000_000, item: 0, weight: 1.0 };
+        let at = |minutes: i64| Event::new(minutes * 60_000_000, 0, 1.0);
         let history = [at(0), at(30), at(61), at(61), at(10_000)];
         assert_eq!(Step::Session.starts(&history), [0, 2, 4]);
         assert_eq!(Step::Event.starts(&history), [0, 1, 2, 3, 4]);

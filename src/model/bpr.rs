@@ -252,7 +252,7 @@ mod tests {
             // A user folded in, whom training need not have seen: shelf above shelf.
             let mut out = vec![0.0; data.items.len()];
             let place = |name: usize| data.items.find_text(&format!("{name:03}")).unwrap();
-            let event = |name| crate::dataset::Event { time: 0, item: place(name), weight: 1.0 };
+            let event = |name| crate::dataset::Event::new(0, place(name), 1.0);
             assert!(model.score(&[event(110), event(120), event(130)], &mut out));
             let mean = |shelf: usize| {
                 let all: Vec<f32> = (shelf * 100..shelf * 100 + 100)

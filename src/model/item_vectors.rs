@@ -253,7 +253,7 @@ mod tests {
         }
         // nothing was ever bought with the last
         assert!(m.vector(60).iter().all(|x| x.abs() < 1e-3) || !m.similar(60, &mut out));
-        let event = |item| Event { time: 0, item, weight: 1.0 };
+        let event = |item| Event::new(0, item, 1.0);
         assert!(m.score(&[event(1), event(3)], &mut out));
         assert!(out[7] > out[40]);
         assert!(!m.score(&[], &mut out));

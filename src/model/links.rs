@@ -232,7 +232,7 @@ mod tests {
         assert_eq!(links, ring(3));
         assert_eq!(links.of(39).collect::<Vec<_>>(), [(2, 2.0), (1, 1.5)]);
         let mut out = vec![9.0; 40];
-        let e = |item| Event { time: 0, item, weight: 1.0 };
+        let e = |item| Event::new(0, item, 1.0);
         assert!(links.score(&[e(0), e(1)], 1.0, &mut out));
         assert!((out[3] - ((-1f32).exp() * 2.0 + 1.5)).abs() < 1e-6 && out[9] == 0.0);
         assert!(!links.score(&[], 1.0, &mut out));

@@ -313,9 +313,19 @@ impl Model {
 
     /// Whether it learned from the attributes of the items.
     pub fn uses_attributes(&self) -> bool {
+        self.ranks(Ranker::uses_attributes)
+    }
+
+    /// Whether it learned from the events' context.
+    pub fn uses_context(&self) -> bool {
+        self.ranks(Ranker::uses_context)
+    }
+
+    /// Whether it is a ranker, or has one among its bases, of which this is so.
+    fn ranks(&self, so: fn(&Ranker) -> bool) -> bool {
         match self {
-            Self::Ranker(m) => m.uses_attributes(),
-            Self::Blend(m) => m.parts.iter().any(|p| p.model.uses_attributes()),
+            Self::Ranker(m) => so(m),
+            Self::Blend(m) => m.parts.iter().any(|p| p.model.ranks(so)),
             Self::Popularity(_) | Self::Linked(_) | Self::MultVae(_) | Self::Cfgan(_) | Self::Factors(_) | Self::ItemVectors(_) => false,
         }
     }

@@ -4,16 +4,20 @@ use crate::base::params::{ParamType, Spec};
 use crate::dataset::Interactions;
 use crate::model::ease;
 use crate::model::popularity::DAY;
+use crate::model::ranker;
 use crate::model::recommender::{KINDS, KindInfo};
 
 /// Parameters of `auto` beside [`COMMON`](crate::model::recommender::COMMON).
-pub const AUTO: &[Spec] = &[Spec::new(
-    "seconds",
-    ParamType::Number,
-    "600",
-    "What training may take, roughly: once half is used up, no further kind is tried, since the chosen ones are trained again.",
-)
-.within(0.0, 1e9)];
+pub const AUTO: &[Spec] = &[
+    Spec::new(
+        "seconds",
+        ParamType::Number,
+        "600",
+        "What training may take, roughly: once half is used up, no further kind is tried, since the chosen ones are trained again.",
+    )
+    .within(0.0, 1e9),
+    ranker::CONTEXT,
+];
 
 /// The kinds that `auto` tries on these events.
 pub fn tried(data: &Interactions) -> impl Iterator<Item = &'static KindInfo> {

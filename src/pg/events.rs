@@ -2,6 +2,7 @@
 
 use crate::base::Budget;
 use crate::base::{Code, Error, Result};
+use crate::dataset::circumstances;
 use crate::dataset::{EventColumns, IdKind, Interactions, Skipped};
 use crate::pg::columns::Form;
 use crate::pg::relation::{Attribute, Relation, quote};
@@ -31,9 +32,13 @@ pub(crate) struct EventSource {
     pub event_col: Option<String>,
     /// What an event of a type counts.
     pub event_weights: Option<BTreeMap<String, f32>>,
+    /// What else an event may be known by.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub context: Vec<String>,
 }
 
-/// The SQL for one user's events and what its columns are, in this order: item, then time, weight and type where there are any.
+/// The SQL for one user's events and what its columns are, in this order: item, then time, weight, type and context
+/// where there are any.
 pub(crate) struct LiveQuery {
     /// With the user as `$1`.
     pub sql: String,
@@ -51,6 +56,8 @@ pub(crate) struct LiveQuery {
     pub items: IdKind,
     /// The time column's type, where there is one.
     pub time: Option<pg_sys::Oid>,
+    /// Of each column of context, whether it is read as a number; else as text.
+    pub context: Vec<bool>,
 }
 
 impl EventSource {
@@ -69,6 +76,9 @@ impl EventSource {
                 .detail(format!("Both are \"{}\".", self.user_col))
                 .hint("Name the column with the user's id and the one with the item's: user_col => '…', item_col => '…'."));
         }
+        if self.context.len() > circumstances::MOST {
+            return Err(circumstances::too_many(self.context.len()));
+        }
         let find = |c: &Option<String>| c.as_deref().map(|c| relation.column(c)).transpose();
         let parts = Parts {
             user: relation.column(&self.user_col)?,
@@ -76,6 +86,7 @@ impl EventSource {
             time: find(&self.time_col)?,
             weight: find(&self.weight_col)?,
             event: find(&self.event_col)?,
+            context: self.context.iter().map(|c| relation.column(c)).collect::<Result<_>>()?,
         };
         let family = |a: &Attribute| a.form.map(Form::family);
         if let Some(t) = parts.time.filter(|t| !matches!(family(t), Some(Family::Time | Family::Number))) {
@@ -84,11 +95,29 @@ impl EventSource {
         if let Some(w) = parts.weight.filter(|w| !matches!(family(w), Some(Family::Number | Family::Bool))) {
             return Err(wrong_type("weight_col", w, "a number"));
         }
+        self.check_context(&parts.context)?;
         if self.event_weights.is_some() && parts.event.is_none() {
             return Err(Error::new(Code::InvalidParameter, "event_weights needs event_col")
                 .hint("Say event_col => '…': the column that holds the type of each event."));
         }
         Ok(parts)
+    }
+
+    /// Whether these columns can be the context of an event.
+    fn check_context(&self, context: &[&Attribute]) -> Result<()> {
+        for (at, a) in context.iter().enumerate() {
+            let taken = [("user_col", Some(&self.user_col)), ("item_col", Some(&self.item_col)), ("time_col", self.time_col.as_ref())];
+            let again = self.context[..at].contains(&a.name).then_some("context");
+            if let Some(other) = taken.into_iter().find(|t| t.1 == Some(&a.name)).map(|t| t.0).or(again) {
+                return Err(Error::new(Code::InvalidParameter, format!("column \"{}\" is named twice", a.name))
+                    .detail(format!("It is in parameter \"context\" and in {other}."))
+                    .hint("Name in \"context\" what else is known of an event: the store, the channel, the discount."));
+            }
+            if !matches!(a.form.map(Form::family), Some(Family::Text | Family::Number | Family::Bool)) {
+                return Err(wrong_type("context", a, "texts, numbers and booleans"));
+            }
+        }
+        Ok(())
     }
 
     /// All events, by the caller's rights.
@@ -112,6 +141,11 @@ impl EventSource {
         if let Some(e) = p.event {
             list.push(text(e, "e"));
             columns.event = Some("e".into());
+        }
+        for (n, c) in p.context.iter().enumerate() {
+            let name = format!("context{n}");
+            list.push(format!("{} AS {name}", context_value(c)));
+            columns.context.push(name);
         }
         let (frame, booked) = scan::query(&format!("SELECT {} FROM {}", list.join(", "), relation.sql()), budget)?;
         let (users, items) = (id_kind(p.user), id_kind(p.item));
@@ -149,6 +183,7 @@ impl EventSource {
         if let Some(e) = p.event {
             list.push(format!("{}::pg_catalog.text", quote(&e.name)));
         }
+        list.extend(p.context.iter().map(|c| context_value(c)));
         let from = format!("FROM {} WHERE {filter}", relation.sql());
         let (user, by_user) = user_text(p.user);
         let all = format!("SELECT {}, {user} FROM {} WHERE {} IS NOT NULL", list.join(", "), relation.sql(), quote(&p.user.name));
@@ -161,6 +196,7 @@ impl EventSource {
             numeric_user: p.user.form == Some(Form::Numeric),
             items,
             time: p.time.map(|t| t.typ),
+            context: p.context.iter().map(|c| is_measure(c)).collect(),
         })
     }
 }
@@ -171,6 +207,17 @@ struct Parts<'r> {
     time: Option<&'r Attribute>,
     weight: Option<&'r Attribute>,
     event: Option<&'r Attribute>,
+    context: Vec<&'r Attribute>,
+}
+
+/// Whether a column of context is a number that is more or less; whole numbers are ids of something.
+fn is_measure(a: &Attribute) -> bool {
+    a.form.map(Form::family) == Some(Family::Number) && !matches!(a.form, Some(Form::Int2 | Form::Int4 | Form::Int8))
+}
+
+/// A column of context as it is read.
+fn context_value(a: &Attribute) -> String {
+    format!("{}::pg_catalog.{}", quote(&a.name), if is_measure(a) { "float8" } else { "text" })
 }
 
 /// What the ids of a column are.

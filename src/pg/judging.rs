@@ -219,6 +219,7 @@ fn next(source: pg_sys::Oid, events: &EventSource) -> Result<Next> {
         weight_col: None,
         event_col: None,
         event_weights: None,
+        context: Vec::new(),
     };
     let budget = settings::budget();
     let (data, _) = columns.read(&relation, 0, &budget).map_err(|e| if e.code == Code::Data { nothing(&relation.name) } else { e })?;

@@ -132,6 +132,7 @@ impl Live {
     pub(crate) fn everyone(&self, model: &Recommender, mut each: impl FnMut(Asked) -> Result<()>) -> Result<()> {
         let mut time = self.query.time.map(|t| Reader::new(t, self.source.time_col.as_deref().unwrap_or_default())).transpose()?;
         let last = 2 + i32::from(time.is_some()) + i32::from(self.source.weight_col.is_some()) + i32::from(self.source.event_col.is_some());
+        let last = last + i32::try_from(self.query.context.len()).unwrap_or(0);
         let mut user: Option<Id> = None;
         // Of the latest rows the events; a row that is none counts against the limit, as it does in the query of one user.
         let mut latest: VecDeque<Option<Event>> = VecDeque::new();
@@ -206,7 +207,7 @@ impl Live {
         let Some(item) = self.item(row, model) else { return Ok((None, None)) };
         let seen = (Some(item), None);
         let mut column = 2;
-        let mut event = Event { time: 0, item, weight: 1.0 };
+        let mut event = Event::new(0, item, 1.0);
         if let Some(reader) = time {
             let Some((_, datum)) = row.datum(column) else { return Ok(seen) };
             // SAFETY: a datum of the column's type, alive as long as the row.
@@ -228,6 +229,14 @@ impl Live {
                 let Some(w) = weights.get(&kind) else { return Ok(seen) };
                 event.weight *= w;
             }
+            column += 1;
+        }
+        for (c, (code, measure)) in event.context.iter_mut().zip(&self.query.context).enumerate() {
+            *code = match measure {
+                true => row.double(column).map_or(0, |x| model.context().number(c, x)),
+                false => row.text(column).map_or(0, |t| model.context().text(c, &t)),
+            };
+            column += 1;
         }
         Ok((Some(item), (event.weight > 0.0 && event.weight.is_finite()).then_some(event)))
     }

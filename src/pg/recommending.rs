@@ -319,7 +319,7 @@ impl Ready {
     /// Out of memory.
     pub(crate) fn recommend_for(&self, items: &[Id], k: usize) -> Result<(Vec<Recommendation>, String)> {
         let known: Vec<u32> = items.iter().filter_map(|i| self.loaded.recommender.items().find(i)).collect();
-        let events = known.iter().map(|&item| crate::dataset::Event { time: now(), item, weight: 1.0 }).collect();
+        let events = known.iter().map(|&item| crate::dataset::Event::new(now(), item, 1.0)).collect();
         let history = History { events, seen: known, any: !items.is_empty(), cut: false };
         let (mut scores, source) = self.score_of(&history, NO_EVENTS)?;
         history.seen.iter().for_each(|&i| scores[i as usize] = f32::NEG_INFINITY);

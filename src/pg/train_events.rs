@@ -76,6 +76,9 @@ pub(crate) fn train(model: &str, call: &Call, relation: &Relation) -> Result<Pub
         }
         data.attributes = described.attributes;
     }
+    for (_, name) in call.events.context.iter().enumerate().filter(|(c, _)| data.context.says_nothing(*c)) {
+        error::notice(&format!("column \"{name}\" of the context is the same in all events and tells nothing"));
+    }
     // One user's events are looked up in the relation only where they are read live.
     if resolved.get("users").and_then(Value::as_str) != Some("snapshot") {
         let limit = resolved.get("history_limit").and_then(Value::as_u64).unwrap_or(500);
@@ -92,7 +95,10 @@ pub(crate) fn train(model: &str, call: &Call, relation: &Relation) -> Result<Pub
         |ctx| recommender::fit(&data, &call.kind, &call.params, skipped.rows, incumbent.as_ref(), ctx),
     )?;
     if let Some(state) = trained.state.as_object_mut() {
-        let events = serde_json::to_value(&call.events).map_err(|e| Error::internal(format!("The source cannot be recorded: {e}.")))?;
+        // Columns that the model makes no use of need not be there when it serves.
+        let context = if state.contains_key("context") { call.events.context.clone() } else { Vec::new() };
+        let events = EventSource { context, ..call.events.clone() };
+        let events = serde_json::to_value(&events).map_err(|e| Error::internal(format!("The source cannot be recorded: {e}.")))?;
         state.insert("events".into(), events);
     }
     if let Some(megabytes) = compat::peak_megabytes() {

@@ -30,7 +30,10 @@ pub(super) fn fit(
     let mut wanted = check("auto", given)?;
     // The other kinds do not know it.
     let time = wanted.remove("seconds").and_then(|s| s.as_f64()).map(Duration::from_secs_f64);
-    let Some(tune) = tune else { return fit("popularity", &Value::Object(wanted), data, None, report, ctx) };
+    let Some(tune) = tune else {
+        wanted.remove("context");
+        return fit("popularity", &Value::Object(wanted), data, None, report, ctx);
+    };
     let bases = tried(data).map(|k| (k.name.to_owned(), json!({})));
     wanted.insert("bases".into(), Value::Object(bases.collect()));
     let mut resolved = check("blend", &Value::Object(wanted))?;
@@ -50,6 +53,9 @@ pub(super) fn fit(
     let part = blended.model.parts.pop().ok_or_else(|| Error::internal("no kind to choose from"))?;
     resolved.remove("bases");
     resolved.remove("weights");
+    if name != "ranker" {
+        resolved.remove("context");
+    }
     let chosen = match blended.chosen.get_mut("bases").and_then(|b| b.get_mut(name)) {
         Some(Value::Object(own)) => std::mem::take(own),
         _ => Map::new(),

@@ -136,7 +136,8 @@ pub fn held_out(state: &Value, params: &Value, tensors: &[Tensor], data: &Intera
     let Some(twin) = Incumbent::load(state, tensors)?.filter(|_| share > 0.0) else { return Ok(None) };
     let model = twin.into_recommender();
     let (rest, held) = Held::split(data, Step::of(data), model.repeats(), 0.0, share)?;
-    let known = |e: &Event| model.items().find(&data.items.id(e.item)).map(|item| Event { item, ..*e });
+    let codes = data.context.recode(model.context());
+    let known = |e: &Event| model.items().find(&data.items.id(e.item)).map(|item| Event { item, context: codes.of(e.context), ..*e });
     let case = |(user, events): &(u32, Vec<Event>)| {
         let next: Vec<Id> = events.iter().map(|e| data.items.id(e.item)).collect();
         let history = rest.history(*user).iter().filter_map(known).collect();
@@ -154,6 +155,7 @@ pub fn open(model: &Recommender, data: &Interactions, now: i64) -> Vec<Case> {
     let mut users: Vec<u32> = (0..data.users.len() as u32).collect();
     users.sort_by_key(|u| (data.users.hash(*u), *u));
     users.truncate(LOOKED_AT);
-    let known = |e: &Event| model.items().find(&data.items.id(e.item)).map(|item| Event { item, ..*e });
+    let codes = data.context.recode(model.context());
+    let known = |e: &Event| model.items().find(&data.items.id(e.item)).map(|item| Event { item, context: codes.of(e.context), ..*e });
     users.into_iter().map(|u| Case::open(data.users.id(u), data.history(u).iter().filter_map(known).collect(), now)).collect()
 }

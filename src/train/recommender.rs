@@ -2,8 +2,8 @@
 
 use crate::base::params::{self, Spec};
 use crate::base::{Code, Context, Error, Result, Tensor};
-use crate::dataset::interactions::order;
-use crate::dataset::{Event, Id, IdKind, Interactions, Snapshot, Step, Vocabulary};
+use crate::dataset::event::order;
+use crate::dataset::{Circumstances, Event, Id, IdKind, Interactions, Snapshot, Step, Vocabulary};
 use crate::kernel::topk::top_k;
 use crate::metric::ranking::RankingMeans;
 use crate::model::factors::Factors;
@@ -30,6 +30,9 @@ struct State {
     /// Of the order of equal times.
     seed: u64,
     params: Map<String, Value>,
+    /// Of the context that the model learned from; none where it did not.
+    #[serde(default, skip_serializing_if = "Circumstances::is_empty")]
+    context: Circumstances,
     /// How many users' events the version holds; none where they are read live.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     users: Option<usize>,
@@ -128,6 +131,10 @@ pub fn fit(data: &Interactions, kind: &str, given: &Value, skipped: u64, incumbe
     if !data.attributes.is_empty() && !model.uses_attributes() {
         report.notices.push(format!("kind {kind} does not learn from items; ranker does, where users have things again"));
     }
+    if !data.context.is_empty() && !model.uses_context() {
+        report.notices.push(format!("kind {kind} does not learn from the events' context; ranker does, where users have things again"));
+    }
+    let context = if model.uses_context() { data.context.clone() } else { Circumstances::default() };
     tensors.extend(model.to_tensors());
     tensors.extend(data.items.to_tensors("items"));
     let popularity = Popularity::plain(data)?.scores;
@@ -143,6 +150,7 @@ pub fn fit(data: &Interactions, kind: &str, given: &Value, skipped: u64, incumbe
         user_ids: data.users.kind(),
         seed: ctx.seed,
         params: resolved.clone(),
+        context,
         users: snapshot.map(|s| s.len()),
     };
     let state = serde_json::to_value(state).map_err(|e| Error::internal(format!("state: {e}")))?;
@@ -213,8 +221,10 @@ impl Incumbent {
     /// Its figures on tonight's held-out events: items that it does not know get the least score.
     fn measure(&self, data: &Interactions, judge: &Held, tie: &[f32], ctx: &Context) -> Result<Option<RankingMeans>> {
         let own: Vec<Option<u32>> = (0..data.items.len() as u32).map(|i| self.0.items.find(&data.items.id(i))).collect();
+        let codes = data.context.recode(self.0.context());
         let figures = judge.measure(data, JUDGED_AT, tie, ctx, |history, now, out| {
-            let known: Vec<Event> = history.iter().filter_map(|e| own[e.item as usize].map(|item| Event { item, ..*e })).collect();
+            let known = |e: &Event| own[e.item as usize].map(|item| Event { item, context: codes.of(e.context), ..*e });
+            let known: Vec<Event> = history.iter().filter_map(known).collect();
             let mut scores = vec![0.0; self.0.items.len()];
             with_fallback(&self.0.model, &self.0.popularity, &known, now, &mut scores);
             out.iter_mut().zip(&own).for_each(|(o, i)| *o = i.map_or(f32::MIN, |i| scores[i as usize]));
@@ -240,6 +250,7 @@ impl Recommender {
         let state: State = serde_json::from_value(state.clone())
             .map_err(|e| Error::new(Code::Corrupt, "the stored state of the model is damaged").detail(format!("{e}.")))?;
         let items = Vocabulary::from_tensors("items", state.item_ids, state.items, tensors)?;
+        state.context.check()?;
         let popularity = crate::model::popularity::floats(tensors, "items.popularity", &[state.items])?;
         let model = Model::from_tensors(&state.kind, &state.params, state.items, tensors)?;
         Ok(Self { state, items, popularity, model, snapshot: None })
@@ -263,6 +274,11 @@ impl Recommender {
     /// The users' events of training, where the version holds them; none where they are read live.
     pub fn snapshot(&self) -> Option<&Snapshot> {
         self.snapshot.as_ref()
+    }
+
+    /// How the columns of the events' context become the codes of an event; none where the model does not know any.
+    pub fn context(&self) -> &Circumstances {
+        &self.state.context
     }
 
     /// A user's events, in any order, into the order in which training saw them.

@@ -8,6 +8,7 @@ use crate::base::{Code, Context, Epoch, Error, Result, Tensor};
 use crate::dataset::{Event, Interactions};
 use crate::kernel::axpy;
 use crate::model::held::Held;
+use crate::model::ranker;
 use crate::model::recommender::{self as kinds, Model};
 use serde_json::{Map, Value, json};
 use std::time::{Duration, Instant};
@@ -21,6 +22,7 @@ pub const SPECS: &[Spec] = &[
         "The kinds that are blended, each with parameters of its own.",
     ),
     Spec::new("weights", ParamType::Weights, "null", "What each of them counts; null: chosen on held-out events.").within(0.0, 1e6),
+    ranker::CONTEXT,
 ];
 
 /// One kind of a blend.
@@ -76,7 +78,13 @@ pub fn check(resolved: &mut Map<String, Value>) -> Result<()> {
                 .detail("Parameter \"bases\" names \"blend\".")
                 .hint("For example: params => '{\"bases\": {\"ease\": {}, \"transition\": {}}}'."));
         }
-        bases.insert(name.clone(), Value::Object(params::resolve(name, info.specs, given)?));
+        let own = params::resolve(name, info.specs, given)?;
+        if own.get("context").and_then(Value::as_array).is_some_and(|c| !c.is_empty()) {
+            return Err(Error::new(Code::InvalidParameter, "parameter \"context\" is the blend's, not a base's")
+                .detail(format!("Base \"{name}\" names columns of the events, which are read once."))
+                .hint("params => '{\"bases\": {\"ranker\": {}}, \"context\": [\"store\"]}'."));
+        }
+        bases.insert(name.clone(), Value::Object(own));
     }
     if bases.is_empty() {
         return Err(Error::new(Code::InvalidParameter, "parameter \"bases\" names no kind")

@@ -7,6 +7,7 @@ mod groups;
 mod listwise;
 mod own;
 mod past;
+mod setting;
 mod view;
 mod world;
 
@@ -19,6 +20,7 @@ use crate::nn::{Activation, Stack};
 use facts::Facts;
 use groups::Groups;
 use serde_json::{Map, Value};
+use setting::Setting;
 use view::View;
 use world::World;
 
@@ -29,9 +31,18 @@ pub const RANKER: &[Spec] = &[
     Spec::new("candidates", ParamType::Integer, "300", "Best items of each kind that the network ranks.").within(1.0, 100_000.0),
     Spec::new("hidden", ParamType::Integers, "[64, 32]", "Widths of the hidden layers.").within(1.0, 1e5),
     Spec::new("ensemble", ParamType::Integer, "3", "Networks whose scores are averaged.").within(1.0, 100.0),
+    CONTEXT,
     EPOCHS,
     HISTORY,
 ];
+
+/// What every kind has that can learn from more columns of the events.
+pub const CONTEXT: Spec = Spec::new(
+    "context",
+    ParamType::Texts,
+    "[]",
+    "Further columns of the events that the network may use, four at most: the store, the channel, the discount.",
+);
 
 /// Parameters of `repeat`.
 pub const REPEAT: &[Spec] = &[EPOCHS, HISTORY];
@@ -93,7 +104,7 @@ impl Ranker {
         let (first, latest) = data.events().iter().fold((i64::MAX, i64::MIN), |(a, b), e| (a.min(e.time), b.max(e.time)));
         let horizon = (latest.saturating_sub(first) / 12).min(MONTH as i64);
         let world = |data: &Interactions, now: i64| World::of(data, now, &p, repeat, ctx);
-        let inputs = view::inputs(!repeat, if repeat { 0 } else { data.attributes.len() });
+        let inputs = if repeat { view::inputs(false, 0, 0) } else { view::inputs(true, data.attributes.len(), data.context.len()) };
         let stack = stack(&p.hidden, inputs)?;
         let mut lists = past::lists(data, (first, latest, horizon), &p, inputs, world, ctx)?;
         let (mean, deviation) = past::scale(&lists);
@@ -144,6 +155,11 @@ impl Ranker {
         !self.world.groups.is_empty()
     }
 
+    /// Whether it learned from the events' context.
+    pub fn uses_context(&self) -> bool {
+        !self.world.settings.is_empty()
+    }
+
     /// The moment that a list is for: now, but where that is far beyond what training saw (data of long ago), right after the latest event.
     fn moment(&self, last: i64, now: i64) -> i64 {
         let latest = self.latest.max(last);
@@ -177,6 +193,7 @@ impl Ranker {
         all.extend(self.networks.iter().enumerate().map(|(i, n)| Tensor::f32(format!("network{}", i + 1), [n.len()], n.clone())));
         all.extend(self.world.links.iter().flat_map(Links::to_tensors));
         all.extend(self.world.groups.iter().zip(1..).flat_map(|(g, n)| g.to_tensors(&format!("group{n}"))));
+        all.extend(self.world.settings.iter().zip(1..).flat_map(|(s, n)| s.to_tensors(&format!("context{n}"))));
         all
     }
 
@@ -191,7 +208,11 @@ impl Ranker {
         while let Some(more) = Groups::from_tensors(items, &format!("group{}", groups.len() + 1), tensors)? {
             groups.push(more);
         }
-        let n = view::inputs(!repeat, groups.len());
+        let mut settings = Vec::new();
+        while let Some(more) = Setting::from_tensors(items, &format!("context{}", settings.len() + 1), tensors)? {
+            settings.push(more);
+        }
+        let n = view::inputs(!repeat, groups.len(), settings.len());
         let stack = stack(&p.hidden, n).map_err(|_| damaged("The network is too large"))?;
         let Numbers::I64(clock) = tensor::find(tensors, "clock", &[2])? else { return Err(damaged("The clock is none")) };
         let (mean, deviation) = (floats(tensors, "mean", &[n])?, floats(tensors, "deviation", &[n])?);
@@ -202,7 +223,7 @@ impl Ranker {
         let networks = (0..stored).map(|i| floats(tensors, &format!("network{}", i + 1), &[stack.parameters()])).collect::<Result<_>>()?;
         let facts = Facts::from_tensors(items, tensors)?;
         let links = (!repeat).then(|| Links::from_tensors(items, tensors)).transpose()?;
-        let world = World::with(facts, links, groups, items);
+        let world = World::with(facts, links, groups, settings, items);
         let (latest, horizon, candidates, history) = (clock[0], clock[1].max(0), p.candidates, p.history);
         Ok(Self { world, stack, networks, mean, deviation, latest, horizon, candidates, history })
     }

@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn a_history_by_hand() {
         let day = DAY as i64;
-        let at = |item, days: i64, minutes: i64| Event { time: days * day + minutes * 60_000_000, item, weight: 1.0 };
+        let at = |item, days: i64, minutes: i64| Event::new(days * day + minutes * 60_000_000, item, 1.0);
         let history = [at(5, 0, 0), at(5, 0, 10), at(9, 4, 0), at(5, 10, 0), at(5, 20, 0)];
         let own = Own::of(&history, 34 * day);
         assert_eq!(own.iter().map(|o| o.item).collect::<Vec<_>>(), [5, 9]);

@@ -1,6 +1,6 @@
 use super::*;
 use crate::base::{Budget, Pool, Quiet, Rng};
-use crate::dataset::{Attribute, Column, EventColumns, Frame, IdKind, MISSING_CODE, Step, Values};
+use crate::dataset::{Attribute, Circumstances, Column, EventColumns, Frame, IdKind, MISSING_CODE, Step, Values};
 use crate::model::held::Held;
 use crate::model::popularity::Popularity;
 use crate::model::recommender::{fit, kind, specs};
@@ -125,4 +125,61 @@ fn groups_of_items_are_learned_from_and_hostile_ones_refused() {
     assert!(ranker.score(history, ranker.latest, &mut out) && out.iter().all(|x| x.is_finite()));
     let mean = |range: std::ops::Range<usize>| out[range].iter().sum::<f32>() / 20.0;
     assert!(mean(0..20) > mean(20..40));
+}
+
+/// 150 households that shop every four days in one of two stores, for some months and then in the other. Each has 20 items, of which two are bought each
+/// time: only the store says which. A number says nothing.
+fn movers() -> Interactions {
+    let mut rng = Rng::new(11);
+    let (mut u, mut i, mut t, mut store, mut noise) = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for user in 0..150u32 {
+        let mut place = user % 2;
+        for day in (i64::from(user) % 4..300).step_by(4) {
+            if rng.below(25) == 0 {
+                place = 1 - place;
+            }
+            for _ in 0..2 {
+                u.push(user);
+                i.push(place * 20 + rng.below(20) as u32);
+                t.push(day * DAY as i64);
+                store.push(place);
+                noise.push(rng.normal());
+            }
+        }
+    }
+    let levels: Vec<String> = (0..150).map(|s| s.to_string()).collect();
+    let column = |name: &str, codes: Vec<u32>| Column { name: name.into(), values: Values::Category { codes, levels: levels.clone() } };
+    let (at, noise) =
+        (Column { name: "t".into(), values: Values::Time(t) }, Column { name: "noise".into(), values: Values::Double(noise) });
+    let frame = Frame::new(vec![column("u", u), column("i", i), column("store", store), at, noise]).unwrap();
+    let context = vec!["store".into(), "noise".into()];
+    let columns = EventColumns { user: "u".into(), item: "i".into(), time: Some("t".into()), context, ..EventColumns::default() };
+    with(1, |ctx| Interactions::from_frame(&frame, &columns, IdKind::Integer, IdKind::Integer, ctx)).unwrap().0
+}
+
+#[test]
+fn the_store_tells_what_is_bought_next() {
+    let data = movers();
+    let mut blind = data.clone();
+    blind.context = Circumstances::default();
+    let ndcg = |data: &Interactions| {
+        with(2, |ctx| {
+            let (rest, held) = Held::split(data, Step::Session, true, 0.0, 1.0).unwrap();
+            let ranker = Ranker::fit(&rest, &resolved("ranker"), false, ctx).unwrap().0;
+            let tie = Popularity::plain(&rest).unwrap().scores;
+            let figures = held.measure(&rest, 5, &tie, ctx, |h, now, out| assert!(ranker.score(h, now, out))).unwrap();
+            figures.means().unwrap().ndcg
+        })
+    };
+    let (without, context) = (ndcg(&blind), ndcg(&data));
+    assert!(context > without * 1.1, "{without} {context}");
+    let fitted = |threads| with(threads, |ctx| Ranker::fit(&data, &resolved("ranker"), false, ctx)).unwrap().0;
+    let ranker = fitted(1);
+    assert!(ranker.uses_context() && ranker == fitted(3));
+    let again = |tensors: &[Tensor]| Ranker::from_tensors(data.items.len(), &resolved("ranker"), false, tensors);
+    let tensors = ranker.to_tensors();
+    assert_eq!(again(&tensors).unwrap(), ranker);
+    // Without one of the columns the network has other inputs.
+    let fewer: Vec<Tensor> = tensors.iter().filter(|t| !t.name.starts_with("context2")).cloned().collect();
+    assert_eq!(again(&fewer).unwrap_err().code, Code::Corrupt);
 }

@@ -4,16 +4,17 @@ use crate::base::{Result, zeros};
 use crate::dataset::Event;
 use crate::kernel::topk::top_k;
 use crate::model::ranker::facts::FACTS;
-use crate::model::ranker::groups::{Leaning, NUMBERS};
+use crate::model::ranker::groups::{self, Leaning};
 use crate::model::ranker::own::{OWN, Own};
+use crate::model::ranker::setting::{self, Habitat};
 use crate::model::ranker::world::World;
 
 /// Scores by links: of all items of the history, of those by how much they are had, of those of the last two months.
 const WAYS: usize = 3;
 
-/// How many numbers a candidate has, with links and without, and with so many attributes of the items.
-pub fn inputs(links: bool, attributes: usize) -> usize {
-    OWN + FACTS + if links { WAYS } else { 0 } + NUMBERS * attributes
+/// How many numbers a candidate has, with links and without, and with so many attributes of the items and columns of context.
+pub fn inputs(links: bool, attributes: usize, context: usize) -> usize {
+    OWN + FACTS + if links { WAYS } else { 0 } + groups::NUMBERS * attributes + setting::NUMBERS * context
 }
 
 /// A user as of a moment.
@@ -24,6 +25,8 @@ pub struct View<'a> {
     by_links: Option<[Vec<f32>; WAYS]>,
     /// One an attribute.
     leanings: Vec<Leaning>,
+    /// One a column of context.
+    habitats: Vec<Habitat>,
 }
 
 impl<'a> View<'a> {
@@ -34,6 +37,7 @@ impl<'a> View<'a> {
     pub fn of(history: &[Event], now: i64, world: &'a World, items: usize) -> Result<Self> {
         let own = Own::of(history, now);
         let leanings = world.groups.iter().map(|g| g.lean(&own)).collect::<Result<_>>()?;
+        let habitats = world.settings.iter().enumerate().map(|(c, s)| s.found(history, c, now)).collect::<Result<_>>()?;
         let by_links = match &world.links {
             None => None,
             Some(links) => {
@@ -50,7 +54,7 @@ impl<'a> View<'a> {
                 Some([all, often, lately])
             }
         };
-        Ok(Self { own, world, by_links, leanings })
+        Ok(Self { own, world, by_links, leanings, habitats })
     }
 
     /// What comes into question: the user's own items, and with links the `k` best by them in each way and those in demand; ascending.
@@ -78,6 +82,7 @@ impl<'a> View<'a> {
             x.extend(ways.iter().map(|w| w[item as usize]));
         }
         self.world.groups.iter().zip(&self.leanings).for_each(|(g, l)| g.row(l, item, x));
+        self.world.settings.iter().zip(&self.habitats).for_each(|(s, h)| s.row(h, item, x));
     }
 
     /// A score of every item for want of a network: how much it is had, and by links.

@@ -1,4 +1,4 @@
-//! What is known at a moment, whoever the user: of each item, of what goes together, of groups of items.
+//! What is known at a moment, whoever the user: of each item, of what goes together, of groups of items, of what goes with circumstances.
 
 use crate::base::{Context, Result};
 use crate::dataset::Interactions;
@@ -8,6 +8,7 @@ use crate::model::links::Links;
 use crate::model::ranker::Params;
 use crate::model::ranker::facts::Facts;
 use crate::model::ranker::groups::Groups;
+use crate::model::ranker::setting::Setting;
 use serde_json::{Map, json};
 
 /// Items that come into question because many have them.
@@ -22,6 +23,8 @@ pub struct World {
     pub links: Option<Links>,
     /// One an attribute of the items; none of `repeat`.
     pub groups: Vec<Groups>,
+    /// One a column of the events' context; none of `repeat`.
+    pub settings: Vec<Setting>,
     /// Items that are had most at the moment, best first.
     pub current: Vec<u32>,
 }
@@ -33,18 +36,19 @@ impl World {
     /// As [`ease::fit`] and [`Facts::of`].
     pub fn of(data: &Interactions, now: i64, p: &Params, repeat: bool, ctx: &Context) -> Result<Self> {
         let facts = Facts::of(data, now, ctx)?;
-        let (mut links, mut groups) = (None, Vec::new());
+        let (mut links, mut groups, mut settings) = (None, Vec::new(), Vec::new());
         if !repeat {
             let own = json!({"regularization": p.regularization, "links": p.links, "history": p.history, "recency": 1000});
             links = Some(ease::fit(data, own.as_object().unwrap_or(&Map::new()), ctx)?.links);
             groups = Groups::all(data, now, ctx)?;
+            settings = Setting::all(data, ctx)?;
         }
-        Ok(Self::with(facts, links, groups, data.items.len()))
+        Ok(Self::with(facts, links, groups, settings, data.items.len()))
     }
 
     /// Of its parts, for `items` items.
-    pub fn with(facts: Facts, links: Option<Links>, groups: Vec<Groups>, items: usize) -> Self {
+    pub fn with(facts: Facts, links: Option<Links>, groups: Vec<Groups>, settings: Vec<Setting>, items: usize) -> Self {
         let scores: Vec<f32> = (0..items as u32).map(|i| facts.current(i)).collect();
-        Self { current: top_k(&scores, CURRENT, None), facts, links, groups }
+        Self { current: top_k(&scores, CURRENT, None), facts, links, groups, settings }
     }
 }
