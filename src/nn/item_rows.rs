@@ -7,13 +7,23 @@ use crate::linalg::add_rows;
 /// Items that a thread takes at a time: fixed, so that the result does not depend on the number of threads.
 const ITEMS: usize = 64;
 
-/// One step of Adam of every item's row, against the gradient Σ value · row of `delta` over the (row, value) that `of(item)` gives. `delta` has rows of
+/// Which rows a step changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Touch {
+    /// Every row: where there is no gradient its moments still fade, and still move it.
+    All,
+    /// Those alone that have a gradient, so that a step's work does not grow with the catalogue (what others call sparse or lazy Adam).
+    Own,
+}
+
+/// One step of Adam of the rows of items that `touch` says, against the gradient Σ value · row of `delta` over the (row, value) that `of(item)` gives. `delta` has rows of
 /// `width` numbers, as the layer has; the layer's three slices are its weights and their first and second moments. Panics on a row outside.
 ///
 /// # Errors
 /// [`crate::base::Code::Cancelled`]: a large catalogue takes its time.
 pub fn learn_rows<I: Iterator<Item = (usize, f32)>>(
     of: impl Fn(usize) -> I + Sync + Send,
+    touch: Touch,
     delta: &[f32],
     width: usize,
     step: AdamStep,
@@ -29,8 +39,12 @@ pub fn learn_rows<I: Iterator<Item = (usize, f32)>>(
         let mut gradient = vec![0.0; width];
         let rows = w.chunks_mut(width).zip(m.chunks_mut(width)).zip(v.chunks_mut(width));
         for (i, ((w, m), v)) in rows.enumerate() {
+            let mut of = of(p * ITEMS + i).peekable();
+            if touch == Touch::Own && of.peek().is_none() {
+                continue;
+            }
             gradient.fill(0.0);
-            add_rows(of(p * ITEMS + i), delta, &mut gradient);
+            add_rows(of, delta, &mut gradient);
             adam(step, &gradient, m, v, w);
         }
     });

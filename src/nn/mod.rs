@@ -18,7 +18,7 @@ pub mod tower;
 
 pub use activation::Activation;
 pub use fit::{Loop, Trainee};
-pub use item_rows::learn_rows;
+pub use item_rows::{Touch, learn_rows};
 pub use loss::{Loss, Tags, Targets};
 pub use monitor::{Fitted, Judgement, Monitor};
 pub use optimise::{Adam, AdamSpec};

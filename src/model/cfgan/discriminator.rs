@@ -6,7 +6,7 @@ use crate::linalg::add_rows;
 use crate::model::cfgan::marks::{Marks, ROWS};
 use crate::model::cfgan::net::{Net, Shape, glorot};
 use crate::model::mult_vae::batch::Batch;
-use crate::nn::{AdamSpec, learn_rows};
+use crate::nn::{AdamSpec, Touch, learn_rows};
 
 /// The discriminator, and what it made of a batch: of the real rows, then of the generated ones.
 #[derive(Debug)]
@@ -80,12 +80,12 @@ impl Discriminator {
                 real.into_iter().chain((e.at < seen).then(|| (rows + e.row as usize, fake[e.at])))
             })
         };
-        learn_rows(shown, &self.delta, width, step, purchases, ctx)?;
+        learn_rows(shown, Touch::All, &self.delta, width, step, purchases, ctx)?;
         let given = move |item: usize| {
             let entries = batch.of(item).iter().filter(|e| e.input != 0.0);
             entries.flat_map(move |e| [(e.row as usize, e.input), (rows + e.row as usize, e.input)])
         };
-        learn_rows(given, &self.delta, width, step, condition, ctx).map(|()| loss)
+        learn_rows(given, Touch::All, &self.delta, width, step, condition, ctx).map(|()| loss)
     }
 
     /// How well the generated rows pass for real: Σ ln(1 + e⁻ᶠ) of their logits f, and into `delta` its gradient by each entry of `fake`; 0 for

@@ -7,7 +7,7 @@ use crate::model::cfgan::marks::{Marks, ROWS};
 use crate::model::cfgan::net::{Net, Shape, glorot};
 use crate::model::mult_vae::batch::Batch;
 use crate::model::mult_vae::input;
-use crate::nn::{AdamSpec, learn_rows};
+use crate::nn::{AdamSpec, Touch, learn_rows};
 
 /// The generator, and what it made of a batch.
 #[derive(Debug)]
@@ -98,11 +98,19 @@ impl Generator {
         });
         ctx.check()?;
         let (step, [weight, [bias, bm, bv], output, [output_bias, om, ov]]) = self.net.begin(1.0 / rows as f32);
-        learn_rows(move |item| marks.of(item).iter().map(move |e| (e.row as usize, delta[e.at])), hidden, width, step, output, ctx)?;
+        learn_rows(
+            move |item| marks.of(item).iter().map(move |e| (e.row as usize, delta[e.at])),
+            Touch::All,
+            hidden,
+            width,
+            step,
+            output,
+            ctx,
+        )?;
         let sums = &mut self.gradient[..output_bias.len()];
         sums.iter_mut().enumerate().for_each(|(item, g)| *g = marks.of(item).iter().map(|e| delta[e.at]).sum());
         adam(step, sums, om, ov, output_bias);
-        input::learn(batch, &self.hidden_delta, width, step, weight, ctx)?;
+        input::learn((batch, Touch::All), &self.hidden_delta, width, step, weight, ctx)?;
         let sums = &mut self.gradient[..width];
         column_sums(&self.hidden_delta, rows, sums);
         adam(step, sums, bm, bv, bias);

@@ -4,7 +4,7 @@ use crate::base::{Context, Pool, Result};
 use crate::kernel::{AdamStep, tanh};
 use crate::linalg::add_rows;
 use crate::model::mult_vae::batch::Batch;
-use crate::nn::learn_rows;
+use crate::nn::{Touch, learn_rows};
 
 /// Rows that a thread takes at a time: fixed, so that the result does not depend on the number of threads.
 const ROWS: usize = 32;
@@ -22,12 +22,19 @@ pub fn forward(batch: &Batch, weight: &[f32], bias: &[f32], out: &mut [f32], poo
     });
 }
 
-/// One step of the weights against the gradient that `delta` (rows × hidden, by the sums before tanh) gives: see [`learn_rows`]. The last three are the
+/// One step of the weights that `touch` says against the gradient that `delta` (rows × hidden, by the sums before tanh) gives: see [`learn_rows`]. The last three are the
 /// weights and their first and second moments.
 ///
 /// # Errors
 /// [`crate::base::Code::Cancelled`]: a large catalogue takes its time.
-pub fn learn(batch: &Batch, delta: &[f32], hidden: usize, step: AdamStep, layer: [&mut [f32]; 3], ctx: &Context<'_>) -> Result<()> {
+pub fn learn(
+    (batch, touch): (&Batch, Touch),
+    delta: &[f32],
+    hidden: usize,
+    step: AdamStep,
+    layer: [&mut [f32]; 3],
+    ctx: &Context<'_>,
+) -> Result<()> {
     let of = |item: usize| batch.of(item).iter().filter(|e| e.input != 0.0).map(|e| (e.row as usize, e.input));
-    learn_rows(of, delta, hidden, step, layer, ctx)
+    learn_rows(of, touch, delta, hidden, step, layer, ctx)
 }

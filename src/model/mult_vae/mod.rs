@@ -10,6 +10,7 @@ mod codes;
 mod earlier;
 pub(super) mod input;
 mod output;
+mod sample;
 pub(super) mod score;
 pub(super) mod shape;
 mod train;
@@ -24,7 +25,8 @@ use crate::model::stored::{halves, recency};
 use crate::nn::Loop;
 use crate::nn::monitor::{Fitted, Judgement};
 use half::f16;
-use output::Output;
+use output::{Output, Room};
+use sample::Sample;
 use score::Codec;
 use serde_json::{Map, Value, json};
 use shape::{ItemRows, Shape};
@@ -66,11 +68,14 @@ pub const SPECS: &[Spec] = &[
     Spec::new("weight_decay", ParamType::Number, "0", "Decoupled weight decay.").within(0.0, 10.0),
     Spec::new(
         "softmax",
-        ParamType::Choice(&["whole", "blocked"]),
+        ParamType::Choice(&["whole", "blocked", "sampled"]),
         "null",
-        "Whether a step keeps its users' logits of all items, or makes them again block by block: the same weights, less memory, a third slower; null: blocked where \
-         they would take more than 128 MB.",
+        "Whether a step keeps its users' logits of all items, or makes them again block by block (the same weights, less memory, a third slower), or is over its \
+         users' items and a draw from the rest (about as good, in a time that the catalogue hardly lengthens); null: sampled where they would take more \
+         than 128 MB, else whole.",
     ),
+    Spec::new("sampled", ParamType::Integer, "4096", "Items that a step draws beside those of its users, where softmax is sampled.")
+        .within(1.0, 1e9),
     Spec::new("history", ParamType::Integer, "500", "A user's latest distinct items that are learned from.").within(2.0, 100_000.0),
     RECENCY,
 ];
@@ -97,6 +102,7 @@ pub struct Params {
     learning_rate: f32,
     weight_decay: f32,
     softmax: Option<Softmax>,
+    sampled: usize,
     history: usize,
 }
 
@@ -108,12 +114,13 @@ enum Prior {
     Composite,
 }
 
-/// How the logits of a batch are held.
+/// Of which items a batch's logits are made, and how they are held.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Softmax {
     Whole,
     Blocked,
+    Sampled,
 }
 
 impl Params {
@@ -121,9 +128,26 @@ impl Params {
         self.prior == Prior::Composite
     }
 
-    /// Whether a step of `rows` users does without keeping their logits of `items` items.
-    fn blocked(&self, rows: usize, items: usize) -> bool {
-        self.softmax.map_or(rows.saturating_mul(items) > Output::KEPT, |s| s == Softmax::Blocked)
+    fn softmax(&self, shape: &Shape, rows: usize) -> Softmax {
+        let many = rows.saturating_mul(shape.items) > Output::KEPT;
+        self.softmax.unwrap_or(if many { Softmax::Sampled } else { Softmax::Whole })
+    }
+
+    /// How many items a step of `rows` users draws beside theirs; none where it goes over all.
+    fn drawn(&self, shape: &Shape, rows: usize) -> Option<usize> {
+        (self.softmax(shape, rows) == Softmax::Sampled).then_some(self.sampled)
+    }
+
+    /// What the last layer needs for steps of at most `rows` users with `entries` items.
+    fn room(&self, shape: &Shape, rows: usize, entries: usize) -> Room {
+        let Shape { items, hidden, .. } = *shape;
+        let sampled = self.drawn(shape, rows);
+        let kept = match self.softmax(shape, rows) {
+            Softmax::Whole => usize::MAX,
+            Softmax::Blocked => 0,
+            Softmax::Sampled => Output::KEPT,
+        };
+        Room { items: sampled.map_or(items, |drawn| Sample::most(items, entries, drawn)), hidden, rows, kept, sampled: sampled.is_some() }
     }
 }
 
@@ -164,7 +188,8 @@ impl MultVae {
         let rows = p.batch.unwrap_or((users / 10).clamp(50, 500)).min(users.max(1));
         let epochs = p.epochs.unwrap_or(if tune.is_some() { MOST_EPOCHS } else { EPOCHS });
         let plan = Loop { rows: users, epochs, batch: rows, patience: if tune.is_some() { p.patience } else { 0 } };
-        let most = rows.saturating_mul(p.history.min(shape.items)).min(data.events().len());
+        let lengths = (0..users as u32).map(|u| data.history(u).len().min(p.history));
+        let most = train::most_entries(lengths, rows);
         let bytes = Training::bytes(&shape, &p, rows, most)?.saturating_add(plan.bytes(parameters));
         let pairs_bytes = data.events().len() * 8 + users * 8;
         let what = format!("Training a Mult-VAE of {parameters} weights");

@@ -80,6 +80,15 @@ fn learns_a_checkerboard_and_comes_back_from_its_tensors() {
 }
 
 #[test]
+fn learns_a_checkerboard_from_samples() {
+    let data = checkerboard(300, 30);
+    let p = given(json!({"hidden": 20, "latent": 5, "learning_rate": 0.01, "epochs": 30, "batch": 3, "softmax": "sampled", "sampled": 4}));
+    let (m, epochs, _) = with(2, |ctx| MultVae::fit(&data, &p, None, ctx)).unwrap();
+    assert!(parity_found(&data, |history, out| m.score(history, out)) > 0.98);
+    assert!(epochs[29].train_loss < epochs[0].train_loss);
+}
+
+#[test]
 fn held_out_events_choose_the_epochs() {
     let data = checkerboard(300, 30);
     let (seen, tune) = Held::split(&data, Step::Event, false, 0.0, 0.3).unwrap();
@@ -124,10 +133,17 @@ fn a_large_catalogue_trains_within_a_small_budget() {
     assert_eq!((e.code, budget.peak()), (Code::OutOfMemory, 0));
     let mut free = p("blocked");
     free.insert("softmax".into(), Value::Null);
-    let (m, epochs, _) = MultVae::fit(&data, &free, None, &ctx).unwrap();
-    assert!(epochs[2].train_loss < epochs[0].train_loss && budget.peak() > 50 << 20);
-    let mut out = vec![0.0; ITEMS];
-    assert!(m.score(&data.history(3)[..20], &mut out) && out.iter().all(|x| x.is_finite()));
+    let fitted: Vec<MultVae> = [free, p("sampled"), p("blocked")]
+        .iter()
+        .map(|p| {
+            let (m, epochs, _) = MultVae::fit(&data, p, None, &ctx).unwrap();
+            assert!(epochs[2].train_loss < epochs[0].train_loss && budget.peak() > 50 << 20);
+            let mut out = vec![0.0; ITEMS];
+            assert!(m.score(&data.history(3)[..20], &mut out) && out.iter().all(|x| x.is_finite()));
+            m
+        })
+        .collect();
+    assert!(fitted[0] == fitted[1] && fitted[0] != fitted[2], "sampled is what is done when nothing is said");
 }
 
 #[test]

@@ -10,11 +10,15 @@ use crate::model::mult_vae::batch::Batch;
 use crate::model::mult_vae::codes::Codes;
 use crate::model::mult_vae::earlier::EarlierEncoder;
 use crate::model::mult_vae::output::Output;
+use crate::model::mult_vae::sample::Sample;
 use crate::model::mult_vae::shape::{Layers, Shape};
 use crate::model::mult_vae::{Params, input};
 use crate::nn::fit::Trainee;
 use crate::nn::monitor::Judgement;
-use crate::nn::{Adam, AdamSpec};
+use crate::nn::{Adam, AdamSpec, Touch};
+
+/// The stream of draws that a sample takes: those of a batch's rows are numbered from 0.
+const SAMPLE: u64 = u64::MAX;
 
 /// Judges the parameters as they are, on users that were held out.
 pub type Judge<'a> = dyn Fn(&[f32]) -> Result<Option<Judgement>> + Sync + 'a;
@@ -39,6 +43,8 @@ pub struct Training<'a> {
     params: Vec<f32>,
     adam: Adam,
     batch: Batch,
+    /// The items of a softmax that is not over all, and how many are drawn beside those of the batch.
+    sample: Option<(Sample, usize)>,
     output: Output,
     codes: Codes,
     earlier: Option<EarlierEncoder>,
@@ -70,7 +76,8 @@ impl<'a> Training<'a> {
             .saturating_add(rows.saturating_mul(shape.hidden.saturating_mul(4)).saturating_add(small).saturating_mul(4))
             .saturating_add(Codes::bytes(rows, shape.latent, p.composite()))
             .saturating_add(earlier)
-            .saturating_add(Output::bytes(shape.items, shape.hidden, rows, p.blocked(rows, shape.items)))
+            .saturating_add(p.room(shape, rows, entries).bytes())
+            .saturating_add(p.drawn(shape, rows).map_or(0, |drawn| Sample::bytes(Sample::most(shape.items, entries, drawn))))
             .saturating_add(Batch::bytes(entries, shape.items)))
     }
 
@@ -92,7 +99,7 @@ impl<'a> Training<'a> {
         seed: u64,
         adam: AdamSpec,
     ) -> Result<Self> {
-        let (sizes, Shape { items, hidden, latent }) = (shape.sizes()?, shape);
+        let (sizes, Shape { hidden, latent, .. }) = (shape.sizes()?, shape);
         let mut params = zeros(shape.parameters()?)?;
         shape.init(&sizes, &mut params, &mut Rng::stream(seed, 1));
         let adam = Adam::new(adam, params.len())?;
@@ -103,7 +110,7 @@ impl<'a> Training<'a> {
             last_delta: zeros(rows * hidden)?,
             gradient: zeros(hidden * latent * 2)?,
         };
-        let output = Output::new(items, hidden, rows, p.blocked(rows, items))?;
+        let entries = most_entries((0..pairs.rows()).map(|row| pairs.offsets[row + 1] - pairs.offsets[row]), rows);
         let epoch = pairs.rows().div_ceil(rows.max(1));
         let earlier = if p.composite() { Some(EarlierEncoder::new(&shape, &sizes, rows, &params)?) } else { None };
         Ok(Self {
@@ -121,12 +128,20 @@ impl<'a> Training<'a> {
             params,
             adam,
             batch: Batch::default(),
-            output,
+            sample: p.drawn(&shape, rows).map(|drawn| (Sample::default(), drawn)),
+            output: Output::new(p.room(&shape, rows, entries))?,
             codes: Codes::new(rows, latent, p.composite())?,
             earlier,
             work,
         })
     }
+}
+
+/// Entries of a batch of `rows` rows at most, of rows with these `lengths`.
+pub fn most_entries(lengths: impl Iterator<Item = usize>, rows: usize) -> usize {
+    let mut lengths: Vec<usize> = lengths.collect();
+    lengths.sort_unstable_by(|a, b| b.cmp(a));
+    lengths.iter().take(rows).sum()
 }
 
 impl Training<'_> {
@@ -140,6 +155,9 @@ impl Training<'_> {
     fn begin(&mut self, users: &[u32], step: u64, seed: u64, [encoder, _]: [bool; 2], ctx: &Context<'_>) -> Result<()> {
         // The decoder by itself learns from whole histories (Shenbin et al. 2020, section 4.4).
         self.batch.take(self.pairs, users, if encoder { self.dropout } else { 0.0 }, seed)?;
+        if let Some((sample, drawn)) = &mut self.sample {
+            sample.draw(&self.batch, self.shape.items, *drawn, &mut Rng::stream(seed, SAMPLE))?;
+        }
         let risen = ((step + 1) as f32 / self.anneal.max(1.0)).min(1.0);
         for (weight, total) in self.codes.weights.iter_mut().zip(&self.batch.totals) {
             *weight = if encoder { self.gamma.map_or(self.beta, |g| g * total) * risen } else { 0.0 };
@@ -169,7 +187,8 @@ impl Trainee for Training<'_> {
         let start = Start::Row(l.decode_bias);
         multiply_split(ctx.pool, &Product { start, ..Product::new(rows, hidden, latent, &c.sample, l.decode) }, 1, &mut w.last);
         tanh(&mut w.last[..rows * hidden]);
-        let loss = self.output.loss(&self.batch, &w.last, l.output, l.output_bias, ctx)?;
+        let asked = (&self.batch, self.sample.as_ref().map(|s| &s.0));
+        let loss = self.output.loss(asked, &w.last, [l.output, l.output_bias], ctx)?;
 
         self.taken.iter_mut().zip(turn).for_each(|(n, learns)| *n = n.saturating_add(i32::from(learns)));
         let [encoder, decoder] = turn;
@@ -178,7 +197,7 @@ impl Trainee for Training<'_> {
         let p = self.shape.split_mut(&self.sizes, &mut self.params);
         let (m, v) = (self.shape.split_mut(&self.sizes, first), self.shape.split_mut(&self.sizes, second));
         let (weights, biases) = ([p.output, m.output, v.output], [p.output_bias, m.output_bias, v.output_bias]);
-        self.output.learn(&self.batch, &w.last, decoder.then_some(s), [weights, biases], &mut w.last_delta, ctx)?;
+        self.output.learn(asked, &w.last, decoder.then_some(s), [weights, biases], &mut w.last_delta, ctx)?;
 
         tanh_back(&w.last[..rows * hidden], &mut w.last_delta[..rows * hidden]);
         let back = Product { b_row: 1, ..Product::new(rows, latent, hidden, &w.last_delta, p.decode) };
@@ -206,7 +225,8 @@ impl Trainee for Training<'_> {
         column_sums(&c.code_delta, rows, g);
         adam(s, g, m.encode_bias, v.encode_bias, p.encode_bias);
 
-        input::learn(&self.batch, &w.first_delta, hidden, s, [p.input, m.input, v.input], ctx)?;
+        let touch = if self.sample.is_some() { Touch::Own } else { Touch::All };
+        input::learn((&self.batch, touch), &w.first_delta, hidden, s, [p.input, m.input, v.input], ctx)?;
         let g = &mut w.gradient[..hidden];
         column_sums(&w.first_delta, rows, g);
         adam(s, g, m.input_bias, v.input_bias, p.input_bias);
@@ -223,112 +243,5 @@ impl Trainee for Training<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::base::{Budget, Pool, Quiet};
-    use crate::model::mult_vae::tests::{pairs, params};
-    use crate::model::mult_vae::{Prior, Softmax};
-
-    const SHAPE: Shape = Shape { items: 9, hidden: 5, latent: 3 };
-
-    /// One step's loss from `at` on, and the parameters after it.
-    fn one(at: &[f32], pairs: &Pairs, adam: AdamSpec, threads: usize) -> (f64, Vec<f32>) {
-        one_of(&params(), at, pairs, adam, threads)
-    }
-
-    fn one_of(p: &Params, at: &[f32], pairs: &Pairs, adam: AdamSpec, threads: usize) -> (f64, Vec<f32>) {
-        let (pool, budget) = (Pool::new(threads).unwrap(), Budget::unlimited());
-        let ctx = Context { seed: 4, pool: &pool, budget: &budget, watch: &Quiet };
-        let users: Vec<u32> = (0..pairs.rows() as u32).collect();
-        let mut t = Training::with_adam(SHAPE, p, pairs, users.len(), None, 4, adam).unwrap();
-        if !at.is_empty() {
-            t.params.copy_from_slice(at);
-        }
-        let start = t.params.clone();
-        let loss = t.step(&users, &[], 0, &ctx).unwrap();
-        (loss, if at.is_empty() { start } else { t.params })
-    }
-
-    /// RecVAE's refinements, one by one and all together.
-    fn refined() -> [Params; 4] {
-        let plain = Params { anneal: 0.0, ..params() };
-        let (composite, per_user) = (Params { prior: Prior::Composite, ..plain.clone() }, Params { gamma: Some(0.05), ..plain.clone() });
-        let all = Params { gamma: Some(0.05), alternate: 2, ..composite.clone() };
-        [plain, composite, per_user, all]
-    }
-
-    #[test]
-    fn the_gradient_of_every_layer_is_that_of_the_bound() {
-        let pairs = pairs(40, SHAPE.items);
-        // Without moments and with a huge ε a step is the gradient itself.
-        let adam = AdamSpec { learning_rate: 1e6, beta1: 0.0, beta2: 0.0, epsilon: 1e6, weight_decay: 0.0 };
-        for p in refined() {
-            let (_, mut at) = one_of(&p, &[], &pairs, adam, 1);
-            // Away from the start, where biases are 0 and codes near it.
-            let mut rng = Rng::new(1);
-            at.iter_mut().for_each(|w| *w += 0.3 * rng.normal() as f32);
-            let (_, after) = one_of(&p, &at, &pairs, adam, 1);
-            let gradient: Vec<f32> = at.iter().zip(&after).map(|(a, b)| a - b).collect();
-            let rows = pairs.rows() as f64;
-            let loss = |x: &[f32]| one_of(&p, x, &pairs, adam, 1).0 / rows;
-            if p.alternate == 0 {
-                crate::nn::check::gradient_check(&at, &gradient, loss, 1e-2, "Mult-VAE");
-                assert!(gradient.iter().filter(|g| g.abs() > 1e-3).count() > gradient.len() / 2);
-            } else {
-                // The first epoch is the encoder's: the rest stands still.
-                let own: usize = SHAPE.sizes().unwrap().list()[..4].iter().sum();
-                let with = |x: &[f32]| loss(&[x, &at[own..]].concat());
-                crate::nn::check::gradient_check(&at[..own], &gradient[..own], with, 1e-2, "encoder");
-                assert!(gradient[own..].iter().all(|g| *g == 0.0) && gradient[..own].iter().any(|g| g.abs() > 1e-3));
-            }
-        }
-    }
-
-    #[test]
-    fn encoder_and_decoder_take_turns_and_the_prior_follows() {
-        let pairs = pairs(40, SHAPE.items);
-        let [.., p] = refined();
-        let (pool, budget) = (Pool::new(2).unwrap(), Budget::unlimited());
-        let ctx = Context { seed: 4, pool: &pool, budget: &budget, watch: &Quiet };
-        let users: Vec<u32> = (0..40).collect();
-        let mut t = Training::new(SHAPE, &p, &pairs, 40, None, 4).unwrap();
-        let own: usize = SHAPE.sizes().unwrap().list()[..4].iter().sum();
-        // Two epochs of the encoder, one of the decoder, of a step each.
-        for (epoch, encoder) in [true, true, false, true, true, false].into_iter().enumerate() {
-            let before = t.params.clone();
-            t.step(&users, &[], epoch as u64, &ctx).unwrap();
-            assert_eq!(t.params[..own] != before[..own], encoder, "epoch {epoch}");
-            assert_eq!(t.params[own..] != before[own..], !encoder, "epoch {epoch}");
-            // When the decoder's turn comes the prior has followed, and nothing of a history is hidden.
-            assert_eq!(t.codes.earlier.as_ref().map(|e| e.code == t.codes.code), Some(!encoder), "epoch {epoch}");
-        }
-        assert_eq!(t.taken, [4, 2]);
-    }
-
-    #[test]
-    fn logits_that_are_made_again_change_no_bit() {
-        // Three blocks an each lane but the last.
-        let shape = Shape { items: 9000, hidden: 5, latent: 3 };
-        let pairs = pairs(30, shape.items);
-        let users: Vec<u32> = (0..30).collect();
-        let run = |softmax: Softmax, threads: usize| {
-            let (pool, budget) = (Pool::new(threads).unwrap(), Budget::unlimited());
-            let ctx = Context { seed: 4, pool: &pool, budget: &budget, watch: &Quiet };
-            let p = Params { softmax: Some(softmax), ..params() };
-            let mut t = Training::new(shape, &p, &pairs, 30, None, 4).unwrap();
-            let losses: Vec<f64> = (0..3).map(|i| t.step(&users, &[], i, &ctx).unwrap()).collect();
-            (losses, t.params)
-        };
-        let whole = run(Softmax::Whole, 1);
-        assert!(whole == run(Softmax::Blocked, 1) && whole == run(Softmax::Blocked, 3));
-    }
-
-    #[test]
-    fn threads_change_no_bit() {
-        let pairs = pairs(100, SHAPE.items);
-        let adam = AdamSpec::default();
-        let (_, at) = one(&[], &pairs, adam, 1);
-        assert_eq!(one(&at, &pairs, adam, 1), one(&at, &pairs, adam, 2));
-        assert_eq!(one(&at, &pairs, adam, 1), one(&at, &pairs, adam, 3));
-    }
-}
+#[path = "train_tests.rs"]
+mod tests;
