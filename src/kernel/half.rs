@@ -72,7 +72,9 @@ unsafe fn dot_f16_simd<S: Simd>(a: &[f32], b: &[f16]) -> f32 {
             s[0] = S::fma(S::load(p.add(i)), S::load_f16(q.add(i)), s[0]);
             i += S::W;
         }
-        S::sum(S::add(S::add(s[0], s[1]), S::add(s[2], s[3]))) + dot_f16_portable(&a[i..], &b[i..])
+        let whole = S::sum(S::add(S::add(s[0], s[1]), S::add(s[2], s[3])));
+        // A call for no rest costs a short row more than its product.
+        if i == n { whole } else { whole + dot_f16_portable(&a[i..], &b[i..]) }
     }
 }
 
@@ -88,12 +90,23 @@ fn dots_f16_portable(a: &[f32], rows: &[f16], out: &mut [f32]) {
     }
 }
 
+/// Numbers ahead of a row's that are asked for, 2 kB: a row is used up in less time than memory takes to answer, and what CPUs foresee by themselves
+/// is not enough where a far cache serves (half the time for a million rows of 64; nothing lost where rows lie near).
+const AHEAD: usize = 1024;
+/// Numbers of a cache line.
+const LINE: usize = 32;
+
 #[inline(always)]
 unsafe fn dots_f16_simd<S: Simd>(a: &[f32], rows: &[f16], out: &mut [f32]) {
     let n = a.len();
     for (i, o) in out.iter_mut().enumerate() {
+        let row = &rows[i * n..][..n];
+        for at in (0..n).step_by(LINE) {
+            // SAFETY: a prefetch may point anywhere; the caller vouches for the instructions.
+            unsafe { S::prefetch(row.as_ptr().wrapping_add(AHEAD + at)) };
+        }
         // SAFETY: row and `a` have the same length; the caller vouches for the instructions.
-        *o = unsafe { dot_f16_simd::<S>(a, &rows[i * n..][..n]) };
+        *o = unsafe { dot_f16_simd::<S>(a, row) };
     }
 }
 

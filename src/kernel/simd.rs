@@ -92,6 +92,8 @@ pub(super) trait Simd: Copy {
     unsafe fn load_f16(p: *const ::half::f16) -> Self::V;
     /// Rounds to 16-bit floats, to nearest even.
     unsafe fn store_f16(p: *mut ::half::f16, v: Self::V);
+    /// Asks for the cache line at `p`, which may point anywhere: nothing is read.
+    unsafe fn prefetch(p: *const ::half::f16);
 }
 
 /// Methods that are one expression of intrinsics each.
@@ -148,6 +150,7 @@ mod x86 {
             fn largest(v: __m512) -> f32 = _mm512_reduce_max_ps(v);
             fn load_f16(p: *const f16) -> __m512 = _mm512_cvtph_ps(_mm256_loadu_si256(p.cast()));
             fn store_f16(p: *mut f16, v: __m512) = _mm256_storeu_si256(p.cast(), _mm512_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(v));
+            fn prefetch(p: *const f16) = _mm_prefetch::<_MM_HINT_T0>(p.cast());
         }
     }
 
@@ -203,6 +206,7 @@ mod x86 {
             fn largest(v: __m256) -> f32 = fold!(v, _mm_max_ps, _mm_max_ss);
             fn load_f16(p: *const f16) -> __m256 = _mm256_cvtph_ps(_mm_loadu_si128(p.cast()));
             fn store_f16(p: *mut f16, v: __m256) = _mm_storeu_si128(p.cast(), _mm256_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(v));
+            fn prefetch(p: *const f16) = _mm_prefetch::<_MM_HINT_T0>(p.cast());
         }
     }
 }
