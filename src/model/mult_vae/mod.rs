@@ -71,8 +71,8 @@ pub const SPECS: &[Spec] = &[
         ParamType::Choice(&["whole", "blocked", "sampled"]),
         "null",
         "Whether a step keeps its users' logits of all items, or makes them again block by block (the same weights, less memory, a third slower), or is over its \
-         users' items and a draw from the rest (about as good, in a time that the catalogue hardly lengthens); null: sampled where they would take more \
-         than 128 MB, else whole.",
+         users' items and a draw from the rest (about as good, in a time that the catalogue hardly lengthens); null: sampled where they would take more than 64 MB \
+         and its items are at most half of all, blocked where they would take more than 128 MB, else whole.",
     ),
     Spec::new("sampled", ParamType::Integer, "4096", "Items that a step draws beside those of its users, where softmax is sampled.")
         .within(1.0, 1e9),
@@ -80,6 +80,8 @@ pub const SPECS: &[Spec] = &[
     RECENCY,
 ];
 
+/// Logits of a step up to which all are made whatever its users have: 64 MB.
+const WHOLE: usize = Output::KEPT / 2;
 /// Epochs when nothing says how many.
 const EPOCHS: usize = 50;
 /// Epochs at most when held-out events choose.
@@ -128,26 +130,35 @@ impl Params {
         self.prior == Prior::Composite
     }
 
-    fn softmax(&self, shape: &Shape, rows: usize) -> Softmax {
-        let many = rows.saturating_mul(shape.items) > Output::KEPT;
-        self.softmax.unwrap_or(if many { Softmax::Sampled } else { Softmax::Whole })
+    /// With a softmax chosen, where none was asked for, for steps of at most `rows` users with `entries` items.
+    fn settled(self, shape: &Shape, rows: usize, entries: usize) -> Self {
+        let logits = rows.saturating_mul(shape.items);
+        let few = Sample::most(shape.items, entries, self.sampled) <= shape.items / 2;
+        let softmax = self.softmax.unwrap_or(if logits > WHOLE && few {
+            Softmax::Sampled
+        } else if logits > Output::KEPT {
+            Softmax::Blocked
+        } else {
+            Softmax::Whole
+        });
+        Self { softmax: Some(softmax), ..self }
     }
 
-    /// How many items a step of `rows` users draws beside theirs; none where it goes over all.
-    fn drawn(&self, shape: &Shape, rows: usize) -> Option<usize> {
-        (self.softmax(shape, rows) == Softmax::Sampled).then_some(self.sampled)
+    /// How many items a step draws beside those of its users; none where it goes over all.
+    fn drawn(&self) -> Option<usize> {
+        (self.softmax == Some(Softmax::Sampled)).then_some(self.sampled)
     }
 
     /// What the last layer needs for steps of at most `rows` users with `entries` items.
     fn room(&self, shape: &Shape, rows: usize, entries: usize) -> Room {
         let Shape { items, hidden, .. } = *shape;
-        let sampled = self.drawn(shape, rows);
-        let kept = match self.softmax(shape, rows) {
-            Softmax::Whole => usize::MAX,
-            Softmax::Blocked => 0,
-            Softmax::Sampled => Output::KEPT,
+        let kept = match self.softmax {
+            None | Some(Softmax::Whole) => usize::MAX,
+            Some(Softmax::Blocked) => 0,
+            Some(Softmax::Sampled) => Output::KEPT,
         };
-        Room { items: sampled.map_or(items, |drawn| Sample::most(items, entries, drawn)), hidden, rows, kept, sampled: sampled.is_some() }
+        let drawn = self.drawn();
+        Room { items: drawn.map_or(items, |drawn| Sample::most(items, entries, drawn)), hidden, rows, kept, sampled: drawn.is_some() }
     }
 }
 
@@ -190,6 +201,7 @@ impl MultVae {
         let plan = Loop { rows: users, epochs, batch: rows, patience: if tune.is_some() { p.patience } else { 0 } };
         let lengths = (0..users as u32).map(|u| data.history(u).len().min(p.history));
         let most = train::most_entries(lengths, rows);
+        let p = p.settled(&shape, rows, most);
         let bytes = Training::bytes(&shape, &p, rows, most)?.saturating_add(plan.bytes(parameters));
         let pairs_bytes = data.events().len() * 8 + users * 8;
         let what = format!("Training a Mult-VAE of {parameters} weights");

@@ -77,7 +77,7 @@ impl<'a> Training<'a> {
             .saturating_add(Codes::bytes(rows, shape.latent, p.composite()))
             .saturating_add(earlier)
             .saturating_add(p.room(shape, rows, entries).bytes())
-            .saturating_add(p.drawn(shape, rows).map_or(0, |drawn| Sample::bytes(Sample::most(shape.items, entries, drawn))))
+            .saturating_add(p.drawn().map_or(0, |drawn| Sample::bytes(Sample::most(shape.items, entries, drawn))))
             .saturating_add(Batch::bytes(entries, shape.items)))
     }
 
@@ -128,7 +128,7 @@ impl<'a> Training<'a> {
             params,
             adam,
             batch: Batch::default(),
-            sample: p.drawn(&shape, rows).map(|drawn| (Sample::default(), drawn)),
+            sample: p.drawn().map(|drawn| (Sample::default(), drawn)),
             output: Output::new(p.room(&shape, rows, entries))?,
             codes: Codes::new(rows, latent, p.composite())?,
             earlier,
