@@ -72,7 +72,7 @@ pub const SPECS: &[Spec] = &[
         "null",
         "Whether a step keeps its users' logits of all items, or makes them again block by block (the same weights, less memory, a third slower), or is over its \
          users' items and a draw from the rest (about as good, in a time that the catalogue hardly lengthens); null: sampled where they would take more than 64 MB \
-         and its items are at most half of all, blocked where they would take more than 128 MB, else whole.",
+         and what its users usually have, with the draw, is at most half of all, blocked where they would take more than 128 MB, else whole.",
     ),
     Spec::new("sampled", ParamType::Integer, "4096", "Items that a step draws beside those of its users, where softmax is sampled.")
         .within(1.0, 1e9),
@@ -130,7 +130,7 @@ impl Params {
         self.prior == Prior::Composite
     }
 
-    /// With a softmax chosen, where none was asked for, for steps of at most `rows` users with `entries` items.
+    /// With a softmax chosen, where none was asked for, for steps of `rows` users that usually have `entries` items.
     fn settled(self, shape: &Shape, rows: usize, entries: usize) -> Self {
         let logits = rows.saturating_mul(shape.items);
         let few = Sample::most(shape.items, entries, self.sampled) <= shape.items / 2;
@@ -199,9 +199,10 @@ impl MultVae {
         let rows = p.batch.unwrap_or((users / 10).clamp(50, 500)).min(users.max(1));
         let epochs = p.epochs.unwrap_or(if tune.is_some() { MOST_EPOCHS } else { EPOCHS });
         let plan = Loop { rows: users, epochs, batch: rows, patience: if tune.is_some() { p.patience } else { 0 } };
-        let lengths = (0..users as u32).map(|u| data.history(u).len().min(p.history));
-        let most = train::most_entries(lengths, rows);
-        let p = p.settled(&shape, rows, most);
+        let lengths = || (0..users as u32).map(|u| data.history(u).len().min(p.history));
+        let most = train::most_entries(lengths(), rows);
+        let usual = lengths().sum::<usize>().saturating_mul(rows) / users.max(1);
+        let p = p.settled(&shape, rows, usual);
         let bytes = Training::bytes(&shape, &p, rows, most)?.saturating_add(plan.bytes(parameters));
         let pairs_bytes = data.events().len() * 8 + users * 8;
         let what = format!("Training a Mult-VAE of {parameters} weights");

@@ -147,6 +147,25 @@ fn a_large_catalogue_trains_within_a_small_budget() {
 }
 
 #[test]
+fn a_softmax_is_sampled_where_it_pays() {
+    let settled = |items: usize, entries: usize, asked: Value| {
+        let p: Params = params::typed(&given(asked)).unwrap();
+        p.settled(&Shape { items, hidden: 8, latent: 4 }, 500, entries).softmax.unwrap()
+    };
+    for (items, entries, softmax) in [
+        (30_000, 5_000, Softmax::Whole),
+        (40_000, 5_000, Softmax::Sampled),
+        (40_000, 50_000, Softmax::Whole),
+        (100_000, 50_000, Softmax::Blocked),
+        (200_000, 50_000, Softmax::Sampled),
+    ] {
+        assert_eq!(settled(items, entries, json!({})), softmax, "{items} items, {entries} entries");
+        assert_eq!(settled(items, entries, json!({"softmax": "whole"})), Softmax::Whole);
+    }
+    assert_eq!(settled(200_000, 50_000, json!({"sampled": 60_000})), Softmax::Blocked);
+}
+
+#[test]
 fn hostile_tensors_are_refused() {
     let data = checkerboard(20, 10);
     let p = given(json!({"hidden": 4, "latent": 2, "epochs": 1}));
