@@ -1,6 +1,6 @@
 //! What else is known of an event: the store, the channel, the discount. Each such column becomes a few levels, so that an event carries a small code of each.
 
-use crate::base::{Code, Context, Error, Result};
+use crate::base::{Code, Context, Error, Result, memory};
 use crate::dataset::{Frame, MISSING_CODE, Values};
 use serde::{Deserialize, Serialize};
 
@@ -39,7 +39,8 @@ impl Circumstances {
     /// fewer where numbers recur.
     ///
     /// # Errors
-    /// [`Code::UndefinedColumn`]; [`Code::WrongType`] for columns of neither; [`Code::InvalidParameter`] for more than four; [`Code::Cancelled`].
+    /// [`Code::UndefinedColumn`]; [`Code::WrongType`] for columns of neither; [`Code::InvalidParameter`] for more than four; [`Code::OutOfMemory`];
+    /// [`Code::Cancelled`].
     pub fn of(frame: &Frame, names: &[String], ctx: &Context) -> Result<Self> {
         if names.len() > MOST {
             return Err(too_many(names.len()));
@@ -48,8 +49,8 @@ impl Circumstances {
             ctx.check()?;
             match &frame.column(name)?.values {
                 Values::Category { codes, levels } => Ok(levels_of(codes, levels)),
-                Values::Double(v) => Ok(steps_of(v.iter().copied())),
-                Values::Real(v) => Ok(steps_of(v.iter().map(|&x| f64::from(x)))),
+                Values::Double(v) => steps_of(v.iter().copied(), ctx),
+                Values::Real(v) => steps_of(v.iter().map(|&x| f64::from(x)), ctx),
                 _ => Err(Error::new(Code::WrongType, format!("column \"{name}\" is neither text nor number"))),
             }
         };
@@ -180,8 +181,12 @@ fn levels_of(codes: &[u32], levels: &[String]) -> Coding {
     Coding::Levels(kept)
 }
 
-fn steps_of(numbers: impl Iterator<Item = f64>) -> Coding {
-    let mut sorted: Vec<f64> = numbers.filter(|x| !x.is_nan()).map(|x| x + 0.0).collect();
+fn steps_of(numbers: impl ExactSizeIterator<Item = f64>, ctx: &Context) -> Result<Coding> {
+    let rows = numbers.len();
+    let _booked = ctx.budget.take(rows.saturating_mul(8), "the context of the events")?;
+    let mut sorted: Vec<f64> = Vec::new();
+    memory::reserve(&mut sorted, rows)?;
+    sorted.extend(numbers.filter(|x| !x.is_nan()).map(|x| x + 0.0));
     sorted.sort_unstable_by(f64::total_cmp);
     let distinct: Vec<f64> = sorted.chunk_by(|a, b| a == b).take(STEPS + 1).map(|same| same[0]).collect();
     let begins: Vec<f64> = match sorted.first() {
@@ -203,7 +208,7 @@ fn steps_of(numbers: impl Iterator<Item = f64>) -> Coding {
         };
         (0..=begins.len()).map(bounds).map(|(from, to)| sorted[(from + to) / 2]).collect()
     };
-    Coding::Steps { begins, amid }
+    Ok(Coding::Steps { begins, amid })
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Under which circumstances items are had, and users act: in which store, through which channel, at what discount.
 
-use crate::base::{Code, Context, Error, Numbers, Result, Tensor, tensor, zeros};
+use crate::base::{Code, Context, Error, Numbers, Result, Tensor, memory, tensor, zeros};
 use crate::dataset::{Event, Interactions};
 use crate::model::popularity::{DAY, floats};
 
@@ -44,7 +44,9 @@ impl Setting {
         ctx.check()?;
         let items = data.items.len();
         let _booked = ctx.budget.take(data.events().len().saturating_mul(8) + items.saturating_mul(8), "the events' context")?;
-        let mut pairs: Vec<(u32, u16)> = data.events().iter().map(|e| (e.item, e.context[column])).filter(|(_, code)| *code > 0).collect();
+        let mut pairs: Vec<(u32, u16)> = Vec::new();
+        memory::reserve(&mut pairs, data.events().len())?;
+        pairs.extend(data.events().iter().map(|e| (e.item, e.context[column])).filter(|(_, code)| *code > 0));
         pairs.sort_unstable();
         ctx.check()?;
         let mut shares: Vec<f32> = zeros(data.context.codes(column))?;
