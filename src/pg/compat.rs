@@ -14,10 +14,13 @@ pub(crate) unsafe fn attribute<'a>(desc: pg_sys::TupleDesc, i: usize) -> &'a pg_
         let attributes = &(*desc).attrs;
         &attributes.as_slice(i + 1)[i]
     }
-    // SAFETY: as above.
+    // From 18 on a short form of every attribute comes first (TupleDescAttr is inline, and has no symbol).
+    // SAFETY: as above; that is where CreateTemplateTupleDesc puts them.
     #[cfg(feature = "pg18")]
     unsafe {
-        &*pg_sys::TupleDescAttr(desc, i as i32)
+        let short = (*desc).natts as usize * size_of::<pg_sys::CompactAttribute>();
+        let first = desc.cast::<u8>().add(std::mem::offset_of!(pg_sys::TupleDescData, compact_attrs) + short);
+        &*first.cast::<pg_sys::FormData_pg_attribute>().add(i)
     }
 }
 
