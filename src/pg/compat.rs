@@ -93,6 +93,27 @@ pub(crate) unsafe fn string(node: *mut pg_sys::Node) -> *const std::ffi::c_char 
     }
 }
 
+/// Takes an object's exclusive lock until the end of the transaction, where nobody holds one; false where somebody does. What Postgres has for it
+/// (ConditionalLockDatabaseObject) is not in every minor release of a version.
+pub(crate) fn try_lock(class: pg_sys::Oid, object: pg_sys::Oid) -> bool {
+    // SAFETY: the tag is what SET_LOCKTAG_OBJECT makes, by value; Postgres frees the lock.
+    unsafe {
+        let tag = pg_sys::LOCKTAG {
+            locktag_field1: pg_sys::MyDatabaseId.to_u32(),
+            locktag_field2: class.to_u32(),
+            locktag_field3: object.to_u32(),
+            locktag_field4: 1,
+            locktag_type: pg_sys::LockTagType::LOCKTAG_OBJECT as u8,
+            locktag_lockmethodid: pg_sys::DEFAULT_LOCKMETHOD as u8,
+        };
+        let got = pg_sys::LockAcquire(&tag, pg_sys::ExclusiveLock as i32, false, true) != pg_sys::LockAcquireResult::LOCKACQUIRE_NOT_AVAIL;
+        if got {
+            pg_sys::AcceptInvalidationMessages();
+        }
+        got
+    }
+}
+
 /// Raises an error where nothing can be written: in a READ ONLY transaction, or on a standby.
 pub(crate) fn must_be_writable(command: &'static CStr) {
     // SAFETY: the name is NUL-terminated and lives for ever.

@@ -4,6 +4,7 @@
 //! serves queries reads by the statement's snapshot and assigns no transaction id.
 
 use crate::base::{Code, Error, Result, names};
+use crate::pg::compat;
 use crate::pg::owner::{self, as_extension};
 use crate::pg::spi::{self, Arg, Row};
 use crate::pg::weights;
@@ -161,12 +162,8 @@ pub(crate) fn lock_training(name: &str) -> Result<()> {
     let (table, key) = as_extension(|| spi::first(TABLE, &[Arg::Text(name)], |r| Ok(r.oid(1).zip(r.int(2)))))?
         .flatten()
         .ok_or_else(|| Error::internal("The store's table was not found."))?;
-    // SAFETY: a heavyweight lock in the name space of our own table, freed by Postgres at the end of the transaction.
-    let got = unsafe {
-        let key = pgrx::pg_sys::Oid::from(key as u32);
-        pgrx::pg_sys::ConditionalLockDatabaseObject(table, key, 1, pgrx::pg_sys::ExclusiveLock as i32)
-    };
-    if got {
+    // A heavyweight lock in the name space of our own table.
+    if compat::try_lock(table, pgrx::pg_sys::Oid::from(key as u32)) {
         return Ok(());
     }
     Err(Error::new(Code::InUse, format!("model \"{name}\" is being trained by another session"))
