@@ -1,11 +1,16 @@
 \echo Use "CREATE EXTENSION pg_affinity" to load this file. \quit
 
 -- The SQL face of pg_affinity 0.1.0, by chapter. Every function's symbol is `<name>_wrapper` in the library; tests/signatures.rs holds
--- the signatures here against it. Everything is qualified and nothing is replaced: the schema may belong to somebody else.
+-- the signatures here against it. Everything is qualified and nothing is replaced.
 
--- ## The schema and the version
+-- ## The schemas and the version
 
-GRANT USAGE ON SCHEMA affinity TO PUBLIC;
+-- Made here and nowhere else, so that they belong to the extension's owner, a superuser: whoever owned a schema could rename it, and plant tables,
+-- triggers and overloads in it. One that is there already is an error.
+CREATE SCHEMA affinity;
+COMMENT ON SCHEMA affinity IS 'pg_affinity: recommendations, search ranking and behaviour prediction.';
+CREATE SCHEMA affinity_internal;
+COMMENT ON SCHEMA affinity_internal IS 'What pg_affinity calls by itself. Not for calling.';
 
 CREATE FUNCTION affinity.version() RETURNS text
 AS 'MODULE_PATHNAME', 'version_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
@@ -14,14 +19,21 @@ COMMENT ON FUNCTION affinity.version() IS 'The version of the library that is lo
 -- ## The store
 
 -- What a role may see is in the views; the tables are closed and only the library writes them, as the extension's owner, after it has
--- checked the caller's membership. No row-level security: it would break pg_dump for everybody but superusers. Roles and relations
--- stand here by name, so that a dump restores where they are missing.
+-- checked the caller's membership. No row-level security: it would break pg_dump for everybody but superusers. No foreign keys: a parallel restore
+-- loads the tables in any order, while CREATE EXTENSION has made the keys before. The library deletes what belongs together, and
+-- affinity.check() says what does not. Ids are random, not counted: sequences are not replicated, and a subscriber trains, too.
 
+-- Roles stand here by name, so that a dump restores where they are missing, and beside it by oid, so that a role that is made later under the same
+-- name has no part in them. affinity_internal.guard_owner keeps both.
 CREATE TABLE affinity.stored_models (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
     name text NOT NULL UNIQUE,
     owner text NOT NULL,
+    owner_oid oid NOT NULL DEFAULT 0,
+    -- Who may use it beside the owner, and what for: one scope a reader ('score', 'lists', 'all').
     readers text[] NOT NULL DEFAULT '{}',
+    reader_oids oid[] NOT NULL DEFAULT '{}',
+    reader_scopes text[] NOT NULL DEFAULT '{}',
     deployed integer,
     -- Versions that were deployed before, latest last: what rollback goes back to.
     formerly integer[] NOT NULL DEFAULT '{}',
@@ -29,40 +41,44 @@ CREATE TABLE affinity.stored_models (
     created timestamp with time zone NOT NULL DEFAULT pg_catalog.now()
 );
 
--- state is json, not jsonb: its text is part of the digest and comes back as it was written.
+-- call, params and state are json, not jsonb: their texts are part of the digest and come back as they were written. The owner is the model's: whoever
+-- can add rows cannot add a version to another's model.
 CREATE TABLE affinity.stored_versions (
-    model_id bigint NOT NULL REFERENCES affinity.stored_models ON DELETE CASCADE,
+    model_id uuid NOT NULL,
     version integer NOT NULL,
+    owner text NOT NULL,
+    owner_oid oid NOT NULL DEFAULT 0,
     kind text NOT NULL,
     created timestamp with time zone NOT NULL DEFAULT pg_catalog.now(),
-    call jsonb NOT NULL,
-    params jsonb NOT NULL,
+    call json NOT NULL,
+    params json NOT NULL,
     state json NOT NULL,
     rows_used bigint NOT NULL,
     rows_skipped bigint NOT NULL,
     seconds double precision NOT NULL,
     metrics jsonb NOT NULL,
     judged double precision,
+    -- Of state and weights, for affinity.max_stored.
+    bytes bigint NOT NULL,
     digest bytea NOT NULL,
     PRIMARY KEY (model_id, version)
 );
 
 CREATE TABLE affinity.stored_weights (
-    model_id bigint NOT NULL,
+    model_id uuid NOT NULL,
     version integer NOT NULL,
     name text NOT NULL,
     chunk integer NOT NULL,
     dtype text NOT NULL,
     shape bigint[] NOT NULL,
     data bytea NOT NULL,
-    PRIMARY KEY (model_id, version, name, chunk),
-    FOREIGN KEY (model_id, version) REFERENCES affinity.stored_versions ON DELETE CASCADE
+    PRIMARY KEY (model_id, version, name, chunk)
 );
 -- Floats do not compress; without trying to, they are written and read at the speed of the disk.
 ALTER TABLE affinity.stored_weights ALTER COLUMN data SET STORAGE EXTERNAL;
 
 CREATE TABLE affinity.stored_epochs (
-    model_id bigint NOT NULL,
+    model_id uuid NOT NULL,
     version integer NOT NULL,
     -- Some kinds train several networks, one after the other: epochs are numbered through.
     epoch integer NOT NULL,
@@ -71,63 +87,99 @@ CREATE TABLE affinity.stored_epochs (
     metric text,
     value double precision,
     seconds double precision NOT NULL,
-    PRIMARY KEY (model_id, version, epoch),
-    FOREIGN KEY (model_id, version) REFERENCES affinity.stored_versions ON DELETE CASCADE
+    PRIMARY KEY (model_id, version, epoch)
 );
 
+-- A row of the store names the owner with whose rights its relations are read, so nobody may write one that names a role whose rights he lacks. The library
+-- writes as a superuser, after its own checks; who else can write is the database's owner, so that he can restore. What he restores of others becomes
+-- his own, which loses nothing: affinity.alter_owner gives it back. Enabled always, so that a subscription's rows are looked up here, too.
+CREATE FUNCTION affinity_internal.guard_owner() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $guard$
+DECLARE
+    whose oid := (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = NEW.owner);
+BEGIN
+    IF TG_OP = 'UPDATE' AND NEW.owner = OLD.owner AND NEW.owner_oid <> 0 THEN
+        -- The oid goes with the name that it was looked up by.
+        NEW.owner_oid := OLD.owner_oid;
+    ELSIF coalesce(pg_has_role(current_user, whose, 'USAGE'), (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)) THEN
+        -- A role that is not there owns nothing, also when it is made later: a superuser gives its models to somebody.
+        NEW.owner_oid := coalesce(whose, 0);
+    ELSE
+        IF TG_TABLE_NAME = 'stored_models' THEN
+            RAISE WARNING 'model "%" belongs to % now', left(NEW.name, 63), current_user
+                USING DETAIL = format('Its owner was %s, whose rights %s does not have.', left(NEW.owner, 63), current_user),
+                HINT = 'A superuser can give it back: SELECT affinity.alter_owner(model, role);';
+        END IF;
+        NEW.owner := current_user;
+        NEW.owner_oid := (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = current_user);
+    END IF;
+    IF TG_TABLE_NAME = 'stored_models' THEN
+        IF TG_OP = 'INSERT' OR NEW.readers IS DISTINCT FROM OLD.readers THEN
+            NEW.reader_oids := ARRAY(
+                SELECT coalesce(
+                    CASE WHEN TG_OP = 'UPDATE' THEN (SELECT o.oid FROM unnest(OLD.readers, OLD.reader_oids) AS o(role, oid) WHERE o.role = r.role LIMIT 1) END,
+                    (SELECT a.oid FROM pg_catalog.pg_roles a WHERE a.rolname = r.role), 0)
+                FROM unnest(NEW.readers) WITH ORDINALITY AS r(role, place) ORDER BY r.place);
+        ELSE
+            NEW.reader_oids := OLD.reader_oids;
+        END IF;
+    END IF;
+    RETURN NEW;
+END
+$guard$;
+COMMENT ON FUNCTION affinity_internal.guard_owner() IS 'Lets a row of the store name only an owner whose rights its writer has.';
+CREATE TRIGGER guard_owner BEFORE INSERT OR UPDATE ON affinity.stored_models FOR EACH ROW EXECUTE FUNCTION affinity_internal.guard_owner();
+CREATE TRIGGER guard_owner BEFORE INSERT OR UPDATE ON affinity.stored_versions FOR EACH ROW EXECUTE FUNCTION affinity_internal.guard_owner();
+ALTER TABLE affinity.stored_models ENABLE ALWAYS TRIGGER guard_owner;
+ALTER TABLE affinity.stored_versions ENABLE ALWAYS TRIGGER guard_owner;
+
 SELECT pg_catalog.pg_extension_config_dump('affinity.stored_models', '');
-SELECT pg_catalog.pg_extension_config_dump('affinity.stored_models_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('affinity.stored_versions', '');
 SELECT pg_catalog.pg_extension_config_dump('affinity.stored_weights', '');
 SELECT pg_catalog.pg_extension_config_dump('affinity.stored_epochs', '');
 
--- Never ALL: with TRIGGER the grantee could run code of his own as the extension's owner. The database's owner dumps and restores.
-GRANT SELECT, INSERT, UPDATE, DELETE ON affinity.stored_models, affinity.stored_versions, affinity.stored_weights, affinity.stored_epochs
-    TO @extowner@, pg_database_owner;
-GRANT SELECT, UPDATE ON SEQUENCE affinity.stored_models_id_seq TO @extowner@, pg_database_owner;
-
-CREATE FUNCTION affinity.weight_values(dtype text, data bytea) RETURNS real[]
+CREATE FUNCTION affinity_internal.weight_values(dtype text, data bytea) RETURNS real[]
 AS 'MODULE_PATHNAME', 'weight_values_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION affinity.weight_values(text, bytea) IS 'The numbers of a stored tensor as reals; NULL where they are no numbers (text ids).';
+COMMENT ON FUNCTION affinity_internal.weight_values(text, bytea) IS 'The numbers of a stored tensor as reals; NULL where they are no numbers (text ids).';
+
+CREATE FUNCTION affinity_internal.owns(owner oid) RETURNS boolean
+AS 'MODULE_PATHNAME', 'owns_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION affinity_internal.owns(oid) IS 'Whether the current role has the rights of a model''s owner: is it, inherits from it, or is a superuser.';
+
+CREATE FUNCTION affinity_internal.may_use(owner oid, readers text[], reader_oids oid[]) RETURNS boolean
+AS 'MODULE_PATHNAME', 'may_use_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION affinity_internal.may_use(oid, text[], oid[]) IS 'Whether the current role owns a model or was granted its use.';
 
 CREATE VIEW affinity.models WITH (security_barrier) AS
 SELECT m.name AS model, m.owner, m.readers, m.deployed, v.kind, v.created AS trained, m.last_version,
-    (SELECT pg_catalog.count(*) FROM affinity.stored_versions a WHERE a.model_id OPERATOR(pg_catalog.=) m.id) AS versions
+    (SELECT pg_catalog.count(*) FROM affinity.stored_versions a WHERE a.model_id OPERATOR(pg_catalog.=) m.id) AS versions,
+    (SELECT pg_catalog.sum(a.bytes)::bigint FROM affinity.stored_versions a WHERE a.model_id OPERATOR(pg_catalog.=) m.id) AS bytes
 FROM affinity.stored_models m
 LEFT JOIN affinity.stored_versions v ON v.model_id OPERATOR(pg_catalog.=) m.id AND v.version OPERATOR(pg_catalog.=) m.deployed
-WHERE pg_catalog.pg_has_role(pg_catalog.to_regrole(pg_catalog.quote_ident(m.owner)), 'USAGE')
-    OR 'public' OPERATOR(pg_catalog.=) ANY (m.readers)
-    OR EXISTS (SELECT FROM pg_catalog.unnest(m.readers) AS r(role)
-        WHERE pg_catalog.pg_has_role(pg_catalog.to_regrole(pg_catalog.quote_ident(r.role)), 'USAGE'));
+WHERE affinity_internal.may_use(m.owner_oid, m.readers, m.reader_oids);
 COMMENT ON VIEW affinity.models IS 'The models that the current role owns or may use.';
 
 CREATE VIEW affinity.versions WITH (security_barrier) AS
 SELECT m.name AS model, v.version, v.version OPERATOR(pg_catalog.=) m.deployed IS TRUE AS deployed, v.kind, v.created, v.rows_used,
-    v.rows_skipped, v.seconds, v.metrics, v.params, v.call, v.digest
+    v.rows_skipped, v.seconds, v.metrics, v.params::jsonb AS params, v.call::jsonb AS call, v.bytes, v.digest
 FROM affinity.stored_versions v
 JOIN affinity.stored_models m ON m.id OPERATOR(pg_catalog.=) v.model_id
-WHERE pg_catalog.pg_has_role(pg_catalog.to_regrole(pg_catalog.quote_ident(m.owner)), 'USAGE')
-    OR 'public' OPERATOR(pg_catalog.=) ANY (m.readers)
-    OR EXISTS (SELECT FROM pg_catalog.unnest(m.readers) AS r(role)
-        WHERE pg_catalog.pg_has_role(pg_catalog.to_regrole(pg_catalog.quote_ident(r.role)), 'USAGE'));
+WHERE affinity_internal.may_use(m.owner_oid, m.readers, m.reader_oids);
 COMMENT ON VIEW affinity.versions IS 'The versions of those models: how each was trained and how good it was on held-out rows.';
 
 -- Learned numbers and curves are the owner's: weights can tell about single training rows.
 CREATE VIEW affinity.weights WITH (security_barrier) AS
-SELECT m.name AS model, w.version, w.name, w.chunk, w.dtype, w.shape, affinity.weight_values(w.dtype, w.data) AS values
+SELECT m.name AS model, w.version, w.name, w.chunk, w.dtype, w.shape, affinity_internal.weight_values(w.dtype, w.data) AS values
 FROM affinity.stored_weights w
 JOIN affinity.stored_models m ON m.id OPERATOR(pg_catalog.=) w.model_id
-WHERE pg_catalog.pg_has_role(pg_catalog.to_regrole(pg_catalog.quote_ident(m.owner)), 'USAGE');
+WHERE affinity_internal.owns(m.owner_oid);
 COMMENT ON VIEW affinity.weights IS 'The weights of one''s own models: tensors in row-major order, long ones in several chunks.';
 
 CREATE VIEW affinity.epochs WITH (security_barrier) AS
 SELECT m.name AS model, e.version, e.epoch, e.train_loss, e.valid_loss, e.metric, e.value, e.seconds
 FROM affinity.stored_epochs e
 JOIN affinity.stored_models m ON m.id OPERATOR(pg_catalog.=) e.model_id
-WHERE pg_catalog.pg_has_role(pg_catalog.to_regrole(pg_catalog.quote_ident(m.owner)), 'USAGE');
+WHERE affinity_internal.owns(m.owner_oid);
 COMMENT ON VIEW affinity.epochs IS 'The learning curves of one''s own models, a row an epoch.';
-
-GRANT SELECT ON affinity.models, affinity.versions, affinity.weights, affinity.epochs TO PUBLIC;
 
 -- ## Training
 
@@ -155,7 +207,6 @@ SELECT t.pid, s.usename AS role, t.model, t.phase, t.epoch, t.train_loss, t.vali
 FROM affinity.trainings() t
 JOIN pg_catalog.pg_stat_activity s ON s.pid OPERATOR(pg_catalog.=) t.pid AND s.backend_start OPERATOR(pg_catalog.=) t.process_started;
 COMMENT ON VIEW affinity.progress IS 'Trainings under way of roles whose rights the current role has: what each is doing, and its last epoch.';
-GRANT SELECT ON affinity.progress TO PUBLIC;
 
 CREATE FUNCTION affinity.kinds() RETURNS TABLE (kind text, for_what text, learns_from text)
 AS 'MODULE_PATHNAME', 'kinds_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 10;
@@ -183,13 +234,21 @@ CREATE FUNCTION affinity.drop_version(model text, version integer) RETURNS void
 AS 'MODULE_PATHNAME', 'drop_version_wrapper' LANGUAGE c STRICT;
 COMMENT ON FUNCTION affinity.drop_version(text, integer) IS 'Drops a version that is not deployed.';
 
-CREATE FUNCTION affinity.grant_model(model text, role name) RETURNS void
+CREATE FUNCTION affinity.grant_model(model text, role name, scope text DEFAULT 'all') RETURNS void
 AS 'MODULE_PATHNAME', 'grant_model_wrapper' LANGUAGE c STRICT;
-COMMENT ON FUNCTION affinity.grant_model(text, name) IS 'Lets a role, or public, score with a model.';
+COMMENT ON FUNCTION affinity.grant_model(text, name, text) IS 'Lets a role, or public, use a model: to score what it hands over (scope score), also to make lists for users (lists), or for everything (all).';
 
 CREATE FUNCTION affinity.revoke_model(model text, role name) RETURNS void
 AS 'MODULE_PATHNAME', 'revoke_model_wrapper' LANGUAGE c STRICT;
 COMMENT ON FUNCTION affinity.revoke_model(text, name) IS 'Takes back what grant_model gave.';
+
+CREATE FUNCTION affinity.alter_owner(model text, role name) RETURNS void
+AS 'MODULE_PATHNAME', 'alter_owner_wrapper' LANGUAGE c STRICT;
+COMMENT ON FUNCTION affinity.alter_owner(text, name) IS 'Gives a model with its versions to another role; a superuser also one whose owner is gone.';
+
+CREATE FUNCTION affinity.check() RETURNS TABLE (model text, version integer, finding text, detail text, mend text)
+AS 'MODULE_PATHNAME', 'check_wrapper' LANGUAGE c STABLE COST 1000000 ROWS 10;
+COMMENT ON FUNCTION affinity.check() IS 'What is not as it should be with one''s models, and the statement that mends it: damaged versions, owners, readers and relations that are gone; for a superuser also rows that belong to no model. No row: all is well.';
 
 -- ## Scoring rows
 
@@ -958,3 +1017,31 @@ CREATE FUNCTION affinity.score(model text, user_id anycompatible, item_id text) 
 AS 'MODULE_PATHNAME', 'score_wrapper' LANGUAGE c STABLE PARALLEL RESTRICTED COST 100;
 COMMENT ON FUNCTION affinity.score(text, anycompatible, text) IS
 'The score of an item whose id is given as text, for a user.';
+
+-- ## Rights
+
+-- What ALTER DEFAULT PRIVILEGES gives to others is taken back first: with TRIGGER on a table of the store, or CREATE in a schema, somebody's code would run as
+-- the extension's owner.
+DO $rights$
+DECLARE
+    given record;
+BEGIN
+    FOR given IN
+        SELECT pg_catalog.format('%I', n.nspname) AS what, 'SCHEMA' AS kind, a.grantee
+        FROM pg_catalog.pg_namespace n, pg_catalog.aclexplode(n.nspacl) a
+        WHERE n.nspname OPERATOR(pg_catalog.=) ANY ('{affinity,affinity_internal}') AND a.grantee OPERATOR(pg_catalog.<>) n.nspowner
+        UNION SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), 'TABLE', a.grantee
+        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace, pg_catalog.aclexplode(c.relacl) a
+        WHERE n.nspname OPERATOR(pg_catalog.=) 'affinity' AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,v}') AND a.grantee OPERATOR(pg_catalog.<>) c.relowner
+    LOOP
+        EXECUTE pg_catalog.format('REVOKE ALL ON %s %s FROM %s', given.kind, given.what,
+            CASE WHEN given.grantee OPERATOR(pg_catalog.=) 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(given.grantee)) END);
+    END LOOP;
+END
+$rights$;
+
+GRANT USAGE ON SCHEMA affinity, affinity_internal TO PUBLIC;
+REVOKE EXECUTE ON FUNCTION affinity_internal.guard_owner() FROM PUBLIC;
+-- The database's owner dumps and restores. Never more: with TRIGGER he could run code of his own as the extension's owner.
+GRANT SELECT, INSERT ON affinity.stored_models, affinity.stored_versions, affinity.stored_weights, affinity.stored_epochs TO pg_database_owner;
+GRANT SELECT ON affinity.models, affinity.versions, affinity.weights, affinity.epochs, affinity.progress TO PUBLIC;

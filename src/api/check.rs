@@ -1,10 +1,23 @@
-//! Whether a stored version can score at all: asked before it is deployed.
+//! Whether what is stored is as it should be: one version before it is deployed, and all at the owner's request.
 
 use crate::base::Result;
 use crate::model::Kind;
+use crate::pg::error::sql;
 use crate::pg::store::VersionRow;
-use crate::pg::{rows, weights};
+use crate::pg::{integrity, rows, weights};
 use crate::train::recommender::Recommender;
+use pgrx::prelude::*;
+
+/// One row for each thing that is not as it should be.
+#[pg_extern]
+#[allow(clippy::type_complexity)]
+fn check() -> TableIterator<
+    'static,
+    (name!(model, Option<String>), name!(version, Option<i32>), name!(finding, String), name!(detail, String), name!(mend, String)),
+> {
+    let found = sql(integrity::findings);
+    TableIterator::new(found.into_iter().map(|f| (f.model, f.version, f.finding, f.detail, f.mend)))
+}
 
 /// Reads a version's weights, checks their digest, and builds the model from them.
 ///

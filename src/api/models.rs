@@ -1,10 +1,11 @@
 //! What an owner does with a model beside training it: deploy, roll back, drop, grant.
 
 use crate::api::check;
-use crate::base::{Code, Error, Result};
 use crate::pg::argument::Name;
 use crate::pg::error::sql;
+use crate::pg::store::Scope;
 use crate::pg::{manage, owner, store};
+use pgrx::pg_sys;
 use pgrx::prelude::*;
 
 /// Makes a version the one that answers.
@@ -35,13 +36,16 @@ fn drop_version(model: &str, version: i32) {
     sql(|| manage::drop_version(&store::own(model)?, version))
 }
 
-/// Lets a role score with a model.
+/// Lets a role use a model.
 #[pg_extern]
-fn grant_model(model: &str, role: Name) {
+fn grant_model(model: &str, role: Name, scope: &str) {
     sql(|| {
         let model = store::own(model)?;
-        known_role(&role.0)?;
-        manage::grant(&model, &role.0)
+        Scope::parse(scope)?;
+        if role.0 != store::PUBLIC {
+            owner::known(&role.0)?;
+        }
+        manage::grant(&model, &role.0, scope)
     })
 }
 
@@ -51,15 +55,31 @@ fn revoke_model(model: &str, role: Name) {
     sql(|| manage::revoke(&store::own(model)?, &role.0))
 }
 
+/// Gives a model to another role.
+#[pg_extern]
+fn alter_owner(model: &str, role: Name) {
+    sql(|| manage::alter_owner(&store::own(model)?, &role.0))
+}
+
+/// Whether the current role has the rights of a model's owner, for the views.
+#[pg_extern]
+fn owns(owner: pg_sys::Oid) -> bool {
+    sql(|| Ok(owner::has_rights_of(owner)))
+}
+
+/// Whether the current role owns a model or may use it, for the views.
+#[pg_extern]
+fn may_use(owner: pg_sys::Oid, readers: Vec<Option<String>>, reader_oids: Vec<Option<pg_sys::Oid>>) -> bool {
+    sql(|| {
+        let granted = |(name, oid): (Option<String>, Option<pg_sys::Oid>)| {
+            name.as_deref() == Some(store::PUBLIC) || oid.is_some_and(|o| o != pg_sys::InvalidOid && owner::has_rights_of(o))
+        };
+        Ok(owner::has_rights_of(owner) || readers.into_iter().zip(reader_oids).any(granted))
+    })
+}
+
 /// A stored tensor's numbers as reals.
 #[pg_extern]
 fn weight_values(dtype: &str, data: &[u8]) -> Option<Vec<f32>> {
     sql(|| crate::pg::weights::values(dtype, data))
-}
-
-fn known_role(name: &str) -> Result<()> {
-    if name == "public" || owner::find(name)?.is_some() {
-        return Ok(());
-    }
-    Err(Error::new(Code::UndefinedObject, format!("role \"{name}\" does not exist")).hint("SELECT rolname FROM pg_catalog.pg_roles;"))
 }

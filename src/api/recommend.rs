@@ -5,6 +5,7 @@ use crate::dataset::Id;
 use crate::pg::call::Call;
 use crate::pg::error::sql;
 use crate::pg::recommending::{self, Ready, Wanted};
+use crate::pg::store::Scope;
 use crate::pg::{ids, prototype};
 use crate::train::rerank::Options;
 use pgrx::{pg_extern, pg_sys};
@@ -20,7 +21,7 @@ fn recommend(fcinfo: pg_sys::FunctionCallInfo) {
         let kind = ready.recommender().items().kind();
         let wanted = Wanted {
             k: count(call, 2)?,
-            exclude_seen: call.boolean(3).unwrap_or(!ready.recommender().repeats()),
+            exclude_seen: ready.exclude_seen(call.boolean(3))?,
             among: ids::list(call, 4, "among", kind)?,
             exclude: ids::list(call, 5, "exclude", kind)?,
             options: Options::parse(&call.json(7))?,
@@ -68,6 +69,7 @@ fn score(fcinfo: pg_sys::FunctionCallInfo) -> Option<f32> {
         let call = Call::of(fcinfo);
         let (Some(model), Some(_), Some(item)) = (ids::text(call, 0), call.datum(1), call.datum(2)) else { return Ok(None) };
         let ready = recommending::ready(&model)?;
+        ready.allow(Scope::Lists, "scores for users")?;
         let items = ready.recommender().items();
         let Some(item) = ids::id(item, call.argument_type(2), items.kind()).and_then(|id| items.find(&id)) else {
             return Ok(Some(f32::NEG_INFINITY));

@@ -15,7 +15,7 @@ fn recommend_all(fcinfo: pg_sys::FunctionCallInfo) {
         let mut rows = Rows::begin(call, 3, true)?;
         let Some(model) = ids::text(call, 0) else { return Ok(()) };
         let ready = recommending::ready(&model)?;
-        let exclude_seen = call.boolean(2).unwrap_or(!ready.recommender().repeats());
+        let exclude_seen = ready.exclude_seen(call.boolean(2))?;
         everyone::write(&ready, count(call, 1)?, exclude_seen, &mut rows)
     })
 }

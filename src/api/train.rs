@@ -4,8 +4,8 @@ use crate::base::{Code, Error, Result};
 use crate::pg::argument::{Name, Regclass};
 use crate::pg::error::sql;
 use crate::pg::publish::Published;
-use crate::pg::relation::Relation;
-use crate::pg::{owner, rows, store, train_events};
+use crate::pg::relation::{Relation, Source};
+use crate::pg::{owner, rows, store, train_events, weights};
 use pgrx::JsonB;
 use pgrx::prelude::*;
 use serde_json::{Value, json};
@@ -43,7 +43,8 @@ fn train(
         let relation = Relation::open(needed(source, "source")?.0)?;
         let call = rows::Call {
             function: rows::FUNCTION.into(),
-            source: rows::Source::of(&relation),
+            source: Source::of(&relation),
+            search_path: owner::search_path(),
             target: target.map(|t| t.0),
             kind: needed(kind, "kind")?.into(),
             time_col: time_col.map(|n| n.0),
@@ -61,8 +62,11 @@ fn train(
 fn retrain(model: &str) -> Row {
     sql(|| {
         let model = store::own(model)?;
-        let call = store::latest_version(&model)?.call;
-        owner::as_owner(owner::of_model(&model.owner)?, || again(&model, &call)).map(row)
+        store::living_owner(&model)?;
+        let version = store::latest_version(&model)?;
+        // Nothing of a version is followed before it is known to be what was stored.
+        weights::tensors(&version)?;
+        again(&model, &version.call).map(row)
     })
 }
 

@@ -7,6 +7,7 @@ use crate::pg::argument::{Name, Regclass};
 use crate::pg::error::sql;
 use crate::pg::events::EventSource;
 use crate::pg::items::ItemSource;
+use crate::pg::owner;
 use crate::pg::relation::Relation;
 use crate::pg::train_events::{self, Call};
 use pgrx::JsonB;
@@ -34,6 +35,7 @@ fn train_recommender(
 ) -> Row {
     sql(|| {
         let relation = Relation::open(needed(events, "events")?.0)?;
+        let items = items.map(|i| Relation::open(i.0)).transpose()?;
         let params = params.map_or_else(|| json!({}), |p| p.0);
         let call = Call {
             function: train_events::FUNCTION.into(),
@@ -47,15 +49,16 @@ fn train_recommender(
                 weight_col: weight_col.map(|n| n.0),
                 event_col: event_col.map(|n| n.0),
                 event_weights: event_weights.map(|w| weights(&w.0)).transpose()?,
+                search_path: owner::search_path(),
                 context: context(&params),
             },
-            items: items.map(|i| Relation::open(i.0)).transpose()?.map(|r| ItemSource::of(&r)),
+            items: items.as_ref().map(ItemSource::of),
             kind: needed(kind, "kind")?.into(),
             params,
             seed: seed.unwrap_or(0),
             deploy: needed(deploy, "deploy")?.into(),
         };
-        train_events::train(model_name(model)?, &call, &relation).map(row)
+        train_events::train(model_name(model)?, &call, &relation, items.as_ref()).map(row)
     })
 }
 

@@ -3,6 +3,7 @@
 use crate::pg::answer::Answer;
 use crate::pg::call::Call;
 use crate::pg::error::sql;
+use crate::pg::store::Scope;
 use crate::pg::{array, ids, recommending};
 use pgrx::{pg_extern, pg_sys};
 
@@ -29,6 +30,7 @@ fn user_vector(fcinfo: pg_sys::FunctionCallInfo) -> Option<Answer> {
         let call = Call::of(fcinfo);
         let (Some(model), Some(user)) = (ids::text(call, 0), call.datum(1)) else { return Ok(None) };
         let ready = recommending::ready(&model)?;
+        ready.allow(Scope::All, "vectors of users")?;
         let user = ids::id(user, call.argument_type(1), ready.users());
         let history = user.map(|u| ready.history(&u)).transpose()?.unwrap_or_default();
         let vector = ready.recommender().user_vector(&history.events)?;

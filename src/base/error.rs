@@ -33,6 +33,8 @@ pub enum Code {
     InUse,
     /// More memory than the setting allows, or than the system gives (53200).
     OutOfMemory,
+    /// A role stores more than a setting allows (53400).
+    LimitExceeded,
     /// This kind of model cannot do what was asked (0A000).
     Unsupported,
     /// Stored bytes are not what their version says (XX001).

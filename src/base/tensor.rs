@@ -53,6 +53,16 @@ impl Numbers {
         }
     }
 
+    /// How many bytes they take.
+    pub fn byte_len(&self) -> usize {
+        match self {
+            Self::F32(v) => size_of_val(v.as_slice()),
+            Self::F16(v) => size_of_val(v.as_slice()),
+            Self::I64(v) => size_of_val(v.as_slice()),
+            Self::U8(v) => v.len(),
+        }
+    }
+
     /// Little-endian bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         match self {

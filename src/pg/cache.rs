@@ -5,6 +5,7 @@
 
 use crate::base::Result;
 use crate::pg::settings;
+use crate::pg::spi::Uuid;
 use crate::pg::stamp::Stamp;
 use crate::pg::store::{self, ModelRow, VersionRow};
 use std::any::{Any, TypeId};
@@ -26,7 +27,7 @@ pub(crate) struct Found {
 /// One version's weights, read as one type.
 #[derive(PartialEq, Eq, Hash, Clone)]
 struct Key {
-    model: i64,
+    model: Uuid,
     version: i32,
     digest: Vec<u8>,
     typ: TypeId,

@@ -93,17 +93,19 @@ pub(crate) unsafe fn string(node: *mut pg_sys::Node) -> *const std::ffi::c_char 
     }
 }
 
-/// Takes an object's exclusive lock until the end of the transaction, where nobody holds one; false where somebody does. What Postgres has for it
-/// (ConditionalLockDatabaseObject) is not in every minor release of a version.
-pub(crate) fn try_lock(class: pg_sys::Oid, object: pg_sys::Oid) -> bool {
-    // SAFETY: the tag is what SET_LOCKTAG_OBJECT makes, by value; Postgres frees the lock.
+/// Takes the exclusive lock that `key` stands for until the end of the transaction, where nobody holds it; false where somebody does. The first 80 bits
+/// count, all that a lock's tag has room for beside the database. What Postgres has for objects (ConditionalLockDatabaseObject) takes 32 of them, and is not
+/// in every minor release.
+pub(crate) fn try_lock(key: &[u8; 16]) -> bool {
+    let word = |at: usize| u32::from_le_bytes([key[at], key[at + 1], key[at + 2], key[at + 3]]);
+    // SAFETY: a whole tag, by value, of the type that Postgres leaves to extensions; Postgres frees the lock.
     unsafe {
         let tag = pg_sys::LOCKTAG {
             locktag_field1: pg_sys::MyDatabaseId.to_u32(),
-            locktag_field2: class.to_u32(),
-            locktag_field3: object.to_u32(),
-            locktag_field4: 1,
-            locktag_type: pg_sys::LockTagType::LOCKTAG_OBJECT as u8,
+            locktag_field2: word(0),
+            locktag_field3: word(4),
+            locktag_field4: u16::from_le_bytes([key[8], key[9]]),
+            locktag_type: pg_sys::LockTagType::LOCKTAG_USERLOCK as u8,
             locktag_lockmethodid: pg_sys::DEFAULT_LOCKMETHOD as u8,
         };
         let got = pg_sys::LockAcquire(&tag, pg_sys::ExclusiveLock as i32, false, true) != pg_sys::LockAcquireResult::LOCKACQUIRE_NOT_AVAIL;

@@ -82,6 +82,7 @@ const fn sqlstate(code: Code) -> PgSqlErrorCode {
         Code::WrongState => ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
         Code::InUse => ERRCODE_OBJECT_IN_USE,
         Code::OutOfMemory => ERRCODE_OUT_OF_MEMORY,
+        Code::LimitExceeded => ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
         Code::Unsupported => ERRCODE_FEATURE_NOT_SUPPORTED,
         Code::Corrupt => ERRCODE_DATA_CORRUPTED,
         Code::Cancelled => ERRCODE_QUERY_CANCELED,

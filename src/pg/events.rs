@@ -5,7 +5,7 @@ use crate::base::{Code, Error, Result};
 use crate::dataset::circumstances;
 use crate::dataset::{EventColumns, IdKind, Interactions, Skipped};
 use crate::pg::columns::Form;
-use crate::pg::relation::{Attribute, Relation, quote};
+use crate::pg::relation::{Attribute, Relation, Source, quote};
 use crate::pg::{interrupts, scan};
 use crate::train::Family;
 use pgrx::pg_sys;
@@ -32,6 +32,9 @@ pub(crate) struct EventSource {
     pub event_col: Option<String>,
     /// What an event of a type counts.
     pub event_weights: Option<BTreeMap<String, f32>>,
+    /// Where bare names were found at training: for what stands behind the relation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub search_path: Vec<String>,
     /// What else an event may be known by.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub context: Vec<String>,
@@ -61,12 +64,9 @@ pub(crate) struct LiveQuery {
 }
 
 impl EventSource {
-    /// The relation as it is now; still its owner's of then.
-    ///
-    /// # Errors
-    /// As [`Relation::recorded`].
-    pub(crate) fn open(&self) -> Result<Relation> {
-        Relation::recorded(&self.schema, &self.relation, &self.owner)
+    /// The relation as it is recorded.
+    pub(crate) fn source(&self) -> Source {
+        Source { schema: self.schema.clone(), name: self.relation.clone(), owner: self.owner.clone() }
     }
 
     /// The columns in their order (user, item, time, weight, type), each of a type that can serve.

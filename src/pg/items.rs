@@ -3,7 +3,7 @@
 use crate::base::{Budget, Result};
 use crate::dataset::{Described, Vocabulary, attributes};
 use crate::pg::columns::Form;
-use crate::pg::relation::{Relation, quote};
+use crate::pg::relation::{Relation, Source, quote};
 use crate::pg::{interrupts, scan};
 use crate::train::Family;
 
@@ -24,12 +24,16 @@ impl ItemSource {
         Self { schema: relation.schema.clone(), relation: relation.name.clone(), owner: relation.owner.clone() }
     }
 
-    /// What it says of `items`, by the caller's rights; `item_col` holds their ids.
+    /// The relation as it is recorded.
+    pub(crate) fn source(&self) -> Source {
+        Source { schema: self.schema.clone(), name: self.relation.clone(), owner: self.owner.clone() }
+    }
+
+    /// What `relation` says of `items`, by the caller's rights; `item_col` holds their ids.
     ///
     /// # Errors
-    /// As [`Relation::recorded`] and [`attributes`]; [`crate::base::Code::UndefinedColumn`]; what the scan raises.
-    pub(crate) fn read(&self, item_col: &str, items: &Vocabulary, budget: &Budget) -> Result<Described> {
-        let relation = Relation::recorded(&self.schema, &self.relation, &self.owner)?;
+    /// As [`attributes`]; [`crate::base::Code::UndefinedColumn`]; what the scan raises.
+    pub(crate) fn read(relation: &Relation, item_col: &str, items: &Vocabulary, budget: &Budget) -> Result<Described> {
         let id = quote(&relation.column(item_col)?.name);
         let (groups, others): (Vec<_>, Vec<_>) = relation
             .columns

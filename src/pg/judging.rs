@@ -5,9 +5,10 @@ use crate::dataset::{Id, Interactions};
 use crate::metric::lists::Lists;
 use crate::pg::events::EventSource;
 use crate::pg::recommending::{self, Ready};
+use crate::pg::reading::Reader;
 use crate::pg::relation::Relation;
-use crate::pg::store::{ModelRow, VersionRow};
-use crate::pg::{interrupts, owner, settings, weights};
+use crate::pg::store::{ModelRow, Scope, VersionRow};
+use crate::pg::{interrupts, settings, weights};
 use crate::train::MetricRow;
 use crate::train::judged::{self, Case};
 use crate::train::page::Shown;
@@ -113,6 +114,7 @@ fn judge<R: Send>(
 ) -> Result<Option<R>> {
     let budget = settings::budget();
     let ready = recommending::ready(name)?;
+    ready.allow(Scope::All, "figures")?;
     if let Some(source) = source {
         let recommender = ready.recommender();
         let repeats = recommender.repeats();
@@ -161,6 +163,7 @@ pub(crate) fn compare(names: &[String], source: pg_sys::Oid, k: i32) -> Result<V
     let mut read: Option<(EventSource, Next)> = None;
     for name in names {
         let ready = recommending::ready(name)?;
+        ready.allow(Scope::All, "figures")?;
         // Whether items of the history are to be found is for all what it is for the first: the same users, the same items.
         let repeats = *repeats.get_or_insert(ready.recommender().repeats());
         let next = match &mut read {
@@ -219,6 +222,7 @@ fn next(source: pg_sys::Oid, events: &EventSource) -> Result<Next> {
         weight_col: None,
         event_col: None,
         event_weights: None,
+        search_path: Vec::new(),
         context: Vec::new(),
     };
     let budget = settings::budget();
@@ -261,11 +265,8 @@ fn cases(ready: &Ready, next: &Next, repeats: bool) -> Result<Vec<Case>> {
 /// All events of a model, with the rights with which it reads them.
 fn all(model: &ModelRow, version: &VersionRow, source: &EventSource, seed: u64) -> Result<Interactions> {
     let budget = settings::budget();
-    let read = || source.open().and_then(|relation| source.read(&relation, seed, &budget)).map(|(data, _)| data);
-    if version.params.get("read_as").and_then(serde_json::Value::as_str) == Some("caller") {
-        return read();
-    }
-    let role = owner::of_model(&model.owner)?;
-    source.open()?.readable_for(&model.owner)?;
-    owner::as_owner(role, read)
+    let reader = Reader::of(model, &version.params, &source.search_path)?;
+    let relation = Relation::recorded(&source.source(), model.owner.oid)?;
+    reader.admit(&relation)?;
+    reader.run(|| source.read(&relation, seed, &budget)).map(|(data, _)| data)
 }

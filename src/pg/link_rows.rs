@@ -2,7 +2,7 @@
 
 use crate::base::Result;
 use crate::pg::owner::as_extension;
-use crate::pg::spi::{self, Arg, Row};
+use crate::pg::spi::{self, Arg, Row, Uuid};
 use crate::pg::weights::{self, Index, SHORT};
 use crate::train::recommender::Recommender;
 
@@ -10,7 +10,7 @@ use crate::train::recommender::Recommender;
 ///
 /// # Errors
 /// [`crate::base::Code::Corrupt`] when a row is not what was stored.
-pub(crate) fn supply(model: &Recommender, index: &Index, (model_id, version): (i64, i32), items: Option<&[u32]>) -> Result<()> {
+pub(crate) fn supply(model: &Recommender, index: &Index, (model_id, version): (Uuid, i32), items: Option<&[u32]>) -> Result<()> {
     const SOME: &str = "SELECT chunk, data FROM affinity.stored_weights WHERE model_id OPERATOR(pg_catalog.=) $1 \
          AND version OPERATOR(pg_catalog.=) $2 AND name OPERATOR(pg_catalog.=) $3 AND chunk OPERATOR(pg_catalog.=) ANY ($4::pg_catalog.int4[])";
     const ALL: &str = "SELECT chunk, data FROM affinity.stored_weights WHERE model_id OPERATOR(pg_catalog.=) $1 \
@@ -33,7 +33,7 @@ pub(crate) fn supply(model: &Recommender, index: &Index, (model_id, version): (i
             })
             .unwrap_or(Ok(()))
         };
-        let (model_id, number) = (Arg::Big(model_id), Arg::Int(version));
+        let (model_id, number) = (Arg::Uuid(model_id), Arg::Int(version));
         as_extension(|| match items {
             Some(_) => {
                 needed.sort_unstable();

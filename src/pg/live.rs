@@ -1,12 +1,13 @@
 //! One user's events, read in the query that asks: new ones count at once, by the snapshot of the statement and the rights of the model's owner.
 
-use crate::base::{Code, Error, Result};
+use crate::base::Result;
 use crate::dataset::{Cell, Event, Id, IdKind};
 use crate::pg::columns::Reader;
 use crate::pg::events::{EventSource, LiveQuery};
+use crate::pg::relation::Relation;
 use crate::pg::spi::{Arg, Plan, Row};
 use crate::pg::store::ModelRow;
-use crate::pg::{owner, stream};
+use crate::pg::{reading, stream};
 use crate::train::everyone::Asked;
 use crate::train::recommender::Recommender;
 use pgrx::pg_sys;
@@ -41,8 +42,8 @@ pub(crate) struct Live {
     query: LiveQuery,
     limit: usize,
     plan: Rc<Plan>,
-    /// As whom to read; none: as the caller.
-    role: Option<pg_sys::Oid>,
+    /// As whom to read.
+    reader: reading::Reader,
 }
 
 /// Plans that a backend keeps, at most this many.
@@ -61,34 +62,15 @@ impl Live {
     /// For `model`, whose call had `source` and whose version has `params`.
     ///
     /// # Errors
-    /// [`Code::UndefinedTable`], [`Code::UndefinedColumn`], [`Code::WrongType`], [`Code::WrongState`] when the relation is not what it was;
-    /// [`Code::Privilege`] for a superuser where the model reads as its caller.
+    /// Those of [`reading::Reader::of`], [`reading::Reader::admit`] and [`Relation::recorded`]; missing columns, and those of types that cannot serve.
     pub(crate) fn open(model: &ModelRow, source: EventSource, params: &serde_json::Value) -> Result<Self> {
         let limit = params.get("history_limit").and_then(serde_json::Value::as_u64).map_or(500, |n| usize::try_from(n).unwrap_or(500));
-        let role = match params.get("read_as").and_then(serde_json::Value::as_str) {
-            Some("caller") => {
-                if owner::is_superuser(owner::current()) {
-                    return Err(Error::new(
-                        Code::Privilege,
-                        format!("model \"{}\" reads as its caller, which a superuser must not be", model.name),
-                    )
-                    .detail("What stands behind its relation would run with a superuser's rights.")
-                    .hint("SET ROLE to an ordinary role first."));
-                }
-                None
-            }
-            _ => Some(owner::find(&model.owner)?.ok_or_else(|| {
-                Error::new(Code::UndefinedObject, format!("role \"{}\", which owns model \"{}\", does not exist", model.owner, model.name))
-                    .hint("Train the model again under another name.")
-            })?),
-        };
-        let relation = source.open()?;
-        if role.is_some() {
-            relation.readable_for(&model.owner)?;
-        }
+        let reader = reading::Reader::of(model, params, &source.search_path)?;
+        let relation = Relation::recorded(&source.source(), model.owner.oid)?;
+        reader.admit(&relation)?;
         let query = source.live(&relation, limit)?;
-        let plan = kept(&query.sql, &[query.user_type], role)?;
-        Ok(Self { source, query, limit, plan, role })
+        let plan = kept(&query.sql, &[query.user_type], &reader)?;
+        Ok(Self { source, query, limit, plan, reader })
     }
 
     /// What user ids are now.
@@ -98,7 +80,7 @@ impl Live {
 
     /// Whether events are read with the caller's rights.
     pub(crate) fn as_caller(&self) -> bool {
-        self.role.is_none()
+        self.reader.is_caller()
     }
 
     /// The events of `user` that the model can use. A user that cannot exist has none.
@@ -110,7 +92,7 @@ impl Live {
         let mut history = History::default();
         let mut time = self.query.time.map(|t| Reader::new(t, self.source.time_col.as_deref().unwrap_or_default())).transpose()?;
         let mut read = 0;
-        as_role(self.role, || {
+        self.reader.run(|| {
             self.plan.select(&[arg], |row| {
                 read += 1;
                 let (item, event) = self.event(row, time.as_mut(), model)?;
@@ -138,7 +120,7 @@ impl Live {
         let mut latest: VecDeque<Option<Event>> = VecDeque::new();
         let mut seen: Vec<u32> = Vec::new();
         let crowded = 4 * model.items().len() + 1024;
-        as_role(self.role, || {
+        self.reader.run(|| {
             let ended = |user: Id, latest: &mut VecDeque<Option<Event>>, seen: &mut Vec<u32>| {
                 let any = !latest.is_empty();
                 Asked { user, events: latest.drain(..).flatten().collect(), seen: std::mem::take(seen), any }
@@ -180,8 +162,8 @@ impl Live {
         let Some(arg) = self.user(user) else { return Ok(Vec::new()) };
         let array = array(items.iter().map(|&i| model.items().id(i).to_string()));
         let cast = if self.query.items == IdKind::Integer { "$2::pg_catalog.int8[]" } else { "$2::pg_catalog.text[]" };
-        let plan = kept(&self.query.seen.replace("$2", cast), &[self.query.user_type, pg_sys::TEXTOID], self.role)?;
-        let found = as_role(self.role, || plan.select(&[arg, Arg::Text(&array)], |row| Ok(self.item(row, model))))?;
+        let plan = kept(&self.query.seen.replace("$2", cast), &[self.query.user_type, pg_sys::TEXTOID], &self.reader)?;
+        let found = self.reader.run(|| plan.select(&[arg, Arg::Text(&array)], |row| Ok(self.item(row, model))))?;
         Ok(found.into_iter().flatten().collect())
     }
 
@@ -258,19 +240,12 @@ fn decimal(text: &str) -> bool {
         && t.bytes().all(|b| b.is_ascii_digit() || b == b'.')
 }
 
-fn as_role<T>(role: Option<pg_sys::Oid>, f: impl FnOnce() -> Result<T>) -> Result<T> {
-    match role {
-        Some(role) => owner::as_owner(role, f),
-        None => f(),
-    }
-}
-
-fn kept(sql: &str, types: &[pg_sys::Oid], role: Option<pg_sys::Oid>) -> Result<Rc<Plan>> {
-    let key = (sql.to_owned(), role.unwrap_or_else(owner::current).to_u32());
+fn kept(sql: &str, types: &[pg_sys::Oid], reader: &reading::Reader) -> Result<Rc<Plan>> {
+    let key = (sql.to_owned(), reader.role().to_u32());
     if let Some(plan) = PLANS.with_borrow(|p| p.get(&key).cloned()) {
         return Ok(plan);
     }
-    let plan = Rc::new(as_role(role, || Plan::new(sql, types))?);
+    let plan = Rc::new(reader.run(|| Plan::new(sql, types))?);
     PLANS.with_borrow_mut(|p| {
         if p.len() >= KEPT {
             p.clear();

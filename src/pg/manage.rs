@@ -1,19 +1,20 @@
 //! Changes to a model that its owner asks for. Every function takes a model that [`store::own`](crate::pg::store::own) gave.
 
 use crate::base::{Code, Error, Result};
-use crate::pg::owner::as_extension;
-use crate::pg::spi::{self, Arg};
-use crate::pg::store::{self, ModelRow, VersionRow, literal};
+use crate::pg::live::array;
+use crate::pg::owner::{self, as_extension};
+use crate::pg::spi::{self, Arg, Uuid};
+use crate::pg::store::{self, ModelRow, Scope, VersionRow, literal};
 
 /// Makes a version the one that answers; the one before can be rolled back to.
 ///
 /// # Errors
 /// What Postgres raises is raised.
-pub(crate) fn deploy(model_id: i64, version: i32) -> Result<()> {
+pub(crate) fn deploy(model_id: Uuid, version: i32) -> Result<()> {
     const DEPLOY: &str = "UPDATE affinity.stored_models SET deployed = $2, formerly = CASE WHEN deployed IS NULL THEN formerly \
          ELSE pg_catalog.array_append(formerly, deployed) END \
          WHERE id OPERATOR(pg_catalog.=) $1 AND (deployed IS NULL OR deployed OPERATOR(pg_catalog.<>) $2)";
-    as_extension(|| spi::write(DEPLOY, &[Arg::Big(model_id), Arg::Int(version)], |_| Ok(()))).map(drop)
+    as_extension(|| spi::write(DEPLOY, &[Arg::Uuid(model_id), Arg::Int(version)], |_| Ok(()))).map(drop)
 }
 
 /// Goes back to the latest formerly deployed version that still exists; `check` must accept it first.
@@ -31,17 +32,20 @@ pub(crate) fn rollback(model: &ModelRow, check: impl FnOnce(&VersionRow) -> Resu
     };
     check(&store::fresh_version(model.id, version)?)?;
     let kept = i32::try_from(at).unwrap_or(0);
-    as_extension(|| spi::write(BACK, &[Arg::Big(model.id), Arg::Int(version), Arg::Int(kept)], |_| Ok(())))?;
+    as_extension(|| spi::write(BACK, &[Arg::Uuid(model.id), Arg::Int(version), Arg::Int(kept)], |_| Ok(())))?;
     Ok(version)
 }
 
-/// Drops a model with all that belongs to it.
+/// Drops a model with all that belongs to it. There are no foreign keys to do so.
 ///
 /// # Errors
 /// What Postgres raises is raised.
 pub(crate) fn drop_model(model: &ModelRow) -> Result<()> {
-    const DROP: &str = "DELETE FROM affinity.stored_models WHERE id OPERATOR(pg_catalog.=) $1";
-    as_extension(|| spi::write(DROP, &[Arg::Big(model.id)], |_| Ok(()))).map(drop)
+    const WEIGHTS: &str = "DELETE FROM affinity.stored_weights WHERE model_id OPERATOR(pg_catalog.=) $1";
+    const EPOCHS: &str = "DELETE FROM affinity.stored_epochs WHERE model_id OPERATOR(pg_catalog.=) $1";
+    const VERSIONS: &str = "DELETE FROM affinity.stored_versions WHERE model_id OPERATOR(pg_catalog.=) $1";
+    const MODEL: &str = "DELETE FROM affinity.stored_models WHERE id OPERATOR(pg_catalog.=) $1";
+    as_extension(|| [WEIGHTS, EPOCHS, VERSIONS, MODEL].into_iter().try_for_each(|sql| spi::write(sql, &[Arg::Uuid(model.id)], |_| Ok(())).map(drop)))
 }
 
 /// Drops a version.
@@ -49,24 +53,41 @@ pub(crate) fn drop_model(model: &ModelRow) -> Result<()> {
 /// # Errors
 /// [`Code::WrongState`] for the deployed one, [`Code::UndefinedObject`] for one that is not there.
 pub(crate) fn drop_version(model: &ModelRow, version: i32) -> Result<()> {
-    const DROP: &str = "DELETE FROM affinity.stored_versions WHERE model_id OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=) $2 \
-         RETURNING version";
     if model.deployed == Some(version) {
         return Err(Error::new(Code::WrongState, format!("version {version} of model \"{}\" is deployed", model.name))
             .hint("Deploy another version first (affinity.deploy, affinity.rollback), or drop the model."));
     }
-    let gone = as_extension(|| spi::write(DROP, &[Arg::Big(model.id), Arg::Int(version)], |_| Ok(())))?;
-    if gone.is_empty() { Err(store::unknown_version(version)) } else { Ok(()) }
+    if remove(model.id, version)? { Ok(()) } else { Err(store::unknown_version(version)) }
 }
 
-/// Lets a role use a model.
+/// Deletes the rows of a version; whether there was one.
 ///
 /// # Errors
 /// What Postgres raises is raised.
-pub(crate) fn grant(model: &ModelRow, role: &str) -> Result<()> {
-    const GRANT: &str = "UPDATE affinity.stored_models SET readers = pg_catalog.array_append(pg_catalog.array_remove(readers, $2), $2) \
-         WHERE id OPERATOR(pg_catalog.=) $1";
-    as_extension(|| spi::write(GRANT, &[Arg::Big(model.id), Arg::Text(role)], |_| Ok(()))).map(drop)
+pub(crate) fn remove(model_id: Uuid, version: i32) -> Result<bool> {
+    const WEIGHTS: &str = "DELETE FROM affinity.stored_weights WHERE model_id OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=) $2";
+    const EPOCHS: &str = "DELETE FROM affinity.stored_epochs WHERE model_id OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=) $2";
+    const VERSION: &str = "DELETE FROM affinity.stored_versions WHERE model_id OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=) $2 \
+         RETURNING version";
+    let args = [Arg::Uuid(model_id), Arg::Int(version)];
+    as_extension(|| {
+        spi::write(WEIGHTS, &args, |_| Ok(()))?;
+        spi::write(EPOCHS, &args, |_| Ok(()))?;
+        Ok(!spi::write(VERSION, &args, |_| Ok(()))?.is_empty())
+    })
+}
+
+/// Lets a role use a model, for what `scope` says; a role that has it already gets the new scope.
+///
+/// # Errors
+/// What Postgres raises is raised.
+pub(crate) fn grant(model: &ModelRow, role: &str, scope: &str) -> Result<()> {
+    let others = model.readers.iter().filter(|g| g.role.name != role);
+    let mut readers: Vec<(String, String)> = others.map(|g| (g.role.name.clone(), word(g.scope).to_owned())).collect();
+    readers.push((role.to_owned(), scope.to_owned()));
+    // Once out and in again: a role that was made anew under the name is looked up anew.
+    revoke(model, role)?;
+    write_readers(model, &readers)
 }
 
 /// Takes the use of a model back; a role that never had it is no error, as with REVOKE.
@@ -74,12 +95,46 @@ pub(crate) fn grant(model: &ModelRow, role: &str) -> Result<()> {
 /// # Errors
 /// What Postgres raises is raised.
 pub(crate) fn revoke(model: &ModelRow, role: &str) -> Result<()> {
-    const REVOKE: &str =
-        "UPDATE affinity.stored_models SET readers = pg_catalog.array_remove(readers, $2) WHERE id OPERATOR(pg_catalog.=) $1";
-    as_extension(|| spi::write(REVOKE, &[Arg::Big(model.id), Arg::Text(role)], |_| Ok(()))).map(drop)
+    let kept = model.readers.iter().filter(|g| g.role.name != role);
+    write_readers(model, &kept.map(|g| (g.role.name.clone(), word(g.scope).to_owned())).collect::<Vec<_>>())
 }
 
-fn versions(model_id: i64) -> Result<Vec<i32>> {
+const fn word(scope: Scope) -> &'static str {
+    match scope {
+        Scope::Score => "score",
+        Scope::Lists => "lists",
+        Scope::All => "all",
+    }
+}
+
+fn write_readers(model: &ModelRow, readers: &[(String, String)]) -> Result<()> {
+    const READERS: &str = "UPDATE affinity.stored_models SET readers = $2::pg_catalog.text[], reader_scopes = $3::pg_catalog.text[] \
+         WHERE id OPERATOR(pg_catalog.=) $1";
+    let (roles, scopes) = (array(readers.iter().map(|r| &r.0)), array(readers.iter().map(|r| &r.1)));
+    as_extension(|| spi::write(READERS, &[Arg::Uuid(model.id), Arg::Text(&roles), Arg::Text(&scopes)], |_| Ok(()))).map(drop)
+}
+
+/// Gives a model with its versions to `role`, also one whose owner is gone, or was made anew under the same name.
+///
+/// # Errors
+/// [`Code::Privilege`] where the caller may not become `role`.
+pub(crate) fn alter_owner(model: &ModelRow, role: &str) -> Result<()> {
+    // An oid of 0 has the name looked up anew (affinity_internal.guard_owner).
+    const MODEL: &str = "UPDATE affinity.stored_models SET owner = $2, owner_oid = 0 WHERE id OPERATOR(pg_catalog.=) $1";
+    const VERSIONS: &str = "UPDATE affinity.stored_versions SET owner = $2, owner_oid = 0 WHERE model_id OPERATOR(pg_catalog.=) $1";
+    if !owner::may_become(owner::known(role)?) {
+        return Err(Error::new(Code::Privilege, format!("role {} may not give a model to {role}", owner::current_name()))
+            .detail("As with ALTER TABLE, who gives something away must be a member of the role that gets it.")
+            .hint("Have a superuser or a member of both roles do it."));
+    }
+    let args = [Arg::Uuid(model.id), Arg::Text(role)];
+    as_extension(|| {
+        spi::write(MODEL, &args, |_| Ok(()))?;
+        spi::write(VERSIONS, &args, |_| Ok(())).map(drop)
+    })
+}
+
+fn versions(model_id: Uuid) -> Result<Vec<i32>> {
     const VERSIONS: &str = "SELECT version FROM affinity.stored_versions WHERE model_id OPERATOR(pg_catalog.=) $1";
-    Ok(as_extension(|| spi::write(VERSIONS, &[Arg::Big(model_id)], |r| Ok(r.int(1))))?.into_iter().flatten().collect())
+    Ok(as_extension(|| spi::write(VERSIONS, &[Arg::Uuid(model_id)], |r| Ok(r.int(1))))?.into_iter().flatten().collect())
 }

@@ -21,9 +21,12 @@ pub(crate) mod events;
 pub(crate) mod everyone;
 pub(crate) mod expand;
 pub(crate) mod fields;
+pub(crate) mod foreign_code;
 pub(crate) mod generating;
 pub(crate) mod ids;
+pub(crate) mod integrity;
 pub(crate) mod interrupts;
+pub(crate) mod invalidation;
 pub(crate) mod items;
 pub(crate) mod judging;
 pub(crate) mod link_rows;
@@ -37,7 +40,9 @@ pub(crate) mod picks;
 pub(crate) mod progress;
 pub(crate) mod prototype;
 pub(crate) mod publish;
+pub(crate) mod quota;
 pub(crate) mod reach;
+pub(crate) mod reading;
 pub(crate) mod recommending;
 pub(crate) mod record;
 pub(crate) mod relation;
@@ -68,4 +73,5 @@ pgrx::pg_module_magic!();
 pub extern "C-unwind" fn _PG_init() {
     error::hide_backtraces();
     settings::register();
+    invalidation::register();
 }

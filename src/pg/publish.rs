@@ -2,9 +2,9 @@
 
 use crate::base::{Code, Error, Result, Tensor};
 use crate::pg::owner::{self, as_extension};
-use crate::pg::spi::{self, Arg};
+use crate::pg::spi::{self, Arg, Uuid};
 use crate::pg::store::{self, ModelRow, VersionRow, literal};
-use crate::pg::{error, manage, weights};
+use crate::pg::{error, manage, quota, weights};
 use crate::train::{Report, Trained};
 use pgrx::pg_sys;
 use serde_json::Value;
@@ -94,6 +94,7 @@ pub(crate) fn publish(training: &Training<'_>, check: impl FnOnce(&VersionRow, &
     }
     let keep = training.trained.params.get("keep").and_then(Value::as_i64).unwrap_or(3);
     prune(id, keep)?;
+    quota::held(id)?;
     Ok(Published {
         model: training.model.to_owned(),
         version,
@@ -135,25 +136,28 @@ fn should_deploy(training: &Training<'_>, before: Option<&ModelRow>) -> bool {
 }
 
 /// Writes model, version, weights and epochs; the transaction gets its id here.
-fn save(training: &Training<'_>, before: Option<&ModelRow>) -> Result<(i64, i32)> {
+fn save(training: &Training<'_>, before: Option<&ModelRow>) -> Result<(Uuid, i32)> {
     const CREATE: &str = "INSERT INTO affinity.stored_models (name, owner, last_version) VALUES ($1, $2, 1) RETURNING id, last_version";
     const NEXT: &str = "UPDATE affinity.stored_models SET last_version = last_version OPERATOR(pg_catalog.+) 1 \
          WHERE id OPERATOR(pg_catalog.=) $1 RETURNING id, last_version";
-    const VERSION: &str = "INSERT INTO affinity.stored_versions (model_id, version, kind, call, params, state, rows_used, rows_skipped, seconds, \
-         metrics, judged, digest) VALUES ($1, $2, $3, $4::pg_catalog.jsonb, $5::pg_catalog.jsonb, $6::pg_catalog.json, $7, $8, $9, \
-         $10::pg_catalog.jsonb, $11, $12)";
+    const VERSION: &str = "INSERT INTO affinity.stored_versions (model_id, version, owner, kind, call, params, state, rows_used, rows_skipped, \
+         seconds, metrics, judged, bytes, digest) VALUES ($1, $2, $3, $4, $5::pg_catalog.json, $6::pg_catalog.json, $7::pg_catalog.json, $8, $9, \
+         $10, $11::pg_catalog.jsonb, $12, $13, $14)";
     const EPOCH: &str = "INSERT INTO affinity.stored_epochs (model_id, version, epoch, train_loss, valid_loss, metric, value, seconds) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     let Training { trained, kind, call, seconds, .. } = training;
-    let me = owner::current_name();
-    let (call, params, state) = (call.to_string(), trained.params.to_string(), trained.state.to_string());
+    // A version is its model's owner's, whoever of his members trains it.
+    let whose = before.map_or_else(owner::current_name, |m| m.owner.today());
+    let texts = [(*kind).to_owned(), call.to_string(), trained.params.to_string(), trained.state.to_string()];
     let metrics = Value::Object(trained.report.metrics.clone()).to_string();
-    let digest = weights::digest(&state, &trained.tensors);
+    let digest = weights::digest(&texts, &trained.tensors);
+    let bytes = stored_bytes(&texts, &trained.tensors);
+    quota::fits(bytes)?;
     let (id, version) = as_extension(|| {
-        let key = |r: &spi::Row| Ok(r.big(1).zip(r.int(2)));
+        let key = |r: &spi::Row| Ok(r.uuid(1).zip(r.int(2)));
         let (id, version) = match before {
-            Some(m) => spi::write(NEXT, &[Arg::Big(m.id)], key)?,
-            None => spi::write(CREATE, &[Arg::Text(training.model), Arg::Text(&me)], key)?,
+            Some(m) => spi::write(NEXT, &[Arg::Uuid(m.id)], key)?,
+            None => spi::write(CREATE, &[Arg::Text(training.model), Arg::Text(&whose)], key)?,
         }
         .into_iter()
         .flatten()
@@ -163,24 +167,26 @@ fn save(training: &Training<'_>, before: Option<&ModelRow>) -> Result<(i64, i32)
         })?;
         let double = |x: Option<f64>| x.map_or(Arg::Null(pg_sys::FLOAT8OID), Arg::Double);
         let row = [
-            Arg::Big(id),
+            Arg::Uuid(id),
             Arg::Int(version),
-            Arg::Text(kind),
-            Arg::Text(&call),
-            Arg::Text(&params),
-            Arg::Text(&state),
+            Arg::Text(&whose),
+            Arg::Text(&texts[0]),
+            Arg::Text(&texts[1]),
+            Arg::Text(&texts[2]),
+            Arg::Text(&texts[3]),
             Arg::Big(count(trained.report.rows_used)),
             Arg::Big(count(trained.report.rows_skipped)),
             Arg::Double(*seconds),
             Arg::Text(&metrics),
             double(trained.report.judged),
+            Arg::Big(count(bytes)),
             Arg::Bytes(&digest),
         ];
         spi::write(VERSION, &row, |_| Ok(()))?;
         for (i, e) in trained.report.epochs.iter().enumerate() {
             let (metric, value) = e.metric.as_ref().map_or((None, None), |(name, x)| (Some(name.as_str()), Some(*x)));
             let row = [
-                Arg::Big(id),
+                Arg::Uuid(id),
                 Arg::Int(version),
                 Arg::Int(i32::try_from(i + 1).unwrap_or(i32::MAX)),
                 Arg::Double(e.train_loss),
@@ -198,15 +204,22 @@ fn save(training: &Training<'_>, before: Option<&ModelRow>) -> Result<(i64, i32)
 }
 
 /// Drops all but the newest `keep` versions, the deployed one, and the one that rollback would go back to.
-fn prune(model_id: i64, keep: i64) -> Result<()> {
-    const PRUNE: &str = "DELETE FROM affinity.stored_versions v USING affinity.stored_models m \
-         WHERE m.id OPERATOR(pg_catalog.=) $1 AND v.model_id OPERATOR(pg_catalog.=) m.id \
+fn prune(model_id: Uuid, keep: i64) -> Result<()> {
+    const OLD: &str = "SELECT v.version FROM affinity.stored_versions v JOIN affinity.stored_models m ON m.id OPERATOR(pg_catalog.=) v.model_id \
+         WHERE m.id OPERATOR(pg_catalog.=) $1 \
          AND (m.deployed IS NULL OR v.version OPERATOR(pg_catalog.<>) m.deployed) \
          AND (m.formerly[pg_catalog.array_upper(m.formerly, 1)] IS NULL \
              OR v.version OPERATOR(pg_catalog.<>) m.formerly[pg_catalog.array_upper(m.formerly, 1)]) \
          AND v.version OPERATOR(pg_catalog.<) (SELECT pg_catalog.min(n.version) FROM (SELECT version FROM affinity.stored_versions \
              WHERE model_id OPERATOR(pg_catalog.=) $1 ORDER BY version DESC LIMIT $2) n)";
-    as_extension(|| spi::write(PRUNE, &[Arg::Big(model_id), Arg::Big(keep.max(1))], |_| Ok(()))).map(drop)
+    let old = as_extension(|| spi::write(OLD, &[Arg::Uuid(model_id), Arg::Big(keep.max(1))], |r| Ok(r.int(1))))?;
+    old.into_iter().flatten().try_for_each(|version| manage::remove(model_id, version).map(drop))
+}
+
+/// What a version takes up in the store.
+fn stored_bytes(texts: &[String], tensors: &[Tensor]) -> u64 {
+    let weights: usize = tensors.iter().map(|t| t.numbers.byte_len()).sum();
+    (weights + texts.iter().map(String::len).sum::<usize>()) as u64
 }
 
 fn count(n: u64) -> i64 {

@@ -9,7 +9,7 @@ use crate::pg::events::EventSource;
 use crate::pg::live::{History, Live};
 use crate::pg::prototype::Recommendation;
 use crate::pg::stamp::Stamp;
-use crate::pg::store::{self, VersionRow};
+use crate::pg::store::{self, Scope, VersionRow};
 use crate::pg::weights::{self, Index};
 use crate::pg::{link_rows, nearest};
 use crate::train::recommender::{Recommender, Source};
@@ -24,6 +24,8 @@ use std::rc::Rc;
 pub(crate) struct Ready {
     found: Rc<Found>,
     loaded: Rc<Loaded>,
+    /// What the current role may ask.
+    scope: Scope,
     /// None where the version holds the users' events itself.
     live: Option<Live>,
 }
@@ -105,7 +107,8 @@ pub(crate) fn ready(name: &str) -> Result<Rc<Ready>> {
         Some(_) => None,
         None => Some(Live::open(&found.model, loaded.source.clone(), &loaded.params)?),
     };
-    let ready = Rc::new(Ready { found, loaded, live });
+    let scope = store::scope(&found.model).unwrap_or(Scope::Score);
+    let ready = Rc::new(Ready { found, loaded, scope, live });
     HERE.with_borrow_mut(|h| h.ready.insert(name.to_owned(), ready.clone()));
     Ok(ready)
 }
@@ -124,7 +127,7 @@ fn load(name: &str, version: &VersionRow) -> Result<(Loaded, usize)> {
     let bytes = tensors
         .iter()
         .map(|t| t.shape.iter().fold(4usize, |n, d| n.saturating_mul(*d)))
-        .fold(users + version.state_text.len(), usize::saturating_add);
+        .fold(users + version.texts.iter().map(String::len).sum::<usize>(), usize::saturating_add);
     Ok((Loaded { recommender, index, source, params: version.params.clone() }, bytes))
 }
 
@@ -151,6 +154,28 @@ impl Ready {
     /// The item side.
     pub(crate) fn recommender(&self) -> &Recommender {
         &self.loaded.recommender
+    }
+
+    /// Refuses what the current role may not ask: [`store::allow`].
+    ///
+    /// # Errors
+    /// [`Code::Privilege`].
+    pub(crate) fn allow(&self, needed: Scope, what: &str) -> Result<()> {
+        if self.scope >= needed { Ok(()) } else { store::allow(&self.found.model, needed, what) }
+    }
+
+    /// Whether lists leave out what a user had: as asked, which takes the whole scope where it is not as the model does it, since what two lists differ in is
+    /// what the user had.
+    ///
+    /// # Errors
+    /// [`Code::Privilege`].
+    pub(crate) fn exclude_seen(&self, asked: Option<bool>) -> Result<bool> {
+        let usual = !self.recommender().repeats();
+        self.allow(Scope::Lists, "lists for users")?;
+        match asked {
+            Some(other) if other != usual => self.allow(Scope::All, &format!("lists with exclude_seen => {other}")).map(|()| other),
+            _ => Ok(usual),
+        }
     }
 
     /// Where the events of training were.

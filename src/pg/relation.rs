@@ -3,9 +3,11 @@
 use crate::base::{Code, Error, Result};
 use crate::dataset::frame::missing_column;
 use crate::pg::columns::Form;
-use crate::pg::owner;
 use crate::pg::spi::{self, Arg};
+use crate::pg::store::literal;
+use crate::pg::{owner, text};
 use pgrx::pg_sys;
+use serde::{Deserialize, Serialize};
 
 /// A column of a relation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +20,24 @@ pub(crate) struct Attribute {
     pub type_name: String,
     /// How it is read; none for a type that no model reads.
     pub form: Option<Form>,
+}
+
+/// A relation as it is recorded: by name, so that a dump restores where it is missing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Source {
+    /// Its schema.
+    pub schema: String,
+    /// Its name.
+    pub name: String,
+    /// The role that owned it.
+    pub owner: String,
+}
+
+impl Source {
+    /// What is recorded of a relation.
+    pub(crate) fn of(relation: &Relation) -> Self {
+        Self { schema: relation.schema.clone(), name: relation.name.clone(), owner: relation.owner.clone() }
+    }
 }
 
 /// A table, view, materialised view, partitioned or foreign table.
@@ -35,8 +55,6 @@ pub(crate) struct Relation {
     pub kind: char,
     /// Whether it is temporary: another session cannot read it.
     pub temporary: bool,
-    /// Whether it has row security: policies are code that runs with the reader's rights.
-    pub row_security: bool,
     /// The columns that are not dropped, in order.
     pub columns: Vec<Attribute>,
 }
@@ -47,12 +65,12 @@ impl Relation {
     /// # Errors
     /// [`Code::UndefinedTable`] when there is none, [`Code::WrongType`] when it is an index, a sequence …
     pub(crate) fn open(oid: pg_sys::Oid) -> Result<Self> {
-        const CLASS: &str = "SELECT n.nspname, c.relname, pg_catalog.pg_get_userbyid(c.relowner), c.relkind, c.relpersistence, c.relrowsecurity \
+        const CLASS: &str = "SELECT n.nspname, c.relname, pg_catalog.pg_get_userbyid(c.relowner), c.relkind, c.relpersistence \
              FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
              WHERE c.oid OPERATOR(pg_catalog.=) $1";
         const COLUMNS: &str = "SELECT attname, atttypid, pg_catalog.format_type(atttypid, atttypmod) FROM pg_catalog.pg_attribute \
              WHERE attrelid OPERATOR(pg_catalog.=) $1 AND attnum OPERATOR(pg_catalog.>) 0::pg_catalog.int2 AND NOT attisdropped ORDER BY attnum";
-        let mut relation = spi::first(CLASS, &[Arg::Oid(oid)], |r| {
+        let found = spi::latest(CLASS, &[Arg::Oid(oid)], |r| {
             let text = |i| r.text(i).unwrap_or_default();
             Ok(Self {
                 oid,
@@ -61,11 +79,10 @@ impl Relation {
                 owner: text(3),
                 kind: text(4).chars().next().unwrap_or(' '),
                 temporary: text(5) == "t",
-                row_security: r.bool(6).unwrap_or(false),
                 columns: Vec::new(),
             })
-        })?
-        .ok_or_else(|| {
+        })?;
+        let mut relation = found.into_iter().next().ok_or_else(|| {
             Error::new(Code::UndefinedTable, format!("relation with oid {} does not exist", oid.to_u32()))
                 .hint("Give the name of a table or view: 'schema.name'.")
         })?;
@@ -73,50 +90,36 @@ impl Relation {
             return Err(Error::new(Code::WrongType, format!("\"{}\" is not a table or view", relation.name))
                 .hint("Give a table, view, materialised view or foreign table."));
         }
-        relation.columns = spi::select(COLUMNS, &[Arg::Oid(oid)], |r| {
+        relation.columns = spi::latest(COLUMNS, &[Arg::Oid(oid)], |r| {
             let typ = r.oid(2).unwrap_or(pg_sys::InvalidOid);
             Ok(Attribute { name: r.text(1).unwrap_or_default(), typ, type_name: r.text(3).unwrap_or_default(), form: Form::of(typ) })
         })?;
         Ok(relation)
     }
 
-    /// The relation that a model has on record: by schema and name, still of the same owner.
+    /// The relation that a model has on record: by schema and name, still of the same owner or of the `model_owner` now. It is locked against changes until
+    /// the end of the transaction, so that what is found out about it holds when it is read.
     ///
     /// # Errors
     /// [`Code::UndefinedTable`] when it is gone, [`Code::WrongState`] when it is now another role's.
-    pub(crate) fn recorded(schema: &str, name: &str, owner: &str) -> Result<Self> {
-        const FIND: &str = "SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
-             WHERE n.nspname OPERATOR(pg_catalog.=) $1::pg_catalog.name AND c.relname OPERATOR(pg_catalog.=) $2::pg_catalog.name";
+    pub(crate) fn recorded(source: &Source, model_owner: pg_sys::Oid) -> Result<Self> {
+        let Source { schema, name, owner } = source;
         let full = format!("{}.{}", quote(schema), quote(name));
-        let oid = spi::first(FIND, &[Arg::Text(schema), Arg::Text(name)], |r| Ok(r.oid(1)))?.flatten().ok_or_else(|| {
+        let oid = locked(schema, name)?.ok_or_else(|| {
             Error::new(Code::UndefinedTable, format!("relation {full} does not exist"))
                 .detail("The model was trained on it.")
                 .hint("Create it again, or train the model on another relation with affinity.train.")
         })?;
         let relation = Self::open(oid)?;
-        if relation.owner != owner {
+        if relation.owner != *owner && owner::find(&relation.owner)? != Some(model_owner) {
             return Err(Error::new(Code::WrongState, format!("relation {full} has another owner than when the model was trained"))
                 .detail(format!("It belonged to {owner} and belongs to {} now.", relation.owner))
-                .hint("If it is the right one, train the model on it again with affinity.train."));
+                .hint(format!(
+                    "If it is the right one, train the model on it again, or give the model to its owner: SELECT affinity.alter_owner(model, {});",
+                    literal(&relation.owner)
+                )));
         }
         Ok(relation)
-    }
-
-    /// Whether its rows may be read with the rights of `role` for a caller who has them not.
-    ///
-    /// Whoever owns or restores the database writes the store's rows, and could set another role's name beside a view of his own: code
-    /// behind the relation must be that role's own or a superuser's.
-    ///
-    /// # Errors
-    /// [`Code::Privilege`].
-    pub(crate) fn readable_for(&self, role: &str) -> Result<()> {
-        let code = matches!(self.kind, 'v' | 'f') || self.row_security;
-        if !code || self.owner == role || owner::has_rights_of(role)? || owner::find(&self.owner)?.is_some_and(owner::is_superuser) {
-            return Ok(());
-        }
-        Err(Error::new(Code::Privilege, format!("relation {} may not be read with the rights of {role}", self.sql()))
-            .detail(format!("It runs code of {}, who owns it, and the model is {role}'s.", self.owner))
-            .hint("Train on a view of the model's owner, or with params => '{\"read_as\": \"caller\"}'."))
     }
 
     /// Its name in SQL: quoted and with its schema.
@@ -134,6 +137,27 @@ impl Relation {
             Error { message: format!("column \"{name}\" of relation \"{}\" does not exist", self.name), ..e }
         })
     }
+}
+
+/// The relation that is called so at this moment, which nobody can drop, rename or alter any more until the transaction ends; none where there is none.
+fn locked(schema: &str, name: &str) -> Result<Option<pg_sys::Oid>> {
+    let (schema, name) = (text::c(schema)?, text::c(name)?);
+    // SAFETY: NUL-terminated names; look-ups by the newest catalogues, and a lock that Postgres frees.
+    let find = || unsafe {
+        let schema = pg_sys::get_namespace_oid(schema.as_ptr(), true);
+        if schema == pg_sys::InvalidOid { schema } else { pg_sys::get_relname_relid(name.as_ptr(), schema) }
+    };
+    let mut oid = find();
+    while oid != pg_sys::InvalidOid {
+        // SAFETY: as above; waiting for the lock can be cancelled, and takes in what others have changed.
+        unsafe { pg_sys::LockRelationOid(oid, pg_sys::AccessShareLock as i32) }
+        let now = find();
+        if now == oid {
+            return Ok(Some(oid));
+        }
+        oid = now;
+    }
+    Ok(None)
 }
 
 /// An identifier in double quotes.

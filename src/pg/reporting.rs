@@ -3,7 +3,7 @@
 use crate::base::{Code, Epoch, Error, Result};
 use crate::dataset::Vocabulary;
 use crate::pg::columns::Form;
-use crate::pg::owner::{self, as_extension};
+use crate::pg::owner::as_extension;
 use crate::pg::relation::{Attribute, Relation, quote};
 use crate::pg::spi::{self, Arg, Plan};
 use crate::pg::stamp::Stamp;
@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, HashMap};
 pub(crate) fn page(name: &str, source: Option<pg_sys::Oid>, k: i32, titles: Option<pg_sys::Oid>) -> Result<String> {
     let found = cache::find(name, Stamp::now())?;
     let (model, version) = (&found.model, store::version(found.model.id, found.version)?);
-    let owns = owner::has_rights_of(&model.owner)?;
+    let owns = model.owner.held();
     let (facts, metrics) = told(&version)?;
     let mut page = Page {
         model: model.name.clone(),
@@ -94,7 +94,7 @@ fn told(version: &VersionRow) -> Result<(Vec<(String, String)>, Value)> {
     const TOLD: &str = "SELECT pg_catalog.to_char(created, 'YYYY-MM-DD HH24:MI'), rows_used, rows_skipped, seconds, metrics \
          FROM affinity.stored_versions WHERE model_id OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=) $2";
     let told = as_extension(|| {
-        spi::first(TOLD, &[Arg::Big(version.model_id), Arg::Int(version.version)], |r| {
+        spi::first(TOLD, &[Arg::Uuid(version.model_id), Arg::Int(version.version)], |r| {
             let count = |i| r.big(i).unwrap_or(0).to_string();
             let seconds = format!("{:.1} s", r.double(4).unwrap_or(0.0));
             let facts = [("trained", r.text(1).unwrap_or_default()), ("in", seconds), ("rows used", count(2)), ("rows left out", count(3))];
@@ -117,7 +117,7 @@ fn epochs(version: &VersionRow) -> Result<Vec<Epoch>> {
     const EPOCHS: &str = "SELECT epoch, train_loss, valid_loss, metric, value, seconds FROM affinity.stored_epochs \
          WHERE model_id OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=) $2 ORDER BY epoch";
     as_extension(|| {
-        spi::select(EPOCHS, &[Arg::Big(version.model_id), Arg::Int(version.version)], |r| {
+        spi::select(EPOCHS, &[Arg::Uuid(version.model_id), Arg::Int(version.version)], |r| {
             Ok(Epoch {
                 epoch: r.int(1).and_then(|n| u32::try_from(n).ok()).unwrap_or(0),
                 train_loss: r.double(2).unwrap_or(f64::NAN),

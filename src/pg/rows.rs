@@ -5,7 +5,8 @@ use crate::dataset::{Frame, frame::missing_column};
 use crate::model::Kind;
 use crate::pg::progress::Progress;
 use crate::pg::publish::{Deploy, Published, Training, publish};
-use crate::pg::relation::{Attribute, Relation};
+use crate::pg::reading::Reader;
+use crate::pg::relation::{Attribute, Relation, Source};
 use crate::pg::store::{self, ModelRow, VersionRow};
 use crate::pg::{compat, error, interrupts, scan, settings, weights};
 use crate::train::Trained;
@@ -22,32 +23,6 @@ pub(crate) const FUNCTION: &str = "train";
 /// Rows that a version is checked with before it can be deployed.
 const CHECKED: u32 = 256;
 
-/// A relation as it is recorded: by name, so that a dump restores where it is missing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Source {
-    /// Its schema.
-    pub schema: String,
-    /// Its name.
-    pub name: String,
-    /// The role that owned it.
-    pub owner: String,
-}
-
-impl Source {
-    /// What is recorded of a relation.
-    pub(crate) fn of(relation: &Relation) -> Self {
-        Self { schema: relation.schema.clone(), name: relation.name.clone(), owner: relation.owner.clone() }
-    }
-
-    /// The relation that is meant.
-    ///
-    /// # Errors
-    /// As [`Relation::recorded`].
-    pub(crate) fn open(&self) -> Result<Relation> {
-        Relation::recorded(&self.schema, &self.name, &self.owner)
-    }
-}
-
 /// A call of `affinity.train`, as it is recorded with the version.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Call {
@@ -55,6 +30,9 @@ pub(crate) struct Call {
     pub function: String,
     /// Where the rows are.
     pub source: Source,
+    /// Where bare names were found: for what stands behind the relation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub search_path: Vec<String>,
     /// The column to learn; none for kinds that learn what rows have in common.
     pub target: Option<String>,
     /// The kind of model.
@@ -133,8 +111,7 @@ pub(crate) fn train(model: &str, call: &Call, relation: &Relation) -> Result<Pub
     let mut spec = Spec::of(call, relation)?;
     let resolved = spec.check()?;
     let exclude = resolved.get("exclude").cloned().unwrap_or_else(|| json!([]));
-    store::lock_training(model)?;
-    let before = store::own_if_any(model)?;
+    let before = store::lock_training(model)?;
     let columns = columns(relation, call, &exclude)?;
     // What is left out is not even read, so that a column may be excluded that the caller has no rights on; the engine never hears of it.
     if let Some(given) = spec.params().as_object_mut() {
@@ -172,15 +149,18 @@ pub(crate) fn train(model: &str, call: &Call, relation: &Relation) -> Result<Pub
     })
 }
 
-/// Repeats a recorded call. The current role is the model's owner.
+/// Repeats a recorded call with the rights of the model's owner.
 ///
 /// # Errors
-/// As [`train`] and [`Relation::recorded`].
+/// As [`train`], [`Relation::recorded`] and [`Reader::admit`].
 pub(crate) fn retrain(model: &ModelRow, call: &Value) -> Result<Published> {
     let call = Call::deserialize(call).map_err(|e| {
         Error::new(Code::Corrupt, "the recorded call cannot be read").detail(format!("{e}.")).hint("Train with affinity.train.")
     })?;
-    train(&model.name, &call, &call.source.open()?)
+    let reader = Reader::owner(model, &call.search_path)?;
+    let relation = Relation::recorded(&call.source, model.owner.oid)?;
+    reader.admit(&relation)?;
+    reader.run(|| train(&model.name, &call, &relation))
 }
 
 /// The model of a stored version.

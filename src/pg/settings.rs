@@ -16,6 +16,9 @@ static MAX_MEMORY: GucSetting<i32> = GucSetting::<i32>::new(4 << 20);
 /// Weights that a backend keeps at hand, in kB.
 static CACHE_SIZE: GucSetting<i32> = GucSetting::<i32>::new(256 << 10);
 
+/// What one role may store in models, in MB: a shop's models take tens of MB each, three versions of which are kept.
+static MAX_STORED: GucSetting<i32> = GucSetting::<i32>::new(4096);
+
 /// Registers the settings and claims their prefix.
 pub(crate) fn register() {
     GucRegistry::define_int_guc(
@@ -68,6 +71,16 @@ pub(crate) fn register() {
         GucContext::Userset,
         GucFlags::UNIT_KB,
     );
+    GucRegistry::define_int_guc(
+        c"affinity.max_stored",
+        c"What the models of one role may take in the database.",
+        c"-1 sets no limit; superusers have none.",
+        &MAX_STORED,
+        -1,
+        i32::MAX,
+        GucContext::Suset,
+        GucFlags::UNIT_MB,
+    );
     compat::reserve_prefix(c"affinity");
 }
 
@@ -82,6 +95,11 @@ pub(crate) fn threads() -> usize {
 /// How many bytes a call may use.
 pub(crate) fn memory() -> usize {
     kilobytes(MEMORY.get().min(MAX_MEMORY.get()))
+}
+
+/// How many bytes a role may store; none where there is no limit.
+pub(crate) fn max_stored() -> Option<u64> {
+    u64::try_from(MAX_STORED.get()).ok().map(|megabytes| megabytes << 20)
 }
 
 /// How many bytes of weights a backend keeps.

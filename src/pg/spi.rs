@@ -4,7 +4,8 @@
 //! The SQL texts are fixed and schema-qualified; their plans are kept per backend, keyed by the text.
 
 use crate::base::{Code, Error, Result};
-use crate::pg::{compat, text};
+use crate::pg::columns::type_name;
+use crate::pg::{compat, error, text};
 use pgrx::pg_sys;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -27,7 +28,12 @@ pub(crate) enum Arg<'a> {
     Bytes(&'a [u8]),
     /// oid
     Oid(pg_sys::Oid),
+    /// uuid
+    Uuid(Uuid),
 }
+
+/// The bytes of a uuid.
+pub(crate) type Uuid = [u8; 16];
 
 impl Arg<'_> {
     /// `text`, or NULL of type text.
@@ -45,6 +51,7 @@ impl Arg<'_> {
             Self::Text(_) => pg_sys::TEXTOID,
             Self::Bytes(_) => pg_sys::BYTEAOID,
             Self::Oid(_) => pg_sys::OIDOID,
+            Self::Uuid(_) => pg_sys::UUIDOID,
         }
     }
 
@@ -58,6 +65,12 @@ impl Arg<'_> {
             Self::Text(t) => text::datum(t),
             Self::Bytes(b) => pg_sys::Datum::from(pgrx::varlena::rust_byte_slice_to_bytea(b).into_pg()),
             Self::Oid(o) => pg_sys::Datum::from(*o),
+            // SAFETY: a fresh chunk of as many bytes, in the current memory context.
+            Self::Uuid(u) => unsafe {
+                let copy = pg_sys::palloc(u.len()).cast::<Uuid>();
+                copy.write(*u);
+                pg_sys::Datum::from(copy)
+            },
         }
     }
 }
@@ -122,39 +135,60 @@ impl Row {
         }
     }
 
+    /// The datum of a column that is of one of `types`; none for NULL. What is of another type is read as none of them: the tables are those that the
+    /// script made, but a datum that is taken for a pointer and is none would end the server.
+    fn typed(&self, column: i32, types: &[pg_sys::Oid]) -> Option<pg_sys::Datum> {
+        let (typ, datum) = self.datum(column)?;
+        if types.contains(&typ) {
+            return Some(datum);
+        }
+        error::raise(
+            Error::new(Code::Corrupt, "a table of the store is not as the extension made it")
+                .detail(format!("Column {column} of a query has type {}, not {}.", type_name(typ), type_name(types[0])))
+                .hint("DROP EXTENSION pg_affinity CASCADE; CREATE EXTENSION pg_affinity; and restore the models from a backup."),
+        )
+    }
+
     /// smallint, int or bigint.
     pub(crate) fn big(&self, column: i32) -> Option<i64> {
         let (typ, d) = self.datum(column)?;
         Some(match typ {
             pg_sys::INT2OID => i64::from(d.value() as i16),
             pg_sys::INT4OID => i64::from(d.value() as i32),
-            _ => d.value() as i64,
+            _ => self.typed(column, &[pg_sys::INT8OID])?.value() as i64,
         })
     }
 
     /// int
     pub(crate) fn int(&self, column: i32) -> Option<i32> {
-        self.datum(column).map(|(_, d)| d.value() as i32)
+        self.typed(column, &[pg_sys::INT4OID]).map(|d| d.value() as i32)
     }
 
     /// boolean
     pub(crate) fn bool(&self, column: i32) -> Option<bool> {
-        self.datum(column).map(|(_, d)| d.value() & 1 == 1)
+        self.typed(column, &[pg_sys::BOOLOID]).map(|d| d.value() & 1 == 1)
     }
 
-    /// oid, regclass, regrole …
+    /// oid, regclass, regtype, regrole …
     pub(crate) fn oid(&self, column: i32) -> Option<pg_sys::Oid> {
-        self.datum(column).map(|(_, d)| pg_sys::Oid::from(d.value() as u32))
+        let types = [pg_sys::OIDOID, pg_sys::REGCLASSOID, pg_sys::REGTYPEOID, pg_sys::REGROLEOID];
+        self.typed(column, &types).map(|d| pg_sys::Oid::from(d.value() as u32))
+    }
+
+    /// uuid
+    pub(crate) fn uuid(&self, column: i32) -> Option<Uuid> {
+        // SAFETY: a uuid of the live row is 16 bytes.
+        self.typed(column, &[pg_sys::UUIDOID]).map(|d| unsafe { d.cast_mut_ptr::<Uuid>().read_unaligned() })
     }
 
     /// double precision
     pub(crate) fn double(&self, column: i32) -> Option<f64> {
-        self.datum(column).map(|(_, d)| f64::from_bits(d.value() as u64))
+        self.typed(column, &[pg_sys::FLOAT8OID]).map(|d| f64::from_bits(d.value() as u64))
     }
 
     /// Calls `f` with the bytes of a bytea.
     pub(crate) fn bytes<R>(&self, column: i32, f: impl FnOnce(&[u8]) -> R) -> Option<R> {
-        let (_, d) = self.datum(column)?;
+        let d = self.typed(column, &[pg_sys::BYTEAOID])?;
         // SAFETY: a bytea datum of the live result; a detoasted copy is freed after use.
         unsafe {
             let raw = d.cast_mut_ptr::<pg_sys::varlena>();
@@ -169,10 +203,18 @@ impl Row {
 
     /// text[]; NULL elements are left out.
     pub(crate) fn texts(&self, column: i32) -> Vec<String> {
-        let Some((_, d)) = self.datum(column) else { return Vec::new() };
+        let Some(d) = self.typed(column, &[pg_sys::TEXTARRAYOID]) else { return Vec::new() };
         // SAFETY: a text[] of the live result; the copies are Rust's own.
         let items = unsafe { <Vec<Option<String>> as pgrx::FromDatum>::from_datum(d, false) };
         items.unwrap_or_default().into_iter().flatten().collect()
+    }
+
+    /// oid[]; NULL elements are none.
+    pub(crate) fn oids(&self, column: i32) -> Vec<pg_sys::Oid> {
+        let Some(d) = self.typed(column, &[pg_sys::OIDARRAYOID]) else { return Vec::new() };
+        // SAFETY: an oid[] of the live result; the copies are Rust's own.
+        let items = unsafe { <Vec<Option<pg_sys::Oid>> as pgrx::FromDatum>::from_datum(d, false) };
+        items.unwrap_or_default().into_iter().map(|o| o.unwrap_or(pg_sys::InvalidOid)).collect()
     }
 
     /// A document.
@@ -266,6 +308,21 @@ pub(crate) fn select<T>(sql: &'static str, args: &[Arg<'_>], each: impl FnMut(&R
 /// Those of `each`.
 pub(crate) fn first<T>(sql: &'static str, args: &[Arg<'_>], each: impl FnMut(&Row) -> Result<T>) -> Result<Option<T>> {
     Ok(select(sql, args, each)?.into_iter().next())
+}
+
+/// Runs a fixed text over the catalogues as they are at this moment, also where the statement's snapshot is older: what is planned next is planned by
+/// what is there now.
+///
+/// # Errors
+/// Those of `each`.
+pub(crate) fn latest<T>(sql: &'static str, args: &[Arg<'_>], each: impl FnMut(&Row) -> Result<T>) -> Result<Vec<T>> {
+    // SAFETY: the snapshot of catalogue scans is allowed at any time, in parallel workers too; it is copied when it is pushed, and popped below, or by the
+    // end of a failed (sub)transaction.
+    unsafe { pg_sys::PushActiveSnapshot(pg_sys::GetCatalogSnapshot(pg_sys::RelationRelationId)) }
+    let found = select(sql, args, each);
+    // SAFETY: the one that was pushed.
+    unsafe { pg_sys::PopActiveSnapshot() }
+    found
 }
 
 /// Runs a fixed text that writes (or must see what this statement wrote); `each` gets the rows of RETURNING.

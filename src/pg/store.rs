@@ -4,23 +4,61 @@
 //! serves queries reads by the statement's snapshot and assigns no transaction id.
 
 use crate::base::{Code, Error, Result, names};
-use crate::pg::compat;
-use crate::pg::owner::{self, as_extension};
-use crate::pg::spi::{self, Arg, Row};
-use crate::pg::weights;
+use crate::pg::owner::{self, Role, as_extension};
+use crate::pg::spi::{self, Arg, Row, Uuid};
+use crate::pg::{compat, weights};
+use pgrx::pg_sys;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+/// What a reader may ask a model, each scope with what the ones before it allow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Scope {
+    /// To answer for what the reader hands over: rows, items, baskets. Nothing of a user is read.
+    Score,
+    /// To make lists for users and score items for them; what they had before stays out of the lists where the model leaves it out.
+    Lists,
+    /// Everything, also `exclude_seen => false`, vectors of users, and figures.
+    All,
+}
+
+impl Scope {
+    /// As in `scope => …`.
+    ///
+    /// # Errors
+    /// [`Code::InvalidParameter`].
+    pub(crate) fn parse(word: &str) -> Result<Self> {
+        match word {
+            "score" => Ok(Self::Score),
+            "lists" => Ok(Self::Lists),
+            "all" => Ok(Self::All),
+            _ => Err(Error::new(Code::InvalidParameter, "scope is not known")
+                .detail("It must be 'score', 'lists' or 'all'.")
+                .hint("SELECT affinity.grant_model('model', 'role', scope => 'lists');")),
+        }
+    }
+}
+
+/// A role that may use another's model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Grantee {
+    /// Who; `public` for all.
+    pub role: Role,
+    /// What for.
+    pub scope: Scope,
+}
 
 /// A model: a name, an owner, and which of its versions answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ModelRow {
     /// Its key.
-    pub id: i64,
+    pub id: Uuid,
     /// Its name, unique in the database.
     pub name: String,
     /// The role that owns it.
-    pub owner: String,
-    /// The roles that may use it beside its owner; `public` for all.
-    pub readers: Vec<String>,
+    pub owner: Role,
+    /// The roles that may use it beside its owner.
+    pub readers: Vec<Grantee>,
     /// The version that answers; none before the first is deployed.
     pub deployed: Option<i32>,
     /// Versions that were deployed before, the latest last.
@@ -33,7 +71,7 @@ pub(crate) struct ModelRow {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct VersionRow {
     /// The model's key.
-    pub model_id: i64,
+    pub model_id: Uuid,
     /// From 1.
     pub version: i32,
     /// The kind of model.
@@ -46,41 +84,89 @@ pub(crate) struct VersionRow {
     pub state: Value,
     /// The figure it was judged by on held-out rows.
     pub judged: Option<f64>,
-    /// SHA-256 of state and weights: equal digests score equally, whatever their version numbers.
+    /// SHA-256 of all the above and the weights: equal digests score equally, whatever their version numbers.
     pub digest: Vec<u8>,
-    /// The state's text as it is stored: part of the digest.
-    pub state_text: String,
+    /// The texts of kind, call, params and state as they are stored: part of the digest.
+    pub texts: [String; 4],
 }
 
-const MODEL: &str = "SELECT id, name, owner, readers, deployed, formerly, last_version FROM affinity.stored_models \
-     WHERE name OPERATOR(pg_catalog.=) $1";
-const VERSION: &str = "SELECT kind, call, params, state, judged, digest FROM affinity.stored_versions \
-     WHERE model_id OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=) $2";
+const MODEL: &str = "SELECT id, name, owner, owner_oid, readers, reader_oids, reader_scopes, deployed, formerly, last_version \
+     FROM affinity.stored_models WHERE name OPERATOR(pg_catalog.=) $1";
+/// Of the model's own owner only: who can restore rows can add a version to any model, and it must not answer in its name.
+const VERSION: &str = "SELECT v.kind, v.call, v.params, v.state, v.judged, v.digest, v.owner_oid OPERATOR(pg_catalog.=) m.owner_oid \
+     FROM affinity.stored_versions v JOIN affinity.stored_models m ON m.id OPERATOR(pg_catalog.=) v.model_id \
+     WHERE v.model_id OPERATOR(pg_catalog.=) $1 AND v.version OPERATOR(pg_catalog.=) $2";
 
-/// The model called `name`, for use: the caller owns it or was granted it.
+/// The model called `name`, for use: the caller owns it or was granted it. One that he may not use is to him as one that is not there.
 ///
 /// # Errors
-/// [`Code::UndefinedObject`], [`Code::Privilege`].
+/// [`Code::UndefinedObject`].
 pub(crate) fn find(name: &str) -> Result<ModelRow> {
-    let model = as_extension(|| spi::first(MODEL, &[Arg::Text(name)], model_row))?.ok_or_else(|| unknown(name))?;
-    if may_use(&model)? { Ok(model) } else { Err(denied(&model, "use")) }
+    named(name)?;
+    let model = as_extension(|| spi::first(MODEL, &[Arg::Text(name)], model_row))?.filter(|m| scope(m).is_some());
+    model.ok_or_else(|| unknown(name))
 }
 
 /// The model called `name`, to be changed: the caller has the rights of its owner. Sees what this very statement wrote.
 ///
 /// # Errors
-/// [`Code::UndefinedObject`], [`Code::Privilege`].
+/// [`Code::UndefinedObject`]; [`Code::Privilege`] for one that the caller may use and not change.
 pub(crate) fn own(name: &str) -> Result<ModelRow> {
-    own_if_any(name)?.ok_or_else(|| unknown(name))
+    let model = fresh(name)?.ok_or_else(|| unknown(name))?;
+    match (model.owner.held(), scope(&model)) {
+        (true, _) => Ok(model),
+        (false, Some(_)) => Err(denied(&model)),
+        (false, None) => Err(unknown(name)),
+    }
 }
 
-/// As [`own`]; none where no model has the name.
+/// The model called `name`, to be trained again; none where no model has the name.
 ///
 /// # Errors
-/// [`Code::Privilege`].
+/// [`Code::Privilege`] for one that the caller may use and not change, [`Code::Duplicate`] for a name that is another's; [`Code::UndefinedObject`] where the
+/// owner's role is gone.
 pub(crate) fn own_if_any(name: &str) -> Result<Option<ModelRow>> {
-    let Some(model) = as_extension(|| spi::write(MODEL, &[Arg::Text(name)], model_row))?.into_iter().next() else { return Ok(None) };
-    if owner::has_rights_of(&model.owner)? { Ok(Some(model)) } else { Err(denied(&model, "change")) }
+    let Some(model) = fresh(name)? else { return Ok(None) };
+    match (model.owner.held(), scope(&model)) {
+        (true, _) => living_owner(&model).map(|_| Some(model)),
+        (false, Some(_)) => Err(denied(&model)),
+        (false, None) => {
+            Err(Error::new(Code::Duplicate, format!("the name \"{name}\" is taken by another role's model")).hint("Choose another name."))
+        }
+    }
+}
+
+/// Refuses what cannot be a model's name.
+///
+/// # Errors
+/// [`Code::InvalidParameter`].
+pub(crate) fn named(name: &str) -> Result<()> {
+    const MOST: usize = 63;
+    if name.is_empty() {
+        return Err(Error::new(Code::InvalidParameter, "a model's name must not be empty"));
+    }
+    if name.len() > MOST {
+        return Err(Error::new(Code::InvalidParameter, "a model's name is too long").detail(format!("It has {} bytes, {MOST} are allowed.", name.len())));
+    }
+    Ok(())
+}
+
+fn fresh(name: &str) -> Result<Option<ModelRow>> {
+    named(name)?;
+    Ok(as_extension(|| spi::write(MODEL, &[Arg::Text(name)], model_row))?.into_iter().next())
+}
+
+/// The role that owns a model.
+///
+/// # Errors
+/// [`Code::UndefinedObject`] when it is gone. One that was made later under the same name is another.
+pub(crate) fn living_owner(model: &ModelRow) -> Result<pg_sys::Oid> {
+    if model.owner.exists() {
+        return Ok(model.owner.oid);
+    }
+    Err(Error::new(Code::UndefinedObject, format!("the role that owns model \"{}\" does not exist", model.name))
+        .detail(format!("It was called {}; a role that was made after the model has no part in it.", model.owner.name))
+        .hint(format!("A superuser gives it to another: SELECT affinity.alter_owner({}, 'role');", literal(&model.name))))
 }
 
 fn deployed_number(model: &ModelRow) -> Result<i32> {
@@ -96,20 +182,21 @@ fn deployed_number(model: &ModelRow) -> Result<i32> {
 /// # Errors
 /// [`Code::WrongState`] when none is deployed, [`Code::UndefinedObject`].
 pub(crate) fn deployed_digest(model: &ModelRow) -> Result<(i32, Vec<u8>)> {
-    const DIGEST: &str =
-        "SELECT digest FROM affinity.stored_versions WHERE model_id OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=) $2";
+    const DIGEST: &str = "SELECT digest, owner_oid FROM affinity.stored_versions \
+         WHERE model_id OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=) $2";
     let number = deployed_number(model)?;
-    let args = [Arg::Big(model.id), Arg::Int(number)];
-    let digest = as_extension(|| spi::first(DIGEST, &args, |r| Ok(r.bytes(1, <[u8]>::to_vec))))?;
-    digest.map(|d| (number, d.unwrap_or_default())).ok_or_else(|| unknown_version(number))
+    let args = [Arg::Uuid(model.id), Arg::Int(number)];
+    let found = as_extension(|| spi::first(DIGEST, &args, |r| Ok((r.bytes(1, <[u8]>::to_vec), r.oid(2)))))?;
+    let (digest, owner) = found.ok_or_else(|| unknown_version(number))?;
+    if owner == Some(model.owner.oid) { Ok((number, digest.unwrap_or_default())) } else { Err(not_the_owners(number)) }
 }
 
 /// A version of a model that [`find`] or [`own`] gave.
 ///
 /// # Errors
 /// [`Code::UndefinedObject`], [`Code::Corrupt`].
-pub(crate) fn version(model_id: i64, version: i32) -> Result<VersionRow> {
-    as_extension(|| spi::first(VERSION, &[Arg::Big(model_id), Arg::Int(version)], |r| version_row(r, model_id, version)))?
+pub(crate) fn version(model_id: Uuid, version: i32) -> Result<VersionRow> {
+    as_extension(|| spi::first(VERSION, &[Arg::Uuid(model_id), Arg::Int(version)], |r| version_row(r, model_id, version)))?
         .ok_or_else(|| unknown_version(version))
 }
 
@@ -117,8 +204,8 @@ pub(crate) fn version(model_id: i64, version: i32) -> Result<VersionRow> {
 ///
 /// # Errors
 /// As [`version`].
-pub(crate) fn fresh_version(model_id: i64, version: i32) -> Result<VersionRow> {
-    as_extension(|| spi::write(VERSION, &[Arg::Big(model_id), Arg::Int(version)], |r| version_row(r, model_id, version)))?
+pub(crate) fn fresh_version(model_id: Uuid, version: i32) -> Result<VersionRow> {
+    as_extension(|| spi::write(VERSION, &[Arg::Uuid(model_id), Arg::Int(version)], |r| version_row(r, model_id, version)))?
         .into_iter()
         .next()
         .ok_or_else(|| unknown_version(version))
@@ -129,45 +216,63 @@ pub(crate) fn fresh_version(model_id: i64, version: i32) -> Result<VersionRow> {
 /// # Errors
 /// [`Code::WrongState`] when there is none.
 pub(crate) fn latest_version(model: &ModelRow) -> Result<VersionRow> {
-    const LATEST: &str = "SELECT pg_catalog.max(version) FROM affinity.stored_versions WHERE model_id OPERATOR(pg_catalog.=) $1";
-    let number = as_extension(|| spi::first(LATEST, &[Arg::Big(model.id)], |r| Ok(r.int(1))))?.flatten().ok_or_else(|| {
+    const LATEST: &str = "SELECT pg_catalog.max(version) FROM affinity.stored_versions WHERE model_id OPERATOR(pg_catalog.=) $1 \
+         AND owner_oid OPERATOR(pg_catalog.=) $2";
+    let number = as_extension(|| spi::first(LATEST, &[Arg::Uuid(model.id), Arg::Oid(model.owner.oid)], |r| Ok(r.int(1))))?.flatten().ok_or_else(|| {
         Error::new(Code::WrongState, format!("model \"{}\" has no version whose training could be repeated", model.name))
             .hint("Train it again with affinity.train.")
     })?;
     version(model.id, number)
 }
 
-/// Whether the current role may use a model.
-///
-/// # Errors
-/// Those of a look-up of a role.
-pub(crate) fn may_use(model: &ModelRow) -> Result<bool> {
-    if owner::has_rights_of(&model.owner)? {
-        return Ok(true);
+/// What the current role may ask a model; none where it may not use it. Readers are known by their oids, as owners are.
+pub(crate) fn scope(model: &ModelRow) -> Option<Scope> {
+    if model.owner.held() {
+        return Some(Scope::All);
     }
-    for reader in &model.readers {
-        if reader == "public" || owner::has_rights_of(reader)? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    let mine = |g: &&Grantee| g.role.name == PUBLIC || (g.role.oid != pg_sys::InvalidOid && owner::has_rights_of(g.role.oid));
+    model.readers.iter().filter(mine).map(|g| g.scope).max()
 }
 
-/// Keeps every other session from training the model called `name` until the end of the transaction.
+/// The reader that stands for all roles; no role can be called so.
+pub(crate) const PUBLIC: &str = "public";
+
+/// Refuses what a reader of a smaller scope than `needed` asks; `what` begins the message: `lists for users`.
 ///
 /// # Errors
-/// [`Code::InUse`] at once when another session trains it.
-pub(crate) fn lock_training(name: &str) -> Result<()> {
-    const TABLE: &str = "SELECT 'affinity.stored_models'::pg_catalog.regclass::pg_catalog.oid, pg_catalog.hashtext($1)";
-    let (table, key) = as_extension(|| spi::first(TABLE, &[Arg::Text(name)], |r| Ok(r.oid(1).zip(r.int(2)))))?
-        .flatten()
-        .ok_or_else(|| Error::internal("The store's table was not found."))?;
-    // A heavyweight lock in the name space of our own table.
-    if compat::try_lock(table, pgrx::pg_sys::Oid::from(key as u32)) {
+/// [`Code::Privilege`].
+pub(crate) fn allow(model: &ModelRow, needed: Scope, what: &str) -> Result<()> {
+    if scope(model).is_some_and(|s| s >= needed) {
         return Ok(());
     }
-    Err(Error::new(Code::InUse, format!("model \"{name}\" is being trained by another session"))
-        .hint("Wait until it has ended: SELECT pid, query FROM pg_stat_activity WHERE query LIKE '%affinity.%train%';"))
+    let me = owner::current_name();
+    let scope = if needed == Scope::All { "all" } else { "lists" };
+    Err(Error::new(Code::Privilege, format!("permission denied for {what} of model \"{}\"", model.name))
+        .detail(format!("Role {me} was granted less."))
+        .hint(format!("Its owner can grant it: SELECT affinity.grant_model({}, {}, scope => '{scope}');", literal(&model.name), literal(&me))))
+}
+
+/// Keeps every other session from training the model called `name` until the end of the transaction; the model as it is then, if there is one.
+///
+/// # Errors
+/// [`Code::InUse`] at once when another session trains it; those of [`own_if_any`].
+pub(crate) fn lock_training(name: &str) -> Result<Option<ModelRow>> {
+    // Of a new model its name is all that there is. 80 bits of a hash: two names do not meet.
+    let of_name: Uuid = *<[u8; 32]>::from(Sha256::digest(name)).first_chunk().unwrap_or(&[0; 16]);
+    let mut known = own_if_any(name)?;
+    loop {
+        let id = known.as_ref().map_or(of_name, |m| m.id);
+        if !compat::try_lock(&id) {
+            return Err(Error::new(Code::InUse, format!("model \"{name}\" is being trained by another session"))
+                .hint("Wait until it has ended: SELECT pid, role, phase FROM affinity.progress;"));
+        }
+        // Another session may have made it, or dropped it, before the lock was ours.
+        let now = own_if_any(name)?;
+        if now.as_ref().map(|m| m.id) == known.as_ref().map(|m| m.id) {
+            return Ok(now);
+        }
+        known = now;
+    }
 }
 
 /// A text as an SQL literal, for hints.
@@ -181,8 +286,15 @@ pub(crate) fn unknown_version(version: i32) -> Error {
         .hint("SELECT model, version, deployed FROM affinity.versions;")
 }
 
+/// Refuses a version that somebody else has put beside a model's own.
+fn not_the_owners(version: i32) -> Error {
+    Error::new(Code::WrongState, format!("version {version} belongs to another role than its model"))
+        .detail("Its row was written or restored by a role that lacks the rights of the model's owner.")
+        .hint("SELECT * FROM affinity.check(); says what to do.")
+}
+
 fn unknown(name: &str) -> Error {
-    const VISIBLE: &str = "SELECT model FROM affinity.models ORDER BY 1";
+    const VISIBLE: &str = "SELECT model FROM affinity.models ORDER BY 1 LIMIT 1000";
     let e = Error::new(Code::UndefinedObject, format!("model \"{name}\" does not exist"));
     // By the caller's rights: the view shows only models that he may know of.
     let known = spi::select(VISIBLE, &[], |r| Ok(r.text(1).unwrap_or_default())).unwrap_or_default();
@@ -192,39 +304,41 @@ fn unknown(name: &str) -> Error {
     }
 }
 
-fn denied(model: &ModelRow, verb: &str) -> Error {
-    let me = owner::current_name();
-    let e = Error::new(Code::Privilege, format!("permission denied for model \"{}\"", model.name));
-    let e = e.detail(format!("Role {me} may not {verb} it; it belongs to {}.", model.owner));
-    if verb == "use" {
-        e.hint(format!("Its owner can grant it: SELECT affinity.grant_model({}, {});", literal(&model.name), literal(&me)))
-    } else {
-        e.hint("Choose another name, or act as its owner.")
-    }
+/// For one who may use a model, and so knows of it.
+fn denied(model: &ModelRow) -> Error {
+    Error::new(Code::Privilege, format!("permission denied for model \"{}\"", model.name))
+        .detail(format!("Role {} may use it and not change it; it belongs to {}.", owner::current_name(), model.owner.today()))
+        .hint("Choose another name, or act as its owner.")
 }
 
 fn model_row(r: &Row) -> Result<ModelRow> {
+    let roles = r.texts(5).into_iter().zip(r.oids(6)).zip(r.texts(7));
+    let readers = roles.map(|((name, oid), scope)| Ok(Grantee { role: Role { name, oid }, scope: Scope::parse(&scope)? }));
     Ok(ModelRow {
-        id: r.big(1).unwrap_or(0),
+        id: r.uuid(1).unwrap_or_default(),
         name: r.text(2).unwrap_or_default(),
-        owner: r.text(3).unwrap_or_default(),
-        readers: r.texts(4),
-        deployed: r.int(5),
-        formerly: weights::integers(&r.text(6).unwrap_or_default())?,
-        last_version: r.int(7).unwrap_or(0),
+        owner: Role { name: r.text(3).unwrap_or_default(), oid: r.oid(4).unwrap_or(pg_sys::InvalidOid) },
+        readers: readers.collect::<Result<_>>()?,
+        deployed: r.int(8),
+        formerly: weights::integers(&r.text(9).unwrap_or_default())?,
+        last_version: r.int(10).unwrap_or(0),
     })
 }
 
-fn version_row(r: &Row, model_id: i64, version: i32) -> Result<VersionRow> {
+fn version_row(r: &Row, model_id: Uuid, version: i32) -> Result<VersionRow> {
+    if r.bool(7) != Some(true) {
+        return Err(not_the_owners(version));
+    }
+    let text = |i| r.text(i).unwrap_or_default();
     Ok(VersionRow {
         model_id,
         version,
-        kind: r.text(1).unwrap_or_default(),
+        kind: text(1),
         call: r.json(2)?,
         params: r.json(3)?,
         state: r.json(4)?,
-        state_text: r.text(4).unwrap_or_default(),
         judged: r.double(5),
         digest: r.bytes(6, <[u8]>::to_vec).unwrap_or_default(),
+        texts: [text(1), text(2), text(3), text(4)],
     })
 }

@@ -6,7 +6,8 @@ use crate::pg::events::EventSource;
 use crate::pg::items::ItemSource;
 use crate::pg::progress::Progress;
 use crate::pg::publish::{Deploy, Published, Training, publish};
-use crate::pg::relation::Relation;
+use crate::pg::reading::Reader;
+use crate::pg::relation::{Relation, Source};
 use crate::pg::store::{self, ModelRow, VersionRow};
 use crate::pg::{compat, error, interrupts, reach, recommending, settings, weights};
 use crate::train::recommender::{self, Incumbent, Recommender};
@@ -40,20 +41,19 @@ pub(crate) struct Call {
     pub deploy: String,
 }
 
-/// Trains a version of `model` on `relation`, with the rights of the current role, who owns the model or will.
+/// Trains a version of `model` on the events of `relation`, whose items `items` describes, with the rights of the current role, who owns the model or will.
 ///
 /// # Errors
 /// For the call: [`Code::InvalidParameter`], [`Code::UndefinedObject`], [`Code::UndefinedColumn`], [`Code::WrongType`]; for the model:
 /// [`Code::Privilege`], [`Code::InUse`], [`Code::WrongState`]; for the events: [`Code::Data`].
-pub(crate) fn train(model: &str, call: &Call, relation: &Relation) -> Result<Published> {
+pub(crate) fn train(model: &str, call: &Call, relation: &Relation, items: Option<&Relation>) -> Result<Published> {
     let start = Instant::now();
     compat::must_be_writable(c"affinity.train_recommender()");
     let deploy = Deploy::parse(&call.deploy)?;
     let resolved = recommender::check(&call.kind, &call.params)?;
     // Says what is wrong with the columns before anything is read.
     call.events.live(relation, 1)?;
-    store::lock_training(model)?;
-    let before = store::own_if_any(model)?;
+    let before = store::lock_training(model)?;
     let incumbent = before.as_ref().map(incumbent).transpose()?.flatten();
 
     let budget = settings::budget();
@@ -63,8 +63,8 @@ pub(crate) fn train(model: &str, call: &Call, relation: &Relation) -> Result<Pub
     if !skipped.unlisted.is_empty() {
         error::notice(&format!("events of types that event_weights does not list are left out: {}", skipped.unlisted.join(", ")));
     }
-    if let Some(items) = &call.items {
-        let described = items.read(&call.events.item_col, &data.items, &budget)?;
+    if let Some(items) = items {
+        let described = ItemSource::read(items, &call.events.item_col, &data.items, &budget)?;
         let names = |all: Vec<&str>| all.join(", ");
         if !described.left_out.is_empty() {
             let used = names(described.attributes.iter().map(|a| a.name.as_str()).collect());
@@ -115,15 +115,22 @@ pub(crate) fn train(model: &str, call: &Call, relation: &Relation) -> Result<Pub
     })
 }
 
-/// Repeats a recorded call. The current role is the model's owner.
+/// Repeats a recorded call with the rights of the model's owner.
 ///
 /// # Errors
-/// As [`train`] and [`EventSource::open`].
+/// As [`train`], [`Relation::recorded`] and [`Reader::admit`].
 pub(crate) fn retrain(model: &ModelRow, call: &Value) -> Result<Published> {
     let call = Call::deserialize(call).map_err(|e| {
         Error::new(Code::Corrupt, "the recorded call cannot be read").detail(format!("{e}.")).hint("Train with affinity.train_recommender.")
     })?;
-    train(&model.name, &call, &call.events.open()?)
+    let reader = Reader::owner(model, &call.events.search_path)?;
+    let open = |source: &Source| {
+        let relation = Relation::recorded(source, model.owner.oid)?;
+        reader.admit(&relation).map(|()| relation)
+    };
+    let events = open(&call.events.source())?;
+    let items = call.items.as_ref().map(|i| open(&i.source())).transpose()?;
+    reader.run(|| train(&model.name, &call, &events, items.as_ref()))
 }
 
 /// The deployed version, to be judged beside the new one. One that cannot be read does not keep a better one from being trained.

@@ -4,7 +4,7 @@
 use crate::base::memory::reserve;
 use crate::base::{Code, Error, Numbers, Result, Tensor};
 use crate::pg::owner::as_extension;
-use crate::pg::spi::{self, Arg, Row};
+use crate::pg::spi::{self, Arg, Row, Uuid};
 use crate::pg::store::VersionRow;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -20,10 +20,10 @@ const HELD_OUT: &str = "holdout";
 /// Bytes of the digest of a row.
 pub(crate) const SHORT: usize = 16;
 
-/// The digest of a version: SHA-256 over its state and its tensors by name, each with its type, shape and bytes, or where it is stored row by row the
+/// The digest of a version: SHA-256 over its kind, call, params and state as they are stored, and its tensors by name, each with its type, shape and bytes, or where it is stored row by row the
 /// digests of the rows; of the tensors that serve nothing one digest. So what serves can be checked without reading all of it.
-pub(crate) fn digest(state: &str, tensors: &[Tensor]) -> Vec<u8> {
-    digest_of(state, tensors, &Index::of(tensors))
+pub(crate) fn digest(texts: &[String; 4], tensors: &[Tensor]) -> Vec<u8> {
+    digest_of(texts, tensors, &Index::of(tensors))
 }
 
 /// The digests by which rows and what is not read are known.
@@ -39,25 +39,25 @@ impl Index {
     fn of(tensors: &[Tensor]) -> Self {
         let rows = tensors.iter().filter_map(|t| Some((t.name.clone(), rows(t, tensors)?.flat_map(row_digest).collect()))).collect();
         let held: Vec<&Tensor> = tensors.iter().filter(|t| t.name.starts_with(HOLDOUT)).collect();
-        let held_out = if held.is_empty() { Vec::new() } else { hash("", &held, &BTreeMap::new()) };
+        let held_out = if held.is_empty() { Vec::new() } else { hash(&[], &held, &BTreeMap::new()) };
         Self { rows, held_out }
     }
 }
 
-fn digest_of(state: &str, tensors: &[Tensor], index: &Index) -> Vec<u8> {
+fn digest_of(texts: &[String; 4], tensors: &[Tensor], index: &Index) -> Vec<u8> {
     let mut serving: Vec<&Tensor> = tensors.iter().filter(|t| !t.name.starts_with(HOLDOUT)).collect();
     let held = Tensor { name: HELD_OUT.into(), shape: vec![index.held_out.len()], numbers: Numbers::U8(index.held_out.clone()) };
     serving.push(&held);
-    hash(state, &serving, &index.rows)
+    hash(texts, &serving, &index.rows)
 }
 
-fn hash(state: &str, tensors: &[&Tensor], rows: &BTreeMap<String, Vec<u8>>) -> Vec<u8> {
+fn hash(texts: &[String], tensors: &[&Tensor], rows: &BTreeMap<String, Vec<u8>>) -> Vec<u8> {
     let mut hash = Sha256::new();
     let mut part = |bytes: &[u8]| {
         hash.update((bytes.len() as u64).to_le_bytes());
         hash.update(bytes);
     };
-    part(state.as_bytes());
+    texts.iter().for_each(|t| part(t.as_bytes()));
     let mut sorted = tensors.to_vec();
     sorted.sort_by(|a, b| a.name.cmp(&b.name));
     for t in sorted {
@@ -93,13 +93,13 @@ fn rows<'a>(t: &'a Tensor, all: &'a [Tensor]) -> Option<impl Iterator<Item = &'a
 ///
 /// # Errors
 /// [`Code::OutOfMemory`]; what Postgres raises is raised.
-pub(crate) fn write(model_id: i64, version: i32, tensors: &[Tensor]) -> Result<()> {
+pub(crate) fn write(model_id: Uuid, version: i32, tensors: &[Tensor]) -> Result<()> {
     const INSERT: &str = "INSERT INTO affinity.stored_weights (model_id, version, name, chunk, dtype, shape, data) \
          VALUES ($1, $2, $3, $4, $5, $6::pg_catalog.int8[], $7)";
     let index = Index::of(tensors);
     let put = |name: &str, chunk: i32, dtype: &str, shape: &str, data: &[u8]| {
         let args =
-            [Arg::Big(model_id), Arg::Int(version), Arg::Text(name), Arg::Int(chunk), Arg::Text(dtype), Arg::Text(shape), Arg::Bytes(data)];
+            [Arg::Uuid(model_id), Arg::Int(version), Arg::Text(name), Arg::Int(chunk), Arg::Text(dtype), Arg::Text(shape), Arg::Bytes(data)];
         spi::write(INSERT, &args, |_| Ok(())).map(drop)
     };
     as_extension(|| {
@@ -209,7 +209,7 @@ fn load(of: &VersionRow, read: Read) -> Result<(Vec<Tensor>, Index)> {
         }
         Ok(())
     };
-    let args = [Arg::Big(of.model_id), Arg::Int(of.version)];
+    let args = [Arg::Uuid(of.model_id), Arg::Int(of.version)];
     as_extension(|| match read {
         Read::All => spi::select(ALL, &args, each),
         Read::Fresh => spi::write(ALL, &args, each),
@@ -222,7 +222,7 @@ fn load(of: &VersionRow, read: Read) -> Result<(Vec<Tensor>, Index)> {
         .collect::<Result<Vec<_>>>()?;
     // Where all is read, all is held against what the version was when it was stored.
     let index = if read == Read::Serving { index } else { Index::of(&tensors) };
-    if digest_of(&of.state_text, &tensors, &index) != of.digest {
+    if digest_of(&of.texts, &tensors, &index) != of.digest {
         return Err(damaged(of.version, "its state and weights"));
     }
     Ok((tensors, index))

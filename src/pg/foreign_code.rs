@@ -1,0 +1,166 @@
+//! Whose code would run when a relation is read: asked before a query on it is planned, since planning already runs some (an index's expression of
+//! constants, a cast of a literal).
+//!
+//! Nothing is parsed: what a relation stands on is in pg_depend, and what belongs to it (rules, indexes, policies, partitions, constraints) points at it. All
+//! that is reached that way is more than a query touches, never less.
+
+use crate::base::{Code, Error, Result};
+use crate::pg::owner::{self, as_extension};
+use crate::pg::relation::Relation;
+use crate::pg::spi::{self, Arg};
+use crate::pg::{invalidation, store::literal};
+use pgrx::pg_sys;
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+/// How much of what a relation stands on must belong to whoever reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Rule {
+    /// All of it, to him or to a superuser: he reads for somebody else, and who owns a table can put code behind it at any moment.
+    Everything,
+    /// What is code: functions and what calls them, and views and policies of another's that call more than harmless functions of the system's. For who
+    /// reads by himself what he did not name.
+    Code,
+}
+
+/// Verdicts that a backend keeps, at most this many, each for as long as no catalogue changes.
+const KEPT: usize = 256;
+
+/// Relation, reader and rule.
+type Key = (u32, u32, Rule);
+
+thread_local! {
+    /// What was found to be in order, and in which generation of the catalogues.
+    static IN_ORDER: RefCell<HashMap<Key, u64>> = RefCell::default();
+}
+
+/// Whether `relation` may be read with the rights of the role `reader`.
+///
+/// # Errors
+/// [`Code::Privilege`], with the first object that stands in the way.
+pub(crate) fn admit(relation: &Relation, reader: pg_sys::Oid, rule: Rule) -> Result<()> {
+    let key = (relation.oid.to_u32(), reader.to_u32(), rule);
+    let now = invalidation::generation();
+    if IN_ORDER.with_borrow(|known| known.get(&key) == Some(&now)) {
+        return Ok(());
+    }
+    let (sql, mut found) = match rule {
+        Rule::Everything => (EVERYTHING, Vec::new()),
+        Rule::Code => (CODE, as_extension(|| spi::latest(EXPRESSIONS, &[Arg::Oid(relation.oid), Arg::Oid(reader)], object))?),
+    };
+    if found.is_empty() {
+        found = as_extension(|| spi::latest(sql, &[Arg::Oid(relation.oid), Arg::Oid(reader)], object))?;
+    }
+    if let Some((what, whose)) = found.into_iter().next() {
+        return Err(refused(relation, reader, &what, &whose));
+    }
+    IN_ORDER.with_borrow_mut(|known| {
+        if known.len() >= KEPT {
+            known.clear();
+        }
+        known.insert(key, now);
+    });
+    Ok(())
+}
+
+fn object(r: &spi::Row) -> Result<(String, String)> {
+    Ok((r.text(1).unwrap_or_default(), r.text(2).unwrap_or_default()))
+}
+
+fn refused(relation: &Relation, reader: pg_sys::Oid, what: &str, whose: &str) -> Error {
+    let name = owner::name(reader).unwrap_or_default();
+    Error::new(Code::Privilege, format!("relation {} may not be read with the rights of {name}", relation.sql()))
+        .detail(format!("It stands on {what} of {whose}, whose code would run with them."))
+        .hint(format!(
+            "Let it all belong to one role, and the model too: SELECT affinity.alter_owner(model, {}); or train on a table of {name}'s.",
+            literal(whose)
+        ))
+}
+
+/// All that a relation ($1) stands on: `touched (classid, objid)`. Extensions, schemas, languages and roles are no part of it, nor is the parent of a
+/// partition, which is not read with it.
+macro_rules! touched {
+    ($rest:literal) => {
+        concat!(
+            "WITH RECURSIVE touched (classid, objid) AS (
+ SELECT 'pg_class'::regclass::oid, $1 UNION
+ SELECT n.classid, n.objid FROM touched t CROSS JOIN LATERAL (
+  SELECT d.refclassid, d.refobjid FROM pg_depend d WHERE d.classid = t.classid AND d.objid = t.objid AND d.deptype <> 'e'
+    AND d.refclassid <> ALL ('{pg_extension,pg_namespace,pg_language}'::regclass[])
+    AND NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = t.objid AND i.inhparent = d.refobjid AND t.classid = 'pg_class'::regclass)
+  UNION ALL SELECT 'pg_rewrite'::regclass, r.oid FROM pg_rewrite r WHERE t.classid = 'pg_class'::regclass AND r.ev_class = t.objid
+  UNION ALL SELECT 'pg_class'::regclass, i.indexrelid FROM pg_index i WHERE t.classid = 'pg_class'::regclass AND i.indrelid = t.objid
+  UNION ALL SELECT 'pg_policy'::regclass, p.oid FROM pg_policy p WHERE t.classid = 'pg_class'::regclass AND p.polrelid = t.objid
+  UNION ALL SELECT 'pg_class'::regclass, i.inhrelid FROM pg_inherits i WHERE t.classid = 'pg_class'::regclass AND i.inhparent = t.objid
+  UNION ALL SELECT 'pg_constraint'::regclass, c.oid FROM pg_constraint c WHERE t.classid = 'pg_class'::regclass AND c.conrelid = t.objid AND c.contype = 'c'
+  UNION ALL SELECT 'pg_statistic_ext'::regclass, s.oid FROM pg_statistic_ext s WHERE t.classid = 'pg_class'::regclass AND s.stxrelid = t.objid
+  UNION ALL SELECT 'pg_attrdef'::regclass, f.oid FROM pg_attrdef f JOIN pg_attribute a ON a.attrelid = f.adrelid AND a.attnum = f.adnum
+    WHERE t.classid = 'pg_class'::regclass AND f.adrelid = t.objid AND a.attgenerated <> ''
+  UNION ALL SELECT 'pg_constraint'::regclass, c.oid FROM pg_constraint c WHERE t.classid = 'pg_type'::regclass AND c.contypid = t.objid
+  UNION ALL SELECT 'pg_class'::regclass, y.typrelid FROM pg_type y WHERE t.classid = 'pg_type'::regclass AND y.oid = t.objid AND y.typrelid <> 0
+  UNION ALL SELECT 'pg_type'::regclass, y.typelem FROM pg_type y WHERE t.classid = 'pg_type'::regclass AND y.oid = t.objid AND y.typelem <> 0
+  UNION ALL SELECT 'pg_cast'::regclass, c.oid FROM pg_cast c WHERE t.classid = 'pg_type'::regclass AND c.castsource = t.objid AND c.casttarget < 16384
+  UNION ALL SELECT 'pg_opclass'::regclass, o.oid FROM pg_opclass o WHERE t.classid = 'pg_type'::regclass AND o.opcintype = t.objid
+  UNION ALL SELECT 'pg_opfamily'::regclass, o.opcfamily FROM pg_opclass o WHERE t.classid = 'pg_opclass'::regclass AND o.oid = t.objid
+  UNION ALL SELECT 'pg_proc'::regclass, a.amproc FROM pg_amproc a WHERE t.classid = 'pg_opfamily'::regclass AND a.amprocfamily = t.objid
+  UNION ALL SELECT 'pg_operator'::regclass, a.amopopr FROM pg_amop a WHERE t.classid = 'pg_opfamily'::regclass AND a.amopfamily = t.objid
+ ) n (classid, objid) WHERE n.objid >= 12000), ",
+            $rest
+        )
+    };
+}
+
+/// The objects of others, those of the relation first.
+const EVERYTHING: &str = touched!(
+    "owned (classid, objid, owner) AS (
+ SELECT t.*, c.relowner FROM touched t JOIN pg_class c ON t.classid = 'pg_class'::regclass AND c.oid = t.objid
+ UNION ALL SELECT t.*, p.proowner FROM touched t JOIN pg_proc p ON t.classid = 'pg_proc'::regclass AND p.oid = t.objid
+ UNION ALL SELECT t.*, y.typowner FROM touched t JOIN pg_type y ON t.classid = 'pg_type'::regclass AND y.oid = t.objid
+ UNION ALL SELECT t.*, o.oprowner FROM touched t JOIN pg_operator o ON t.classid = 'pg_operator'::regclass AND o.oid = t.objid
+ UNION ALL SELECT t.*, o.opcowner FROM touched t JOIN pg_opclass o ON t.classid = 'pg_opclass'::regclass AND o.oid = t.objid
+ UNION ALL SELECT t.*, o.opfowner FROM touched t JOIN pg_opfamily o ON t.classid = 'pg_opfamily'::regclass AND o.oid = t.objid
+ UNION ALL SELECT t.*, c.collowner FROM touched t JOIN pg_collation c ON t.classid = 'pg_collation'::regclass AND c.oid = t.objid
+ UNION ALL SELECT t.*, s.srvowner FROM touched t JOIN pg_foreign_server s ON t.classid = 'pg_foreign_server'::regclass AND s.oid = t.objid
+ UNION ALL SELECT t.*, f.fdwowner FROM touched t JOIN pg_foreign_data_wrapper f ON t.classid = 'pg_foreign_data_wrapper'::regclass AND f.oid = t.objid
+ UNION ALL SELECT t.*, c.cfgowner FROM touched t JOIN pg_ts_config c ON t.classid = 'pg_ts_config'::regclass AND c.oid = t.objid
+ UNION ALL SELECT t.*, d.dictowner FROM touched t JOIN pg_ts_dict d ON t.classid = 'pg_ts_dict'::regclass AND d.oid = t.objid
+ UNION ALL SELECT t.*, s.stxowner FROM touched t JOIN pg_statistic_ext s ON t.classid = 'pg_statistic_ext'::regclass AND s.oid = t.objid)
+SELECT pg_describe_object(o.classid, o.objid, 0), pg_get_userbyid(o.owner) FROM owned o LEFT JOIN pg_roles r ON r.oid = o.owner
+WHERE o.owner <> $2 AND r.rolsuper IS NOT TRUE ORDER BY o.classid = 'pg_class'::regclass DESC, o.objid LIMIT 1"
+);
+
+/// The functions and foreign servers of others.
+const CODE: &str = touched!(
+    "owned (classid, objid, owner) AS (
+ SELECT t.*, p.proowner FROM touched t JOIN pg_proc p ON t.classid = 'pg_proc'::regclass AND p.oid = t.objid
+ UNION ALL SELECT t.*, s.srvowner FROM touched t JOIN pg_foreign_server s ON t.classid = 'pg_foreign_server'::regclass AND s.oid = t.objid
+ UNION ALL SELECT t.*, f.fdwowner FROM touched t JOIN pg_foreign_data_wrapper f ON t.classid = 'pg_foreign_data_wrapper'::regclass AND f.oid = t.objid)
+SELECT pg_describe_object(o.classid, o.objid, 0), pg_get_userbyid(o.owner) FROM owned o LEFT JOIN pg_roles r ON r.oid = o.owner
+WHERE o.owner <> $2 AND r.rolsuper IS NOT TRUE ORDER BY o.objid LIMIT 1"
+);
+
+/// Views, policies and checks of domains of others that call a function of the system's by which more than the call itself could be run: one that is volatile,
+/// that runs a query or reads a type whose name it is given (…_to_xml, …_populate_record, pg_input_…, input functions), or takes what SQL cannot make. Functions
+/// of users are found by [`CODE`]. Generated columns, indexes and partitions call immutable functions only.
+const EXPRESSIONS: &str = touched!(
+    "texts (classid, objid, owner, code) AS (
+ SELECT t.*, c.relowner, w.ev_action::text FROM touched t JOIN pg_rewrite w ON t.classid = 'pg_rewrite'::regclass AND w.oid = t.objid JOIN pg_class c ON c.oid = w.ev_class
+ UNION ALL SELECT t.*, c.relowner, p.polqual::text FROM touched t JOIN pg_policy p ON t.classid = 'pg_policy'::regclass AND p.oid = t.objid JOIN pg_class c ON c.oid = p.polrelid
+ UNION ALL SELECT t.*, y.typowner, c.conbin::text FROM touched t JOIN pg_constraint c ON t.classid = 'pg_constraint'::regclass AND c.oid = t.objid JOIN pg_type y ON y.oid = c.contypid)
+SELECT pg_describe_object(x.classid, x.objid, 0) || ', which calls ' || p.proname, pg_get_userbyid(x.owner) FROM texts x LEFT JOIN pg_roles r ON r.oid = x.owner
+CROSS JOIN LATERAL regexp_matches(x.code, ':(?:funcid|opfuncid|aggfnoid|winfnoid) ([0-9]+)', 'g') f(called)
+JOIN pg_proc p ON p.oid = f.called[1]::oid
+WHERE x.owner <> $2 AND r.rolsuper IS NOT TRUE AND p.oid < 16384 AND (p.provolatile = 'v' OR p.proname ~ '_to_xml|populate_record|^pg_input_'
+ OR p.proargtypes::oid[] && ARRAY['cstring'::regtype, 'internal'::regtype]::oid[])
+ORDER BY x.objid LIMIT 1"
+);
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_rule_asks_for_the_relation_and_the_reader() {
+        for sql in [super::EVERYTHING, super::CODE, super::EXPRESSIONS] {
+            assert!(sql.starts_with("WITH RECURSIVE touched") && sql.contains("$1") && sql.contains("$2"));
+        }
+    }
+}

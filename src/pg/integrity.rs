@@ -1,0 +1,200 @@
+//! What `affinity.check()` finds: that each version is what was stored, that what belongs together is there, that its owner and its relations are.
+//!
+//! There are no foreign keys to hold the store together (a parallel restore loads its tables in any order), so this says what does not fit, with the
+//! statement that mends it.
+
+use crate::base::{Code, Result};
+use crate::pg::foreign_code::{self, Rule};
+use crate::pg::owner::{self, as_extension};
+use crate::pg::relation::{Relation, Source};
+use crate::pg::spi::{self, Arg, Row, Uuid};
+use crate::pg::store::{self, ModelRow, literal};
+use crate::pg::weights;
+use serde_json::Value;
+
+/// Something that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Finding {
+    /// The model; none for rows that belong to no model.
+    pub model: Option<String>,
+    /// The version, where it is about one.
+    pub version: Option<i32>,
+    /// What it is, in a few words.
+    pub finding: String,
+    /// The values.
+    pub detail: String,
+    /// A statement that mends it.
+    pub mend: String,
+}
+
+/// All findings on models of which the current role has the owner's rights; for a superuser also on rows that belong to no model.
+///
+/// # Errors
+/// What reading the store raises.
+pub(crate) fn findings() -> Result<Vec<Finding>> {
+    const NAMES: &str = "SELECT model FROM affinity.models ORDER BY 1";
+    let mut found = Vec::new();
+    for name in spi::select(NAMES, &[], |r| Ok(r.text(1).unwrap_or_default()))? {
+        pgrx::check_for_interrupts!();
+        let Ok(model) = store::own(&name) else { continue };
+        of_model(&model, &mut found)?;
+    }
+    if owner::is_superuser(owner::current()) {
+        orphans(&mut found)?;
+    }
+    Ok(found)
+}
+
+fn of_model(model: &ModelRow, found: &mut Vec<Finding>) -> Result<()> {
+    let name = literal(&model.name);
+    let mut add = |version: Option<i32>, finding: &str, detail: String, mend: String| {
+        found.push(Finding { model: Some(model.name.clone()), version, finding: finding.into(), detail, mend });
+    };
+    if !model.owner.exists() {
+        let detail = format!("It was called {}.", model.owner.name);
+        add(None, "the owner's role is gone", detail, format!("SELECT affinity.alter_owner({name}, current_user);"));
+    } else if model.owner.today() != model.owner.name {
+        // A dump names the owner as the row does, and would restore as nobody's.
+        let now = model.owner.today();
+        let detail = format!("The row says {}, the role is called {now}.", model.owner.name);
+        add(None, "the owner's role was renamed", detail, format!("SELECT affinity.alter_owner({name}, {});", literal(&now)));
+    }
+    for reader in model.readers.iter().filter(|g| g.role.name != store::PUBLIC && !g.role.exists()) {
+        let role = &reader.role.name;
+        let detail = format!("It was called {role}; a role that was made later under that name has no part in the grant.");
+        add(None, "the role of a reader is gone", detail, format!("SELECT affinity.revoke_model({name}, {});", literal(role)));
+    }
+    let versions = versions(model)?;
+    if let Some(deployed) = model.deployed.filter(|d| versions.iter().all(|v| v.number != *d)) {
+        let mend = versions.iter().max_by_key(|v| v.number).map_or_else(
+            || format!("SELECT affinity.drop_model({name});"),
+            |last| format!("SELECT affinity.deploy({name}, {});", last.number),
+        );
+        add(None, "the deployed version is not there", format!("It is version {deployed}."), mend);
+    }
+    for v in versions {
+        pgrx::check_for_interrupts!();
+        let drop = format!("SELECT affinity.drop_version({name}, {});", v.number);
+        if v.owner != model.owner.oid {
+            let detail = format!("The version is {}'s, the model is {}'s.", v.owner_name, model.owner.today());
+            let mend = format!("SELECT affinity.alter_owner({name}, {}); -- if it is the model's, else drop it: {drop}", literal(&model.owner.today()));
+            add(Some(v.number), "the version belongs to another role than its model", detail, mend);
+            continue;
+        }
+        let row = store::version(model.id, v.number);
+        if let Err(e) = row.and_then(|row| weights::tensors(&row).map(|_| ())) {
+            if !matches!(e.code, Code::Corrupt) {
+                return Err(e);
+            }
+            let mend = if model.deployed == Some(v.number) { format!("SELECT affinity.rollback({name}); {drop}") } else { drop };
+            add(Some(v.number), "what is stored is damaged", e.to_string(), mend);
+            continue;
+        }
+        if model.deployed == Some(v.number) {
+            for (source, e) in sources(&v.call).iter().filter_map(|s| readable(model, s).err().map(|e| (s, e))) {
+                let mend = match e.code {
+                    Code::UndefinedTable => format!("SELECT affinity.drop_model({name}); -- or make the relation again"),
+                    _ => format!("SELECT affinity.alter_owner({name}, {}); -- the role that all of it belongs to, or train it again", literal(&source.owner)),
+                };
+                add(Some(v.number), "its relation cannot be read", e.to_string(), mend);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a relation that a model has on record is there, and is read for those whom the model was granted to.
+fn readable(model: &ModelRow, source: &Source) -> Result<()> {
+    let relation = Relation::recorded(source, model.owner.oid)?;
+    if model.readers.is_empty() || !model.owner.exists() {
+        return Ok(());
+    }
+    foreign_code::admit(&relation, model.owner.oid, Rule::Everything)
+}
+
+/// The relations that a recorded call names.
+fn sources(call: &Value) -> Vec<Source> {
+    let source = |part: &Value| {
+        let text = |key: &str| part.get(key).and_then(Value::as_str).map(str::to_owned);
+        Some(Source { schema: text("schema")?, name: text("relation").or_else(|| text("name"))?, owner: text("owner")? })
+    };
+    ["source", "events", "items"].iter().filter_map(|part| call.get(part).and_then(source)).collect()
+}
+
+struct Version {
+    number: i32,
+    owner: pgrx::pg_sys::Oid,
+    owner_name: String,
+    call: Value,
+}
+
+fn versions(model: &ModelRow) -> Result<Vec<Version>> {
+    const VERSIONS: &str = "SELECT version, owner_oid, owner, call FROM affinity.stored_versions WHERE model_id OPERATOR(pg_catalog.=) $1 ORDER BY version";
+    let version = |r: &Row| {
+        let call = r.json(4).unwrap_or(Value::Null);
+        Ok(Version {
+            number: r.int(1).unwrap_or(0),
+            owner: r.oid(2).unwrap_or(pgrx::pg_sys::InvalidOid),
+            owner_name: r.text(3).unwrap_or_default(),
+            call,
+        })
+    };
+    as_extension(|| spi::select(VERSIONS, &[Arg::Uuid(model.id)], version))
+}
+
+/// Rows of the store that belong to no model, or to no version.
+fn orphans(found: &mut Vec<Finding>) -> Result<()> {
+    const OF: [(&str, &str); 3] = [
+        (
+            "stored_versions",
+            "SELECT v.model_id, v.version, 1::pg_catalog.int8 FROM affinity.stored_versions v \
+             WHERE NOT EXISTS (SELECT FROM affinity.stored_models m WHERE m.id = v.model_id) ORDER BY 1, 2",
+        ),
+        (
+            "stored_weights",
+            "SELECT w.model_id, w.version, pg_catalog.count(*) FROM affinity.stored_weights w WHERE NOT EXISTS (SELECT FROM affinity.stored_versions v \
+             WHERE v.model_id = w.model_id AND v.version = w.version) GROUP BY 1, 2 ORDER BY 1, 2",
+        ),
+        (
+            "stored_epochs",
+            "SELECT e.model_id, e.version, pg_catalog.count(*) FROM affinity.stored_epochs e WHERE NOT EXISTS (SELECT FROM affinity.stored_versions v \
+             WHERE v.model_id = e.model_id AND v.version = e.version) GROUP BY 1, 2 ORDER BY 1, 2",
+        ),
+    ];
+    for (table, sql) in OF {
+        let rows = as_extension(|| spi::select(sql, &[], |r| Ok((r.uuid(1).unwrap_or_default(), r.int(2), r.big(3).unwrap_or(0)))))?;
+        found.extend(rows.into_iter().map(|(model, version, rows)| {
+            let (model, number) = (hyphenated(&model), version.unwrap_or(0));
+            Finding {
+                model: None,
+                version,
+                finding: format!("rows of affinity.{table} belong to no {}", if table == "stored_versions" { "model" } else { "version" }),
+                detail: format!("{rows} rows of model {model}, version {number}."),
+                mend: format!("DELETE FROM affinity.{table} WHERE model_id = '{model}' AND version = {number};"),
+            }
+        }));
+    }
+    Ok(())
+}
+
+fn hyphenated(id: &Uuid) -> String {
+    let mut text = String::new();
+    crate::pg::columns::uuid(id, &mut text);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_call_names_its_relations() {
+        let of = |name: &str| Source { schema: "shop".into(), name: name.into(), owner: "ann".into() };
+        let rows = json!({"source": {"schema": "shop", "name": "t", "owner": "ann"}});
+        let events = json!({"events": {"schema": "shop", "relation": "e", "owner": "ann"}, "items": {"schema": "shop", "relation": "i", "owner": "ann"}});
+        assert_eq!(sources(&rows), [of("t")]);
+        assert_eq!(sources(&events), [of("e"), of("i")]);
+        assert_eq!(sources(&Value::Null), []);
+    }
+}
