@@ -41,7 +41,7 @@ CREATE TABLE affinity.stored_models (
     created timestamp with time zone NOT NULL DEFAULT pg_catalog.now()
 );
 
--- call, params and state are json, not jsonb: their texts are part of the digest and come back as they were written. The owner is the model's: whoever
+-- call, params and state are json, not jsonb: their texts are part of the digests and come back as they were written. The owner is the model's: whoever
 -- can add rows cannot add a version to another's model.
 CREATE TABLE affinity.stored_versions (
     model_id uuid NOT NULL,
@@ -60,7 +60,9 @@ CREATE TABLE affinity.stored_versions (
     judged double precision,
     -- Of state and weights, for affinity.max_stored.
     bytes bigint NOT NULL,
+    -- Of state and weights; and of kind, call and params with that one.
     digest bytea NOT NULL,
+    call_digest bytea NOT NULL,
     PRIMARY KEY (model_id, version)
 );
 

@@ -40,7 +40,7 @@ fn readme_runs() {
     std::fs::write(file, sql).unwrap();
     let db = Database::fresh(&server, "readme");
     // The reader of the README creates the extensions himself.
-    db.session(&db.database(), "postgres").run("DROP SCHEMA affinity CASCADE; DROP EXTENSION IF EXISTS vector").unwrap();
+    db.session(&db.database(), "postgres").run("DROP EXTENSION pg_affinity; DROP EXTENSION IF EXISTS vector").unwrap();
     let psql = Command::new("psql")
         .args(["-X", "-v", "ON_ERROR_STOP=1", "-f", file, &format!("{server} dbname={}", db.database())])
         .output()

@@ -4,8 +4,9 @@ use crate::base::{Code, Error, Result};
 use crate::pg::argument::{Name, Regclass};
 use crate::pg::error::sql;
 use crate::pg::publish::Published;
+use crate::pg::reading::Reader;
 use crate::pg::relation::{Relation, Source};
-use crate::pg::{owner, rows, store, train_events, weights};
+use crate::pg::{owner, rows, store, train_events};
 use pgrx::JsonB;
 use pgrx::prelude::*;
 use serde_json::{Value, json};
@@ -53,7 +54,7 @@ fn train(
             seed: seed.unwrap_or(0),
             deploy: needed(deploy, "deploy")?.into(),
         };
-        rows::train(model_name(model)?, &call, &relation).map(row)
+        rows::train(model_name(model)?, &call, &relation, &Reader::default()).map(row)
     })
 }
 
@@ -64,8 +65,6 @@ fn retrain(model: &str) -> Row {
         let model = store::own(model)?;
         store::living_owner(&model)?;
         let version = store::latest_version(&model)?;
-        // Nothing of a version is followed before it is known to be what was stored.
-        weights::tensors(&version)?;
         again(&model, &version.call).map(row)
     })
 }

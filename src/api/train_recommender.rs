@@ -8,6 +8,7 @@ use crate::pg::error::sql;
 use crate::pg::events::EventSource;
 use crate::pg::items::ItemSource;
 use crate::pg::owner;
+use crate::pg::reading::Reader;
 use crate::pg::relation::Relation;
 use crate::pg::train_events::{self, Call};
 use pgrx::JsonB;
@@ -35,7 +36,7 @@ fn train_recommender(
 ) -> Row {
     sql(|| {
         let relation = Relation::open(needed(events, "events")?.0)?;
-        let items = items.map(|i| Relation::open(i.0)).transpose()?;
+        let items = items.map(|i| Relation::open(i.0).map(|r| (r, Reader::default()))).transpose()?;
         let params = params.map_or_else(|| json!({}), |p| p.0);
         let call = Call {
             function: train_events::FUNCTION.into(),
@@ -52,13 +53,13 @@ fn train_recommender(
                 search_path: owner::search_path(),
                 context: context(&params),
             },
-            items: items.as_ref().map(ItemSource::of),
+            items: items.as_ref().map(|i| ItemSource::of(&i.0)),
             kind: needed(kind, "kind")?.into(),
             params,
             seed: seed.unwrap_or(0),
             deploy: needed(deploy, "deploy")?.into(),
         };
-        train_events::train(model_name(model)?, &call, &relation, items.as_ref()).map(row)
+        train_events::train(model_name(model)?, &call, &(relation, Reader::default()), items.as_ref()).map(row)
     })
 }
 

@@ -109,7 +109,8 @@ fn readable(model: &ModelRow, source: &Source) -> Result<()> {
     if model.readers.is_empty() || !model.owner.exists() {
         return Ok(());
     }
-    foreign_code::admit(&relation, model.owner.oid, Rule::Everything)
+    let reader = if owner::is_superuser(model.owner.oid) { relation.owner_oid } else { model.owner.oid };
+    foreign_code::admit(&relation, reader, Rule::Everything)
 }
 
 /// The relations that a recorded call names.

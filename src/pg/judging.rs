@@ -265,8 +265,6 @@ fn cases(ready: &Ready, next: &Next, repeats: bool) -> Result<Vec<Case>> {
 /// All events of a model, with the rights with which it reads them.
 fn all(model: &ModelRow, version: &VersionRow, source: &EventSource, seed: u64) -> Result<Interactions> {
     let budget = settings::budget();
-    let reader = Reader::of(model, &version.params, &source.search_path)?;
-    let relation = Relation::recorded(&source.source(), model.owner.oid)?;
-    reader.admit(&relation)?;
+    let (relation, reader) = Reader::open(model, &version.params, &source.search_path, &source.source())?;
     reader.run(|| source.read(&relation, seed, &budget)).map(|(data, _)| data)
 }

@@ -4,7 +4,6 @@ use crate::base::Result;
 use crate::dataset::{Cell, Event, Id, IdKind};
 use crate::pg::columns::Reader;
 use crate::pg::events::{EventSource, LiveQuery};
-use crate::pg::relation::Relation;
 use crate::pg::spi::{Arg, Plan, Row};
 use crate::pg::store::ModelRow;
 use crate::pg::{reading, stream};
@@ -62,12 +61,10 @@ impl Live {
     /// For `model`, whose call had `source` and whose version has `params`.
     ///
     /// # Errors
-    /// Those of [`reading::Reader::of`], [`reading::Reader::admit`] and [`Relation::recorded`]; missing columns, and those of types that cannot serve.
+    /// Those of [`reading::Reader::open`]; missing columns, and those of types that cannot serve.
     pub(crate) fn open(model: &ModelRow, source: EventSource, params: &serde_json::Value) -> Result<Self> {
         let limit = params.get("history_limit").and_then(serde_json::Value::as_u64).map_or(500, |n| usize::try_from(n).unwrap_or(500));
-        let reader = reading::Reader::of(model, params, &source.search_path)?;
-        let relation = Relation::recorded(&source.source(), model.owner.oid)?;
-        reader.admit(&relation)?;
+        let (relation, reader) = reading::Reader::open(model, params, &source.search_path, &source.source())?;
         let query = source.live(&relation, limit)?;
         let plan = kept(&query.sql, &[query.user_type], &reader)?;
         Ok(Self { source, query, limit, plan, reader })

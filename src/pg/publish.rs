@@ -141,8 +141,8 @@ fn save(training: &Training<'_>, before: Option<&ModelRow>) -> Result<(Uuid, i32
     const NEXT: &str = "UPDATE affinity.stored_models SET last_version = last_version OPERATOR(pg_catalog.+) 1 \
          WHERE id OPERATOR(pg_catalog.=) $1 RETURNING id, last_version";
     const VERSION: &str = "INSERT INTO affinity.stored_versions (model_id, version, owner, kind, call, params, state, rows_used, rows_skipped, \
-         seconds, metrics, judged, bytes, digest) VALUES ($1, $2, $3, $4, $5::pg_catalog.json, $6::pg_catalog.json, $7::pg_catalog.json, $8, $9, \
-         $10, $11::pg_catalog.jsonb, $12, $13, $14)";
+         seconds, metrics, judged, bytes, digest, call_digest) VALUES ($1, $2, $3, $4, $5::pg_catalog.json, $6::pg_catalog.json, $7::pg_catalog.json, $8, $9, \
+         $10, $11::pg_catalog.jsonb, $12, $13, $14, $15)";
     const EPOCH: &str = "INSERT INTO affinity.stored_epochs (model_id, version, epoch, train_loss, valid_loss, metric, value, seconds) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     let Training { trained, kind, call, seconds, .. } = training;
@@ -150,7 +150,8 @@ fn save(training: &Training<'_>, before: Option<&ModelRow>) -> Result<(Uuid, i32
     let whose = before.map_or_else(owner::current_name, |m| m.owner.today());
     let texts = [(*kind).to_owned(), call.to_string(), trained.params.to_string(), trained.state.to_string()];
     let metrics = Value::Object(trained.report.metrics.clone()).to_string();
-    let digest = weights::digest(&texts, &trained.tensors);
+    let digest = weights::digest(&texts[3], &trained.tensors);
+    let call_digest = store::call_digest([&texts[0], &texts[1], &texts[2]], &digest);
     let bytes = stored_bytes(&texts, &trained.tensors);
     quota::fits(bytes)?;
     let (id, version) = as_extension(|| {
@@ -181,6 +182,7 @@ fn save(training: &Training<'_>, before: Option<&ModelRow>) -> Result<(Uuid, i32
             double(trained.report.judged),
             Arg::Big(count(bytes)),
             Arg::Bytes(&digest),
+            Arg::Bytes(&call_digest),
         ];
         spi::write(VERSION, &row, |_| Ok(()))?;
         for (i, e) in trained.report.epochs.iter().enumerate() {

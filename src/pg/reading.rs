@@ -6,54 +6,49 @@
 use crate::base::{Code, Error, Result};
 use crate::pg::foreign_code::{self, Rule};
 use crate::pg::owner::{self, Acting};
-use crate::pg::relation::Relation;
+use crate::pg::relation::{Relation, Source};
 use crate::pg::store::{self, ModelRow};
 use pgrx::pg_sys;
 use serde_json::Value;
 
-/// Who reads a model's relations for the current role.
+/// Who reads a relation for the current role.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Reader {
-    /// The one whom the reading is done as; none: the caller.
+    /// The one as whom it is read; none: the caller as himself.
     acting: Option<Acting>,
 }
 
 impl Reader {
-    /// As the parameter `read_as` of a version says: the model's owner, or the caller. `path` is where bare names were found at training.
+    /// The relation that a model has on record, and who reads it: the model's owner, or by `read_as` among its `params` the caller. `path` is where bare names
+    /// were found at training.
+    ///
+    /// A superuser's rights are lent to nobody's code: for a superuser's model the owner of the relation reads.
     ///
     /// # Errors
-    /// [`Code::UndefinedObject`] where the owner is gone; [`Code::Privilege`] for a superuser where the model reads as its caller.
-    pub(crate) fn of(model: &ModelRow, params: &Value, path: &[String]) -> Result<Self> {
-        if params.get("read_as").and_then(Value::as_str) != Some("caller") {
-            return Self::owner(model, path);
-        }
-        if owner::is_superuser(owner::current()) {
-            return Err(Error::new(Code::Privilege, format!("model \"{}\" reads as its caller, which a superuser must not be", model.name))
+    /// Those of [`Relation::recorded`]; [`Code::UndefinedObject`] where the model's owner is gone; [`Code::Privilege`] for a superuser where the model reads as
+    /// its caller, and where code would run with rights that are not its owner's ([`foreign_code::admit`]).
+    pub(crate) fn open(model: &ModelRow, params: &Value, path: &[String], source: &Source) -> Result<(Relation, Self)> {
+        let relation = Relation::recorded(source, model.owner.oid)?;
+        let me = owner::current();
+        if params.get("read_as").and_then(Value::as_str) == Some("caller") {
+            if owner::is_superuser(me) {
+                return Err(Error::new(
+                    Code::Privilege,
+                    format!("model \"{}\" reads as its caller, which a superuser must not be", model.name),
+                )
                 .detail("What stands behind its relation would run with a superuser's rights.")
                 .hint("SET ROLE to an ordinary role first."));
+            }
+            foreign_code::admit(&relation, me, Rule::Code)?;
+            return Ok((relation, Self::default()));
         }
-        Ok(Self { acting: None })
-    }
-
-    /// The model's owner.
-    ///
-    /// # Errors
-    /// [`Code::UndefinedObject`] where there is none any more.
-    pub(crate) fn owner(model: &ModelRow, path: &[String]) -> Result<Self> {
-        Ok(Self { acting: Some(Acting::as_role(store::living_owner(model)?, path)?) })
-    }
-
-    /// Whether reading `relation` runs nobody's code with rights that are not his to use.
-    ///
-    /// # Errors
-    /// [`Code::Privilege`].
-    pub(crate) fn admit(&self, relation: &Relation) -> Result<()> {
-        let me = owner::current();
-        match self.acting.as_ref().map_or(me, |a| a.role) {
-            reader if reader != me => foreign_code::admit(relation, reader, Rule::Everything),
-            reader if self.acting.is_none() || owner::is_superuser(reader) => foreign_code::admit(relation, reader, Rule::Code),
-            // Who owns a model and trained it on another's view reads it as he reads that view.
-            _ => Ok(()),
+        let owner = store::living_owner(model)?;
+        let reader = if owner::is_superuser(owner) { relation.owner_oid } else { owner };
+        // Who owns a model and trained it on another's view reads it as he reads that view; a superuser does not.
+        if reader != me || owner::is_superuser(reader) {
+            foreign_code::admit(&relation, reader, Rule::Everything)?;
         }
+        Ok((relation, Self { acting: Some(Acting::as_role(reader, path)?) }))
     }
 
     /// Runs `f` as the reader.

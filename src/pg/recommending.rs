@@ -127,7 +127,7 @@ fn load(name: &str, version: &VersionRow) -> Result<(Loaded, usize)> {
     let bytes = tensors
         .iter()
         .map(|t| t.shape.iter().fold(4usize, |n, d| n.saturating_mul(*d)))
-        .fold(users + version.texts.iter().map(String::len).sum::<usize>(), usize::saturating_add);
+        .fold(users + version.state_text.len(), usize::saturating_add);
     Ok((Loaded { recommender, index, source, params: version.params.clone() }, bytes))
 }
 

@@ -5,7 +5,7 @@ use crate::dataset::frame::missing_column;
 use crate::pg::columns::Form;
 use crate::pg::spi::{self, Arg};
 use crate::pg::store::literal;
-use crate::pg::{owner, text};
+use crate::pg::text;
 use pgrx::pg_sys;
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +51,8 @@ pub(crate) struct Relation {
     pub name: String,
     /// The role that owns it.
     pub owner: String,
+    /// Its oid.
+    pub owner_oid: pg_sys::Oid,
     /// `r`, `v`, `m`, `p`, `f`.
     pub kind: char,
     /// Whether it is temporary: another session cannot read it.
@@ -65,7 +67,7 @@ impl Relation {
     /// # Errors
     /// [`Code::UndefinedTable`] when there is none, [`Code::WrongType`] when it is an index, a sequence …
     pub(crate) fn open(oid: pg_sys::Oid) -> Result<Self> {
-        const CLASS: &str = "SELECT n.nspname, c.relname, pg_catalog.pg_get_userbyid(c.relowner), c.relkind, c.relpersistence \
+        const CLASS: &str = "SELECT n.nspname, c.relname, pg_catalog.pg_get_userbyid(c.relowner), c.relkind, c.relpersistence, c.relowner \
              FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
              WHERE c.oid OPERATOR(pg_catalog.=) $1";
         const COLUMNS: &str = "SELECT attname, atttypid, pg_catalog.format_type(atttypid, atttypmod) FROM pg_catalog.pg_attribute \
@@ -79,6 +81,7 @@ impl Relation {
                 owner: text(3),
                 kind: text(4).chars().next().unwrap_or(' '),
                 temporary: text(5) == "t",
+                owner_oid: r.oid(6).unwrap_or(pg_sys::InvalidOid),
                 columns: Vec::new(),
             })
         })?;
@@ -111,7 +114,7 @@ impl Relation {
                 .hint("Create it again, or train the model on another relation with affinity.train.")
         })?;
         let relation = Self::open(oid)?;
-        if relation.owner != *owner && owner::find(&relation.owner)? != Some(model_owner) {
+        if relation.owner != *owner && relation.owner_oid != model_owner {
             return Err(Error::new(Code::WrongState, format!("relation {full} has another owner than when the model was trained"))
                 .detail(format!("It belonged to {owner} and belongs to {} now.", relation.owner))
                 .hint(format!(

@@ -3,6 +3,7 @@
 use crate::base::{Code, Context, Error, Result, Tensor};
 use crate::dataset::{Frame, frame::missing_column};
 use crate::model::Kind;
+use crate::pg::owner::{self, Acting};
 use crate::pg::progress::Progress;
 use crate::pg::publish::{Deploy, Published, Training, publish};
 use crate::pg::reading::Reader;
@@ -99,12 +100,12 @@ impl Spec {
     }
 }
 
-/// Trains a version of `model` on `relation`, with the rights of the current role, who owns the model or will.
+/// Trains a version of `model` on `relation`, which `reader` reads, with the rights of the current role, who owns the model or will.
 ///
 /// # Errors
 /// For the call: [`Code::InvalidParameter`], [`Code::UndefinedObject`], [`Code::UndefinedColumn`], [`Code::WrongType`]; for the model:
 /// [`Code::Privilege`], [`Code::InUse`], [`Code::WrongState`]; for the rows: those of [`rows::fit`].
-pub(crate) fn train(model: &str, call: &Call, relation: &Relation) -> Result<Published> {
+pub(crate) fn train(model: &str, call: &Call, relation: &Relation, reader: &Reader) -> Result<Published> {
     let start = Instant::now();
     compat::must_be_writable(c"affinity.train()");
     let deploy = Deploy::parse(&call.deploy)?;
@@ -125,7 +126,7 @@ pub(crate) fn train(model: &str, call: &Call, relation: &Relation) -> Result<Pub
     let budget = settings::budget();
     let mut progress = Progress::begin(model);
     let reading = Instant::now();
-    let (frame, booked) = scan::frame(relation, &columns, &budget)?;
+    let (frame, booked) = reader.run(|| scan::frame(relation, &columns, &budget))?;
     let read_seconds = reading.elapsed().as_secs_f64();
     progress.phase("training");
     let mut trained = interrupts::run(call.seed as u64, &budget, |e| progress.epoch(e), |ctx| spec.fit(&frame, incumbent.as_ref(), ctx))?;
@@ -152,15 +153,13 @@ pub(crate) fn train(model: &str, call: &Call, relation: &Relation) -> Result<Pub
 /// Repeats a recorded call with the rights of the model's owner.
 ///
 /// # Errors
-/// As [`train`], [`Relation::recorded`] and [`Reader::admit`].
+/// As [`train`] and [`Reader::open`].
 pub(crate) fn retrain(model: &ModelRow, call: &Value) -> Result<Published> {
     let call = Call::deserialize(call).map_err(|e| {
         Error::new(Code::Corrupt, "the recorded call cannot be read").detail(format!("{e}.")).hint("Train with affinity.train.")
     })?;
-    let reader = Reader::owner(model, &call.search_path)?;
-    let relation = Relation::recorded(&call.source, model.owner.oid)?;
-    reader.admit(&relation)?;
-    reader.run(|| train(&model.name, &call, &relation))
+    let (relation, reader) = Reader::open(model, &Value::Null, &call.search_path, &call.source)?;
+    owner::as_role(&Acting::as_role(model.owner.oid, &[])?, || train(&model.name, &call, &relation, &reader))
 }
 
 /// The model of a stored version.

@@ -234,6 +234,6 @@ fn load(found: &Found, version: &VersionRow) -> Result<(RowModel, usize)> {
     let mut tensors = weights::tensors(version)?;
     // What training kept to judge the next version by is not needed to score.
     tensors.retain(|t| !t.name.starts_with("holdout.") && !t.name.starts_with("baseline."));
-    let bytes = tensors.iter().map(|t| t.numbers.len() * 4).sum::<usize>() + version.texts.iter().map(String::len).sum::<usize>();
+    let bytes = tensors.iter().map(|t| t.numbers.len() * 4).sum::<usize>() + version.state_text.len();
     Ok((RowModel::load(&version.kind, &version.state, &tensors)?, bytes))
 }

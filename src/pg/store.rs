@@ -84,16 +84,16 @@ pub(crate) struct VersionRow {
     pub state: Value,
     /// The figure it was judged by on held-out rows.
     pub judged: Option<f64>,
-    /// SHA-256 of all the above and the weights: equal digests score equally, whatever their version numbers.
+    /// SHA-256 of state and weights: equal digests score equally, whatever their version numbers.
     pub digest: Vec<u8>,
-    /// The texts of kind, call, params and state as they are stored: part of the digest.
-    pub texts: [String; 4],
+    /// The state's text as it is stored: part of the digest.
+    pub state_text: String,
 }
 
 const MODEL: &str = "SELECT id, name, owner, owner_oid, readers, reader_oids, reader_scopes, deployed, formerly, last_version \
      FROM affinity.stored_models WHERE name OPERATOR(pg_catalog.=) $1";
 /// Of the model's own owner only: who can restore rows can add a version to any model, and it must not answer in its name.
-const VERSION: &str = "SELECT v.kind, v.call, v.params, v.state, v.judged, v.digest, v.owner_oid OPERATOR(pg_catalog.=) m.owner_oid \
+const VERSION: &str = "SELECT v.kind, v.call, v.params, v.state, v.judged, v.digest, v.owner_oid OPERATOR(pg_catalog.=) m.owner_oid, v.call_digest \
      FROM affinity.stored_versions v JOIN affinity.stored_models m ON m.id OPERATOR(pg_catalog.=) v.model_id \
      WHERE v.model_id OPERATOR(pg_catalog.=) $1 AND v.version OPERATOR(pg_catalog.=) $2";
 
@@ -311,6 +311,16 @@ fn denied(model: &ModelRow) -> Error {
         .hint("Choose another name, or act as its owner.")
 }
 
+/// SHA-256 over the texts of kind, call and params as they are stored, and the digest of what they gave.
+pub(crate) fn call_digest(texts: [&str; 3], digest: &[u8]) -> Vec<u8> {
+    let mut hash = Sha256::new();
+    for part in texts.map(str::as_bytes).into_iter().chain([digest]) {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    hash.finalize().to_vec()
+}
+
 fn model_row(r: &Row) -> Result<ModelRow> {
     let roles = r.texts(5).into_iter().zip(r.oids(6)).zip(r.texts(7));
     let readers = roles.map(|((name, oid), scope)| Ok(Grantee { role: Role { name, oid }, scope: Scope::parse(&scope)? }));
@@ -330,6 +340,11 @@ fn version_row(r: &Row, model_id: Uuid, version: i32) -> Result<VersionRow> {
         return Err(not_the_owners(version));
     }
     let text = |i| r.text(i).unwrap_or_default();
+    let digest = r.bytes(6, <[u8]>::to_vec).unwrap_or_default();
+    // Nothing of a call is followed before it is known to be what was stored.
+    if r.bytes(8, |d| d == call_digest([&text(1), &text(2), &text(3)], &digest)) != Some(true) {
+        return Err(weights::damaged(version, "its call and parameters"));
+    }
     Ok(VersionRow {
         model_id,
         version,
@@ -338,7 +353,7 @@ fn version_row(r: &Row, model_id: Uuid, version: i32) -> Result<VersionRow> {
         params: r.json(3)?,
         state: r.json(4)?,
         judged: r.double(5),
-        digest: r.bytes(6, <[u8]>::to_vec).unwrap_or_default(),
-        texts: [text(1), text(2), text(3), text(4)],
+        digest,
+        state_text: text(4),
     })
 }

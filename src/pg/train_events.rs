@@ -4,6 +4,7 @@ use crate::base::{Code, Error, Result, Tensor};
 use crate::dataset::{Event, Interactions};
 use crate::pg::events::EventSource;
 use crate::pg::items::ItemSource;
+use crate::pg::owner::{self, Acting};
 use crate::pg::progress::Progress;
 use crate::pg::publish::{Deploy, Published, Training, publish};
 use crate::pg::reading::Reader;
@@ -41,12 +42,15 @@ pub(crate) struct Call {
     pub deploy: String,
 }
 
-/// Trains a version of `model` on the events of `relation`, whose items `items` describes, with the rights of the current role, who owns the model or will.
+/// A relation and who reads it.
+pub(crate) type Read = (Relation, Reader);
+
+/// Trains a version of `model` on the events of a relation, whose items another describes, with the rights of the current role, who owns the model or will.
 ///
 /// # Errors
 /// For the call: [`Code::InvalidParameter`], [`Code::UndefinedObject`], [`Code::UndefinedColumn`], [`Code::WrongType`]; for the model:
 /// [`Code::Privilege`], [`Code::InUse`], [`Code::WrongState`]; for the events: [`Code::Data`].
-pub(crate) fn train(model: &str, call: &Call, relation: &Relation, items: Option<&Relation>) -> Result<Published> {
+pub(crate) fn train(model: &str, call: &Call, (relation, reader): &Read, items: Option<&Read>) -> Result<Published> {
     let start = Instant::now();
     compat::must_be_writable(c"affinity.train_recommender()");
     let deploy = Deploy::parse(&call.deploy)?;
@@ -59,12 +63,12 @@ pub(crate) fn train(model: &str, call: &Call, relation: &Relation, items: Option
     let budget = settings::budget();
     let seed = call.seed as u64;
     let mut progress = Progress::begin(model);
-    let (mut data, skipped) = call.events.read(relation, seed, &budget)?;
+    let (mut data, skipped) = reader.run(|| call.events.read(relation, seed, &budget))?;
     if !skipped.unlisted.is_empty() {
         error::notice(&format!("events of types that event_weights does not list are left out: {}", skipped.unlisted.join(", ")));
     }
-    if let Some(items) = items {
-        let described = ItemSource::read(items, &call.events.item_col, &data.items, &budget)?;
+    if let Some((items, reader)) = items {
+        let described = reader.run(|| ItemSource::read(items, &call.events.item_col, &data.items, &budget))?;
         let names = |all: Vec<&str>| all.join(", ");
         if !described.left_out.is_empty() {
             let used = names(described.attributes.iter().map(|a| a.name.as_str()).collect());
@@ -83,7 +87,8 @@ pub(crate) fn train(model: &str, call: &Call, relation: &Relation, items: Option
     if resolved.get("users").and_then(Value::as_str) != Some("snapshot") {
         let limit = resolved.get("history_limit").and_then(Value::as_u64).unwrap_or(500);
         let somebody = data.users.id(0).to_string();
-        for sentence in reach::advice(&call.events, relation, &somebody, usize::try_from(limit).unwrap_or(500))? {
+        let advice = reader.run(|| reach::advice(&call.events, relation, &somebody, usize::try_from(limit).unwrap_or(500)))?;
+        for sentence in advice {
             error::notice(&sentence);
         }
     }
@@ -118,19 +123,15 @@ pub(crate) fn train(model: &str, call: &Call, relation: &Relation, items: Option
 /// Repeats a recorded call with the rights of the model's owner.
 ///
 /// # Errors
-/// As [`train`], [`Relation::recorded`] and [`Reader::admit`].
+/// As [`train`] and [`Reader::open`].
 pub(crate) fn retrain(model: &ModelRow, call: &Value) -> Result<Published> {
     let call = Call::deserialize(call).map_err(|e| {
         Error::new(Code::Corrupt, "the recorded call cannot be read").detail(format!("{e}.")).hint("Train with affinity.train_recommender.")
     })?;
-    let reader = Reader::owner(model, &call.events.search_path)?;
-    let open = |source: &Source| {
-        let relation = Relation::recorded(source, model.owner.oid)?;
-        reader.admit(&relation).map(|()| relation)
-    };
+    let open = |source: &Source| Reader::open(model, &Value::Null, &call.events.search_path, source);
     let events = open(&call.events.source())?;
     let items = call.items.as_ref().map(|i| open(&i.source())).transpose()?;
-    reader.run(|| train(&model.name, &call, &events, items.as_ref()))
+    owner::as_role(&Acting::as_role(model.owner.oid, &[])?, || train(&model.name, &call, &events, items.as_ref()))
 }
 
 /// The deployed version, to be judged beside the new one. One that cannot be read does not keep a better one from being trained.

@@ -20,10 +20,10 @@ const HELD_OUT: &str = "holdout";
 /// Bytes of the digest of a row.
 pub(crate) const SHORT: usize = 16;
 
-/// The digest of a version: SHA-256 over its kind, call, params and state as they are stored, and its tensors by name, each with its type, shape and bytes, or where it is stored row by row the
+/// The digest of a version: SHA-256 over its state and its tensors by name, each with its type, shape and bytes, or where it is stored row by row the
 /// digests of the rows; of the tensors that serve nothing one digest. So what serves can be checked without reading all of it.
-pub(crate) fn digest(texts: &[String; 4], tensors: &[Tensor]) -> Vec<u8> {
-    digest_of(texts, tensors, &Index::of(tensors))
+pub(crate) fn digest(state: &str, tensors: &[Tensor]) -> Vec<u8> {
+    digest_of(state, tensors, &Index::of(tensors))
 }
 
 /// The digests by which rows and what is not read are known.
@@ -39,25 +39,25 @@ impl Index {
     fn of(tensors: &[Tensor]) -> Self {
         let rows = tensors.iter().filter_map(|t| Some((t.name.clone(), rows(t, tensors)?.flat_map(row_digest).collect()))).collect();
         let held: Vec<&Tensor> = tensors.iter().filter(|t| t.name.starts_with(HOLDOUT)).collect();
-        let held_out = if held.is_empty() { Vec::new() } else { hash(&[], &held, &BTreeMap::new()) };
+        let held_out = if held.is_empty() { Vec::new() } else { hash("", &held, &BTreeMap::new()) };
         Self { rows, held_out }
     }
 }
 
-fn digest_of(texts: &[String; 4], tensors: &[Tensor], index: &Index) -> Vec<u8> {
+fn digest_of(state: &str, tensors: &[Tensor], index: &Index) -> Vec<u8> {
     let mut serving: Vec<&Tensor> = tensors.iter().filter(|t| !t.name.starts_with(HOLDOUT)).collect();
     let held = Tensor { name: HELD_OUT.into(), shape: vec![index.held_out.len()], numbers: Numbers::U8(index.held_out.clone()) };
     serving.push(&held);
-    hash(texts, &serving, &index.rows)
+    hash(state, &serving, &index.rows)
 }
 
-fn hash(texts: &[String], tensors: &[&Tensor], rows: &BTreeMap<String, Vec<u8>>) -> Vec<u8> {
+fn hash(state: &str, tensors: &[&Tensor], rows: &BTreeMap<String, Vec<u8>>) -> Vec<u8> {
     let mut hash = Sha256::new();
     let mut part = |bytes: &[u8]| {
         hash.update((bytes.len() as u64).to_le_bytes());
         hash.update(bytes);
     };
-    texts.iter().for_each(|t| part(t.as_bytes()));
+    part(state.as_bytes());
     let mut sorted = tensors.to_vec();
     sorted.sort_by(|a, b| a.name.cmp(&b.name));
     for t in sorted {
@@ -222,7 +222,7 @@ fn load(of: &VersionRow, read: Read) -> Result<(Vec<Tensor>, Index)> {
         .collect::<Result<Vec<_>>>()?;
     // Where all is read, all is held against what the version was when it was stored.
     let index = if read == Read::Serving { index } else { Index::of(&tensors) };
-    if digest_of(&of.texts, &tensors, &index) != of.digest {
+    if digest_of(&of.state_text, &tensors, &index) != of.digest {
         return Err(damaged(of.version, "its state and weights"));
     }
     Ok((tensors, index))
