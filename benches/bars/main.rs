@@ -32,6 +32,7 @@ families! {
     kinds: ["auto-best"],
     journey: ["journey-repeat", "journey-new"],
     lists: ["top-k", "recommend-all"],
+    memory: ["memory-bound"],
     mlp: ["mlp-batch32", "mlp-batch1024", "mlp-auc"],
     mult_vae: ["mult-vae-epoch", "movielens-mult-vae", "cfgan", "recommend-warm"],
     recommend: ["beauty", "movielens-loo", "movielens-session", "fit-time", "ease-fit", "serve-base", "serve-auto", "serve-cold"],

@@ -50,11 +50,11 @@ pub struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// Returns early when the job was cancelled: call it in every loop that may take longer than 10 ms.
+    /// Returns early when the job was cancelled or holds more memory than it may: call it in every loop that may take longer than 10 ms.
     ///
     /// # Errors
-    /// [`crate::base::Code::Cancelled`].
+    /// [`crate::base::Code::Cancelled`]; as [`Budget::check`].
     pub fn check(&self) -> Result<()> {
-        if self.watch.cancelled() { Err(Error::cancelled()) } else { Ok(()) }
+        if self.watch.cancelled() { Err(Error::cancelled()) } else { self.budget.check() }
     }
 }

@@ -1,20 +1,56 @@
 //! Memory that grows with data or parameters: bounded by a setting, and never taken in a way that could abort the server.
 
 use crate::base::error::{Code, Error, Result};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
+/// Bytes beyond a limit that the allocator's count may reach: nobody books what is small.
+const SLACK: usize = 4 << 20;
+
 /// How many bytes a job may hold at once, and how many it holds. Shared by all threads of the job.
+///
+/// What is large is booked before it is allocated. Where the allocator counts (see [`Budget::metered`]), what nobody booked is held against the limit, too:
+/// at each booking and each [`Budget::check`].
 #[derive(Debug)]
 pub struct Budget {
     limit: usize,
     used: AtomicUsize,
     peak: AtomicUsize,
+    meter: Option<Meter>,
 }
+
+/// The allocator's own count.
+#[derive(Debug)]
+struct Meter {
+    held: fn() -> usize,
+    /// What was held when the job began.
+    before: usize,
+    /// The ceiling of the job around this one.
+    outer: usize,
+}
+
+/// What the allocator may hold while the job of a metered budget runs: [`zeros`] and [`reserve`], which know no budget, are held against it before they
+/// allocate. One for the process, since a backend does one job at a time.
+static CEILING: AtomicUsize = AtomicUsize::new(usize::MAX);
+static HELD: OnceLock<fn() -> usize> = OnceLock::new();
+/// Metered budgets that there are; without any there is no ceiling, in whatever order they went.
+static METERED: AtomicUsize = AtomicUsize::new(0);
+/// Bytes of a block that is not worth a look.
+const SMALL: usize = 1 << 16;
 
 impl Budget {
     /// A budget of `limit` bytes.
     pub fn new(limit: usize) -> Self {
-        Self { limit, used: AtomicUsize::new(0), peak: AtomicUsize::new(0) }
+        Self { limit, used: AtomicUsize::new(0), peak: AtomicUsize::new(0), meter: None }
+    }
+
+    /// A budget of `limit` bytes from now on, of which `held` tells what is allocated.
+    pub fn metered(limit: usize, held: fn() -> usize) -> Self {
+        HELD.get_or_init(|| held);
+        METERED.fetch_add(1, Relaxed);
+        let before = held();
+        let outer = CEILING.fetch_min(with_slack(limit).saturating_add(before), Relaxed);
+        Self { limit, used: AtomicUsize::new(0), peak: AtomicUsize::new(0), meter: Some(Meter { held, before, outer }) }
     }
 
     /// A budget that never refuses, for tests and small scoring work.
@@ -29,14 +65,31 @@ impl Budget {
     pub fn take(&self, bytes: usize, what: &str) -> Result<Taken<'_>> {
         let held = self.used.fetch_add(bytes, Relaxed);
         let total = held.saturating_add(bytes);
-        if total > self.limit {
+        let measured = self.measured();
+        if total > self.limit || measured.saturating_add(bytes) > with_slack(self.limit) {
             self.used.fetch_sub(bytes, Relaxed);
-            return Err(Error::new(Code::OutOfMemory, "more memory needed than affinity.memory allows")
-                .detail(format!("{what} needs {}, {} is held, {} is allowed.", size(bytes), size(held), size(self.limit)))
-                .hint("Train on fewer rows or a smaller model, or raise it: SET affinity.memory = '…'."));
+            let held = held.max(measured);
+            return Err(refused(format!("{what} needs {}, {} is held, {} is allowed.", size(bytes), size(held), size(self.limit))));
         }
         self.peak.fetch_max(total, Relaxed);
         Ok(Taken { budget: self, bytes })
+    }
+
+    /// Looks whether more is allocated than may be, by the allocator's count; without one there is nothing to see.
+    ///
+    /// # Errors
+    /// [`Code::OutOfMemory`].
+    pub fn check(&self) -> Result<()> {
+        let measured = self.measured();
+        if measured > with_slack(self.limit) {
+            return Err(refused(format!("The work has come to {}, {} is allowed.", size(measured), size(self.limit))));
+        }
+        Ok(())
+    }
+
+    /// Bytes that were allocated since the job began, by the allocator's count.
+    fn measured(&self) -> usize {
+        self.meter.as_ref().map_or(0, |m| (m.held)().saturating_sub(m.before))
     }
 
     /// The most bytes that were booked at once.
@@ -48,6 +101,26 @@ impl Budget {
     pub fn limit(&self) -> usize {
         self.limit
     }
+}
+
+impl Drop for Budget {
+    fn drop(&mut self) {
+        if let Some(meter) = &self.meter {
+            let last = METERED.fetch_sub(1, Relaxed) == 1;
+            CEILING.store(if last { usize::MAX } else { meter.outer }, Relaxed);
+        }
+    }
+}
+
+/// A limit with room for what no booking counts: small blocks, rounding, what threads have not told the counter yet.
+const fn with_slack(limit: usize) -> usize {
+    limit.saturating_add(limit / 16).saturating_add(SLACK)
+}
+
+fn refused(detail: String) -> Error {
+    Error::new(Code::OutOfMemory, "more memory needed than affinity.memory allows")
+        .detail(detail)
+        .hint("Train on fewer rows or a smaller model, or raise it: SET affinity.memory = '…'.")
 }
 
 /// A booking of [`Budget::take`]; given back when dropped.
@@ -86,16 +159,50 @@ pub fn zeros<T: Clone + Default>(len: usize) -> Result<Vec<T>> {
     Ok(v)
 }
 
-/// Room for `more` elements in `v`, or [`Code::OutOfMemory`].
+/// Room for `more` elements in `v`, or [`Code::OutOfMemory`], also where a metered budget has no room.
 ///
 /// # Errors
 /// When the allocation fails or its size does not fit the address space.
 pub fn reserve<T>(v: &mut Vec<T>, more: usize) -> Result<()> {
-    v.try_reserve(more).map_err(|_| {
-        Error::new(Code::OutOfMemory, "out of memory")
-            .detail(format!("Could not allocate {}.", size(more.saturating_mul(std::mem::size_of::<T>()))))
-            .hint("Train on fewer rows or a smaller model.")
-    })
+    if v.capacity() - v.len() >= more {
+        return Ok(());
+    }
+    // A vector that grows doubles.
+    fits::<T>(more.max(v.len()))?;
+    v.try_reserve(more).map_err(|_| no_room::<T>(more))
+}
+
+/// As [`reserve`], growing by an eighth where it grows: what is read piece by piece may be most of a budget, of which twice its size would not fit. Large
+/// blocks grow in place, or by moving pages, where the system can.
+///
+/// # Errors
+/// As [`reserve`].
+pub fn reserve_slowly<T>(v: &mut Vec<T>, more: usize) -> Result<()> {
+    if v.capacity() - v.len() >= more {
+        return Ok(());
+    }
+    let room = more.max(v.len() / 8);
+    fits::<T>(room)?;
+    v.try_reserve_exact(room).map_err(|_| no_room::<T>(room))
+}
+
+/// Whether the job that runs may allocate `count` elements more.
+fn fits<T>(count: usize) -> Result<()> {
+    let bytes = count.saturating_mul(size_of::<T>());
+    if bytes < SMALL {
+        return Ok(());
+    }
+    let (held, ceiling) = (HELD.get().map_or(0, |held| held()), CEILING.load(Relaxed));
+    if held.saturating_add(bytes) <= ceiling {
+        return Ok(());
+    }
+    Err(refused(format!("A block of {} is needed, {} more may be taken.", size(bytes), size(ceiling.saturating_sub(held)))))
+}
+
+fn no_room<T>(count: usize) -> Error {
+    Error::new(Code::OutOfMemory, "out of memory")
+        .detail(format!("Could not allocate {}.", size(count.saturating_mul(std::mem::size_of::<T>()))))
+        .hint("Train on fewer rows or a smaller model.")
 }
 
 /// Bytes for people: `512 bytes`, `3.5 MB`.

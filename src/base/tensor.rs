@@ -1,6 +1,7 @@
 //! Named tensors: the form in which every model's weights leave the engine and come back.
 
 use crate::base::error::{Code, Error, Result};
+use crate::base::memory::reserve_slowly;
 use half::f16;
 
 /// The numbers of a tensor, row-major.
@@ -53,51 +54,120 @@ impl Numbers {
         }
     }
 
-    /// How many bytes they take.
+    /// Bytes of one number of type `dtype`.
+    ///
+    /// # Errors
+    /// [`Code::Corrupt`] for an unknown one.
+    pub fn width(dtype: &str) -> Result<usize> {
+        match dtype {
+            "f32" => Ok(4),
+            "f16" => Ok(2),
+            "i64" => Ok(8),
+            "u8" => Ok(1),
+            _ => Err(Error::new(Code::Corrupt, "stored weights are damaged").detail(format!("Unknown element type \"{dtype}\"."))),
+        }
+    }
+
+    /// How many little-endian bytes they are.
     pub fn byte_len(&self) -> usize {
         match self {
-            Self::F32(v) => size_of_val(v.as_slice()),
-            Self::F16(v) => size_of_val(v.as_slice()),
-            Self::I64(v) => size_of_val(v.as_slice()),
+            Self::F32(v) => v.len() * 4,
+            Self::F16(v) => v.len() * 2,
+            Self::I64(v) => v.len() * 8,
             Self::U8(v) => v.len(),
         }
     }
 
-    /// Little-endian bytes.
-    pub fn to_bytes(&self) -> Vec<u8> {
+    /// Calls `f` with the little-endian bytes in chunks of `size` (a multiple of 8), of which no more than one is held.
+    ///
+    /// # Errors
+    /// Those of `f`.
+    pub fn each_chunk(&self, size: usize, mut f: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        fn each<const N: usize, T: Copy>(
+            v: &[T],
+            size: usize,
+            bytes: impl Fn(T) -> [u8; N],
+            f: &mut dyn FnMut(&[u8]) -> Result<()>,
+        ) -> Result<()> {
+            let mut chunk = Vec::with_capacity(size.min(v.len() * N));
+            for part in v.chunks((size / N).max(1)) {
+                chunk.clear();
+                chunk.extend(part.iter().flat_map(|x| bytes(*x)));
+                f(&chunk)?;
+            }
+            Ok(())
+        }
         match self {
-            Self::F32(v) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
-            Self::F16(v) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
-            Self::I64(v) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
-            Self::U8(v) => v.clone(),
+            Self::F32(v) => each(v, size, f32::to_le_bytes, &mut f),
+            Self::F16(v) => each(v, size, f16::to_le_bytes, &mut f),
+            Self::I64(v) => each(v, size, i64::to_le_bytes, &mut f),
+            Self::U8(v) => v.chunks(size.max(1)).try_for_each(f),
         }
     }
 
-    /// Back from [`Numbers::to_bytes`]. The bytes may be hostile: their count is checked against `len` first.
+    /// Whether `bytes` are their little-endian bytes from byte `from` on, which is the first of a number.
+    pub fn is_at(&self, from: usize, bytes: &[u8]) -> bool {
+        fn same<const N: usize, T: Copy>(v: &[T], from: usize, bytes: &[u8], f: impl Fn(T) -> [u8; N]) -> bool {
+            let (whole, rest) = bytes.as_chunks::<N>();
+            let own = v.get(from / N..from / N + whole.len());
+            from.is_multiple_of(N) && rest.is_empty() && own.is_some_and(|own| own.iter().zip(whole).all(|(x, b)| f(*x) == *b))
+        }
+        match self {
+            Self::F32(v) => same(v, from, bytes, f32::to_le_bytes),
+            Self::F16(v) => same(v, from, bytes, f16::to_le_bytes),
+            Self::I64(v) => same(v, from, bytes, i64::to_le_bytes),
+            Self::U8(v) => v.get(from..from + bytes.len()) == Some(bytes),
+        }
+    }
+
+    /// No numbers yet, of type `dtype`.
+    ///
+    /// # Errors
+    /// As [`Numbers::width`].
+    pub fn none(dtype: &str) -> Result<Self> {
+        Ok(match Self::width(dtype)? {
+            4 => Self::F32(Vec::new()),
+            2 => Self::F16(Vec::new()),
+            8 => Self::I64(Vec::new()),
+            _ => Self::U8(Vec::new()),
+        })
+    }
+
+    /// Adds the numbers of which these are the little-endian bytes.
+    ///
+    /// # Errors
+    /// [`Code::Corrupt`] when they are not whole numbers; [`Code::OutOfMemory`].
+    pub fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        fn all<const N: usize, T>(v: &mut Vec<T>, bytes: &[u8], f: impl Fn([u8; N]) -> T) -> Result<()> {
+            let (whole, rest) = bytes.as_chunks::<N>();
+            if !rest.is_empty() {
+                return Err(Error::new(Code::Corrupt, "stored weights are damaged")
+                    .detail(format!("{} bytes found, which are not whole numbers of {N} bytes.", bytes.len())));
+            }
+            reserve_slowly(v, whole.len())?;
+            v.extend(whole.iter().map(|c| f(*c)));
+            Ok(())
+        }
+        match self {
+            Self::F32(v) => all(v, bytes, f32::from_le_bytes),
+            Self::F16(v) => all(v, bytes, f16::from_le_bytes),
+            Self::I64(v) => all(v, bytes, i64::from_le_bytes),
+            Self::U8(v) => all(v, bytes, |[b]: [u8; 1]| b),
+        }
+    }
+
+    /// Back from little-endian bytes. They may be hostile: their count is checked against `len` first.
     ///
     /// # Errors
     /// [`Code::Corrupt`] for an unknown `dtype` or a wrong number of bytes.
     pub fn from_bytes(dtype: &str, bytes: &[u8], len: usize) -> Result<Self> {
-        fn all<const N: usize, T>(bytes: &[u8], f: impl Fn([u8; N]) -> T) -> Vec<T> {
-            bytes.as_chunks::<N>().0.iter().map(|c| f(*c)).collect()
-        }
-        let width = match dtype {
-            "f32" => 4,
-            "f16" => 2,
-            "i64" => 8,
-            "u8" => 1,
-            _ => return Err(Error::new(Code::Corrupt, "stored weights are damaged").detail(format!("Unknown element type \"{dtype}\"."))),
-        };
-        if len.checked_mul(width) != Some(bytes.len()) {
+        if len.checked_mul(Self::width(dtype)?) != Some(bytes.len()) {
             return Err(Error::new(Code::Corrupt, "stored weights are damaged")
                 .detail(format!("{len} elements of {dtype} expected, {} bytes found.", bytes.len())));
         }
-        Ok(match dtype {
-            "f32" => Self::F32(all(bytes, f32::from_le_bytes)),
-            "f16" => Self::F16(all(bytes, f16::from_le_bytes)),
-            "i64" => Self::I64(all(bytes, i64::from_le_bytes)),
-            _ => Self::U8(bytes.to_vec()),
-        })
+        let mut numbers = Self::none(dtype)?;
+        numbers.append(bytes)?;
+        Ok(numbers)
     }
 }
 
@@ -138,10 +208,21 @@ mod tests {
             Numbers::I64(vec![i64::MIN, 0, i64::MAX]),
             Numbers::U8(vec![0, 7, 255]),
         ] {
-            let back = Numbers::from_bytes(n.dtype(), &n.to_bytes(), 3).unwrap();
-            assert_eq!(back.to_bytes(), n.to_bytes());
-            assert_eq!(Numbers::from_bytes(n.dtype(), &n.to_bytes(), 4).unwrap_err().code, Code::Corrupt);
+            let mut bytes = Vec::new();
+            n.each_chunk(8, |chunk| {
+                assert!(chunk.len() <= 8);
+                bytes.extend_from_slice(chunk);
+                Ok(())
+            })
+            .unwrap();
+            assert_eq!(bytes.len(), n.byte_len());
+            let back = Numbers::from_bytes(n.dtype(), &bytes, 3).unwrap();
+            assert_eq!(format!("{back:?}"), format!("{n:?}"));
+            let width = Numbers::width(n.dtype()).unwrap();
+            assert!(n.is_at(width, &bytes[width..]) && !n.is_at(0, &bytes[width..]) && !n.is_at(width, &bytes));
+            assert_eq!(Numbers::from_bytes(n.dtype(), &bytes, 4).unwrap_err().code, Code::Corrupt);
         }
+        assert_eq!(Numbers::F32(Vec::new()).append(&[0; 5]).unwrap_err().code, Code::Corrupt);
         assert_eq!(Numbers::from_bytes("f32", &[], usize::MAX).unwrap_err().code, Code::Corrupt);
         assert_eq!(Numbers::from_bytes("f99", &[], 0).unwrap_err().code, Code::Corrupt);
     }

@@ -37,8 +37,8 @@ impl Pairs {
                 } else if pairs.columns.len() - start < limit {
                     seen[i] = u + 1;
                     place[i] = (pairs.columns.len() - start) as u32;
-                    memory::reserve(&mut pairs.columns, 1)?;
-                    memory::reserve(&mut pairs.values, 1)?;
+                    memory::reserve_slowly(&mut pairs.columns, 1)?;
+                    memory::reserve_slowly(&mut pairs.values, 1)?;
                     pairs.columns.push(e.item);
                     pairs.values.push(value);
                 }

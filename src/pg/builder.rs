@@ -1,6 +1,6 @@
 //! One column of a scan while it grows.
 
-use crate::base::memory::reserve;
+use crate::base::memory::{reserve, reserve_slowly};
 use crate::base::{Code, Error, Result};
 use crate::dataset::{Cell, MISSING_CODE, MISSING_TIME, Values};
 use crate::pg::columns::{Form, Reader, date, instant};
@@ -62,8 +62,8 @@ impl Levels {
         self.index.try_reserve(1).map_err(|_| Error::new(Code::OutOfMemory, "out of memory"))?;
         self.texts.push(text.to_owned());
         self.index.insert(text.to_owned(), code);
-        // Twice the text, twice a String, the code, the index's slack.
-        self.fresh += 2 * text.len() + 80;
+        // Twice the text with what the allocator adds, twice a String, the code, the index's slack.
+        self.fresh += 2 * text.len() + 128;
         Ok(code)
     }
 }
@@ -120,13 +120,13 @@ impl Builder {
     /// [`Code::OutOfMemory`]
     pub(crate) fn reserve(&mut self, more: usize) -> Result<()> {
         match &mut self.rows {
-            Rows::Real(v) => reserve(v, more),
-            Rows::Double(v) => reserve(v, more),
-            Rows::Bool(v) => reserve(v, more),
-            Rows::Time(v) => reserve(v, more),
-            Rows::Category { codes, .. } => reserve(codes, more),
-            Rows::Labels { ends, .. } => reserve(ends, more),
-            Rows::Vector { width, values, .. } => reserve(values, more * *width),
+            Rows::Real(v) => reserve_slowly(v, more),
+            Rows::Double(v) => reserve_slowly(v, more),
+            Rows::Bool(v) => reserve_slowly(v, more),
+            Rows::Time(v) => reserve_slowly(v, more),
+            Rows::Category { codes, .. } => reserve_slowly(codes, more),
+            Rows::Labels { ends, .. } => reserve_slowly(ends, more),
+            Rows::Vector { width, values, .. } => reserve_slowly(values, more * *width),
         }
     }
 
@@ -184,11 +184,11 @@ impl Rows {
             Self::Labels { ends, codes, levels, .. } => {
                 if let Cell::Labels(texts) = cell {
                     for text in texts.iter() {
-                        reserve(codes, 1)?;
+                        reserve_slowly(codes, 1)?;
                         codes.push(levels.code(text)?);
                     }
                 } else {
-                    reserve(codes, 1)?;
+                    reserve_slowly(codes, 1)?;
                     codes.push(MISSING_CODE);
                 }
                 ends.push(codes.len());
@@ -204,7 +204,7 @@ impl Rows {
                             .detail(format!("Row {} of the scan has {} elements, those before it have {width}.", *rows + 1, v.len()))
                             .hint("Make them equally long in a view, or leave the column out: params => '{\"exclude\": [\"…\"]}'."));
                     }
-                    reserve(values, v.len())?;
+                    reserve_slowly(values, v.len())?;
                     values.extend_from_slice(v);
                 } else {
                     values.resize(values.len() + *width, f32::NAN);

@@ -26,10 +26,10 @@ pub(crate) fn figures(model: &str, source: Option<pg_sys::Oid>, target: Option<&
         Error::new(Code::InvalidParameter, "no source is given")
             .hint("Name the relation to judge on: affinity.evaluate('model', 'source').")
     })?;
+    let budget = settings::budget();
     let loaded = RowModel::load(&version.kind, &version.state, &weights::tensors(&version)?)?;
     if let RowModel::Describes(features) = &loaded {
         let relation = Relation::open(source)?;
-        let budget = settings::budget();
         let (frame, _held) = read(&relation, features.inputs().iter().map(|i| i.name.as_str()), &budget)?;
         return interrupts::run(0, &budget, |_| {}, |ctx| features.evaluate(&frame, ctx));
     }
@@ -40,7 +40,6 @@ pub(crate) fn figures(model: &str, source: Option<pg_sys::Oid>, target: Option<&
         .ok_or_else(|| Error::new(Code::InvalidParameter, "target is missing").hint("affinity.evaluate(model, source, target => '…')"))?;
     let relation = Relation::open(source)?;
     let columns = scorer.inputs().iter().map(|i| i.name.as_str()).filter(|n| *n != target).chain([target]);
-    let budget = settings::budget();
     let (frame, _held) = read(&relation, columns, &budget)?;
     interrupts::run(0, &budget, |_| {}, |ctx| rows::evaluate(scorer, &frame, target, ctx))
 }

@@ -3,7 +3,7 @@
 use crate::base::Budget;
 use crate::base::{Code, Error, Result};
 use crate::dataset::circumstances;
-use crate::dataset::{EventColumns, IdKind, Interactions, Skipped};
+use crate::dataset::{Event, EventColumns, IdKind, Interactions, Skipped};
 use crate::pg::columns::Form;
 use crate::pg::relation::{Attribute, Relation, Source, quote};
 use crate::pg::{interrupts, scan};
@@ -147,7 +147,8 @@ impl EventSource {
             list.push(format!("{} AS {name}", context_value(c)));
             columns.context.push(name);
         }
-        let (frame, booked) = scan::query(&format!("SELECT {} FROM {}", list.join(", "), relation.sql()), budget)?;
+        let (frame, booked) =
+            scan::query(&format!("SELECT {} FROM {}", list.join(", "), relation.sql()), size_of::<(u32, Event)>(), budget)?;
         let (users, items) = (id_kind(p.user), id_kind(p.item));
         let read = interrupts::run(seed, budget, |_| {}, move |ctx| Interactions::from_frame(&frame, &columns, users, items, ctx));
         drop(booked);

@@ -42,7 +42,7 @@ impl ItemSource {
             .partition(|c| matches!(c.form.map(Form::family), Some(Family::Text | Family::Number | Family::Bool)));
         let list = groups.iter().map(|c| format!(", {}", quote(&c.name))).collect::<String>();
         let query = format!("SELECT {id}::pg_catalog.text AS {id}{list} FROM {} WHERE {id} IS NOT NULL", relation.sql());
-        let (frame, booked) = scan::query(&query, budget)?;
+        let (frame, booked) = scan::query(&query, 0, budget)?;
         let read = interrupts::run(0, budget, |_| {}, |ctx| attributes(&frame, items, ctx));
         drop(booked);
         let mut described = read?;

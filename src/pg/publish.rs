@@ -75,16 +75,21 @@ pub(crate) struct Published {
 
 /// Saves a training as the next version of its model, which is made if there is none, with the current role as owner.
 ///
-/// `check` gets the version as it was read back and scores rows with it; its error undoes everything. Notices are shown.
+/// What is stored is read back and held against what was trained. `check` gets the version as it was read back and scores rows with it; its error undoes
+/// everything. Notices are shown.
 ///
 /// # Errors
 /// [`Code::Privilege`] when the model is another role's; those of `check`; [`Code::Corrupt`].
-pub(crate) fn publish(training: &Training<'_>, check: impl FnOnce(&VersionRow, &[Tensor]) -> Result<()>) -> Result<Published> {
+pub(crate) fn publish(training: &Training<'_>, check: impl FnOnce(&VersionRow) -> Result<()>) -> Result<Published> {
     let report = &training.trained.report;
     let before = store::own_if_any(training.model)?;
     let (id, version) = save(training, before.as_ref())?;
     let row = store::fresh_version(id, version)?;
-    check(&row, &weights::fresh_tensors(&row)?)?;
+    weights::verify(&row, &training.trained.tensors)?;
+    if row.state != training.trained.state {
+        return Err(weights::damaged(version, "its state"));
+    }
+    check(&row)?;
     for notice in &report.notices {
         error::notice(notice);
     }

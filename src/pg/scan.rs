@@ -3,13 +3,13 @@
 //! Whatever may be read can be scanned, by the caller's rights: views, partitions, foreign tables, row security. The order is the
 //! table's: no synchronised start, no parallel workers, so that the same rows and seed give the same weights.
 
-use crate::base::memory::Taken;
-use crate::base::{Budget, Error, Result};
+use crate::base::memory::{Taken, size};
+use crate::base::{Budget, Code, Error, Result};
 use crate::dataset::{Column, Frame};
 use crate::pg::builder::Builder;
 use crate::pg::local::Local;
 use crate::pg::relation::{Attribute, Relation, quote};
-use crate::pg::{compat, spi, text};
+use crate::pg::{compat, expected, heap, spi, text};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::ffi::{CStr, c_int};
@@ -23,14 +23,18 @@ const BLOCK: usize = 1 << 14;
 /// [`crate::base::Code::OutOfMemory`] when the budget or the system has no room; what the executor raises (rights, timeouts) is raised.
 pub(crate) fn frame<'b>(relation: &Relation, columns: &[&Attribute], budget: &'b Budget) -> Result<(Frame, Taken<'b>)> {
     let list = columns.iter().map(|c| quote(&c.name)).collect::<Vec<_>>().join(", ");
-    query(&format!("SELECT {list} FROM {}", relation.sql()), budget)
+    query(&format!("SELECT {list} FROM {}", relation.sql()), 0, budget)
 }
 
-/// Reads the result of a query that we have put together; its columns must have distinct names. See [`frame`].
+/// Reads the result of a query that we have put together; its columns must have distinct names. See [`frame`]. Each row will need `beside` bytes more when
+/// it is made use of.
 ///
 /// # Errors
 /// As [`frame`].
-pub(crate) fn query<'b>(sql: &str, budget: &'b Budget) -> Result<(Frame, Taken<'b>)> {
+pub(crate) fn query<'b>(sql: &str, beside: usize, budget: &'b Budget) -> Result<(Frame, Taken<'b>)> {
+    // The scan gives the table's order: it starts at the first row, in one process.
+    let settings = Local::set(&[(c"synchronize_seqscans", c"off"), (c"max_parallel_workers_per_gather", c"0")]);
+    let expected = expected::rows(sql)?;
     let sql = text::c(sql)?;
     let mut receiver = Box::new(Receiver {
         base: pg_sys::DestReceiver {
@@ -44,12 +48,13 @@ pub(crate) fn query<'b>(sql: &str, budget: &'b Budget) -> Result<(Frame, Taken<'
         builders: Vec::new(),
         rows: 0,
         room: 0,
+        expected,
+        beside,
+        limit: budget.limit(),
         booked: budget.take(0, "the rows that are read")?,
         short_lived: None,
         fault: None,
     });
-    // The scan gives the table's order: it starts at the first row, in one process.
-    let settings = Local::set(&[(c"synchronize_seqscans", c"off"), (c"max_parallel_workers_per_gather", c"0")]);
     let run = spi::connected(|| {
         // SAFETY: the receiver is boxed and outlives the call; its first field is the DestReceiver that Postgres hands back.
         unsafe {
@@ -62,6 +67,8 @@ pub(crate) fn query<'b>(sql: &str, budget: &'b Budget) -> Result<(Frame, Taken<'
     });
     drop(settings);
     run?;
+    // What the query took (sorts, hashes) has been freed.
+    heap::trim();
     let Receiver { names, builders, booked, fault, .. } = *receiver;
     if let Some(fault) = fault {
         return Err(fault);
@@ -80,6 +87,12 @@ struct Receiver<'b> {
     /// Rows that fit before memory is booked again.
     room: usize,
     booked: Taken<'b>,
+    /// Rows that the planner knows of.
+    expected: Option<f64>,
+    /// Bytes of a row beside those of its columns.
+    beside: usize,
+    /// Bytes that may be held.
+    limit: usize,
     /// Where detoasted copies of one row live; none when no column needs one.
     short_lived: Option<pg_sys::MemoryContext>,
     /// Why the scan was ended early.
@@ -101,7 +114,20 @@ impl Receiver<'_> {
                 self.short_lived = Some(compat::small_context(c"affinity row"));
             }
         }
-        Ok(())
+        self.foresee()
+    }
+
+    /// Refuses what takes twice the memory there is, before a row is read. Twice, since the planner counts in samples, and not since yesterday.
+    fn foresee(&mut self) -> Result<()> {
+        let Some(rows) = self.expected else { return Ok(()) };
+        let each = self.builders.iter_mut().map(|b| b.next_block(1)).sum::<usize>() + self.beside;
+        let needed = rows * each as f64;
+        if needed <= 2.0 * self.limit as f64 {
+            return Ok(());
+        }
+        Err(Error::new(Code::OutOfMemory, "more memory needed than affinity.memory allows")
+            .detail(format!("About {rows} rows of at least {each} bytes need {}, {} is allowed.", size(needed as usize), size(self.limit)))
+            .hint("Train on fewer rows, or raise it: SET affinity.memory = '…'. Where there are fewer rows than that: ANALYZE."))
     }
 
     /// Books and reserves the next block: memory is refused before it is used, and a failed reservation is an error, not an abort.

@@ -1,7 +1,7 @@
 //! The settings `affinity.*`: what a session may use, bounded by what a superuser allows.
 
 use crate::base::{Budget, Pool, Result};
-use crate::pg::compat;
+use crate::pg::{compat, heap};
 use pgrx::pg_sys;
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
 
@@ -107,9 +107,9 @@ pub(crate) fn cache_size() -> usize {
     kilobytes(CACHE_SIZE.get().min(MAX_MEMORY.get()))
 }
 
-/// The budget of one call.
+/// The budget of one call, from now on.
 pub(crate) fn budget() -> Budget {
-    Budget::new(memory())
+    Budget::metered(memory(), heap::held)
 }
 
 /// The threads of one call. All signals are blocked in the workers: they inherit the mask, so that no handler of Postgres ever runs in them.

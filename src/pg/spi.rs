@@ -263,6 +263,33 @@ impl Plan {
         connected(|| self.execute(args, true, each))
     }
 
+    /// Runs it through a cursor: `each` gets every row, of which no more than a few are held.
+    fn stream(&self, args: &[Arg<'_>], read_only: bool, mut each: impl FnMut(&Row) -> Result<()>) -> Result<()> {
+        const AT_ONCE: std::ffi::c_long = 64;
+        let mut values: Vec<_> = args.iter().map(Arg::datum).collect();
+        let nulls: Vec<_> = args.iter().map(|a| if matches!(a, Arg::Null(_)) { b'n' } else { b' ' } as std::ffi::c_char).collect();
+        // SAFETY: SPI is connected; values and nulls have one element an argument and outlive the call, which copies them. Each table of rows is freed after
+        // `each` has had them. An ERROR of Postgres closes the cursor with the (sub)transaction.
+        unsafe {
+            let cursor = pg_sys::SPI_cursor_open(std::ptr::null(), self.0, values.as_mut_ptr(), nulls.as_ptr(), read_only);
+            let mut result = Ok(());
+            while result.is_ok() {
+                pg_sys::SPI_cursor_fetch(cursor, true, AT_ONCE);
+                let (table, count) = (pg_sys::SPI_tuptable, usize::try_from(pg_sys::SPI_processed).unwrap_or(0));
+                if table.is_null() {
+                    break;
+                }
+                result = (0..count).try_for_each(|i| each(&Row { values: Values::Tuple(*(*table).vals.add(i)), desc: (*table).tupdesc }));
+                pg_sys::SPI_freetuptable(table);
+                if count == 0 {
+                    break;
+                }
+            }
+            pg_sys::SPI_cursor_close(cursor);
+            result
+        }
+    }
+
     fn execute<T>(&self, args: &[Arg<'_>], read_only: bool, mut each: impl FnMut(&Row) -> Result<T>) -> Result<Vec<T>> {
         let mut values: Vec<_> = args.iter().map(Arg::datum).collect();
         let nulls: Vec<_> = args.iter().map(|a| if matches!(a, Arg::Null(_)) { b'n' } else { b' ' } as std::ffi::c_char).collect();
@@ -331,6 +358,14 @@ pub(crate) fn latest<T>(sql: &'static str, args: &[Arg<'_>], each: impl FnMut(&R
 /// Those of `each`.
 pub(crate) fn write<T>(sql: &'static str, args: &[Arg<'_>], each: impl FnMut(&Row) -> Result<T>) -> Result<Vec<T>> {
     connected(|| kept(sql, args)?.execute(args, false, each))
+}
+
+/// Runs a fixed text for many rows or large ones: none is held longer than `each` has it. Not `read_only` sees what this statement wrote.
+///
+/// # Errors
+/// Those of `each`.
+pub(crate) fn stream(sql: &'static str, args: &[Arg<'_>], read_only: bool, each: impl FnMut(&Row) -> Result<()>) -> Result<()> {
+    connected(|| kept(sql, args)?.stream(args, read_only, each))
 }
 
 /// The text that an EXPLAIN gives. Postgres allows EXPLAIN outside of read-only execution only; it writes nothing and assigns no transaction id.

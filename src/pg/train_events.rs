@@ -1,7 +1,7 @@
 //! The road of `affinity.train_recommender`: a relation's events in, a version of a model out; and the same again by a recorded call.
 
 use crate::base::{Code, Error, Result, Tensor};
-use crate::dataset::{Event, Interactions};
+use crate::dataset::{Event, Id};
 use crate::pg::events::EventSource;
 use crate::pg::items::ItemSource;
 use crate::pg::owner::{self, Acting};
@@ -10,7 +10,7 @@ use crate::pg::publish::{Deploy, Published, Training, publish};
 use crate::pg::reading::Reader;
 use crate::pg::relation::{Relation, Source};
 use crate::pg::store::{self, ModelRow, VersionRow};
-use crate::pg::{compat, error, interrupts, reach, recommending, settings, weights};
+use crate::pg::{compat, error, heap, interrupts, reach, recommending, settings, weights};
 use crate::train::recommender::{self, Incumbent, Recommender};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -58,9 +58,9 @@ pub(crate) fn train(model: &str, call: &Call, (relation, reader): &Read, items: 
     // Says what is wrong with the columns before anything is read.
     call.events.live(relation, 1)?;
     let before = store::lock_training(model)?;
-    let incumbent = before.as_ref().map(incumbent).transpose()?.flatten();
-
     let budget = settings::budget();
+    let incumbent = before.as_ref().map(incumbent).transpose()?.flatten();
+    budget.check()?;
     let seed = call.seed as u64;
     let mut progress = Progress::begin(model);
     let (mut data, skipped) = reader.run(|| call.events.read(relation, seed, &budget))?;
@@ -99,6 +99,12 @@ pub(crate) fn train(model: &str, call: &Call, (relation, reader): &Read, items: 
         |e| progress.epoch(e),
         |ctx| recommender::fit(&data, &call.kind, &call.params, skipped.rows, incumbent.as_ref(), ctx),
     )?;
+    // What judged the incumbent and what was learned from are not needed to save.
+    let users = 0..CHECKED.min(u32::try_from(data.users.len()).unwrap_or(CHECKED));
+    let sample: Vec<_> = users.map(|u| (data.users.id(u), data.history(u).to_vec())).collect();
+    let now = data.latest();
+    drop((data, incumbent));
+    heap::trim();
     if let Some(state) = trained.state.as_object_mut() {
         // Columns that the model makes no use of need not be there when it serves.
         let context = if state.contains_key("context") { call.events.context.clone() } else { Vec::new() };
@@ -114,9 +120,9 @@ pub(crate) fn train(model: &str, call: &Call, (relation, reader): &Read, items: 
     let seconds = start.elapsed().as_secs_f64();
     progress.phase("saving");
     let training = Training { model, kind: &kind, call: &recorded, trained: &trained, seconds, deploy };
-    publish(&training, |row, tensors| {
-        let live = Recommender::load(&trained.state, &trained.tensors)?;
-        same_lists(&live, &Recommender::load(&row.state, tensors)?, &data)
+    publish(&training, |row| {
+        let _booked = budget.take(trained.bytes(), "the model as it is loaded")?;
+        finite_lists(&Recommender::load(&row.state, &trained.tensors)?, &sample, now)
     })
 }
 
@@ -157,23 +163,15 @@ fn load(version: &VersionRow) -> Result<Vec<Tensor>> {
     weights::fresh_tensors(version)
 }
 
-/// Scores users with the model as it was trained and as it was read back: all finite, all the same.
-fn same_lists(live: &Recommender, stored: &Recommender, data: &Interactions) -> Result<()> {
-    let items = live.items().len();
-    if live.snapshot() != stored.snapshot() {
-        return Err(Error::internal("The users' events are not those that were stored."));
-    }
-    let (mut a, mut b): (Vec<f32>, Vec<f32>) = (crate::base::zeros(items)?, crate::base::zeros(items)?);
-    for user in 0..CHECKED.min(u32::try_from(data.users.len()).unwrap_or(CHECKED)) {
-        let history: &[Event] = data.history(user);
-        let (x, y) = (live.score_history(history, data.latest(), &mut a), stored.score_history(history, data.latest(), &mut b));
-        if a.iter().any(|v| !v.is_finite()) {
+/// Scores users with the model as it was stored: all finite.
+fn finite_lists(model: &Recommender, sample: &[(Id, Vec<Event>)], now: i64) -> Result<()> {
+    let mut scores: Vec<f32> = crate::base::zeros(model.items().len())?;
+    for (user, history) in sample {
+        model.score_history(history, now, &mut scores);
+        if scores.iter().any(|v| !v.is_finite()) {
             return Err(Error::new(Code::WrongState, "the trained model gives scores that are no numbers")
-                .detail(format!("User \"{}\" has one.", data.users.id(user)))
+                .detail(format!("User \"{user}\" has one."))
                 .hint("Train with other parameters, or leave out events of extreme weight."));
-        }
-        if x != y || a.iter().zip(&b).any(|(v, w)| v.to_bits() != w.to_bits()) {
-            return Err(Error::internal(format!("User \"{}\" has other scores live than stored.", data.users.id(user))));
         }
     }
     Ok(())

@@ -1,7 +1,6 @@
 //! Tensors as rows of bytes, and back. Whoever restores or owns the database can write these rows: nothing is trusted before the digest
 //! has been checked.
 
-use crate::base::memory::reserve;
 use crate::base::{Code, Error, Numbers, Result, Tensor};
 use crate::pg::owner::as_extension;
 use crate::pg::spi::{self, Arg, Row, Uuid};
@@ -52,21 +51,28 @@ fn digest_of(state: &str, tensors: &[Tensor], index: &Index) -> Vec<u8> {
 }
 
 fn hash(state: &str, tensors: &[&Tensor], rows: &BTreeMap<String, Vec<u8>>) -> Vec<u8> {
-    let mut hash = Sha256::new();
-    let mut part = |bytes: &[u8]| {
+    fn part(hash: &mut Sha256, bytes: &[u8]) {
         hash.update((bytes.len() as u64).to_le_bytes());
         hash.update(bytes);
-    };
-    part(state.as_bytes());
+    }
+    let mut hash = Sha256::new();
+    part(&mut hash, state.as_bytes());
     let mut sorted = tensors.to_vec();
     sorted.sort_by(|a, b| a.name.cmp(&b.name));
     for t in sorted {
-        part(t.name.as_bytes());
-        part(t.numbers.dtype().as_bytes());
-        part(shape_text(&t.shape).as_bytes());
+        part(&mut hash, t.name.as_bytes());
+        part(&mut hash, t.numbers.dtype().as_bytes());
+        part(&mut hash, shape_text(&t.shape).as_bytes());
         match rows.get(&t.name) {
-            Some(digests) => part(digests),
-            None => part(&t.numbers.to_bytes()),
+            Some(digests) => part(&mut hash, digests),
+            None => {
+                hash.update((t.numbers.byte_len() as u64).to_le_bytes());
+                // Only what is called can fail, and hashing cannot.
+                let _ = t.numbers.each_chunk(CHUNK, |chunk| {
+                    hash.update(chunk);
+                    Ok(())
+                });
+            }
         }
     }
     hash.finalize().to_vec()
@@ -104,7 +110,7 @@ pub(crate) fn write(model_id: Uuid, version: i32, tensors: &[Tensor]) -> Result<
     };
     as_extension(|| {
         for t in tensors {
-            let (bytes, shape, dtype) = (t.numbers.to_bytes(), shape_text(&t.shape), t.numbers.dtype());
+            let (shape, dtype) = (shape_text(&t.shape), t.numbers.dtype());
             if let (Some(rows), Some(digests)) = (rows(t, tensors), index.rows.get(&t.name)) {
                 put(&t.name, DIGESTS, dtype, &shape, digests)?;
                 for (i, row) in (0..).zip(rows).filter(|(_, row)| !row.is_empty()) {
@@ -113,10 +119,14 @@ pub(crate) fn write(model_id: Uuid, version: i32, tensors: &[Tensor]) -> Result<
                 continue;
             }
             // An empty tensor has one chunk without bytes, so that its name and shape are kept.
-            let chunks: Vec<&[u8]> = if bytes.is_empty() { vec![&[]] } else { bytes.chunks(CHUNK).collect() };
-            for (i, data) in (0..).zip(chunks) {
-                put(&t.name, i, dtype, &shape, data)?;
+            if t.numbers.is_empty() {
+                put(&t.name, 0, dtype, &shape, &[])?;
             }
+            let mut chunk = 0;
+            t.numbers.each_chunk(CHUNK, |data| {
+                chunk += 1;
+                put(&t.name, chunk - 1, dtype, &shape, data)
+            })?;
         }
         if !index.held_out.is_empty() {
             put(HELD_OUT, DIGESTS, "u8", &shape_text(&[index.held_out.len()]), &index.held_out)?;
@@ -162,14 +172,55 @@ enum Read {
 
 struct Part {
     name: String,
-    dtype: String,
     shape: Vec<usize>,
-    bytes: Vec<u8>,
+    numbers: Numbers,
+}
+
+/// All rows of a version's tensors, in order.
+const ALL: &str = "SELECT name, dtype, shape, data, chunk FROM affinity.stored_weights \
+     WHERE model_id OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=) $2 ORDER BY name COLLATE \"C\", chunk";
+
+/// Holds what is stored of a version, also by this very statement, against `tensors`, byte by byte: no second copy of them is made.
+///
+/// # Errors
+/// [`Code::Corrupt`] when they differ.
+pub(crate) fn verify(of: &VersionRow, tensors: &[Tensor]) -> Result<()> {
+    let index = Index::of(tensors);
+    // Of the tensor whose rows come: which it is, and how many of its bytes have come.
+    let (mut at, mut seen, mut came) = (usize::MAX, 0, 0);
+    let args = [Arg::Uuid(of.model_id), Arg::Int(of.version)];
+    let each = |r: &Row| {
+        let name = r.text(1).unwrap_or_default();
+        let known = if r.int(5) != Some(DIGESTS) {
+            if tensors.get(at).is_none_or(|t| t.name != name) {
+                (at, seen) = (tensors.iter().position(|t| t.name == name).unwrap_or(usize::MAX), 0);
+            }
+            let same = |t: &Tensor| {
+                let shape = r.text(2).as_deref() == Some(t.numbers.dtype()) && r.text(3) == Some(shape_text(&t.shape));
+                shape
+                    && r.bytes(4, |data| {
+                        seen += data.len();
+                        came += data.len();
+                        t.numbers.is_at(seen - data.len(), data)
+                    }) == Some(true)
+            };
+            tensors.get(at).is_some_and(same)
+        } else if name == HELD_OUT {
+            r.bytes(4, |data| data == index.held_out) == Some(true)
+        } else {
+            index.rows.get(&name).is_some_and(|digests| r.bytes(4, |data| data == *digests) == Some(true))
+        };
+        if known { Ok(()) } else { Err(damaged(of.version, &format!("tensor \"{name}\""))) }
+    };
+    as_extension(|| spi::stream(ALL, &args, false, each))?;
+    let all: usize = tensors.iter().map(|t| t.numbers.byte_len()).sum();
+    if came != all || digest_of(&of.state_text, tensors, &index) != of.digest {
+        return Err(damaged(of.version, "its state and weights"));
+    }
+    Ok(())
 }
 
 fn load(of: &VersionRow, read: Read) -> Result<(Vec<Tensor>, Index)> {
-    const ALL: &str = "SELECT name, dtype, shape, data, chunk FROM affinity.stored_weights \
-         WHERE model_id OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=) $2 ORDER BY name COLLATE \"C\", chunk";
     // The names one after another by the index, then of each its digests where it has them, else its chunks: no row is touched that is not wanted.
     const SERVING: &str = "WITH RECURSIVE names (name) AS ( \
              (SELECT name FROM affinity.stored_weights WHERE model_id OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=) $2 \
@@ -193,27 +244,22 @@ fn load(of: &VersionRow, read: Read) -> Result<(Vec<Tensor>, Index)> {
         }
         if parts.last().is_none_or(|p| p.name != name) {
             let shape = integers(&r.text(3).unwrap_or_default())?;
-            parts.push(Part { name: name.clone(), dtype: r.text(2).unwrap_or_default(), shape, bytes: Vec::new() });
+            parts.push(Part { name: name.clone(), shape, numbers: Numbers::none(&r.text(2).unwrap_or_default())? });
         }
         if digests {
             index.rows.insert(name, r.bytes(4, <[u8]>::to_vec).unwrap_or_default());
             return Ok(());
         }
         if let Some(last) = parts.last_mut() {
-            r.bytes(4, |data| {
-                reserve(&mut last.bytes, data.len())?;
-                last.bytes.extend_from_slice(data);
-                Ok::<(), Error>(())
-            })
-            .transpose()?;
+            r.bytes(4, |data| last.numbers.append(data)).transpose()?;
         }
         Ok(())
     };
     let args = [Arg::Uuid(of.model_id), Arg::Int(of.version)];
     as_extension(|| match read {
-        Read::All => spi::select(ALL, &args, each),
-        Read::Fresh => spi::write(ALL, &args, each),
-        Read::Serving => spi::select(SERVING, &args, each),
+        Read::All => spi::stream(ALL, &args, true, each),
+        Read::Fresh => spi::stream(ALL, &args, false, each),
+        Read::Serving => spi::stream(SERVING, &args, true, each),
     })?;
     let by_rows = |p: &Part| read == Read::Serving && index.rows.contains_key(&p.name);
     let tensors = parts
@@ -239,8 +285,15 @@ fn tensor(part: Part) -> Result<Tensor> {
     let length = part.shape.iter().try_fold(1usize, |n, d| n.checked_mul(*d)).ok_or_else(|| {
         Error::new(Code::Corrupt, "stored weights are damaged").detail(format!("Tensor \"{}\" has shape {:?}.", part.name, part.shape))
     })?;
-    let numbers = Numbers::from_bytes(&part.dtype, &part.bytes, length)?;
-    Ok(Tensor { name: part.name, shape: part.shape, numbers })
+    if part.numbers.len() != length {
+        return Err(Error::new(Code::Corrupt, "stored weights are damaged").detail(format!(
+            "{length} elements of {} expected in tensor \"{}\", {} found.",
+            part.numbers.dtype(),
+            part.name,
+            part.numbers.len()
+        )));
+    }
+    Ok(Tensor { name: part.name, shape: part.shape, numbers: part.numbers })
 }
 
 /// A shape as Postgres writes an array: `{64,32}`.

@@ -17,6 +17,13 @@ pub struct Trained {
     pub report: Report,
 }
 
+impl Trained {
+    /// Bytes of the tensors.
+    pub fn bytes(&self) -> usize {
+        self.tensors.iter().map(|t| t.numbers.byte_len()).sum()
+    }
+}
+
 /// How a training went.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Report {

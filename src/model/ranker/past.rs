@@ -75,7 +75,7 @@ pub fn lists(
                 continue;
             }
             booked.grow(part.x.len() * 4 + part.wanted.len() * 2, "the lists of earlier moments")?;
-            memory::reserve(&mut all.x, part.x.len())?;
+            memory::reserve_slowly(&mut all.x, part.x.len())?;
             all.x.extend(part.x);
             all.wanted.extend(part.wanted);
             all.new.extend(part.new);
