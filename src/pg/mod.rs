@@ -22,6 +22,7 @@ pub(crate) mod everyone;
 pub(crate) mod expand;
 pub(crate) mod fields;
 pub(crate) mod generating;
+mod held;
 pub(crate) mod ids;
 pub(crate) mod interrupts;
 pub(crate) mod items;
