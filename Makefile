@@ -16,7 +16,7 @@ extension = $(DESTDIR)$(shell "$(pg_config)" --sharedir)/extension
 as_root = $(if $(DESTDIR),,$(shell test -w "$(pkglibdir)" -a -w "$(extension)" || echo sudo))
 export PG_CONFIG ONLY
 
-.PHONY: build setup install check test demo psql bench clean
+.PHONY: build setup install check test demo psql bench licences advisories clean
 
 build:
 	PGRX_PG_CONFIG_PATH="$(pg_config)" cargo build --profile $(PROFILE) --lib --features $(feature)
@@ -57,6 +57,16 @@ bench: setup
 	@$(MAKE) --no-print-directory install
 	@benches/peers/setup.sh
 	@tests/cluster/with.sh --fresh bench sh -c 'AFFINITY_BENCH="$$AFFINITY_TEST" cargo bench -q --target-dir $(or $(CARGO_TARGET_DIR),target)/bars --bench bars'
+
+# THIRD_PARTY.md, which goes with a binary, from the packages of Cargo.lock; `make test` fails where it is not in step.
+licences:
+	WRITE_THIRD_PARTY=1 cargo test -q --test licences
+
+# Faults that are known of the packages, and versions that were withdrawn. Not part of `make test`: it needs cargo-audit, whose build takes minutes,
+# and the network, to fetch the advisories of RustSec.
+advisories:
+	@cargo audit --version >/dev/null 2>&1 || { echo "cargo-audit is missing: cargo install --locked cargo-audit" >&2; exit 1; }
+	cargo audit --deny yanked --deny unsound
 
 clean:
 	-tests/cluster/stop.sh demo --remove

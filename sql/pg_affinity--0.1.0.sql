@@ -9,8 +9,9 @@
 -- triggers and overloads in it. One that is there already is an error.
 CREATE SCHEMA affinity;
 COMMENT ON SCHEMA affinity IS 'pg_affinity: recommendations, search ranking and behaviour prediction.';
+-- What nobody calls by hand: the steps of aggregates, and what the planner and the views call. So \df affinity.* shows what people call.
 CREATE SCHEMA affinity_internal;
-COMMENT ON SCHEMA affinity_internal IS 'What pg_affinity calls by itself. Not for calling.';
+COMMENT ON SCHEMA affinity_internal IS 'What pg_affinity''s aggregates, views and the planner call. Not for calling.';
 
 CREATE FUNCTION affinity.version() RETURNS text
 AS 'MODULE_PATHNAME', 'version_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
@@ -199,14 +200,14 @@ CREATE FUNCTION affinity.retrain(model text) RETURNS SETOF affinity.training
 AS 'MODULE_PATHNAME', 'retrain_wrapper' LANGUAGE c STRICT COST 1000000 ROWS 1;
 COMMENT ON FUNCTION affinity.retrain(text) IS 'Repeats the latest training of a model on the rows that are there now, with the rights of its owner.';
 
-CREATE FUNCTION affinity.trainings() RETURNS TABLE (pid integer, process_started timestamp with time zone, model text, phase text,
+CREATE FUNCTION affinity_internal.trainings() RETURNS TABLE (pid integer, process_started timestamp with time zone, model text, phase text,
     epoch integer, train_loss double precision, valid_loss double precision)
 AS 'MODULE_PATHNAME', 'trainings_wrapper' LANGUAGE c VOLATILE ROWS 10;
-COMMENT ON FUNCTION affinity.trainings() IS 'What affinity.progress shows, with trainings of processes that have died.';
+COMMENT ON FUNCTION affinity_internal.trainings() IS 'What affinity.progress shows, with trainings of processes that have died.';
 
 CREATE VIEW affinity.progress AS
 SELECT t.pid, s.usename AS role, t.model, t.phase, t.epoch, t.train_loss, t.valid_loss, s.query_start AS started
-FROM affinity.trainings() t
+FROM affinity_internal.trainings() t
 JOIN pg_catalog.pg_stat_activity s ON s.pid OPERATOR(pg_catalog.=) t.pid AND s.backend_start OPERATOR(pg_catalog.=) t.process_started;
 COMMENT ON VIEW affinity.progress IS 'Trainings under way of roles whose rights the current role has: what each is doing, and its last epoch.';
 
@@ -257,41 +258,41 @@ COMMENT ON FUNCTION affinity.check() IS 'What is not as it should be with one''s
 -- Rows are matched by column name, extra columns are ignored. COST: a row is read and scored in about the time of a hundred simple
 -- operators, so that the planner filters first and shares the rows among workers.
 
-CREATE FUNCTION affinity.row_support(internal) RETURNS internal
+CREATE FUNCTION affinity_internal.row_support(internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'row_support_wrapper' LANGUAGE c STRICT;
-COMMENT ON FUNCTION affinity.row_support(internal) IS 'Tells the planner how to pass the columns of a row instead of the row. Not for calling.';
+COMMENT ON FUNCTION affinity_internal.row_support(internal) IS 'Tells the planner how to pass the columns of a row instead of the row. Not for calling.';
 
 CREATE FUNCTION affinity.predict(model text, "row" record) RETURNS double precision
-AS 'MODULE_PATHNAME', 'predict_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100 SUPPORT affinity.row_support;
+AS 'MODULE_PATHNAME', 'predict_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100 SUPPORT affinity_internal.row_support;
 COMMENT ON FUNCTION affinity.predict(text, record) IS 'The probability of the positive class, or the value, that a model predicts for a row: SELECT affinity.predict(''m'', t) FROM t. Columns are matched by name.';
 
-CREATE FUNCTION affinity.predict_columns(model text, names text[], VARIADIC "columns" "any") RETURNS double precision
+CREATE FUNCTION affinity_internal.predict_columns(model text, names text[], VARIADIC "columns" "any") RETURNS double precision
 AS 'MODULE_PATHNAME', 'predict_columns_wrapper' LANGUAGE c STABLE PARALLEL SAFE COST 100;
-COMMENT ON FUNCTION affinity.predict_columns(text, text[], "any") IS 'The probability of the positive class, or the value for a row that is passed as its columns: what the planner makes of predict(model, row) where it can, so that no row need be built.';
+COMMENT ON FUNCTION affinity_internal.predict_columns(text, text[], "any") IS 'The probability of the positive class, or the value for a row that is passed as its columns: what the planner makes of predict(model, row) where it can, so that no row need be built.';
 
 CREATE FUNCTION affinity.predict(model text, "row" real[]) RETURNS double precision
 AS 'MODULE_PATHNAME', 'predict_elements_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION affinity.predict(text, real[]) IS 'The same for the inputs as an array, in the order of the training relation''s columns.';
 
 CREATE FUNCTION affinity.predict_class(model text, "row" record) RETURNS text
-AS 'MODULE_PATHNAME', 'predict_class_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100 SUPPORT affinity.row_support;
+AS 'MODULE_PATHNAME', 'predict_class_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100 SUPPORT affinity_internal.row_support;
 COMMENT ON FUNCTION affinity.predict_class(text, record) IS 'The likeliest class of a row, as text.';
 
-CREATE FUNCTION affinity.predict_class_columns(model text, names text[], VARIADIC "columns" "any") RETURNS text
+CREATE FUNCTION affinity_internal.predict_class_columns(model text, names text[], VARIADIC "columns" "any") RETURNS text
 AS 'MODULE_PATHNAME', 'predict_class_columns_wrapper' LANGUAGE c STABLE PARALLEL SAFE COST 100;
-COMMENT ON FUNCTION affinity.predict_class_columns(text, text[], "any") IS 'The likeliest class for a row that is passed as its columns: what the planner makes of predict_class(model, row) where it can, so that no row need be built.';
+COMMENT ON FUNCTION affinity_internal.predict_class_columns(text, text[], "any") IS 'The likeliest class for a row that is passed as its columns: what the planner makes of predict_class(model, row) where it can, so that no row need be built.';
 
 CREATE FUNCTION affinity.predict_class(model text, "row" real[]) RETURNS text
 AS 'MODULE_PATHNAME', 'predict_class_elements_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION affinity.predict_class(text, real[]) IS 'The likeliest class for the inputs as an array.';
 
 CREATE FUNCTION affinity.predict_proba(model text, "row" record) RETURNS jsonb
-AS 'MODULE_PATHNAME', 'predict_proba_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100 SUPPORT affinity.row_support;
+AS 'MODULE_PATHNAME', 'predict_proba_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100 SUPPORT affinity_internal.row_support;
 COMMENT ON FUNCTION affinity.predict_proba(text, record) IS 'The probability of each class of a row, by name.';
 
-CREATE FUNCTION affinity.predict_proba_columns(model text, names text[], VARIADIC "columns" "any") RETURNS jsonb
+CREATE FUNCTION affinity_internal.predict_proba_columns(model text, names text[], VARIADIC "columns" "any") RETURNS jsonb
 AS 'MODULE_PATHNAME', 'predict_proba_columns_wrapper' LANGUAGE c STABLE PARALLEL SAFE COST 100;
-COMMENT ON FUNCTION affinity.predict_proba_columns(text, text[], "any") IS 'The probability of each class for a row that is passed as its columns: what the planner makes of predict_proba(model, row) where it can, so that no row need be built.';
+COMMENT ON FUNCTION affinity_internal.predict_proba_columns(text, text[], "any") IS 'The probability of each class for a row that is passed as its columns: what the planner makes of predict_proba(model, row) where it can, so that no row need be built.';
 
 CREATE FUNCTION affinity.predict_proba(model text, "row" real[]) RETURNS jsonb
 AS 'MODULE_PATHNAME', 'predict_proba_elements_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100;
@@ -306,24 +307,24 @@ COMMENT ON FUNCTION affinity.tags(text, record, bigint) IS 'The k likeliest tags
 -- For models of kinds that learn from rows without a target.
 
 CREATE FUNCTION affinity.encode(model text, "row" record) RETURNS real[]
-AS 'MODULE_PATHNAME', 'encode_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 200 SUPPORT affinity.row_support;
+AS 'MODULE_PATHNAME', 'encode_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 200 SUPPORT affinity_internal.row_support;
 COMMENT ON FUNCTION affinity.encode(text, record) IS 'The numbers that describe a row, by a model that was trained without a target: SELECT affinity.encode(''m'', t) FROM t. pgvector''s vector takes them by assignment.';
 
-CREATE FUNCTION affinity.encode_columns(model text, names text[], VARIADIC "columns" "any") RETURNS real[]
+CREATE FUNCTION affinity_internal.encode_columns(model text, names text[], VARIADIC "columns" "any") RETURNS real[]
 AS 'MODULE_PATHNAME', 'encode_columns_wrapper' LANGUAGE c STABLE PARALLEL SAFE COST 200;
-COMMENT ON FUNCTION affinity.encode_columns(text, text[], "any") IS 'The numbers that describe a row that is passed as its columns: what the planner makes of encode(model, row) where it can, so that no row need be built.';
+COMMENT ON FUNCTION affinity_internal.encode_columns(text, text[], "any") IS 'The numbers that describe a row that is passed as its columns: what the planner makes of encode(model, row) where it can, so that no row need be built.';
 
 CREATE FUNCTION affinity.encode(model text, "row" real[]) RETURNS real[]
 AS 'MODULE_PATHNAME', 'encode_elements_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 200;
 COMMENT ON FUNCTION affinity.encode(text, real[]) IS 'The same for the inputs as an array, in the order of the training relation''s columns.';
 
 CREATE FUNCTION affinity.reconstruct(model text, "row" record) RETURNS jsonb
-AS 'MODULE_PATHNAME', 'reconstruct_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 2000 SUPPORT affinity.row_support;
+AS 'MODULE_PATHNAME', 'reconstruct_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 2000 SUPPORT affinity_internal.row_support;
 COMMENT ON FUNCTION affinity.reconstruct(text, record) IS 'Every column of a row as the model gives it back from the numbers that describe the row; also what is missing in it. Null for a text too rare to have a name.';
 
-CREATE FUNCTION affinity.reconstruct_columns(model text, names text[], VARIADIC "columns" "any") RETURNS jsonb
+CREATE FUNCTION affinity_internal.reconstruct_columns(model text, names text[], VARIADIC "columns" "any") RETURNS jsonb
 AS 'MODULE_PATHNAME', 'reconstruct_columns_wrapper' LANGUAGE c STABLE PARALLEL SAFE COST 2000;
-COMMENT ON FUNCTION affinity.reconstruct_columns(text, text[], "any") IS 'Every column as the model gives it back, of a row that is passed as its columns: what the planner makes of reconstruct(model, row) where it can, so that no row need be built.';
+COMMENT ON FUNCTION affinity_internal.reconstruct_columns(text, text[], "any") IS 'Every column as the model gives it back, of a row that is passed as its columns: what the planner makes of reconstruct(model, row) where it can, so that no row need be built.';
 
 CREATE FUNCTION affinity.reconstruct(model text, "row" real[]) RETURNS jsonb
 AS 'MODULE_PATHNAME', 'reconstruct_elements_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 2000;
@@ -332,12 +333,12 @@ COMMENT ON FUNCTION affinity.reconstruct(text, real[]) IS 'The same for the inpu
 CREATE TYPE affinity.oddity AS (score double precision, "column" text);
 
 CREATE FUNCTION affinity.anomaly(model text, "row" record) RETURNS affinity.oddity
-AS 'MODULE_PATHNAME', 'anomaly_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 2000 SUPPORT affinity.row_support;
+AS 'MODULE_PATHNAME', 'anomaly_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 2000 SUPPORT affinity_internal.row_support;
 COMMENT ON FUNCTION affinity.anomaly(text, record) IS 'How badly a row comes back, 1 being usual, and the column that comes back worst. NULL for a row without any value.';
 
-CREATE FUNCTION affinity.anomaly_columns(model text, names text[], VARIADIC "columns" "any") RETURNS affinity.oddity
+CREATE FUNCTION affinity_internal.anomaly_columns(model text, names text[], VARIADIC "columns" "any") RETURNS affinity.oddity
 AS 'MODULE_PATHNAME', 'anomaly_columns_wrapper' LANGUAGE c STABLE PARALLEL SAFE COST 2000;
-COMMENT ON FUNCTION affinity.anomaly_columns(text, text[], "any") IS 'How badly a row comes back, and which column, of a row that is passed as its columns: what the planner makes of anomaly(model, row) where it can, so that no row need be built.';
+COMMENT ON FUNCTION affinity_internal.anomaly_columns(text, text[], "any") IS 'How badly a row comes back, and which column, of a row that is passed as its columns: what the planner makes of anomaly(model, row) where it can, so that no row need be built.';
 
 CREATE FUNCTION affinity.anomaly(model text, "row" real[]) RETURNS affinity.oddity
 AS 'MODULE_PATHNAME', 'anomaly_elements_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 2000;
@@ -392,278 +393,278 @@ COMMENT ON FUNCTION affinity.report(text, regclass, integer, regclass) IS
 
 -- Rows with a NULL do not count. Labels are boolean, or numbers that are 0 or 1.
 
-CREATE FUNCTION affinity.auc_step(internal, double precision, boolean) RETURNS internal
+CREATE FUNCTION affinity_internal.auc_step(internal, double precision, boolean) RETURNS internal
 AS 'MODULE_PATHNAME', 'auc_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.auc_step_number(internal, double precision, double precision) RETURNS internal
+CREATE FUNCTION affinity_internal.auc_step_number(internal, double precision, double precision) RETURNS internal
 AS 'MODULE_PATHNAME', 'auc_step_number_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.auc_combine(internal, internal) RETURNS internal
+CREATE FUNCTION affinity_internal.auc_combine(internal, internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'auc_combine_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.auc_serialise(internal) RETURNS bytea
+CREATE FUNCTION affinity_internal.auc_serialise(internal) RETURNS bytea
 AS 'MODULE_PATHNAME', 'auc_serialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
-CREATE FUNCTION affinity.auc_deserialise(bytea, internal) RETURNS internal
+CREATE FUNCTION affinity_internal.auc_deserialise(bytea, internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'auc_deserialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
-CREATE FUNCTION affinity.auc_final(internal) RETURNS double precision
+CREATE FUNCTION affinity_internal.auc_final(internal) RETURNS double precision
 AS 'MODULE_PATHNAME', 'auc_final_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
 CREATE AGGREGATE affinity.auc(score double precision, label boolean) (
-    SFUNC = affinity.auc_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity.auc_final, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.auc_combine, SERIALFUNC = affinity.auc_serialise, DESERIALFUNC = affinity.auc_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.auc_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity_internal.auc_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.auc_combine, SERIALFUNC = affinity_internal.auc_serialise, DESERIALFUNC = affinity_internal.auc_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.auc(score double precision, label double precision) (
-    SFUNC = affinity.auc_step_number, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity.auc_final, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.auc_combine, SERIALFUNC = affinity.auc_serialise, DESERIALFUNC = affinity.auc_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.auc_step_number, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity_internal.auc_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.auc_combine, SERIALFUNC = affinity_internal.auc_serialise, DESERIALFUNC = affinity_internal.auc_deserialise, PARALLEL = SAFE);
 COMMENT ON AGGREGATE affinity.auc(double precision, boolean) IS 'Area under the ROC curve: the chance that a positive row scores above a negative one. NULL where one class is missing.';
 COMMENT ON AGGREGATE affinity.auc(double precision, double precision) IS 'Area under the ROC curve: the chance that a positive row scores above a negative one. NULL where one class is missing. The label is 0 or 1.';
 
-CREATE FUNCTION affinity.average_precision_step(internal, double precision, boolean) RETURNS internal
+CREATE FUNCTION affinity_internal.average_precision_step(internal, double precision, boolean) RETURNS internal
 AS 'MODULE_PATHNAME', 'average_precision_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.average_precision_step_number(internal, double precision, double precision) RETURNS internal
+CREATE FUNCTION affinity_internal.average_precision_step_number(internal, double precision, double precision) RETURNS internal
 AS 'MODULE_PATHNAME', 'average_precision_step_number_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.average_precision_combine(internal, internal) RETURNS internal
+CREATE FUNCTION affinity_internal.average_precision_combine(internal, internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'average_precision_combine_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.average_precision_serialise(internal) RETURNS bytea
+CREATE FUNCTION affinity_internal.average_precision_serialise(internal) RETURNS bytea
 AS 'MODULE_PATHNAME', 'average_precision_serialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
-CREATE FUNCTION affinity.average_precision_deserialise(bytea, internal) RETURNS internal
+CREATE FUNCTION affinity_internal.average_precision_deserialise(bytea, internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'average_precision_deserialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
-CREATE FUNCTION affinity.average_precision_final(internal) RETURNS double precision
+CREATE FUNCTION affinity_internal.average_precision_final(internal) RETURNS double precision
 AS 'MODULE_PATHNAME', 'average_precision_final_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
 CREATE AGGREGATE affinity.average_precision(score double precision, label boolean) (
-    SFUNC = affinity.average_precision_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity.average_precision_final, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.average_precision_combine, SERIALFUNC = affinity.average_precision_serialise, DESERIALFUNC = affinity.average_precision_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.average_precision_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity_internal.average_precision_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.average_precision_combine, SERIALFUNC = affinity_internal.average_precision_serialise, DESERIALFUNC = affinity_internal.average_precision_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.average_precision(score double precision, label double precision) (
-    SFUNC = affinity.average_precision_step_number, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity.average_precision_final, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.average_precision_combine, SERIALFUNC = affinity.average_precision_serialise, DESERIALFUNC = affinity.average_precision_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.average_precision_step_number, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity_internal.average_precision_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.average_precision_combine, SERIALFUNC = affinity_internal.average_precision_serialise, DESERIALFUNC = affinity_internal.average_precision_deserialise, PARALLEL = SAFE);
 COMMENT ON AGGREGATE affinity.average_precision(double precision, boolean) IS 'Mean of the precision at each positive row, best scores first.';
 COMMENT ON AGGREGATE affinity.average_precision(double precision, double precision) IS 'Mean of the precision at each positive row, best scores first. The label is 0 or 1.';
 
-CREATE FUNCTION affinity.log_loss_step(internal, double precision, boolean) RETURNS internal
+CREATE FUNCTION affinity_internal.log_loss_step(internal, double precision, boolean) RETURNS internal
 AS 'MODULE_PATHNAME', 'log_loss_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.log_loss_step_number(internal, double precision, double precision) RETURNS internal
+CREATE FUNCTION affinity_internal.log_loss_step_number(internal, double precision, double precision) RETURNS internal
 AS 'MODULE_PATHNAME', 'log_loss_step_number_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.log_loss_combine(internal, internal) RETURNS internal
+CREATE FUNCTION affinity_internal.log_loss_combine(internal, internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'log_loss_combine_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.log_loss_serialise(internal) RETURNS bytea
+CREATE FUNCTION affinity_internal.log_loss_serialise(internal) RETURNS bytea
 AS 'MODULE_PATHNAME', 'log_loss_serialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
-CREATE FUNCTION affinity.log_loss_deserialise(bytea, internal) RETURNS internal
+CREATE FUNCTION affinity_internal.log_loss_deserialise(bytea, internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'log_loss_deserialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
-CREATE FUNCTION affinity.log_loss_final(internal) RETURNS double precision
+CREATE FUNCTION affinity_internal.log_loss_final(internal) RETURNS double precision
 AS 'MODULE_PATHNAME', 'log_loss_final_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
 CREATE AGGREGATE affinity.log_loss(score double precision, label boolean) (
-    SFUNC = affinity.log_loss_step, STYPE = internal, SSPACE = 64, FINALFUNC = affinity.log_loss_final, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.log_loss_combine, SERIALFUNC = affinity.log_loss_serialise, DESERIALFUNC = affinity.log_loss_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.log_loss_step, STYPE = internal, SSPACE = 64, FINALFUNC = affinity_internal.log_loss_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.log_loss_combine, SERIALFUNC = affinity_internal.log_loss_serialise, DESERIALFUNC = affinity_internal.log_loss_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.log_loss(score double precision, label double precision) (
-    SFUNC = affinity.log_loss_step_number, STYPE = internal, SSPACE = 64, FINALFUNC = affinity.log_loss_final, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.log_loss_combine, SERIALFUNC = affinity.log_loss_serialise, DESERIALFUNC = affinity.log_loss_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.log_loss_step_number, STYPE = internal, SSPACE = 64, FINALFUNC = affinity_internal.log_loss_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.log_loss_combine, SERIALFUNC = affinity_internal.log_loss_serialise, DESERIALFUNC = affinity_internal.log_loss_deserialise, PARALLEL = SAFE);
 COMMENT ON AGGREGATE affinity.log_loss(double precision, boolean) IS 'Mean of the negative logarithm of the probability given to what happened; smaller is better.';
 COMMENT ON AGGREGATE affinity.log_loss(double precision, double precision) IS 'Mean of the negative logarithm of the probability given to what happened; smaller is better. The label is 0 or 1.';
 
-CREATE FUNCTION affinity.brier_step(internal, double precision, boolean) RETURNS internal
+CREATE FUNCTION affinity_internal.brier_step(internal, double precision, boolean) RETURNS internal
 AS 'MODULE_PATHNAME', 'brier_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.brier_step_number(internal, double precision, double precision) RETURNS internal
+CREATE FUNCTION affinity_internal.brier_step_number(internal, double precision, double precision) RETURNS internal
 AS 'MODULE_PATHNAME', 'brier_step_number_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.brier_combine(internal, internal) RETURNS internal
+CREATE FUNCTION affinity_internal.brier_combine(internal, internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'brier_combine_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.brier_serialise(internal) RETURNS bytea
+CREATE FUNCTION affinity_internal.brier_serialise(internal) RETURNS bytea
 AS 'MODULE_PATHNAME', 'brier_serialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
-CREATE FUNCTION affinity.brier_deserialise(bytea, internal) RETURNS internal
+CREATE FUNCTION affinity_internal.brier_deserialise(bytea, internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'brier_deserialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
-CREATE FUNCTION affinity.brier_final(internal) RETURNS double precision
+CREATE FUNCTION affinity_internal.brier_final(internal) RETURNS double precision
 AS 'MODULE_PATHNAME', 'brier_final_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
 CREATE AGGREGATE affinity.brier(score double precision, label boolean) (
-    SFUNC = affinity.brier_step, STYPE = internal, SSPACE = 64, FINALFUNC = affinity.brier_final, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.brier_combine, SERIALFUNC = affinity.brier_serialise, DESERIALFUNC = affinity.brier_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.brier_step, STYPE = internal, SSPACE = 64, FINALFUNC = affinity_internal.brier_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.brier_combine, SERIALFUNC = affinity_internal.brier_serialise, DESERIALFUNC = affinity_internal.brier_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.brier(score double precision, label double precision) (
-    SFUNC = affinity.brier_step_number, STYPE = internal, SSPACE = 64, FINALFUNC = affinity.brier_final, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.brier_combine, SERIALFUNC = affinity.brier_serialise, DESERIALFUNC = affinity.brier_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.brier_step_number, STYPE = internal, SSPACE = 64, FINALFUNC = affinity_internal.brier_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.brier_combine, SERIALFUNC = affinity_internal.brier_serialise, DESERIALFUNC = affinity_internal.brier_deserialise, PARALLEL = SAFE);
 COMMENT ON AGGREGATE affinity.brier(double precision, boolean) IS 'Mean squared difference of probability and outcome; smaller is better.';
 COMMENT ON AGGREGATE affinity.brier(double precision, double precision) IS 'Mean squared difference of probability and outcome; smaller is better. The label is 0 or 1.';
 
-CREATE FUNCTION affinity.accuracy_step(internal, double precision, boolean) RETURNS internal
+CREATE FUNCTION affinity_internal.accuracy_step(internal, double precision, boolean) RETURNS internal
 AS 'MODULE_PATHNAME', 'accuracy_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.accuracy_step_number(internal, double precision, double precision) RETURNS internal
+CREATE FUNCTION affinity_internal.accuracy_step_number(internal, double precision, double precision) RETURNS internal
 AS 'MODULE_PATHNAME', 'accuracy_step_number_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.accuracy_step_class(internal, text, text) RETURNS internal
+CREATE FUNCTION affinity_internal.accuracy_step_class(internal, text, text) RETURNS internal
 AS 'MODULE_PATHNAME', 'accuracy_step_class_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.accuracy_combine(internal, internal) RETURNS internal
+CREATE FUNCTION affinity_internal.accuracy_combine(internal, internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'accuracy_combine_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.accuracy_serialise(internal) RETURNS bytea
+CREATE FUNCTION affinity_internal.accuracy_serialise(internal) RETURNS bytea
 AS 'MODULE_PATHNAME', 'accuracy_serialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
-CREATE FUNCTION affinity.accuracy_deserialise(bytea, internal) RETURNS internal
+CREATE FUNCTION affinity_internal.accuracy_deserialise(bytea, internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'accuracy_deserialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
-CREATE FUNCTION affinity.accuracy_final(internal) RETURNS double precision
+CREATE FUNCTION affinity_internal.accuracy_final(internal) RETURNS double precision
 AS 'MODULE_PATHNAME', 'accuracy_final_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
 CREATE AGGREGATE affinity.accuracy(score double precision, label boolean) (
-    SFUNC = affinity.accuracy_step, STYPE = internal, SSPACE = 64, FINALFUNC = affinity.accuracy_final, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.accuracy_combine, SERIALFUNC = affinity.accuracy_serialise, DESERIALFUNC = affinity.accuracy_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.accuracy_step, STYPE = internal, SSPACE = 64, FINALFUNC = affinity_internal.accuracy_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.accuracy_combine, SERIALFUNC = affinity_internal.accuracy_serialise, DESERIALFUNC = affinity_internal.accuracy_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.accuracy(score double precision, label double precision) (
-    SFUNC = affinity.accuracy_step_number, STYPE = internal, SSPACE = 64, FINALFUNC = affinity.accuracy_final, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.accuracy_combine, SERIALFUNC = affinity.accuracy_serialise, DESERIALFUNC = affinity.accuracy_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.accuracy_step_number, STYPE = internal, SSPACE = 64, FINALFUNC = affinity_internal.accuracy_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.accuracy_combine, SERIALFUNC = affinity_internal.accuracy_serialise, DESERIALFUNC = affinity_internal.accuracy_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.accuracy(predicted text, actual text) (
-    SFUNC = affinity.accuracy_step_class, STYPE = internal, SSPACE = 64, FINALFUNC = affinity.accuracy_final, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.accuracy_combine, SERIALFUNC = affinity.accuracy_serialise, DESERIALFUNC = affinity.accuracy_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.accuracy_step_class, STYPE = internal, SSPACE = 64, FINALFUNC = affinity_internal.accuracy_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.accuracy_combine, SERIALFUNC = affinity_internal.accuracy_serialise, DESERIALFUNC = affinity_internal.accuracy_deserialise, PARALLEL = SAFE);
 COMMENT ON AGGREGATE affinity.accuracy(double precision, boolean) IS 'Share of rows whose outcome is the predicted one: a probability predicts the positive class from one half on.';
 COMMENT ON AGGREGATE affinity.accuracy(double precision, double precision) IS 'Share of rows whose outcome is the predicted one: a probability predicts the positive class from one half on. The label is 0 or 1.';
 COMMENT ON AGGREGATE affinity.accuracy(text, text) IS 'Share of rows whose class is the predicted one.';
 
-CREATE FUNCTION affinity.rmse_step(internal, double precision, double precision) RETURNS internal
+CREATE FUNCTION affinity_internal.rmse_step(internal, double precision, double precision) RETURNS internal
 AS 'MODULE_PATHNAME', 'rmse_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.rmse_combine(internal, internal) RETURNS internal
+CREATE FUNCTION affinity_internal.rmse_combine(internal, internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'rmse_combine_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.rmse_serialise(internal) RETURNS bytea
+CREATE FUNCTION affinity_internal.rmse_serialise(internal) RETURNS bytea
 AS 'MODULE_PATHNAME', 'rmse_serialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
-CREATE FUNCTION affinity.rmse_deserialise(bytea, internal) RETURNS internal
+CREATE FUNCTION affinity_internal.rmse_deserialise(bytea, internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'rmse_deserialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
-CREATE FUNCTION affinity.rmse_final(internal) RETURNS double precision
+CREATE FUNCTION affinity_internal.rmse_final(internal) RETURNS double precision
 AS 'MODULE_PATHNAME', 'rmse_final_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
 CREATE AGGREGATE affinity.rmse(predicted double precision, actual double precision) (
-    SFUNC = affinity.rmse_step, STYPE = internal, SSPACE = 64, FINALFUNC = affinity.rmse_final, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.rmse_combine, SERIALFUNC = affinity.rmse_serialise, DESERIALFUNC = affinity.rmse_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.rmse_step, STYPE = internal, SSPACE = 64, FINALFUNC = affinity_internal.rmse_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.rmse_combine, SERIALFUNC = affinity_internal.rmse_serialise, DESERIALFUNC = affinity_internal.rmse_deserialise, PARALLEL = SAFE);
 COMMENT ON AGGREGATE affinity.rmse(double precision, double precision) IS 'Root of the mean squared error.';
 
-CREATE FUNCTION affinity.mae_step(internal, double precision, double precision) RETURNS internal
+CREATE FUNCTION affinity_internal.mae_step(internal, double precision, double precision) RETURNS internal
 AS 'MODULE_PATHNAME', 'mae_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.mae_combine(internal, internal) RETURNS internal
+CREATE FUNCTION affinity_internal.mae_combine(internal, internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'mae_combine_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.mae_serialise(internal) RETURNS bytea
+CREATE FUNCTION affinity_internal.mae_serialise(internal) RETURNS bytea
 AS 'MODULE_PATHNAME', 'mae_serialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
-CREATE FUNCTION affinity.mae_deserialise(bytea, internal) RETURNS internal
+CREATE FUNCTION affinity_internal.mae_deserialise(bytea, internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'mae_deserialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
-CREATE FUNCTION affinity.mae_final(internal) RETURNS double precision
+CREATE FUNCTION affinity_internal.mae_final(internal) RETURNS double precision
 AS 'MODULE_PATHNAME', 'mae_final_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
 CREATE AGGREGATE affinity.mae(predicted double precision, actual double precision) (
-    SFUNC = affinity.mae_step, STYPE = internal, SSPACE = 64, FINALFUNC = affinity.mae_final, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.mae_combine, SERIALFUNC = affinity.mae_serialise, DESERIALFUNC = affinity.mae_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.mae_step, STYPE = internal, SSPACE = 64, FINALFUNC = affinity_internal.mae_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.mae_combine, SERIALFUNC = affinity_internal.mae_serialise, DESERIALFUNC = affinity_internal.mae_deserialise, PARALLEL = SAFE);
 COMMENT ON AGGREGATE affinity.mae(double precision, double precision) IS 'Mean absolute error.';
 
-CREATE FUNCTION affinity.r2_step(internal, double precision, double precision) RETURNS internal
+CREATE FUNCTION affinity_internal.r2_step(internal, double precision, double precision) RETURNS internal
 AS 'MODULE_PATHNAME', 'r2_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.r2_combine(internal, internal) RETURNS internal
+CREATE FUNCTION affinity_internal.r2_combine(internal, internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'r2_combine_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.r2_serialise(internal) RETURNS bytea
+CREATE FUNCTION affinity_internal.r2_serialise(internal) RETURNS bytea
 AS 'MODULE_PATHNAME', 'r2_serialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
-CREATE FUNCTION affinity.r2_deserialise(bytea, internal) RETURNS internal
+CREATE FUNCTION affinity_internal.r2_deserialise(bytea, internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'r2_deserialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
-CREATE FUNCTION affinity.r2_final(internal) RETURNS double precision
+CREATE FUNCTION affinity_internal.r2_final(internal) RETURNS double precision
 AS 'MODULE_PATHNAME', 'r2_final_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
 CREATE AGGREGATE affinity.r2(predicted double precision, actual double precision) (
-    SFUNC = affinity.r2_step, STYPE = internal, SSPACE = 64, FINALFUNC = affinity.r2_final, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.r2_combine, SERIALFUNC = affinity.r2_serialise, DESERIALFUNC = affinity.r2_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.r2_step, STYPE = internal, SSPACE = 64, FINALFUNC = affinity_internal.r2_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.r2_combine, SERIALFUNC = affinity_internal.r2_serialise, DESERIALFUNC = affinity_internal.r2_deserialise, PARALLEL = SAFE);
 COMMENT ON AGGREGATE affinity.r2(double precision, double precision) IS 'Coefficient of determination: 1 is perfect, 0 is no better than the mean. NULL where the actual values do not vary.';
 
-COMMENT ON FUNCTION affinity.auc_combine(internal, internal) IS 'Part of the aggregate affinity.auc.';
-COMMENT ON FUNCTION affinity.auc_serialise(internal) IS 'Part of the aggregate affinity.auc.';
-COMMENT ON FUNCTION affinity.auc_deserialise(bytea, internal) IS 'Part of the aggregate affinity.auc.';
-COMMENT ON FUNCTION affinity.auc_final(internal) IS 'Part of the aggregate affinity.auc.';
-COMMENT ON FUNCTION affinity.auc_step(internal, double precision, boolean) IS 'Part of the aggregate affinity.auc.';
-COMMENT ON FUNCTION affinity.auc_step_number(internal, double precision, double precision) IS 'Part of the aggregate affinity.auc.';
-COMMENT ON FUNCTION affinity.average_precision_combine(internal, internal) IS 'Part of the aggregate affinity.average_precision.';
-COMMENT ON FUNCTION affinity.average_precision_serialise(internal) IS 'Part of the aggregate affinity.average_precision.';
-COMMENT ON FUNCTION affinity.average_precision_deserialise(bytea, internal) IS 'Part of the aggregate affinity.average_precision.';
-COMMENT ON FUNCTION affinity.average_precision_final(internal) IS 'Part of the aggregate affinity.average_precision.';
-COMMENT ON FUNCTION affinity.average_precision_step(internal, double precision, boolean) IS 'Part of the aggregate affinity.average_precision.';
-COMMENT ON FUNCTION affinity.average_precision_step_number(internal, double precision, double precision) IS 'Part of the aggregate affinity.average_precision.';
-COMMENT ON FUNCTION affinity.log_loss_combine(internal, internal) IS 'Part of the aggregate affinity.log_loss.';
-COMMENT ON FUNCTION affinity.log_loss_serialise(internal) IS 'Part of the aggregate affinity.log_loss.';
-COMMENT ON FUNCTION affinity.log_loss_deserialise(bytea, internal) IS 'Part of the aggregate affinity.log_loss.';
-COMMENT ON FUNCTION affinity.log_loss_final(internal) IS 'Part of the aggregate affinity.log_loss.';
-COMMENT ON FUNCTION affinity.log_loss_step(internal, double precision, boolean) IS 'Part of the aggregate affinity.log_loss.';
-COMMENT ON FUNCTION affinity.log_loss_step_number(internal, double precision, double precision) IS 'Part of the aggregate affinity.log_loss.';
-COMMENT ON FUNCTION affinity.brier_combine(internal, internal) IS 'Part of the aggregate affinity.brier.';
-COMMENT ON FUNCTION affinity.brier_serialise(internal) IS 'Part of the aggregate affinity.brier.';
-COMMENT ON FUNCTION affinity.brier_deserialise(bytea, internal) IS 'Part of the aggregate affinity.brier.';
-COMMENT ON FUNCTION affinity.brier_final(internal) IS 'Part of the aggregate affinity.brier.';
-COMMENT ON FUNCTION affinity.brier_step(internal, double precision, boolean) IS 'Part of the aggregate affinity.brier.';
-COMMENT ON FUNCTION affinity.brier_step_number(internal, double precision, double precision) IS 'Part of the aggregate affinity.brier.';
-COMMENT ON FUNCTION affinity.accuracy_combine(internal, internal) IS 'Part of the aggregate affinity.accuracy.';
-COMMENT ON FUNCTION affinity.accuracy_serialise(internal) IS 'Part of the aggregate affinity.accuracy.';
-COMMENT ON FUNCTION affinity.accuracy_deserialise(bytea, internal) IS 'Part of the aggregate affinity.accuracy.';
-COMMENT ON FUNCTION affinity.accuracy_final(internal) IS 'Part of the aggregate affinity.accuracy.';
-COMMENT ON FUNCTION affinity.accuracy_step(internal, double precision, boolean) IS 'Part of the aggregate affinity.accuracy.';
-COMMENT ON FUNCTION affinity.accuracy_step_number(internal, double precision, double precision) IS 'Part of the aggregate affinity.accuracy.';
-COMMENT ON FUNCTION affinity.accuracy_step_class(internal, text, text) IS 'Part of the aggregate affinity.accuracy.';
-COMMENT ON FUNCTION affinity.rmse_combine(internal, internal) IS 'Part of the aggregate affinity.rmse.';
-COMMENT ON FUNCTION affinity.rmse_serialise(internal) IS 'Part of the aggregate affinity.rmse.';
-COMMENT ON FUNCTION affinity.rmse_deserialise(bytea, internal) IS 'Part of the aggregate affinity.rmse.';
-COMMENT ON FUNCTION affinity.rmse_final(internal) IS 'Part of the aggregate affinity.rmse.';
-COMMENT ON FUNCTION affinity.rmse_step(internal, double precision, double precision) IS 'Part of the aggregate affinity.rmse.';
-COMMENT ON FUNCTION affinity.mae_combine(internal, internal) IS 'Part of the aggregate affinity.mae.';
-COMMENT ON FUNCTION affinity.mae_serialise(internal) IS 'Part of the aggregate affinity.mae.';
-COMMENT ON FUNCTION affinity.mae_deserialise(bytea, internal) IS 'Part of the aggregate affinity.mae.';
-COMMENT ON FUNCTION affinity.mae_final(internal) IS 'Part of the aggregate affinity.mae.';
-COMMENT ON FUNCTION affinity.mae_step(internal, double precision, double precision) IS 'Part of the aggregate affinity.mae.';
-COMMENT ON FUNCTION affinity.r2_combine(internal, internal) IS 'Part of the aggregate affinity.r2.';
-COMMENT ON FUNCTION affinity.r2_serialise(internal) IS 'Part of the aggregate affinity.r2.';
-COMMENT ON FUNCTION affinity.r2_deserialise(bytea, internal) IS 'Part of the aggregate affinity.r2.';
-COMMENT ON FUNCTION affinity.r2_final(internal) IS 'Part of the aggregate affinity.r2.';
-COMMENT ON FUNCTION affinity.r2_step(internal, double precision, double precision) IS 'Part of the aggregate affinity.r2.';
+COMMENT ON FUNCTION affinity_internal.auc_combine(internal, internal) IS 'Part of the aggregate affinity.auc.';
+COMMENT ON FUNCTION affinity_internal.auc_serialise(internal) IS 'Part of the aggregate affinity.auc.';
+COMMENT ON FUNCTION affinity_internal.auc_deserialise(bytea, internal) IS 'Part of the aggregate affinity.auc.';
+COMMENT ON FUNCTION affinity_internal.auc_final(internal) IS 'Part of the aggregate affinity.auc.';
+COMMENT ON FUNCTION affinity_internal.auc_step(internal, double precision, boolean) IS 'Part of the aggregate affinity.auc.';
+COMMENT ON FUNCTION affinity_internal.auc_step_number(internal, double precision, double precision) IS 'Part of the aggregate affinity.auc.';
+COMMENT ON FUNCTION affinity_internal.average_precision_combine(internal, internal) IS 'Part of the aggregate affinity.average_precision.';
+COMMENT ON FUNCTION affinity_internal.average_precision_serialise(internal) IS 'Part of the aggregate affinity.average_precision.';
+COMMENT ON FUNCTION affinity_internal.average_precision_deserialise(bytea, internal) IS 'Part of the aggregate affinity.average_precision.';
+COMMENT ON FUNCTION affinity_internal.average_precision_final(internal) IS 'Part of the aggregate affinity.average_precision.';
+COMMENT ON FUNCTION affinity_internal.average_precision_step(internal, double precision, boolean) IS 'Part of the aggregate affinity.average_precision.';
+COMMENT ON FUNCTION affinity_internal.average_precision_step_number(internal, double precision, double precision) IS 'Part of the aggregate affinity.average_precision.';
+COMMENT ON FUNCTION affinity_internal.log_loss_combine(internal, internal) IS 'Part of the aggregate affinity.log_loss.';
+COMMENT ON FUNCTION affinity_internal.log_loss_serialise(internal) IS 'Part of the aggregate affinity.log_loss.';
+COMMENT ON FUNCTION affinity_internal.log_loss_deserialise(bytea, internal) IS 'Part of the aggregate affinity.log_loss.';
+COMMENT ON FUNCTION affinity_internal.log_loss_final(internal) IS 'Part of the aggregate affinity.log_loss.';
+COMMENT ON FUNCTION affinity_internal.log_loss_step(internal, double precision, boolean) IS 'Part of the aggregate affinity.log_loss.';
+COMMENT ON FUNCTION affinity_internal.log_loss_step_number(internal, double precision, double precision) IS 'Part of the aggregate affinity.log_loss.';
+COMMENT ON FUNCTION affinity_internal.brier_combine(internal, internal) IS 'Part of the aggregate affinity.brier.';
+COMMENT ON FUNCTION affinity_internal.brier_serialise(internal) IS 'Part of the aggregate affinity.brier.';
+COMMENT ON FUNCTION affinity_internal.brier_deserialise(bytea, internal) IS 'Part of the aggregate affinity.brier.';
+COMMENT ON FUNCTION affinity_internal.brier_final(internal) IS 'Part of the aggregate affinity.brier.';
+COMMENT ON FUNCTION affinity_internal.brier_step(internal, double precision, boolean) IS 'Part of the aggregate affinity.brier.';
+COMMENT ON FUNCTION affinity_internal.brier_step_number(internal, double precision, double precision) IS 'Part of the aggregate affinity.brier.';
+COMMENT ON FUNCTION affinity_internal.accuracy_combine(internal, internal) IS 'Part of the aggregate affinity.accuracy.';
+COMMENT ON FUNCTION affinity_internal.accuracy_serialise(internal) IS 'Part of the aggregate affinity.accuracy.';
+COMMENT ON FUNCTION affinity_internal.accuracy_deserialise(bytea, internal) IS 'Part of the aggregate affinity.accuracy.';
+COMMENT ON FUNCTION affinity_internal.accuracy_final(internal) IS 'Part of the aggregate affinity.accuracy.';
+COMMENT ON FUNCTION affinity_internal.accuracy_step(internal, double precision, boolean) IS 'Part of the aggregate affinity.accuracy.';
+COMMENT ON FUNCTION affinity_internal.accuracy_step_number(internal, double precision, double precision) IS 'Part of the aggregate affinity.accuracy.';
+COMMENT ON FUNCTION affinity_internal.accuracy_step_class(internal, text, text) IS 'Part of the aggregate affinity.accuracy.';
+COMMENT ON FUNCTION affinity_internal.rmse_combine(internal, internal) IS 'Part of the aggregate affinity.rmse.';
+COMMENT ON FUNCTION affinity_internal.rmse_serialise(internal) IS 'Part of the aggregate affinity.rmse.';
+COMMENT ON FUNCTION affinity_internal.rmse_deserialise(bytea, internal) IS 'Part of the aggregate affinity.rmse.';
+COMMENT ON FUNCTION affinity_internal.rmse_final(internal) IS 'Part of the aggregate affinity.rmse.';
+COMMENT ON FUNCTION affinity_internal.rmse_step(internal, double precision, double precision) IS 'Part of the aggregate affinity.rmse.';
+COMMENT ON FUNCTION affinity_internal.mae_combine(internal, internal) IS 'Part of the aggregate affinity.mae.';
+COMMENT ON FUNCTION affinity_internal.mae_serialise(internal) IS 'Part of the aggregate affinity.mae.';
+COMMENT ON FUNCTION affinity_internal.mae_deserialise(bytea, internal) IS 'Part of the aggregate affinity.mae.';
+COMMENT ON FUNCTION affinity_internal.mae_final(internal) IS 'Part of the aggregate affinity.mae.';
+COMMENT ON FUNCTION affinity_internal.mae_step(internal, double precision, double precision) IS 'Part of the aggregate affinity.mae.';
+COMMENT ON FUNCTION affinity_internal.r2_combine(internal, internal) IS 'Part of the aggregate affinity.r2.';
+COMMENT ON FUNCTION affinity_internal.r2_serialise(internal) IS 'Part of the aggregate affinity.r2.';
+COMMENT ON FUNCTION affinity_internal.r2_deserialise(bytea, internal) IS 'Part of the aggregate affinity.r2.';
+COMMENT ON FUNCTION affinity_internal.r2_final(internal) IS 'Part of the aggregate affinity.r2.';
+COMMENT ON FUNCTION affinity_internal.r2_step(internal, double precision, double precision) IS 'Part of the aggregate affinity.r2.';
 
 -- ## Profiles
 
 -- What events say about whoever they belong to. A row with a NULL does not count; a NULL half_life means that events do not fade, a NULL as_of
 -- that all count. Times have a time zone or none, one or the other.
 
-CREATE FUNCTION affinity.profile_step(internal, real[]) RETURNS internal
+CREATE FUNCTION affinity_internal.profile_step(internal, real[]) RETURNS internal
 AS 'MODULE_PATHNAME', 'profile_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.profile_step(internal, real[], double precision) RETURNS internal
+CREATE FUNCTION affinity_internal.profile_step(internal, real[], double precision) RETURNS internal
 AS 'MODULE_PATHNAME', 'profile_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.profile_step(internal, real[], double precision, timestamp with time zone, interval) RETURNS internal
+CREATE FUNCTION affinity_internal.profile_step(internal, real[], double precision, timestamp with time zone, interval) RETURNS internal
 AS 'MODULE_PATHNAME', 'profile_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.profile_step(internal, real[], double precision, timestamp with time zone, interval, timestamp with time zone) RETURNS internal
+CREATE FUNCTION affinity_internal.profile_step(internal, real[], double precision, timestamp with time zone, interval, timestamp with time zone) RETURNS internal
 AS 'MODULE_PATHNAME', 'profile_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.profile_step(internal, real[], double precision, timestamp without time zone, interval) RETURNS internal
+CREATE FUNCTION affinity_internal.profile_step(internal, real[], double precision, timestamp without time zone, interval) RETURNS internal
 AS 'MODULE_PATHNAME', 'profile_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.profile_step(internal, real[], double precision, timestamp without time zone, interval, timestamp without time zone) RETURNS internal
+CREATE FUNCTION affinity_internal.profile_step(internal, real[], double precision, timestamp without time zone, interval, timestamp without time zone) RETURNS internal
 AS 'MODULE_PATHNAME', 'profile_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.profile_merge_step(internal, bytea) RETURNS internal
+CREATE FUNCTION affinity_internal.profile_merge_step(internal, bytea) RETURNS internal
 AS 'MODULE_PATHNAME', 'profile_merge_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.profile_combine(internal, internal) RETURNS internal
+CREATE FUNCTION affinity_internal.profile_combine(internal, internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'profile_combine_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.profile_serialise(internal) RETURNS bytea
+CREATE FUNCTION affinity_internal.profile_serialise(internal) RETURNS bytea
 AS 'MODULE_PATHNAME', 'profile_serialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
-CREATE FUNCTION affinity.profile_deserialise(bytea, internal) RETURNS internal
+CREATE FUNCTION affinity_internal.profile_deserialise(bytea, internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'profile_deserialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
-CREATE FUNCTION affinity.profile_final(internal) RETURNS real[]
+CREATE FUNCTION affinity_internal.profile_final(internal) RETURNS real[]
 AS 'MODULE_PATHNAME', 'profile_final_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
 CREATE AGGREGATE affinity.profile(vector real[]) (
-    SFUNC = affinity.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity.profile_final, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.profile_combine, SERIALFUNC = affinity.profile_serialise, DESERIALFUNC = affinity.profile_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity_internal.profile_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.profile_combine, SERIALFUNC = affinity_internal.profile_serialise, DESERIALFUNC = affinity_internal.profile_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.profile(vector real[], weight double precision) (
-    SFUNC = affinity.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity.profile_final, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.profile_combine, SERIALFUNC = affinity.profile_serialise, DESERIALFUNC = affinity.profile_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity_internal.profile_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.profile_combine, SERIALFUNC = affinity_internal.profile_serialise, DESERIALFUNC = affinity_internal.profile_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.profile(vector real[], weight double precision, event_time timestamp with time zone, half_life interval) (
-    SFUNC = affinity.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity.profile_final, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.profile_combine, SERIALFUNC = affinity.profile_serialise, DESERIALFUNC = affinity.profile_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity_internal.profile_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.profile_combine, SERIALFUNC = affinity_internal.profile_serialise, DESERIALFUNC = affinity_internal.profile_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.profile(vector real[], weight double precision, event_time timestamp with time zone, half_life interval, as_of timestamp with time zone) (
-    SFUNC = affinity.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity.profile_final, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.profile_combine, SERIALFUNC = affinity.profile_serialise, DESERIALFUNC = affinity.profile_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity_internal.profile_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.profile_combine, SERIALFUNC = affinity_internal.profile_serialise, DESERIALFUNC = affinity_internal.profile_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.profile(vector real[], weight double precision, event_time timestamp without time zone, half_life interval) (
-    SFUNC = affinity.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity.profile_final, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.profile_combine, SERIALFUNC = affinity.profile_serialise, DESERIALFUNC = affinity.profile_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity_internal.profile_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.profile_combine, SERIALFUNC = affinity_internal.profile_serialise, DESERIALFUNC = affinity_internal.profile_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.profile(vector real[], weight double precision, event_time timestamp without time zone, half_life interval, as_of timestamp without time zone) (
-    SFUNC = affinity.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity.profile_final, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.profile_combine, SERIALFUNC = affinity.profile_serialise, DESERIALFUNC = affinity.profile_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity_internal.profile_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.profile_combine, SERIALFUNC = affinity_internal.profile_serialise, DESERIALFUNC = affinity_internal.profile_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.profile_state(vector real[]) (
-    SFUNC = affinity.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity.profile_serialise, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.profile_combine, SERIALFUNC = affinity.profile_serialise, DESERIALFUNC = affinity.profile_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity_internal.profile_serialise, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.profile_combine, SERIALFUNC = affinity_internal.profile_serialise, DESERIALFUNC = affinity_internal.profile_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.profile_state(vector real[], weight double precision) (
-    SFUNC = affinity.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity.profile_serialise, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.profile_combine, SERIALFUNC = affinity.profile_serialise, DESERIALFUNC = affinity.profile_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity_internal.profile_serialise, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.profile_combine, SERIALFUNC = affinity_internal.profile_serialise, DESERIALFUNC = affinity_internal.profile_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.profile_state(vector real[], weight double precision, event_time timestamp with time zone, half_life interval) (
-    SFUNC = affinity.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity.profile_serialise, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.profile_combine, SERIALFUNC = affinity.profile_serialise, DESERIALFUNC = affinity.profile_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity_internal.profile_serialise, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.profile_combine, SERIALFUNC = affinity_internal.profile_serialise, DESERIALFUNC = affinity_internal.profile_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.profile_state(vector real[], weight double precision, event_time timestamp with time zone, half_life interval, as_of timestamp with time zone) (
-    SFUNC = affinity.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity.profile_serialise, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.profile_combine, SERIALFUNC = affinity.profile_serialise, DESERIALFUNC = affinity.profile_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity_internal.profile_serialise, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.profile_combine, SERIALFUNC = affinity_internal.profile_serialise, DESERIALFUNC = affinity_internal.profile_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.profile_state(vector real[], weight double precision, event_time timestamp without time zone, half_life interval) (
-    SFUNC = affinity.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity.profile_serialise, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.profile_combine, SERIALFUNC = affinity.profile_serialise, DESERIALFUNC = affinity.profile_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity_internal.profile_serialise, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.profile_combine, SERIALFUNC = affinity_internal.profile_serialise, DESERIALFUNC = affinity_internal.profile_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.profile_state(vector real[], weight double precision, event_time timestamp without time zone, half_life interval, as_of timestamp without time zone) (
-    SFUNC = affinity.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity.profile_serialise, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.profile_combine, SERIALFUNC = affinity.profile_serialise, DESERIALFUNC = affinity.profile_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity_internal.profile_serialise, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.profile_combine, SERIALFUNC = affinity_internal.profile_serialise, DESERIALFUNC = affinity_internal.profile_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.profile_state(state bytea) (
-    SFUNC = affinity.profile_merge_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity.profile_serialise, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.profile_combine, SERIALFUNC = affinity.profile_serialise, DESERIALFUNC = affinity.profile_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.profile_merge_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity_internal.profile_serialise, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.profile_combine, SERIALFUNC = affinity_internal.profile_serialise, DESERIALFUNC = affinity_internal.profile_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.profile_merge(state bytea) (
-    SFUNC = affinity.profile_merge_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity.profile_final, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.profile_combine, SERIALFUNC = affinity.profile_serialise, DESERIALFUNC = affinity.profile_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.profile_merge_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity_internal.profile_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.profile_combine, SERIALFUNC = affinity_internal.profile_serialise, DESERIALFUNC = affinity_internal.profile_deserialise, PARALLEL = SAFE);
 COMMENT ON AGGREGATE affinity.profile(real[]) IS 'The mean of vectors';
 COMMENT ON AGGREGATE affinity.profile(real[], double precision) IS 'The mean of vectors, each by its weight';
 COMMENT ON AGGREGATE affinity.profile(real[], double precision, timestamp with time zone, interval) IS 'The mean of vectors, each by its weight, which halves with every half_life before the latest event';
@@ -678,76 +679,76 @@ COMMENT ON AGGREGATE affinity.profile_state(real[], double precision, timestamp 
 COMMENT ON AGGREGATE affinity.profile_state(real[], double precision, timestamp without time zone, interval, timestamp without time zone) IS 'The state of affinity.profile as bytea: stored by day or fetched from a shard, and joined by affinity.profile_merge.';
 COMMENT ON AGGREGATE affinity.profile_state(bytea) IS 'Joins states of affinity.profile into one, of days into a month for instance.';
 COMMENT ON AGGREGATE affinity.profile_merge(bytea) IS 'What affinity.profile gives for all rows of the states that affinity.profile_state made of them.';
-COMMENT ON FUNCTION affinity.profile_step(internal, real[]) IS 'Part of the aggregate affinity.profile.';
-COMMENT ON FUNCTION affinity.profile_step(internal, real[], double precision) IS 'Part of the aggregate affinity.profile.';
-COMMENT ON FUNCTION affinity.profile_step(internal, real[], double precision, timestamp with time zone, interval) IS 'Part of the aggregate affinity.profile.';
-COMMENT ON FUNCTION affinity.profile_step(internal, real[], double precision, timestamp with time zone, interval, timestamp with time zone) IS 'Part of the aggregate affinity.profile.';
-COMMENT ON FUNCTION affinity.profile_step(internal, real[], double precision, timestamp without time zone, interval) IS 'Part of the aggregate affinity.profile.';
-COMMENT ON FUNCTION affinity.profile_step(internal, real[], double precision, timestamp without time zone, interval, timestamp without time zone) IS 'Part of the aggregate affinity.profile.';
-COMMENT ON FUNCTION affinity.profile_merge_step(internal, bytea) IS 'Part of the aggregate affinity.profile.';
-COMMENT ON FUNCTION affinity.profile_combine(internal, internal) IS 'Part of the aggregate affinity.profile.';
-COMMENT ON FUNCTION affinity.profile_serialise(internal) IS 'Part of the aggregate affinity.profile.';
-COMMENT ON FUNCTION affinity.profile_deserialise(bytea, internal) IS 'Part of the aggregate affinity.profile.';
-COMMENT ON FUNCTION affinity.profile_final(internal) IS 'Part of the aggregate affinity.profile.';
+COMMENT ON FUNCTION affinity_internal.profile_step(internal, real[]) IS 'Part of the aggregate affinity.profile.';
+COMMENT ON FUNCTION affinity_internal.profile_step(internal, real[], double precision) IS 'Part of the aggregate affinity.profile.';
+COMMENT ON FUNCTION affinity_internal.profile_step(internal, real[], double precision, timestamp with time zone, interval) IS 'Part of the aggregate affinity.profile.';
+COMMENT ON FUNCTION affinity_internal.profile_step(internal, real[], double precision, timestamp with time zone, interval, timestamp with time zone) IS 'Part of the aggregate affinity.profile.';
+COMMENT ON FUNCTION affinity_internal.profile_step(internal, real[], double precision, timestamp without time zone, interval) IS 'Part of the aggregate affinity.profile.';
+COMMENT ON FUNCTION affinity_internal.profile_step(internal, real[], double precision, timestamp without time zone, interval, timestamp without time zone) IS 'Part of the aggregate affinity.profile.';
+COMMENT ON FUNCTION affinity_internal.profile_merge_step(internal, bytea) IS 'Part of the aggregate affinity.profile.';
+COMMENT ON FUNCTION affinity_internal.profile_combine(internal, internal) IS 'Part of the aggregate affinity.profile.';
+COMMENT ON FUNCTION affinity_internal.profile_serialise(internal) IS 'Part of the aggregate affinity.profile.';
+COMMENT ON FUNCTION affinity_internal.profile_deserialise(bytea, internal) IS 'Part of the aggregate affinity.profile.';
+COMMENT ON FUNCTION affinity_internal.profile_final(internal) IS 'Part of the aggregate affinity.profile.';
 
 -- SpaceSaving with max(256, 8 k) counters: exact for as many tags; beyond, a share is too high by one part in as many at most.
 
-CREATE FUNCTION affinity.interests_step(internal, text, double precision) RETURNS internal
+CREATE FUNCTION affinity_internal.interests_step(internal, text, double precision) RETURNS internal
 AS 'MODULE_PATHNAME', 'interests_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.interests_step(internal, text, double precision, timestamp with time zone, interval) RETURNS internal
+CREATE FUNCTION affinity_internal.interests_step(internal, text, double precision, timestamp with time zone, interval) RETURNS internal
 AS 'MODULE_PATHNAME', 'interests_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.interests_step(internal, text, double precision, timestamp with time zone, interval, timestamp with time zone, bigint) RETURNS internal
+CREATE FUNCTION affinity_internal.interests_step(internal, text, double precision, timestamp with time zone, interval, timestamp with time zone, bigint) RETURNS internal
 AS 'MODULE_PATHNAME', 'interests_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.interests_step(internal, text, double precision, timestamp without time zone, interval) RETURNS internal
+CREATE FUNCTION affinity_internal.interests_step(internal, text, double precision, timestamp without time zone, interval) RETURNS internal
 AS 'MODULE_PATHNAME', 'interests_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.interests_step(internal, text, double precision, timestamp without time zone, interval, timestamp without time zone, bigint) RETURNS internal
+CREATE FUNCTION affinity_internal.interests_step(internal, text, double precision, timestamp without time zone, interval, timestamp without time zone, bigint) RETURNS internal
 AS 'MODULE_PATHNAME', 'interests_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.interests_merge_step(internal, bytea) RETURNS internal
+CREATE FUNCTION affinity_internal.interests_merge_step(internal, bytea) RETURNS internal
 AS 'MODULE_PATHNAME', 'interests_merge_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.interests_combine(internal, internal) RETURNS internal
+CREATE FUNCTION affinity_internal.interests_combine(internal, internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'interests_combine_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.interests_serialise(internal) RETURNS bytea
+CREATE FUNCTION affinity_internal.interests_serialise(internal) RETURNS bytea
 AS 'MODULE_PATHNAME', 'interests_serialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
-CREATE FUNCTION affinity.interests_deserialise(bytea, internal) RETURNS internal
+CREATE FUNCTION affinity_internal.interests_deserialise(bytea, internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'interests_deserialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
-CREATE FUNCTION affinity.interests_final(internal) RETURNS jsonb
+CREATE FUNCTION affinity_internal.interests_final(internal) RETURNS jsonb
 AS 'MODULE_PATHNAME', 'interests_final_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
 CREATE AGGREGATE affinity.interests(tag text, weight double precision) (
-    SFUNC = affinity.interests_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity.interests_final, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.interests_combine, SERIALFUNC = affinity.interests_serialise, DESERIALFUNC = affinity.interests_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.interests_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity_internal.interests_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.interests_combine, SERIALFUNC = affinity_internal.interests_serialise, DESERIALFUNC = affinity_internal.interests_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.interests(tag text, weight double precision, event_time timestamp with time zone, half_life interval) (
-    SFUNC = affinity.interests_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity.interests_final, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.interests_combine, SERIALFUNC = affinity.interests_serialise, DESERIALFUNC = affinity.interests_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.interests_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity_internal.interests_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.interests_combine, SERIALFUNC = affinity_internal.interests_serialise, DESERIALFUNC = affinity_internal.interests_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.interests(tag text, weight double precision, event_time timestamp with time zone, half_life interval, as_of timestamp with time zone, k bigint) (
-    SFUNC = affinity.interests_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity.interests_final, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.interests_combine, SERIALFUNC = affinity.interests_serialise, DESERIALFUNC = affinity.interests_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.interests_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity_internal.interests_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.interests_combine, SERIALFUNC = affinity_internal.interests_serialise, DESERIALFUNC = affinity_internal.interests_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.interests(tag text, weight double precision, event_time timestamp without time zone, half_life interval) (
-    SFUNC = affinity.interests_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity.interests_final, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.interests_combine, SERIALFUNC = affinity.interests_serialise, DESERIALFUNC = affinity.interests_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.interests_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity_internal.interests_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.interests_combine, SERIALFUNC = affinity_internal.interests_serialise, DESERIALFUNC = affinity_internal.interests_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.interests(tag text, weight double precision, event_time timestamp without time zone, half_life interval, as_of timestamp without time zone, k bigint) (
-    SFUNC = affinity.interests_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity.interests_final, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.interests_combine, SERIALFUNC = affinity.interests_serialise, DESERIALFUNC = affinity.interests_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.interests_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity_internal.interests_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.interests_combine, SERIALFUNC = affinity_internal.interests_serialise, DESERIALFUNC = affinity_internal.interests_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.interests_state(tag text, weight double precision) (
-    SFUNC = affinity.interests_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity.interests_serialise, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.interests_combine, SERIALFUNC = affinity.interests_serialise, DESERIALFUNC = affinity.interests_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.interests_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity_internal.interests_serialise, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.interests_combine, SERIALFUNC = affinity_internal.interests_serialise, DESERIALFUNC = affinity_internal.interests_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.interests_state(tag text, weight double precision, event_time timestamp with time zone, half_life interval) (
-    SFUNC = affinity.interests_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity.interests_serialise, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.interests_combine, SERIALFUNC = affinity.interests_serialise, DESERIALFUNC = affinity.interests_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.interests_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity_internal.interests_serialise, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.interests_combine, SERIALFUNC = affinity_internal.interests_serialise, DESERIALFUNC = affinity_internal.interests_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.interests_state(tag text, weight double precision, event_time timestamp with time zone, half_life interval, as_of timestamp with time zone, k bigint) (
-    SFUNC = affinity.interests_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity.interests_serialise, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.interests_combine, SERIALFUNC = affinity.interests_serialise, DESERIALFUNC = affinity.interests_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.interests_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity_internal.interests_serialise, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.interests_combine, SERIALFUNC = affinity_internal.interests_serialise, DESERIALFUNC = affinity_internal.interests_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.interests_state(tag text, weight double precision, event_time timestamp without time zone, half_life interval) (
-    SFUNC = affinity.interests_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity.interests_serialise, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.interests_combine, SERIALFUNC = affinity.interests_serialise, DESERIALFUNC = affinity.interests_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.interests_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity_internal.interests_serialise, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.interests_combine, SERIALFUNC = affinity_internal.interests_serialise, DESERIALFUNC = affinity_internal.interests_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.interests_state(tag text, weight double precision, event_time timestamp without time zone, half_life interval, as_of timestamp without time zone, k bigint) (
-    SFUNC = affinity.interests_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity.interests_serialise, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.interests_combine, SERIALFUNC = affinity.interests_serialise, DESERIALFUNC = affinity.interests_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.interests_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity_internal.interests_serialise, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.interests_combine, SERIALFUNC = affinity_internal.interests_serialise, DESERIALFUNC = affinity_internal.interests_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.interests_state(state bytea) (
-    SFUNC = affinity.interests_merge_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity.interests_serialise, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.interests_combine, SERIALFUNC = affinity.interests_serialise, DESERIALFUNC = affinity.interests_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.interests_merge_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity_internal.interests_serialise, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.interests_combine, SERIALFUNC = affinity_internal.interests_serialise, DESERIALFUNC = affinity_internal.interests_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.interests_merge(state bytea) (
-    SFUNC = affinity.interests_merge_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity.interests_final, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.interests_combine, SERIALFUNC = affinity.interests_serialise, DESERIALFUNC = affinity.interests_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.interests_merge_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity_internal.interests_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.interests_combine, SERIALFUNC = affinity_internal.interests_serialise, DESERIALFUNC = affinity_internal.interests_deserialise, PARALLEL = SAFE);
 COMMENT ON AGGREGATE affinity.interests(text, double precision) IS 'The tags that weigh most and their shares of all weight, as [{tag, share}, …]: exact up to max(256, 8 k) different tags, else above the truth by 1 / max(256, 8 k) at most. Ten of them, by their weights';
 COMMENT ON AGGREGATE affinity.interests(text, double precision, timestamp with time zone, interval) IS 'The tags that weigh most and their shares of all weight, as [{tag, share}, …]: exact up to max(256, 8 k) different tags, else above the truth by 1 / max(256, 8 k) at most. Ten of them, by weights that halve with every half_life before the latest event';
 COMMENT ON AGGREGATE affinity.interests(text, double precision, timestamp with time zone, interval, timestamp with time zone, bigint) IS 'The tags that weigh most and their shares of all weight, as [{tag, share}, …]: exact up to max(256, 8 k) different tags, else above the truth by 1 / max(256, 8 k) at most. k of them, by weights that halve with every half_life; events after as_of do not count';
@@ -760,16 +761,16 @@ COMMENT ON AGGREGATE affinity.interests_state(text, double precision, timestamp 
 COMMENT ON AGGREGATE affinity.interests_state(text, double precision, timestamp without time zone, interval, timestamp without time zone, bigint) IS 'The state of affinity.interests as bytea: stored by day or fetched from a shard, and joined by affinity.interests_merge.';
 COMMENT ON AGGREGATE affinity.interests_state(bytea) IS 'Joins states of affinity.interests into one, of days into a month for instance.';
 COMMENT ON AGGREGATE affinity.interests_merge(bytea) IS 'What affinity.interests gives for all rows of the states that affinity.interests_state made of them.';
-COMMENT ON FUNCTION affinity.interests_step(internal, text, double precision) IS 'Part of the aggregate affinity.interests.';
-COMMENT ON FUNCTION affinity.interests_step(internal, text, double precision, timestamp with time zone, interval) IS 'Part of the aggregate affinity.interests.';
-COMMENT ON FUNCTION affinity.interests_step(internal, text, double precision, timestamp with time zone, interval, timestamp with time zone, bigint) IS 'Part of the aggregate affinity.interests.';
-COMMENT ON FUNCTION affinity.interests_step(internal, text, double precision, timestamp without time zone, interval) IS 'Part of the aggregate affinity.interests.';
-COMMENT ON FUNCTION affinity.interests_step(internal, text, double precision, timestamp without time zone, interval, timestamp without time zone, bigint) IS 'Part of the aggregate affinity.interests.';
-COMMENT ON FUNCTION affinity.interests_merge_step(internal, bytea) IS 'Part of the aggregate affinity.interests.';
-COMMENT ON FUNCTION affinity.interests_combine(internal, internal) IS 'Part of the aggregate affinity.interests.';
-COMMENT ON FUNCTION affinity.interests_serialise(internal) IS 'Part of the aggregate affinity.interests.';
-COMMENT ON FUNCTION affinity.interests_deserialise(bytea, internal) IS 'Part of the aggregate affinity.interests.';
-COMMENT ON FUNCTION affinity.interests_final(internal) IS 'Part of the aggregate affinity.interests.';
+COMMENT ON FUNCTION affinity_internal.interests_step(internal, text, double precision) IS 'Part of the aggregate affinity.interests.';
+COMMENT ON FUNCTION affinity_internal.interests_step(internal, text, double precision, timestamp with time zone, interval) IS 'Part of the aggregate affinity.interests.';
+COMMENT ON FUNCTION affinity_internal.interests_step(internal, text, double precision, timestamp with time zone, interval, timestamp with time zone, bigint) IS 'Part of the aggregate affinity.interests.';
+COMMENT ON FUNCTION affinity_internal.interests_step(internal, text, double precision, timestamp without time zone, interval) IS 'Part of the aggregate affinity.interests.';
+COMMENT ON FUNCTION affinity_internal.interests_step(internal, text, double precision, timestamp without time zone, interval, timestamp without time zone, bigint) IS 'Part of the aggregate affinity.interests.';
+COMMENT ON FUNCTION affinity_internal.interests_merge_step(internal, bytea) IS 'Part of the aggregate affinity.interests.';
+COMMENT ON FUNCTION affinity_internal.interests_combine(internal, internal) IS 'Part of the aggregate affinity.interests.';
+COMMENT ON FUNCTION affinity_internal.interests_serialise(internal) IS 'Part of the aggregate affinity.interests.';
+COMMENT ON FUNCTION affinity_internal.interests_deserialise(bytea, internal) IS 'Part of the aggregate affinity.interests.';
+COMMENT ON FUNCTION affinity_internal.interests_final(internal) IS 'Part of the aggregate affinity.interests.';
 
 -- Days since the latest event, events, the sum of amounts, days since the first event, those by the events, and the latest gap in mean gaps (of a
 -- day at least).
@@ -777,54 +778,54 @@ CREATE TYPE affinity.habit AS (recency double precision, frequency bigint, monet
     mean_gap double precision, overdue double precision);
 COMMENT ON TYPE affinity.habit IS 'What affinity.rfm gives: recency, tenure and mean_gap in days; overdue is recency by mean_gap, of a day at least.';
 
-CREATE FUNCTION affinity.rfm_step(internal, timestamp with time zone, double precision) RETURNS internal
+CREATE FUNCTION affinity_internal.rfm_step(internal, timestamp with time zone, double precision) RETURNS internal
 AS 'MODULE_PATHNAME', 'rfm_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.rfm_step(internal, timestamp with time zone, double precision, timestamp with time zone) RETURNS internal
+CREATE FUNCTION affinity_internal.rfm_step(internal, timestamp with time zone, double precision, timestamp with time zone) RETURNS internal
 AS 'MODULE_PATHNAME', 'rfm_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.rfm_step(internal, timestamp without time zone, double precision) RETURNS internal
+CREATE FUNCTION affinity_internal.rfm_step(internal, timestamp without time zone, double precision) RETURNS internal
 AS 'MODULE_PATHNAME', 'rfm_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.rfm_step(internal, timestamp without time zone, double precision, timestamp without time zone) RETURNS internal
+CREATE FUNCTION affinity_internal.rfm_step(internal, timestamp without time zone, double precision, timestamp without time zone) RETURNS internal
 AS 'MODULE_PATHNAME', 'rfm_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.rfm_merge_step(internal, bytea) RETURNS internal
+CREATE FUNCTION affinity_internal.rfm_merge_step(internal, bytea) RETURNS internal
 AS 'MODULE_PATHNAME', 'rfm_merge_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.rfm_combine(internal, internal) RETURNS internal
+CREATE FUNCTION affinity_internal.rfm_combine(internal, internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'rfm_combine_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.rfm_serialise(internal) RETURNS bytea
+CREATE FUNCTION affinity_internal.rfm_serialise(internal) RETURNS bytea
 AS 'MODULE_PATHNAME', 'rfm_serialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
-CREATE FUNCTION affinity.rfm_deserialise(bytea, internal) RETURNS internal
+CREATE FUNCTION affinity_internal.rfm_deserialise(bytea, internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'rfm_deserialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
-CREATE FUNCTION affinity.rfm_final(internal) RETURNS affinity.habit
+CREATE FUNCTION affinity_internal.rfm_final(internal) RETURNS affinity.habit
 AS 'MODULE_PATHNAME', 'rfm_final_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
 CREATE AGGREGATE affinity.rfm(event_time timestamp with time zone, amount double precision) (
-    SFUNC = affinity.rfm_step, STYPE = internal, SSPACE = 128, FINALFUNC = affinity.rfm_final, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.rfm_combine, SERIALFUNC = affinity.rfm_serialise, DESERIALFUNC = affinity.rfm_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.rfm_step, STYPE = internal, SSPACE = 128, FINALFUNC = affinity_internal.rfm_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.rfm_combine, SERIALFUNC = affinity_internal.rfm_serialise, DESERIALFUNC = affinity_internal.rfm_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.rfm(event_time timestamp with time zone, amount double precision, as_of timestamp with time zone) (
-    SFUNC = affinity.rfm_step, STYPE = internal, SSPACE = 128, FINALFUNC = affinity.rfm_final, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.rfm_combine, SERIALFUNC = affinity.rfm_serialise, DESERIALFUNC = affinity.rfm_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.rfm_step, STYPE = internal, SSPACE = 128, FINALFUNC = affinity_internal.rfm_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.rfm_combine, SERIALFUNC = affinity_internal.rfm_serialise, DESERIALFUNC = affinity_internal.rfm_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.rfm(event_time timestamp without time zone, amount double precision) (
-    SFUNC = affinity.rfm_step, STYPE = internal, SSPACE = 128, FINALFUNC = affinity.rfm_final, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.rfm_combine, SERIALFUNC = affinity.rfm_serialise, DESERIALFUNC = affinity.rfm_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.rfm_step, STYPE = internal, SSPACE = 128, FINALFUNC = affinity_internal.rfm_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.rfm_combine, SERIALFUNC = affinity_internal.rfm_serialise, DESERIALFUNC = affinity_internal.rfm_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.rfm(event_time timestamp without time zone, amount double precision, as_of timestamp without time zone) (
-    SFUNC = affinity.rfm_step, STYPE = internal, SSPACE = 128, FINALFUNC = affinity.rfm_final, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.rfm_combine, SERIALFUNC = affinity.rfm_serialise, DESERIALFUNC = affinity.rfm_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.rfm_step, STYPE = internal, SSPACE = 128, FINALFUNC = affinity_internal.rfm_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.rfm_combine, SERIALFUNC = affinity_internal.rfm_serialise, DESERIALFUNC = affinity_internal.rfm_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.rfm_state(event_time timestamp with time zone, amount double precision) (
-    SFUNC = affinity.rfm_step, STYPE = internal, SSPACE = 128, FINALFUNC = affinity.rfm_serialise, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.rfm_combine, SERIALFUNC = affinity.rfm_serialise, DESERIALFUNC = affinity.rfm_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.rfm_step, STYPE = internal, SSPACE = 128, FINALFUNC = affinity_internal.rfm_serialise, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.rfm_combine, SERIALFUNC = affinity_internal.rfm_serialise, DESERIALFUNC = affinity_internal.rfm_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.rfm_state(event_time timestamp with time zone, amount double precision, as_of timestamp with time zone) (
-    SFUNC = affinity.rfm_step, STYPE = internal, SSPACE = 128, FINALFUNC = affinity.rfm_serialise, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.rfm_combine, SERIALFUNC = affinity.rfm_serialise, DESERIALFUNC = affinity.rfm_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.rfm_step, STYPE = internal, SSPACE = 128, FINALFUNC = affinity_internal.rfm_serialise, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.rfm_combine, SERIALFUNC = affinity_internal.rfm_serialise, DESERIALFUNC = affinity_internal.rfm_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.rfm_state(event_time timestamp without time zone, amount double precision) (
-    SFUNC = affinity.rfm_step, STYPE = internal, SSPACE = 128, FINALFUNC = affinity.rfm_serialise, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.rfm_combine, SERIALFUNC = affinity.rfm_serialise, DESERIALFUNC = affinity.rfm_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.rfm_step, STYPE = internal, SSPACE = 128, FINALFUNC = affinity_internal.rfm_serialise, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.rfm_combine, SERIALFUNC = affinity_internal.rfm_serialise, DESERIALFUNC = affinity_internal.rfm_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.rfm_state(event_time timestamp without time zone, amount double precision, as_of timestamp without time zone) (
-    SFUNC = affinity.rfm_step, STYPE = internal, SSPACE = 128, FINALFUNC = affinity.rfm_serialise, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.rfm_combine, SERIALFUNC = affinity.rfm_serialise, DESERIALFUNC = affinity.rfm_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.rfm_step, STYPE = internal, SSPACE = 128, FINALFUNC = affinity_internal.rfm_serialise, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.rfm_combine, SERIALFUNC = affinity_internal.rfm_serialise, DESERIALFUNC = affinity_internal.rfm_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.rfm_state(state bytea) (
-    SFUNC = affinity.rfm_merge_step, STYPE = internal, SSPACE = 128, FINALFUNC = affinity.rfm_serialise, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.rfm_combine, SERIALFUNC = affinity.rfm_serialise, DESERIALFUNC = affinity.rfm_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.rfm_merge_step, STYPE = internal, SSPACE = 128, FINALFUNC = affinity_internal.rfm_serialise, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.rfm_combine, SERIALFUNC = affinity_internal.rfm_serialise, DESERIALFUNC = affinity_internal.rfm_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.rfm_merge(state bytea) (
-    SFUNC = affinity.rfm_merge_step, STYPE = internal, SSPACE = 128, FINALFUNC = affinity.rfm_final, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.rfm_combine, SERIALFUNC = affinity.rfm_serialise, DESERIALFUNC = affinity.rfm_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.rfm_merge_step, STYPE = internal, SSPACE = 128, FINALFUNC = affinity_internal.rfm_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.rfm_combine, SERIALFUNC = affinity_internal.rfm_serialise, DESERIALFUNC = affinity_internal.rfm_deserialise, PARALLEL = SAFE);
 COMMENT ON AGGREGATE affinity.rfm(timestamp with time zone, double precision) IS 'Recency, frequency and monetary value of events, as of the latest event';
 COMMENT ON AGGREGATE affinity.rfm(timestamp with time zone, double precision, timestamp with time zone) IS 'Recency, frequency and monetary value of events, as of a moment; events after it do not count';
 COMMENT ON AGGREGATE affinity.rfm(timestamp without time zone, double precision) IS 'Recency, frequency and monetary value of events, as of the latest event';
@@ -835,64 +836,64 @@ COMMENT ON AGGREGATE affinity.rfm_state(timestamp without time zone, double prec
 COMMENT ON AGGREGATE affinity.rfm_state(timestamp without time zone, double precision, timestamp without time zone) IS 'The state of affinity.rfm as bytea: stored by day or fetched from a shard, and joined by affinity.rfm_merge.';
 COMMENT ON AGGREGATE affinity.rfm_state(bytea) IS 'Joins states of affinity.rfm into one, of days into a month for instance.';
 COMMENT ON AGGREGATE affinity.rfm_merge(bytea) IS 'What affinity.rfm gives for all rows of the states that affinity.rfm_state made of them.';
-COMMENT ON FUNCTION affinity.rfm_step(internal, timestamp with time zone, double precision) IS 'Part of the aggregate affinity.rfm.';
-COMMENT ON FUNCTION affinity.rfm_step(internal, timestamp with time zone, double precision, timestamp with time zone) IS 'Part of the aggregate affinity.rfm.';
-COMMENT ON FUNCTION affinity.rfm_step(internal, timestamp without time zone, double precision) IS 'Part of the aggregate affinity.rfm.';
-COMMENT ON FUNCTION affinity.rfm_step(internal, timestamp without time zone, double precision, timestamp without time zone) IS 'Part of the aggregate affinity.rfm.';
-COMMENT ON FUNCTION affinity.rfm_merge_step(internal, bytea) IS 'Part of the aggregate affinity.rfm.';
-COMMENT ON FUNCTION affinity.rfm_combine(internal, internal) IS 'Part of the aggregate affinity.rfm.';
-COMMENT ON FUNCTION affinity.rfm_serialise(internal) IS 'Part of the aggregate affinity.rfm.';
-COMMENT ON FUNCTION affinity.rfm_deserialise(bytea, internal) IS 'Part of the aggregate affinity.rfm.';
-COMMENT ON FUNCTION affinity.rfm_final(internal) IS 'Part of the aggregate affinity.rfm.';
+COMMENT ON FUNCTION affinity_internal.rfm_step(internal, timestamp with time zone, double precision) IS 'Part of the aggregate affinity.rfm.';
+COMMENT ON FUNCTION affinity_internal.rfm_step(internal, timestamp with time zone, double precision, timestamp with time zone) IS 'Part of the aggregate affinity.rfm.';
+COMMENT ON FUNCTION affinity_internal.rfm_step(internal, timestamp without time zone, double precision) IS 'Part of the aggregate affinity.rfm.';
+COMMENT ON FUNCTION affinity_internal.rfm_step(internal, timestamp without time zone, double precision, timestamp without time zone) IS 'Part of the aggregate affinity.rfm.';
+COMMENT ON FUNCTION affinity_internal.rfm_merge_step(internal, bytea) IS 'Part of the aggregate affinity.rfm.';
+COMMENT ON FUNCTION affinity_internal.rfm_combine(internal, internal) IS 'Part of the aggregate affinity.rfm.';
+COMMENT ON FUNCTION affinity_internal.rfm_serialise(internal) IS 'Part of the aggregate affinity.rfm.';
+COMMENT ON FUNCTION affinity_internal.rfm_deserialise(bytea, internal) IS 'Part of the aggregate affinity.rfm.';
+COMMENT ON FUNCTION affinity_internal.rfm_final(internal) IS 'Part of the aggregate affinity.rfm.';
 
-CREATE FUNCTION affinity.counts_step(internal, timestamp with time zone, interval[]) RETURNS internal
+CREATE FUNCTION affinity_internal.counts_step(internal, timestamp with time zone, interval[]) RETURNS internal
 AS 'MODULE_PATHNAME', 'counts_step_zoned_wrapper' LANGUAGE c STABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.counts_step(internal, timestamp with time zone, interval[], timestamp with time zone) RETURNS internal
+CREATE FUNCTION affinity_internal.counts_step(internal, timestamp with time zone, interval[], timestamp with time zone) RETURNS internal
 AS 'MODULE_PATHNAME', 'counts_step_zoned_wrapper' LANGUAGE c STABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.counts_step(internal, timestamp without time zone, interval[]) RETURNS internal
+CREATE FUNCTION affinity_internal.counts_step(internal, timestamp without time zone, interval[]) RETURNS internal
 AS 'MODULE_PATHNAME', 'counts_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.counts_step(internal, timestamp without time zone, interval[], timestamp without time zone) RETURNS internal
+CREATE FUNCTION affinity_internal.counts_step(internal, timestamp without time zone, interval[], timestamp without time zone) RETURNS internal
 AS 'MODULE_PATHNAME', 'counts_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.counts_merge_step(internal, bytea) RETURNS internal
+CREATE FUNCTION affinity_internal.counts_merge_step(internal, bytea) RETURNS internal
 AS 'MODULE_PATHNAME', 'counts_merge_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.counts_combine(internal, internal) RETURNS internal
+CREATE FUNCTION affinity_internal.counts_combine(internal, internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'counts_combine_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity.counts_serialise(internal) RETURNS bytea
+CREATE FUNCTION affinity_internal.counts_serialise(internal) RETURNS bytea
 AS 'MODULE_PATHNAME', 'counts_serialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
-CREATE FUNCTION affinity.counts_deserialise(bytea, internal) RETURNS internal
+CREATE FUNCTION affinity_internal.counts_deserialise(bytea, internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'counts_deserialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
-CREATE FUNCTION affinity.counts_final(internal) RETURNS bigint[]
+CREATE FUNCTION affinity_internal.counts_final(internal) RETURNS bigint[]
 AS 'MODULE_PATHNAME', 'counts_final_wrapper' LANGUAGE c STABLE PARALLEL SAFE;
 CREATE AGGREGATE affinity.counts(event_time timestamp with time zone, windows interval[]) (
-    SFUNC = affinity.counts_step, STYPE = internal, SSPACE = 256, FINALFUNC = affinity.counts_final, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.counts_combine, SERIALFUNC = affinity.counts_serialise, DESERIALFUNC = affinity.counts_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.counts_step, STYPE = internal, SSPACE = 256, FINALFUNC = affinity_internal.counts_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.counts_combine, SERIALFUNC = affinity_internal.counts_serialise, DESERIALFUNC = affinity_internal.counts_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.counts(event_time timestamp with time zone, windows interval[], as_of timestamp with time zone) (
-    SFUNC = affinity.counts_step, STYPE = internal, SSPACE = 256, FINALFUNC = affinity.counts_final, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.counts_combine, SERIALFUNC = affinity.counts_serialise, DESERIALFUNC = affinity.counts_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.counts_step, STYPE = internal, SSPACE = 256, FINALFUNC = affinity_internal.counts_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.counts_combine, SERIALFUNC = affinity_internal.counts_serialise, DESERIALFUNC = affinity_internal.counts_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.counts(event_time timestamp without time zone, windows interval[]) (
-    SFUNC = affinity.counts_step, STYPE = internal, SSPACE = 256, FINALFUNC = affinity.counts_final, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.counts_combine, SERIALFUNC = affinity.counts_serialise, DESERIALFUNC = affinity.counts_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.counts_step, STYPE = internal, SSPACE = 256, FINALFUNC = affinity_internal.counts_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.counts_combine, SERIALFUNC = affinity_internal.counts_serialise, DESERIALFUNC = affinity_internal.counts_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.counts(event_time timestamp without time zone, windows interval[], as_of timestamp without time zone) (
-    SFUNC = affinity.counts_step, STYPE = internal, SSPACE = 256, FINALFUNC = affinity.counts_final, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.counts_combine, SERIALFUNC = affinity.counts_serialise, DESERIALFUNC = affinity.counts_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.counts_step, STYPE = internal, SSPACE = 256, FINALFUNC = affinity_internal.counts_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.counts_combine, SERIALFUNC = affinity_internal.counts_serialise, DESERIALFUNC = affinity_internal.counts_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.counts_state(event_time timestamp with time zone, windows interval[]) (
-    SFUNC = affinity.counts_step, STYPE = internal, SSPACE = 256, FINALFUNC = affinity.counts_serialise, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.counts_combine, SERIALFUNC = affinity.counts_serialise, DESERIALFUNC = affinity.counts_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.counts_step, STYPE = internal, SSPACE = 256, FINALFUNC = affinity_internal.counts_serialise, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.counts_combine, SERIALFUNC = affinity_internal.counts_serialise, DESERIALFUNC = affinity_internal.counts_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.counts_state(event_time timestamp with time zone, windows interval[], as_of timestamp with time zone) (
-    SFUNC = affinity.counts_step, STYPE = internal, SSPACE = 256, FINALFUNC = affinity.counts_serialise, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.counts_combine, SERIALFUNC = affinity.counts_serialise, DESERIALFUNC = affinity.counts_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.counts_step, STYPE = internal, SSPACE = 256, FINALFUNC = affinity_internal.counts_serialise, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.counts_combine, SERIALFUNC = affinity_internal.counts_serialise, DESERIALFUNC = affinity_internal.counts_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.counts_state(event_time timestamp without time zone, windows interval[]) (
-    SFUNC = affinity.counts_step, STYPE = internal, SSPACE = 256, FINALFUNC = affinity.counts_serialise, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.counts_combine, SERIALFUNC = affinity.counts_serialise, DESERIALFUNC = affinity.counts_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.counts_step, STYPE = internal, SSPACE = 256, FINALFUNC = affinity_internal.counts_serialise, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.counts_combine, SERIALFUNC = affinity_internal.counts_serialise, DESERIALFUNC = affinity_internal.counts_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.counts_state(event_time timestamp without time zone, windows interval[], as_of timestamp without time zone) (
-    SFUNC = affinity.counts_step, STYPE = internal, SSPACE = 256, FINALFUNC = affinity.counts_serialise, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.counts_combine, SERIALFUNC = affinity.counts_serialise, DESERIALFUNC = affinity.counts_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.counts_step, STYPE = internal, SSPACE = 256, FINALFUNC = affinity_internal.counts_serialise, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.counts_combine, SERIALFUNC = affinity_internal.counts_serialise, DESERIALFUNC = affinity_internal.counts_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.counts_state(state bytea) (
-    SFUNC = affinity.counts_merge_step, STYPE = internal, SSPACE = 256, FINALFUNC = affinity.counts_serialise, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.counts_combine, SERIALFUNC = affinity.counts_serialise, DESERIALFUNC = affinity.counts_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.counts_merge_step, STYPE = internal, SSPACE = 256, FINALFUNC = affinity_internal.counts_serialise, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.counts_combine, SERIALFUNC = affinity_internal.counts_serialise, DESERIALFUNC = affinity_internal.counts_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.counts_merge(state bytea) (
-    SFUNC = affinity.counts_merge_step, STYPE = internal, SSPACE = 256, FINALFUNC = affinity.counts_final, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity.counts_combine, SERIALFUNC = affinity.counts_serialise, DESERIALFUNC = affinity.counts_deserialise, PARALLEL = SAFE);
+    SFUNC = affinity_internal.counts_merge_step, STYPE = internal, SSPACE = 256, FINALFUNC = affinity_internal.counts_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.counts_combine, SERIALFUNC = affinity_internal.counts_serialise, DESERIALFUNC = affinity_internal.counts_deserialise, PARALLEL = SAFE);
 COMMENT ON AGGREGATE affinity.counts(timestamp with time zone, interval[]) IS 'How many events fall into each of several windows that end at the latest event';
 COMMENT ON AGGREGATE affinity.counts(timestamp with time zone, interval[], timestamp with time zone) IS 'How many events fall into each of several windows that end at as_of; events after it do not count';
 COMMENT ON AGGREGATE affinity.counts(timestamp without time zone, interval[]) IS 'How many events fall into each of several windows that end at the latest event';
@@ -903,15 +904,15 @@ COMMENT ON AGGREGATE affinity.counts_state(timestamp without time zone, interval
 COMMENT ON AGGREGATE affinity.counts_state(timestamp without time zone, interval[], timestamp without time zone) IS 'The state of affinity.counts as bytea: stored by day or fetched from a shard, and joined by affinity.counts_merge.';
 COMMENT ON AGGREGATE affinity.counts_state(bytea) IS 'Joins states of affinity.counts into one, of days into a month for instance.';
 COMMENT ON AGGREGATE affinity.counts_merge(bytea) IS 'What affinity.counts gives for all rows of the states that affinity.counts_state made of them.';
-COMMENT ON FUNCTION affinity.counts_step(internal, timestamp with time zone, interval[]) IS 'Part of the aggregate affinity.counts.';
-COMMENT ON FUNCTION affinity.counts_step(internal, timestamp with time zone, interval[], timestamp with time zone) IS 'Part of the aggregate affinity.counts.';
-COMMENT ON FUNCTION affinity.counts_step(internal, timestamp without time zone, interval[]) IS 'Part of the aggregate affinity.counts.';
-COMMENT ON FUNCTION affinity.counts_step(internal, timestamp without time zone, interval[], timestamp without time zone) IS 'Part of the aggregate affinity.counts.';
-COMMENT ON FUNCTION affinity.counts_merge_step(internal, bytea) IS 'Part of the aggregate affinity.counts.';
-COMMENT ON FUNCTION affinity.counts_combine(internal, internal) IS 'Part of the aggregate affinity.counts.';
-COMMENT ON FUNCTION affinity.counts_serialise(internal) IS 'Part of the aggregate affinity.counts.';
-COMMENT ON FUNCTION affinity.counts_deserialise(bytea, internal) IS 'Part of the aggregate affinity.counts.';
-COMMENT ON FUNCTION affinity.counts_final(internal) IS 'Part of the aggregate affinity.counts.';
+COMMENT ON FUNCTION affinity_internal.counts_step(internal, timestamp with time zone, interval[]) IS 'Part of the aggregate affinity.counts.';
+COMMENT ON FUNCTION affinity_internal.counts_step(internal, timestamp with time zone, interval[], timestamp with time zone) IS 'Part of the aggregate affinity.counts.';
+COMMENT ON FUNCTION affinity_internal.counts_step(internal, timestamp without time zone, interval[]) IS 'Part of the aggregate affinity.counts.';
+COMMENT ON FUNCTION affinity_internal.counts_step(internal, timestamp without time zone, interval[], timestamp without time zone) IS 'Part of the aggregate affinity.counts.';
+COMMENT ON FUNCTION affinity_internal.counts_merge_step(internal, bytea) IS 'Part of the aggregate affinity.counts.';
+COMMENT ON FUNCTION affinity_internal.counts_combine(internal, internal) IS 'Part of the aggregate affinity.counts.';
+COMMENT ON FUNCTION affinity_internal.counts_serialise(internal) IS 'Part of the aggregate affinity.counts.';
+COMMENT ON FUNCTION affinity_internal.counts_deserialise(bytea, internal) IS 'Part of the aggregate affinity.counts.';
+COMMENT ON FUNCTION affinity_internal.counts_final(internal) IS 'Part of the aggregate affinity.counts.';
 
 CREATE FUNCTION affinity.sessions(event_time timestamp with time zone, gap interval) RETURNS bigint
 AS 'MODULE_PATHNAME', 'sessions_wrapper' LANGUAGE c WINDOW IMMUTABLE PARALLEL SAFE;

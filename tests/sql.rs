@@ -6,7 +6,7 @@
 //!   that it makes begin with `<chapter>_` and are dropped at its end.
 //!
 //! `connection NAME` opens another session as superuser. An error reads `SQLSTATE message DETAIL: … HINT: …`. Labels for `onlyif` and
-//! `skipif`: `vector`, `cron`.
+//! `skipif`: `vector`, `cron`, `rowversions`.
 
 #![allow(clippy::unwrap_used)]
 

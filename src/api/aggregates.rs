@@ -6,26 +6,26 @@ use crate::pg::aggregate::{combine, deserialise, finish, serialise, step};
 use crate::pg::call::Call;
 use crate::pg::error::sql;
 use crate::pg::settings::memory;
-use pgrx::{Internal, pg_extern, pg_sys};
+use pgrx::{Internal, pg_extern};
 
 /// What every aggregate of a metric shares: the functions behind COMBINEFUNC, SERIALFUNC, DESERIALFUNC and FINALFUNC.
 macro_rules! aggregate {
     ($state:ty: $combine:ident, $serialise:ident, $deserialise:ident, $final:ident) => {
         #[pg_extern]
-        fn $combine(fcinfo: pg_sys::FunctionCallInfo) -> Option<Internal> {
-            sql(|| combine::<$state>(Call::of(fcinfo)))
+        fn $combine(call: Call<'_>) -> Option<Internal> {
+            sql(|| combine::<$state>(call))
         }
         #[pg_extern]
-        fn $serialise(fcinfo: pg_sys::FunctionCallInfo) -> Option<Vec<u8>> {
-            sql(|| serialise::<$state>(Call::of(fcinfo)))
+        fn $serialise(call: Call<'_>) -> Option<Vec<u8>> {
+            sql(|| serialise::<$state>(call))
         }
         #[pg_extern]
-        fn $deserialise(bytes: &[u8], fcinfo: pg_sys::FunctionCallInfo) -> Option<Internal> {
-            sql(|| deserialise::<$state>(Call::of(fcinfo), bytes))
+        fn $deserialise(bytes: &[u8], call: Call<'_>) -> Option<Internal> {
+            sql(|| deserialise::<$state>(call, bytes))
         }
         #[pg_extern]
-        fn $final(fcinfo: pg_sys::FunctionCallInfo) -> Option<f64> {
-            sql(|| finish(Call::of(fcinfo), |state: &$state| Ok(state.value())))
+        fn $final(call: Call<'_>) -> Option<f64> {
+            sql(|| finish(call, |state: &$state| Ok(state.value())))
         }
     };
 }
@@ -34,8 +34,7 @@ macro_rules! aggregate {
 macro_rules! labelled {
     ($state:ty: $boolean:ident, $number:ident, $add:expr) => {
         #[pg_extern]
-        fn $boolean(fcinfo: pg_sys::FunctionCallInfo) -> Option<Internal> {
-            let call = Call::of(fcinfo);
+        fn $boolean(call: Call<'_>) -> Option<Internal> {
             let add: fn(&mut $state, f64, bool) -> Result<()> = $add;
             sql(|| {
                 step(call, memory(), |state| match (call.float8(1), call.boolean(2)) {
@@ -45,8 +44,7 @@ macro_rules! labelled {
             })
         }
         #[pg_extern]
-        fn $number(fcinfo: pg_sys::FunctionCallInfo) -> Option<Internal> {
-            let call = Call::of(fcinfo);
+        fn $number(call: Call<'_>) -> Option<Internal> {
             let add: fn(&mut $state, f64, bool) -> Result<()> = $add;
             sql(|| {
                 step(call, memory(), |state| match (call.float8(1), call.float8(2)) {
@@ -62,8 +60,7 @@ macro_rules! labelled {
 macro_rules! numeric {
     ($state:ty: $step:ident) => {
         #[pg_extern]
-        fn $step(fcinfo: pg_sys::FunctionCallInfo) -> Option<Internal> {
-            let call = Call::of(fcinfo);
+        fn $step(call: Call<'_>) -> Option<Internal> {
             sql(|| {
                 step(call, memory(), |state: &mut $state| {
                     if let (Some(predicted), Some(actual)) = (call.float8(1), call.float8(2)) {
@@ -93,8 +90,7 @@ aggregate!(Accuracy: accuracy_combine, accuracy_serialise, accuracy_deserialise,
 
 /// `affinity.accuracy(predicted text, actual text)`: classes by name, as `predict_class` gives them.
 #[pg_extern]
-fn accuracy_step_class(fcinfo: pg_sys::FunctionCallInfo) -> Option<Internal> {
-    let call = Call::of(fcinfo);
+fn accuracy_step_class(call: Call<'_>) -> Option<Internal> {
     sql(|| {
         step(call, memory(), |state: &mut Accuracy| {
             if let Some(right) = call.same_text(1, 2) {

@@ -12,62 +12,59 @@ use crate::pg::{array, scoring};
 use crate::train::features::Apart;
 use crate::train::row_model::{RowModel, RowScratch};
 use pgrx::iter::TableIterator;
-use pgrx::{JsonB, name, pg_extern, pg_sys};
+use pgrx::{JsonB, name, pg_extern};
 
 /// `affinity.encode(model text, row record)`: the numbers that describe a row.
 #[pg_extern]
-fn encode(fcinfo: pg_sys::FunctionCallInfo) -> Option<Answer> {
-    sql(|| scoring::row(Call::of(fcinfo), code))
+fn encode(call: Call<'_>) -> Option<Answer> {
+    sql(|| scoring::row(call, code))
 }
 
-/// `affinity.encode_columns(model text, names text[], VARIADIC "any")`: the same for the columns of a row as arguments.
+/// `affinity_internal.encode_columns(model text, names text[], VARIADIC "any")`: the same for the columns of a row as arguments.
 #[pg_extern]
-fn encode_columns(fcinfo: pg_sys::FunctionCallInfo) -> Option<Answer> {
-    sql(|| scoring::columns(Call::of(fcinfo), code))
+fn encode_columns(call: Call<'_>) -> Option<Answer> {
+    sql(|| scoring::columns(call, code))
 }
 
 /// `affinity.encode(model text, row real[])`: the same for the inputs in the order of the training relation's columns.
 #[pg_extern]
-fn encode_elements(fcinfo: pg_sys::FunctionCallInfo) -> Option<Answer> {
-    sql(|| scoring::elements(Call::of(fcinfo), code))
+fn encode_elements(call: Call<'_>) -> Option<Answer> {
+    sql(|| scoring::elements(call, code))
 }
 
 /// `affinity.reconstruct(model text, row record)`: every column as the model gives it back.
 #[pg_extern]
-fn reconstruct(fcinfo: pg_sys::FunctionCallInfo) -> Option<JsonB> {
-    sql(|| scoring::row(Call::of(fcinfo), columns))
+fn reconstruct(call: Call<'_>) -> Option<JsonB> {
+    sql(|| scoring::row(call, columns))
 }
 
-/// `affinity.reconstruct_columns(model text, names text[], VARIADIC "any")`
+/// `affinity_internal.reconstruct_columns(model text, names text[], VARIADIC "any")`
 #[pg_extern]
-fn reconstruct_columns(fcinfo: pg_sys::FunctionCallInfo) -> Option<JsonB> {
-    sql(|| scoring::columns(Call::of(fcinfo), columns))
+fn reconstruct_columns(call: Call<'_>) -> Option<JsonB> {
+    sql(|| scoring::columns(call, columns))
 }
 
 /// `affinity.reconstruct(model text, row real[])`
 #[pg_extern]
-fn reconstruct_elements(fcinfo: pg_sys::FunctionCallInfo) -> Option<JsonB> {
-    sql(|| scoring::elements(Call::of(fcinfo), columns))
+fn reconstruct_elements(call: Call<'_>) -> Option<JsonB> {
+    sql(|| scoring::elements(call, columns))
 }
 
 /// `affinity.anomaly(model text, row record)`: how badly a row comes back, and which column.
 #[pg_extern]
-fn anomaly(fcinfo: pg_sys::FunctionCallInfo) -> Option<Answer> {
-    let call = Call::of(fcinfo);
+fn anomaly(call: Call<'_>) -> Option<Answer> {
     sql(|| scoring::row(call, |m, row, s| oddity(call, m, row, s)).map(Option::flatten))
 }
 
-/// `affinity.anomaly_columns(model text, names text[], VARIADIC "any")`
+/// `affinity_internal.anomaly_columns(model text, names text[], VARIADIC "any")`
 #[pg_extern]
-fn anomaly_columns(fcinfo: pg_sys::FunctionCallInfo) -> Option<Answer> {
-    let call = Call::of(fcinfo);
+fn anomaly_columns(call: Call<'_>) -> Option<Answer> {
     sql(|| scoring::columns(call, |m, row, s| oddity(call, m, row, s)).map(Option::flatten))
 }
 
 /// `affinity.anomaly(model text, row real[])`
 #[pg_extern]
-fn anomaly_elements(fcinfo: pg_sys::FunctionCallInfo) -> Option<Answer> {
-    let call = Call::of(fcinfo);
+fn anomaly_elements(call: Call<'_>) -> Option<Answer> {
     sql(|| scoring::elements(call, |m, row, s| oddity(call, m, row, s)).map(Option::flatten))
 }
 
@@ -96,7 +93,7 @@ fn columns(model: &RowModel, row: &[Cell<'_>], scratch: &mut RowScratch) -> Resu
 }
 
 /// NULL for a row without any value.
-fn oddity(call: Call, model: &RowModel, row: &[Cell<'_>], scratch: &mut RowScratch) -> Result<Option<Answer>> {
+fn oddity(call: Call<'_>, model: &RowModel, row: &[Cell<'_>], scratch: &mut RowScratch) -> Result<Option<Answer>> {
     let (features, scratch) = model.describes(scratch)?;
     features.anomaly(row, scratch)?.map(|(score, column)| composite(call, &[Field::Float(score), Field::Text(column)])).transpose()
 }

@@ -9,7 +9,7 @@ use crate::pg::generating::Stream;
 use crate::pg::scoring;
 use crate::train::row_model::{RowModel, RowScratch};
 use pgrx::iter::SetOfIterator;
-use pgrx::{JsonB, pg_extern, pg_sys};
+use pgrx::{JsonB, pg_extern};
 use serde_json::Value;
 
 /// `n` new rows, each a JSON object by column.
@@ -24,14 +24,14 @@ fn generate(model: Option<&str>, n: Option<i64>, condition: Option<JsonB>, seed:
 
 /// `affinity.realism(model text, row record)`: the share of real rows that look no more real.
 #[pg_extern]
-fn realism(fcinfo: pg_sys::FunctionCallInfo) -> Option<f64> {
-    sql(|| scoring::row(Call::of(fcinfo), share))
+fn realism(call: Call<'_>) -> Option<f64> {
+    sql(|| scoring::row(call, share))
 }
 
 /// `affinity.realism(model text, row real[])`
 #[pg_extern]
-fn realism_elements(fcinfo: pg_sys::FunctionCallInfo) -> Option<f64> {
-    sql(|| scoring::elements(Call::of(fcinfo), share))
+fn realism_elements(call: Call<'_>) -> Option<f64> {
+    sql(|| scoring::elements(call, share))
 }
 
 fn share(model: &RowModel, row: &[Cell<'_>], scratch: &mut RowScratch) -> Result<f64> {

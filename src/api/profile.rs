@@ -13,7 +13,7 @@ use crate::pg::ids;
 use crate::pg::settings::memory;
 use crate::pg::time::before;
 use crate::pg::window::Window;
-use pgrx::{Internal, JsonB, pg_extern, pg_sys};
+use pgrx::{Internal, JsonB, pg_extern};
 use serde_json::json;
 
 /// What every aggregate over events shares: the functions behind COMBINEFUNC, SERIALFUNC (also the end of `…_state`), DESERIALFUNC
@@ -21,20 +21,20 @@ use serde_json::json;
 macro_rules! aggregate {
     ($state:ty: $combine:ident, $serialise:ident, $deserialise:ident, $merge:ident) => {
         #[pg_extern]
-        fn $combine(fcinfo: pg_sys::FunctionCallInfo) -> Option<Internal> {
-            sql(|| combine::<$state>(Call::of(fcinfo)))
+        fn $combine(call: Call<'_>) -> Option<Internal> {
+            sql(|| combine::<$state>(call))
         }
         #[pg_extern]
-        fn $serialise(fcinfo: pg_sys::FunctionCallInfo) -> Option<Vec<u8>> {
-            sql(|| serialise::<$state>(Call::of(fcinfo)))
+        fn $serialise(call: Call<'_>) -> Option<Vec<u8>> {
+            sql(|| serialise::<$state>(call))
         }
         #[pg_extern]
-        fn $deserialise(bytes: &[u8], fcinfo: pg_sys::FunctionCallInfo) -> Option<Internal> {
-            sql(|| deserialise::<$state>(Call::of(fcinfo), bytes))
+        fn $deserialise(bytes: &[u8], call: Call<'_>) -> Option<Internal> {
+            sql(|| deserialise::<$state>(call, bytes))
         }
         #[pg_extern]
-        fn $merge(fcinfo: pg_sys::FunctionCallInfo) -> Option<Internal> {
-            sql(|| merge::<$state>(Call::of(fcinfo), memory()))
+        fn $merge(call: Call<'_>) -> Option<Internal> {
+            sql(|| merge::<$state>(call, memory()))
         }
     };
 }
@@ -44,8 +44,7 @@ aggregate!(Profile: profile_combine, profile_serialise, profile_deserialise, pro
 /// `(vector)`, `(vector, weight)`, `(vector, weight, event_time, half_life)` and the same with `as_of`: a row with a NULL in the first three
 /// does not count.
 #[pg_extern]
-fn profile_step(fcinfo: pg_sys::FunctionCallInfo) -> Option<Internal> {
-    let call = Call::of(fcinfo);
+fn profile_step(call: Call<'_>) -> Option<Internal> {
     sql(|| {
         step(call, memory(), |state: &mut Profile| {
             let given = call.arguments().len();
@@ -62,8 +61,8 @@ fn profile_step(fcinfo: pg_sys::FunctionCallInfo) -> Option<Internal> {
 }
 
 #[pg_extern]
-fn profile_final(fcinfo: pg_sys::FunctionCallInfo) -> Option<Answer> {
-    sql(|| finish(Call::of(fcinfo), |state: &Profile| Ok(state.value()?.map(|v| array::datum(&v)))))
+fn profile_final(call: Call<'_>) -> Option<Answer> {
+    sql(|| finish(call, |state: &Profile| Ok(state.value()?.map(|v| array::datum(&v)))))
 }
 
 aggregate!(Interests: interests_combine, interests_serialise, interests_deserialise, interests_merge_step);
@@ -73,8 +72,7 @@ const TAGS: i64 = 10;
 
 /// `(tag, weight)`, `(tag, weight, event_time, half_life)` and the same with `as_of` and `k`.
 #[pg_extern]
-fn interests_step(fcinfo: pg_sys::FunctionCallInfo) -> Option<Internal> {
-    let call = Call::of(fcinfo);
+fn interests_step(call: Call<'_>) -> Option<Internal> {
     sql(|| {
         step(call, memory(), |state: &mut Interests| {
             let time = if call.arguments().len() > 3 { call.timestamp(3) } else { Some(0) };
@@ -90,9 +88,9 @@ fn interests_step(fcinfo: pg_sys::FunctionCallInfo) -> Option<Internal> {
 }
 
 #[pg_extern]
-fn interests_final(fcinfo: pg_sys::FunctionCallInfo) -> Option<JsonB> {
+fn interests_final(call: Call<'_>) -> Option<JsonB> {
     sql(|| {
-        finish(Call::of(fcinfo), |state: &Interests| {
+        finish(call, |state: &Interests| {
             let found = state.value()?;
             Ok(found.map(|f| JsonB(f.into_iter().map(|i| json!({"tag": i.tag, "share": i.share})).collect())))
         })
@@ -103,8 +101,7 @@ aggregate!(Rfm: rfm_combine, rfm_serialise, rfm_deserialise, rfm_merge_step);
 
 /// `(event_time, amount)` and the same with `as_of`: an event without an amount counts as one of 0.
 #[pg_extern]
-fn rfm_step(fcinfo: pg_sys::FunctionCallInfo) -> Option<Internal> {
-    let call = Call::of(fcinfo);
+fn rfm_step(call: Call<'_>) -> Option<Internal> {
     sql(|| {
         step(call, memory(), |state: &mut Rfm| match call.timestamp(1) {
             Some(time) => state.add(time, call.float8(2).unwrap_or(0.0), Terms::new(None, call.timestamp(3))?),
@@ -114,8 +111,7 @@ fn rfm_step(fcinfo: pg_sys::FunctionCallInfo) -> Option<Internal> {
 }
 
 #[pg_extern]
-fn rfm_final(fcinfo: pg_sys::FunctionCallInfo) -> Option<Answer> {
-    let call = Call::of(fcinfo);
+fn rfm_final(call: Call<'_>) -> Option<Answer> {
     sql(|| {
         finish(call, |state: &Rfm| {
             let Some(h) = state.value() else { return Ok(None) };
@@ -130,17 +126,17 @@ aggregate!(Counts: counts_combine, counts_serialise, counts_deserialise, counts_
 
 /// `(event_time, windows)` and the same with `as_of`, for times without a time zone.
 #[pg_extern]
-fn counts_step(fcinfo: pg_sys::FunctionCallInfo) -> Option<Internal> {
-    sql(|| count(Call::of(fcinfo), false))
+fn counts_step(call: Call<'_>) -> Option<Internal> {
+    sql(|| count(call, false))
 }
 
 /// The same for times with a time zone, where the session's zone says how long a day is.
 #[pg_extern]
-fn counts_step_zoned(fcinfo: pg_sys::FunctionCallInfo) -> Option<Internal> {
-    sql(|| count(Call::of(fcinfo), true))
+fn counts_step_zoned(call: Call<'_>) -> Option<Internal> {
+    sql(|| count(call, true))
 }
 
-fn count(call: Call, zoned: bool) -> Result<Option<Internal>> {
+fn count(call: Call<'_>, zoned: bool) -> Result<Option<Internal>> {
     step(call, memory(), |state: &mut Counts| match (call.timestamp(1), call.intervals(2)?) {
         (Some(time), Some(windows)) => state.add(time, &windows, zoned, Terms::new(None, call.timestamp(3))?, &before),
         _ => Ok(()),
@@ -148,9 +144,9 @@ fn count(call: Call, zoned: bool) -> Result<Option<Internal>> {
 }
 
 #[pg_extern]
-fn counts_final(fcinfo: pg_sys::FunctionCallInfo) -> Option<Vec<i64>> {
+fn counts_final(call: Call<'_>) -> Option<Vec<i64>> {
     sql(|| {
-        finish(Call::of(fcinfo), |state: &Counts| {
+        finish(call, |state: &Counts| {
             let counts = state.value(&before)?;
             Ok(counts.map(|c| c.into_iter().map(|n| i64::try_from(n).unwrap_or(i64::MAX)).collect()))
         })
@@ -159,11 +155,11 @@ fn counts_final(fcinfo: pg_sys::FunctionCallInfo) -> Option<Vec<i64>> {
 
 /// `affinity.sessions(event_time, gap) OVER (PARTITION BY … ORDER BY event_time)`.
 #[pg_extern]
-fn sessions(fcinfo: pg_sys::FunctionCallInfo) -> Option<i64> {
+fn sessions(call: Call<'_>) -> Option<i64> {
     sql(|| {
-        let window = Window::of(Call::of(fcinfo))?;
+        let window = Window::of(call)?;
         match (window.argument(0), window.interval(1)) {
-            (Some(time), Some(gap)) => window.memory::<Sessions>().next(time.value() as i64, gap).map(Some),
+            (Some(time), Some(gap)) => window.memory::<Sessions>()?.next(time.value() as i64, gap).map(Some),
             _ => Ok(None),
         }
     })
@@ -171,6 +167,6 @@ fn sessions(fcinfo: pg_sys::FunctionCallInfo) -> Option<i64> {
 
 /// `affinity.event_weight(type, weights)`.
 #[pg_extern]
-fn event_weight(fcinfo: pg_sys::FunctionCallInfo) -> Option<f64> {
-    sql(|| event_weight::event_weight(Call::of(fcinfo)))
+fn event_weight(call: Call<'_>) -> Option<f64> {
+    sql(|| event_weight::event_weight(call))
 }

@@ -5,7 +5,7 @@ use crate::pg::progress::jobs;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::prelude::*;
 
-/// The columns of `affinity.trainings()`.
+/// The columns of `affinity_internal.trainings()`.
 type Rows = TableIterator<
     'static,
     (

@@ -8,14 +8,13 @@ use crate::pg::recommending::{self, Ready, Wanted};
 use crate::pg::store::Scope;
 use crate::pg::{ids, prototype};
 use crate::train::rerank::Options;
-use pgrx::{pg_extern, pg_sys};
+use pgrx::pg_extern;
 use std::rc::Rc;
 
 /// `affinity.recommend(model, user_id, k, exclude_seen, among, exclude, as_type, options)`, for every type of user id.
 #[pg_extern]
-fn recommend(fcinfo: pg_sys::FunctionCallInfo) {
+fn recommend(call: Call<'_>) {
     sql(|| {
-        let call = Call::of(fcinfo);
         let Some(model) = ids::text(call, 0) else { return nothing(call, 6) };
         let ready = recommending::ready(&model)?;
         let kind = ready.recommender().items().kind();
@@ -35,9 +34,8 @@ fn recommend(fcinfo: pg_sys::FunctionCallInfo) {
 
 /// `affinity.recommend_for(model, items, k, as_type)`: a basket, an anonymous session.
 #[pg_extern]
-fn recommend_for(fcinfo: pg_sys::FunctionCallInfo) {
+fn recommend_for(call: Call<'_>) {
     sql(|| {
-        let call = Call::of(fcinfo);
         let Some(model) = ids::text(call, 0) else { return nothing(call, 3) };
         let ready = recommending::ready(&model)?;
         let items = ids::list(call, 1, "items", ready.recommender().items().kind())?.unwrap_or_default();
@@ -49,9 +47,8 @@ fn recommend_for(fcinfo: pg_sys::FunctionCallInfo) {
 
 /// `affinity.similar_items(model, item_id, k, as_type)`.
 #[pg_extern]
-fn similar_items(fcinfo: pg_sys::FunctionCallInfo) {
+fn similar_items(call: Call<'_>) {
     sql(|| {
-        let call = Call::of(fcinfo);
         let Some(model) = ids::text(call, 0) else { return nothing(call, 3) };
         let ready = recommending::ready(&model)?;
         let k = count(call, 2)?;
@@ -64,9 +61,8 @@ fn similar_items(fcinfo: pg_sys::FunctionCallInfo) {
 
 /// `affinity.score(model, user_id, item_id)`: NULL for a NULL, −infinity for an item that the model does not know, so that it sorts last.
 #[pg_extern]
-fn score(fcinfo: pg_sys::FunctionCallInfo) -> Option<f32> {
+fn score(call: Call<'_>) -> Option<f32> {
     sql(|| {
-        let call = Call::of(fcinfo);
         let (Some(model), Some(_), Some(item)) = (ids::text(call, 0), call.datum(1), call.datum(2)) else { return Ok(None) };
         let ready = recommending::ready(&model)?;
         ready.allow(Scope::Lists, "scores for users")?;
@@ -79,18 +75,18 @@ fn score(fcinfo: pg_sys::FunctionCallInfo) -> Option<f32> {
 }
 
 /// The user of argument `i`; none for NULL and for an id that does not fit the type: both are unknown users.
-fn user(call: Call, i: usize, ready: &Rc<Ready>) -> Option<Id> {
+fn user(call: Call<'_>, i: usize, ready: &Rc<Ready>) -> Option<Id> {
     ids::id(call.datum(i)?, call.argument_type(i), ready.users())
 }
 
 /// k, at least 0.
-pub(super) fn count(call: Call, i: usize) -> Result<usize> {
+pub(super) fn count(call: Call<'_>, i: usize) -> Result<usize> {
     let k = call.datum(i).map_or(10, |d| d.value() as i64);
     usize::try_from(k).map_err(|_| {
         Error::new(Code::InvalidParameter, "k must not be negative").detail(format!("It is {k}.")).hint("For example: k => 10.")
     })
 }
 
-fn nothing(call: Call, prototype: usize) -> Result<()> {
+fn nothing(call: Call<'_>, prototype: usize) -> Result<()> {
     prototype::set(call, prototype, &[], "", 0, "")
 }

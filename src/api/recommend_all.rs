@@ -5,13 +5,12 @@ use crate::pg::call::Call;
 use crate::pg::error::sql;
 use crate::pg::prototype::Rows;
 use crate::pg::{everyone, ids, recommending};
-use pgrx::{pg_extern, pg_sys};
+use pgrx::pg_extern;
 
 /// `affinity.recommend_all(model, k, exclude_seen, as_type)`.
 #[pg_extern]
-fn recommend_all(fcinfo: pg_sys::FunctionCallInfo) {
+fn recommend_all(call: Call<'_>) {
     sql(|| {
-        let call = Call::of(fcinfo);
         let mut rows = Rows::begin(call, 3, true)?;
         let Some(model) = ids::text(call, 0) else { return Ok(()) };
         let ready = recommending::ready(&model)?;

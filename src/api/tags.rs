@@ -6,13 +6,12 @@ use crate::pg::call::Call;
 use crate::pg::error::sql;
 use crate::pg::{scoring, tag_rows};
 use crate::train::row_model::{RowModel, RowScratch};
-use pgrx::{pg_extern, pg_sys};
+use pgrx::pg_extern;
 
 /// The `k` likeliest tags of a row with their probabilities.
 #[pg_extern]
-fn tags(fcinfo: pg_sys::FunctionCallInfo) {
+fn tags(call: Call<'_>) {
     sql(|| {
-        let call = Call::of(fcinfo);
         let k = tag_rows::count(call, 2)?;
         let tell = |model: &RowModel, row: &[Cell<'_>], scratch: &mut RowScratch| -> Result<()> {
             let (scorer, scratch) = model.predicts(scratch)?;

@@ -5,13 +5,12 @@ use crate::pg::call::Call;
 use crate::pg::error::sql;
 use crate::pg::store::Scope;
 use crate::pg::{array, ids, recommending};
-use pgrx::{pg_extern, pg_sys};
+use pgrx::pg_extern;
 
 /// `affinity.item_vector(model, item_id)`: NULL for an item that the model does not know or that says nothing.
 #[pg_extern]
-fn item_vector(fcinfo: pg_sys::FunctionCallInfo) -> Option<Answer> {
+fn item_vector(call: Call<'_>) -> Option<Answer> {
     sql(|| {
-        let call = Call::of(fcinfo);
         let (Some(model), Some(item)) = (ids::text(call, 0), call.datum(1)) else { return Ok(None) };
         let ready = recommending::ready(&model)?;
         let recommender = ready.recommender();
@@ -25,9 +24,8 @@ fn item_vector(fcinfo: pg_sys::FunctionCallInfo) -> Option<Answer> {
 
 /// `affinity.user_vector(model, user_id)`: from the user's events as of this statement; NULL for a user without any that the model knows.
 #[pg_extern]
-fn user_vector(fcinfo: pg_sys::FunctionCallInfo) -> Option<Answer> {
+fn user_vector(call: Call<'_>) -> Option<Answer> {
     sql(|| {
-        let call = Call::of(fcinfo);
         let (Some(model), Some(user)) = (ids::text(call, 0), call.datum(1)) else { return Ok(None) };
         let ready = recommending::ready(&model)?;
         ready.allow(Scope::All, "vectors of users")?;

@@ -60,6 +60,10 @@ fn columns(x: &[f32], width: usize, best: &mut [f32], from: usize) {
 
 #[inline(always)]
 unsafe fn highest_simd<S: Simd>(x: &[f32], width: usize, best: &mut [f32]) {
+    // No rows are whole rows of any width, also of one that no loop comes to the end of.
+    if x.is_empty() || best.is_empty() {
+        return;
+    }
     let mut i = 0;
     while i + S::W <= width {
         for row in x.chunks_exact(width) {

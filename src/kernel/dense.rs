@@ -74,6 +74,10 @@ kernel! {
 }
 
 fn product_portable(p: &Product<'_>, c: &mut [f32]) {
+    // Without columns there is nothing to write, and rows may begin anywhere.
+    if p.n == 0 {
+        return;
+    }
     for i in 0..p.m {
         let row = &mut c[i * p.c_row..][..p.n];
         match p.start {
@@ -95,6 +99,10 @@ fn product_portable(p: &Product<'_>, c: &mut [f32]) {
 
 #[inline(always)]
 unsafe fn product_simd<S: Simd>(p: &Product<'_>, c: &mut [f32]) {
+    // Without rows any number of columns fits, also one that no loop comes to the end of.
+    if p.m == 0 {
+        return;
+    }
     // A single column would use one lane of each register: take it as a row instead, where the strides allow.
     let turned;
     let p = if p.n == 1 && p.a_row == 1 && p.c_row == 1 && p.m > 1 && !matches!(p.start, Start::Row(_)) {
@@ -174,7 +182,8 @@ unsafe fn rows<S: Simd, const N: usize, const PART: bool>(p: &Product<'_>, c: *m
 /// `M` rows from `i` on times `N` registers of columns from `j` on, of which the last has `last` columns.
 #[inline(always)]
 unsafe fn tile<S: Simd, const M: usize, const N: usize, const PART: bool>(p: &Product<'_>, c: *mut f32, i: usize, j: usize, last: usize) {
-    // SAFETY: the caller of `product_simd` checked that all of A, B and C lies inside; `i`, `j` and `last` stay below m and n.
+    // SAFETY: the caller of `product_simd` checked that every element of A, B and C lies inside its slice; rows `i` to `i + M` are below m,
+    // columns `j` to `j + (N − 1) · W + last` below n, so what is read and written are elements. Those of A and B are read only for k > 0.
     unsafe {
         let load =
             |q: *const f32, r: usize| if PART && r == N - 1 { S::load_part(q.add(r * S::W), last) } else { S::load(q.add(r * S::W)) };
@@ -196,7 +205,9 @@ unsafe fn tile<S: Simd, const M: usize, const N: usize, const PART: bool>(p: &Pr
                 }
             }
         }
-        let (mut a, mut b) = (p.a.as_ptr().add(i * p.a_row), p.b.as_ptr().add(j));
+        // Without a factor (k = 0) A and B may be empty and their strides anything: the pointers are then never read, and must not be offset
+        // as if they were.
+        let (mut a, mut b) = (p.a.as_ptr().wrapping_add(i.wrapping_mul(p.a_row)), p.b.as_ptr().wrapping_add(j));
         for _ in 0..p.k {
             let mut v = [S::splat(0.0); N];
             for (r, v) in v.iter_mut().enumerate() {
@@ -228,7 +239,12 @@ unsafe fn tile<S: Simd, const M: usize, const N: usize, const PART: bool>(p: &Pr
 kernel! {
     /// out ← bias + x·W, then ReLU if asked; W is row-major, one row of `out.len()` for each element of `x`. Panics on other lengths.
     dense_row, dense_row_at(x: &[f32], w: &[f32], bias: &[f32], out: &mut [f32], relu: bool)
-        => w.len() == x.len() * out.len() && bias.len() == out.len(), dense_row_portable, dense_row_simd
+        => row_fits(x.len(), w.len(), bias.len(), out.len()), dense_row_portable, dense_row_simd
+}
+
+/// Whether lists of these lengths are a row, its matrix, the bias and the result; a product too large for a number fits no matrix.
+fn row_fits(x: usize, w: usize, bias: usize, out: usize) -> bool {
+    x.checked_mul(out) == Some(w) && bias == out
 }
 
 fn dense_row_portable(x: &[f32], w: &[f32], bias: &[f32], out: &mut [f32], relu: bool) {
@@ -267,7 +283,8 @@ unsafe fn dense_row_simd<S: Simd>(x: &[f32], w: &[f32], bias: &[f32], out: &mut 
 #[inline(always)]
 unsafe fn strip<S: Simd, const N: usize, const PART: bool>(x: &[f32], w: &[f32], bias: &[f32], out: &mut [f32], relu: bool, j: usize) {
     let n = out.len();
-    // SAFETY: `N` registers from column `j` on lie below `n`, or with `PART` the n − j columns that are left.
+    // SAFETY: `N` registers from column `j` on lie below `n`, or with `PART` the n − j columns that are left; `w` has a row of `n` for each
+    // element of `x`, and `bias` has `n`.
     unsafe {
         let load = |q: *const f32, r: usize| if PART { S::load_part(q, n - j) } else { S::load(q.add(r * S::W)) };
         // Four chains a register: an FMA takes four cycles and two can start in each.
@@ -275,7 +292,8 @@ unsafe fn strip<S: Simd, const N: usize, const PART: bool>(x: &[f32], w: &[f32],
         for (r, s) in sum[0].iter_mut().enumerate() {
             *s = load(bias.as_ptr().add(j), r);
         }
-        let q = w.as_ptr().add(j);
+        // Where `x` is empty so is `w`, and `q` is never read.
+        let q = w.as_ptr().wrapping_add(j);
         let mut i = 0;
         while i + 4 <= x.len() {
             for (c, sum) in sum.iter_mut().enumerate() {
@@ -304,70 +322,5 @@ unsafe fn strip<S: Simd, const N: usize, const PART: bool>(x: &[f32], w: &[f32],
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::kernel::check::{each_level, near, normals};
-
-    const SIZES: [usize; 14] = [1, 2, 3, 5, 7, 8, 12, 13, 16, 17, 31, 33, 64, 81];
-
-    #[test]
-    fn every_product_agrees_with_the_portable_loop() {
-        each_level(|level| {
-            for m in SIZES {
-                for n in SIZES {
-                    for k in [0, 1, 2, 3, 8, 20, 65] {
-                        let (a, b, r, c) = (normals(1, m * k), normals(2, k * n), normals(3, n), normals(4, m * n));
-                        let row = Start::Row(&r);
-                        for p in [
-                            Product::new(m, n, k, &a, &b),
-                            Product { start: row, relu: true, ..Product::new(m, n, k, &a, &b) },
-                            Product { start: Start::Keep, ..Product::transposed(m, n, k, &a, &b) },
-                            Product { relu: true, ..Product::transposed(m, n, k, &a, &b) },
-                        ] {
-                            let (mut x, mut y) = (c.clone(), c.clone());
-                            product_at(level, &p, &mut x);
-                            product_portable(&p, &mut y);
-                            near(&x, &y, 1e-4, &format!("{level:?} {m}x{n}x{k} {:?}", p.start));
-                        }
-                    }
-                }
-            }
-        });
-    }
-
-    #[test]
-    fn gaps_between_rows_are_left_alone() {
-        each_level(|level| {
-            let (a, b) = (normals(1, 7 * 9), normals(2, 5 * 40));
-            let p = Product { a_row: 9, b_row: 40, c_row: 50, ..Product::new(7, 33, 5, &a, &b) };
-            let (mut x, mut y) = (vec![7.0; 7 * 50], vec![7.0; 7 * 50]);
-            product_at(level, &p, &mut x);
-            product_portable(&p, &mut y);
-            near(&x, &y, 1e-4, "gaps");
-            assert!(x.chunks(50).all(|r| r[33..].iter().all(|v| *v == 7.0)));
-        });
-    }
-
-    #[test]
-    fn a_row_agrees_with_the_portable_loop() {
-        each_level(|level| {
-            for n in SIZES {
-                for k in [0, 1, 3, 4, 20, 64, 67] {
-                    let (x, w, b) = (normals(1, k), normals(2, k * n), normals(3, n));
-                    for relu in [false, true] {
-                        let (mut p, mut q) = (vec![0.0; n], vec![0.0; n]);
-                        dense_row_at(level, &x, &w, &b, &mut p, relu);
-                        dense_row_portable(&x, &w, &b, &mut q, relu);
-                        near(&p, &q, 1e-4, "row");
-                    }
-                }
-            }
-        });
-    }
-
-    #[test]
-    #[should_panic(expected = "p.fits(1, c)")]
-    fn what_lies_outside_is_refused() {
-        product(&Product::new(2, 2, 2, &[1.0; 4], &[1.0; 4]), &mut [0.0; 3]);
-    }
-}
+#[path = "dense_tests.rs"]
+mod tests;

@@ -17,30 +17,37 @@ pub fn product_blocked(p: &Product<'_>, b_column: usize, c: &mut [f32]) {
             c[i * p.c_row..][..p.n].copy_from_slice(row);
         }
     }
-    let add = p.start != Start::Zero;
-    // SAFETY: `fits` has checked that every element of A, B and C lies inside its slice; strides that fit a slice fit an isize.
-    unsafe {
-        gemm::gemm(
-            p.m,
-            p.n,
-            p.k,
-            c.as_mut_ptr(),
-            1,
-            p.c_row as isize,
-            add,
-            p.a.as_ptr(),
-            p.a_column as isize,
-            p.a_row as isize,
-            p.b.as_ptr(),
-            b_column as isize,
-            p.b_row as isize,
-            1.0,
-            1.0,
-            false,
-            false,
-            false,
-            gemm::Parallelism::None,
-        );
+    if p.k > 0 {
+        // A stride that leads to a second element is shorter than its slice; any other is not used, and is cut to what fits.
+        let stride = |s: usize, of: usize| s.min(of) as isize;
+        let (a, b, row) = (p.a.len(), p.b.len(), stride(p.c_row, c.len()));
+        // SAFETY: `fits` has checked that every element of A, B and C lies inside its slice, and there is at least one of each. No length of
+        // a slice is more than an isize holds.
+        unsafe {
+            gemm::gemm(
+                p.m,
+                p.n,
+                p.k,
+                c.as_mut_ptr(),
+                1,
+                row,
+                p.start != Start::Zero,
+                p.a.as_ptr(),
+                stride(p.a_column, a),
+                stride(p.a_row, a),
+                p.b.as_ptr(),
+                stride(b_column, b),
+                stride(p.b_row, b),
+                1.0,
+                1.0,
+                false,
+                false,
+                false,
+                gemm::Parallelism::None,
+            );
+        }
+    } else if p.start == Start::Zero {
+        (0..p.m).for_each(|i| c[i * p.c_row..][..p.n].fill(0.0));
     }
     if p.relu {
         for i in 0..p.m {

@@ -7,7 +7,7 @@ const SMALL: usize = 16 * 1024;
 
 /// Computes `p` into `c`: B row-major with contiguous rows. Serial and deterministic: the choice of kernel hangs on sizes alone.
 pub fn multiply(p: &Product<'_>, c: &mut [f32]) {
-    if p.n * p.k <= SMALL || p.m < 4 { product(p, c) } else { product_blocked(p, 1, c) }
+    if p.n.saturating_mul(p.k) <= SMALL || p.m < 4 { product(p, c) } else { product_blocked(p, 1, c) }
 }
 
 /// Computes A·Bᵀ for B of `n` × `k`, row-major without gaps, into `c` without gaps.
@@ -21,12 +21,12 @@ pub fn multiply_transposed(m: usize, n: usize, k: usize, a: &[f32], b: &[f32], t
 
 /// Whether a matrix of `rows` × `columns` is small enough that a transposed copy is faster than strides.
 pub fn transposed_suits(rows: usize, columns: usize) -> bool {
-    rows * columns <= SMALL
+    rows.saturating_mul(columns) <= SMALL
 }
 
 /// out (`columns` × `rows`) ← the transpose of `a` (`rows` × `columns`), both row-major without gaps. Panics on other lengths.
 pub fn transpose(a: &[f32], rows: usize, columns: usize, out: &mut [f32]) {
-    assert!(a.len() == rows * columns && out.len() == a.len());
+    assert!(rows.checked_mul(columns) == Some(a.len()) && out.len() == a.len());
     for i in 0..rows {
         for j in 0..columns {
             out[j * rows + i] = a[i * columns + j];
@@ -46,6 +46,31 @@ mod tests {
 
     fn normals(n: usize, rng: &mut Rng) -> Vec<f32> {
         (0..n).map(|_| rng.normal() as f32).collect()
+    }
+
+    #[test]
+    fn sizes_of_zero_and_beyond_any_number() {
+        const HALF: usize = 1 << (usize::BITS / 2);
+        assert!(transposed_suits(0, usize::MAX) && !transposed_suits(HALF, HALF));
+        for (m, n, k) in [(0, 0, 0), (0, 5, 0), (5, 0, 0), (5, 7, 0)] {
+            let mut c = vec![7.0; m * n];
+            multiply(&Product::new(m, n, k, &[], &[]), &mut c);
+            assert!(c.iter().all(|x| *x == 0.0));
+            for turned in [Some(&[][..]), None] {
+                c.fill(7.0);
+                multiply_transposed(m, n, k, &[], &[], turned, &mut c);
+                assert!(c.iter().all(|x| *x == 0.0));
+            }
+        }
+        transpose(&[], 0, usize::MAX, &mut []);
+        let mut sums = [7.0; 3];
+        column_sums(&[], 0, &mut sums);
+        assert_eq!(sums, [0.0; 3]);
+        column_sums(&[], 0, &mut []);
+        let refused = |f: fn()| assert!(std::panic::catch_unwind(f).is_err());
+        refused(|| multiply(&Product::new(HALF, HALF, HALF, &[], &[]), &mut []));
+        refused(|| multiply_transposed(HALF, HALF, HALF, &[], &[], None, &mut []));
+        refused(|| transpose(&[], HALF, HALF, &mut []));
     }
 
     #[test]

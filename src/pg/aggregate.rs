@@ -5,68 +5,91 @@
 
 use crate::base::{Code, Error, Mergeable, Result, memory};
 use crate::pg::call::Call;
-use pgrx::{Internal, PgMemoryContexts, pg_sys};
+use crate::pg::held::{self, Lent};
+use pgrx::{Internal, pg_sys};
 
 /// The first byte of a serialised state: the version of its form.
 const FORM: u8 = 1;
 
+mod plain {
+    //! Without the jump point that pgrx's wrapper sets, a cost per row: it looks at the type of a node and raises no error.
+    use pgrx::pg_sys;
+    unsafe extern "C-unwind" {
+        pub fn AggCheckCallContext(call: pg_sys::FunctionCallInfo, context: *mut pg_sys::MemoryContext) -> std::ffi::c_int;
+    }
+}
+
 /// The context of the aggregate that makes this call.
-fn context(call: Call) -> Result<pg_sys::MemoryContext> {
+#[inline]
+fn context(call: Call<'_>) -> Result<pg_sys::MemoryContext> {
     let mut context = std::ptr::null_mut();
     // SAFETY: fcinfo is the running call; the function only looks at who made it.
-    if unsafe { pg_sys::AggCheckCallContext(call.raw(), &mut context) } == 0 {
+    if unsafe { plain::AggCheckCallContext(call.raw(), &mut context) } == 0 {
         return Err(Error::new(Code::WrongState, "aggregate function called outside an aggregate"));
     }
     Ok(context)
 }
 
-/// The state that argument `i` points at.
-fn state<'a, S>(call: Call, i: usize) -> Option<&'a mut S> {
-    // SAFETY: arguments of type internal cannot be made by a user; within one aggregate they are what `place` returned,
-    // and `sql/` gives all functions of an aggregate the same state.
-    call.datum(i).map(|d| unsafe { &mut *d.cast_mut_ptr::<S>() })
+/// The state that argument `i` points at; none for NULL.
+///
+/// # Errors
+/// [`Code::WrongState`] for a call that no aggregate makes; [`Code::Internal`] for the state of another aggregate.
+#[inline]
+fn state<'c, S: 'static>(call: Call<'c>, i: usize) -> Result<Option<Lent<'c, S>>> {
+    context(call)?;
+    let Some(datum) = call.datum(i) else { return Ok(None) };
+    // SAFETY: the call is an aggregate's, so a value of type internal is what a function of that aggregate returned: nobody can write one, and
+    // functions that return one fail when they are called by hand, ours above. Ours return what `place` or `lend` gave, which lives in the
+    // aggregate's context or, out of `deserialise`, as long as the row. Only a superuser could mix in another library's: CREATE AGGREGATE refuses
+    // such a state to everybody else.
+    match unsafe { held::lend(datum.cast_mut_ptr()) } {
+        Some(state) => Ok(Some(state)),
+        None => Err(Error::internal("The state of another aggregate, or one state twice.")),
+    }
 }
 
-fn place<'a, S>(context: pg_sys::MemoryContext, value: S) -> &'a mut S {
-    // SAFETY: the context is alive (Postgres just named it), and the value lives until the context is reset or deleted.
-    unsafe { &mut *PgMemoryContexts::For(context).leak_and_drop_on_delete(value) }
+/// Leaves `value` to the context of the aggregate that makes the call.
+fn place<S: 'static>(call: Call<'_>, value: S) -> Result<Lent<'_, S>> {
+    let context = context(call)?;
+    // SAFETY: Postgres has just named the context, which outlives the call.
+    Ok(unsafe { held::place(context, value) })
 }
 
-fn internal<S>(state: &mut S) -> Option<Internal> {
-    Some(Internal::from(Some(pg_sys::Datum::from(std::ptr::from_mut(state)))))
+fn internal<S>(state: &Lent<'_, S>) -> Option<Internal> {
+    Some(Internal::from(Some(pg_sys::Datum::from(state.pointer()))))
 }
 
 /// The transition: `f` takes the row in. `limit` bounds the bytes that a state may hold.
 ///
 /// # Errors
 /// Those of `f`; [`Code::OutOfMemory`] beyond the limit.
-pub(crate) fn step<S: Mergeable>(call: Call, limit: usize, f: impl FnOnce(&mut S) -> Result<()>) -> Result<Option<Internal>> {
-    let state = match state::<S>(call, 0) {
+pub(crate) fn step<S: Mergeable + 'static>(call: Call<'_>, limit: usize, f: impl FnOnce(&mut S) -> Result<()>) -> Result<Option<Internal>> {
+    let mut state = match state::<S>(call, 0)? {
         Some(s) => s,
-        None => place(context(call)?, S::default()),
+        None => place(call, S::default())?,
     };
-    f(state)?;
+    f(&mut state)?;
     if state.memory() > limit {
         return Err(Error::new(Code::OutOfMemory, "more memory needed than affinity.memory allows")
             .detail(format!("The aggregate's state holds {}, {} is allowed.", memory::size(state.memory()), memory::size(limit)))
             .hint("Aggregate fewer rows, a sample for instance, or raise it: SET affinity.memory = '…'."));
     }
-    Ok(internal(state))
+    Ok(internal(&state))
 }
 
 /// Joins two partial states.
 ///
 /// # Errors
 /// Those of [`Mergeable::merge`].
-pub(crate) fn combine<S: Mergeable>(call: Call) -> Result<Option<Internal>> {
-    match (state::<S>(call, 0), state::<S>(call, 1)) {
+pub(crate) fn combine<S: Mergeable + 'static>(call: Call<'_>) -> Result<Option<Internal>> {
+    match (state::<S>(call, 0)?, state::<S>(call, 1)?) {
         (None, None) => Ok(None),
-        (Some(a), None) => Ok(internal(a)),
+        (Some(a), None) => Ok(internal(&a)),
         // The other state dies with its row, so it is cloned into the context that stays.
-        (None, Some(b)) => Ok(internal(place(context(call)?, b.clone()))),
-        (Some(a), Some(b)) => {
-            a.merge(b)?;
-            Ok(internal(a))
+        (None, Some(b)) => Ok(internal(&place(call, b.clone())?)),
+        (Some(mut a), Some(b)) => {
+            a.merge(&b)?;
+            Ok(internal(&a))
         }
     }
 }
@@ -75,7 +98,7 @@ pub(crate) fn combine<S: Mergeable>(call: Call) -> Result<Option<Internal>> {
 ///
 /// # Errors
 /// Those of [`Mergeable::from_bytes`] and [`Mergeable::merge`]; [`Code::OutOfMemory`] beyond the limit.
-pub(crate) fn merge<S: Mergeable>(call: Call, limit: usize) -> Result<Option<Internal>> {
+pub(crate) fn merge<S: Mergeable + 'static>(call: Call<'_>, limit: usize) -> Result<Option<Internal>> {
     let given = call.bytes(1).map(|b| read::<S>(&b)).transpose()?;
     step(call, limit, |state: &mut S| given.map_or(Ok(()), |g| state.merge(&g)))
 }
@@ -84,9 +107,8 @@ pub(crate) fn merge<S: Mergeable>(call: Call, limit: usize) -> Result<Option<Int
 ///
 /// # Errors
 /// [`Code::OutOfMemory`].
-pub(crate) fn serialise<S: Mergeable>(call: Call) -> Result<Option<Vec<u8>>> {
-    context(call)?;
-    let Some(state) = state::<S>(call, 0) else { return Ok(None) };
+pub(crate) fn serialise<S: Mergeable + 'static>(call: Call<'_>) -> Result<Option<Vec<u8>>> {
+    let Some(state) = state::<S>(call, 0)? else { return Ok(None) };
     let body = state.to_bytes();
     let mut bytes = Vec::new();
     memory::reserve(&mut bytes, 1 + body.len())?;
@@ -108,20 +130,20 @@ fn read<S: Mergeable>(bytes: &[u8]) -> Result<S> {
 ///
 /// # Errors
 /// Those of [`Mergeable::from_bytes`].
-pub(crate) fn deserialise<S: Mergeable>(call: Call, bytes: &[u8]) -> Result<Option<Internal>> {
+pub(crate) fn deserialise<S: Mergeable + 'static>(call: Call<'_>, bytes: &[u8]) -> Result<Option<Internal>> {
     context(call)?;
     let state = read::<S>(bytes)?;
-    // SAFETY: CurrentMemoryContext is always set while a function runs.
-    Ok(internal(place(unsafe { pg_sys::CurrentMemoryContext }, state)))
+    // SAFETY: the current context is always set while a function runs, and outlives the call.
+    Ok(internal(&unsafe { held::place(pg_sys::CurrentMemoryContext, state) }))
 }
 
 /// The result. Leaves the state as it was: a window frame may ask again.
 ///
 /// # Errors
 /// Those of `f`.
-pub(crate) fn finish<S: Mergeable, R>(call: Call, f: impl FnOnce(&S) -> Result<Option<R>>) -> Result<Option<R>> {
-    match state::<S>(call, 0) {
-        Some(s) => f(s),
+pub(crate) fn finish<S: Mergeable + 'static, R>(call: Call<'_>, f: impl FnOnce(&S) -> Result<Option<R>>) -> Result<Option<R>> {
+    match state::<S>(call, 0)? {
+        Some(s) => f(&s),
         None => Ok(None),
     }
 }

@@ -3,21 +3,45 @@
 use crate::base::Result;
 use crate::dataset::profile::Span;
 use crate::pg::array::{floats, intervals};
+use crate::pg::held::{self, Lent};
 use crate::pg::time::span;
+use pgrx::callconv::{Arg, ArgAbi};
 use pgrx::datum::FromDatum;
 use pgrx::pg_sys;
+use pgrx::pgrx_sql_entity_graph::metadata::{ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin};
 use std::borrow::Cow;
+use std::marker::PhantomData;
 
-/// One call of an SQL function. The accessors trust the declaration in `sql/`: an argument is read as the type it has there.
+/// One call of an SQL function, while it lasts. Only pgrx makes one, of the call that it hands to a `#[pg_extern]` function.
+///
+/// The accessors trust the declaration in `sql/`: an argument is read as the type it has there. That is sound because nobody but a superuser can
+/// declare one of these functions otherwise (CREATE FUNCTION … LANGUAGE c is theirs alone, and CREATE OR REPLACE keeps the types of arguments), and
+/// tests/signatures.rs and the SQL chapters hold ours. What a user passes is brought to the declared types before the call; the exception are the
+/// types that stand for any other, whose real type [`Call::argument_type`] says.
 #[derive(Clone, Copy)]
-pub(crate) struct Call(pg_sys::FunctionCallInfo);
+pub(crate) struct Call<'c>(pg_sys::FunctionCallInfo, PhantomData<&'c ()>);
 
-impl Call {
-    /// The call that Postgres made with `fcinfo`, which must be what a `#[pg_extern]` function was handed.
-    pub(crate) fn of(fcinfo: pg_sys::FunctionCallInfo) -> Self {
-        Self(fcinfo)
+// SAFETY: the raw call as pgrx hands it to who asks for it, no argument of SQL's; it cannot outlive the call, whose lifetime it bears.
+unsafe impl<'fcx> ArgAbi<'fcx> for Call<'fcx> {
+    unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
+        // SAFETY: handed on.
+        Self(unsafe { <pg_sys::FunctionCallInfo as ArgAbi<'fcx>>::unbox_arg_unchecked(arg) }, PhantomData)
     }
 
+    fn is_virtual_arg() -> bool {
+        true
+    }
+}
+
+// SAFETY: it is no value of SQL's: no argument of the declared function, and never a result.
+unsafe impl SqlTranslatable for Call<'_> {
+    const TYPE_IDENT: &'static str = pgrx::pgrx_resolved_type!(Call);
+    const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
+    const ARGUMENT_SQL: std::result::Result<SqlMappingRef, ArgumentError> = Ok(SqlMappingRef::Skip);
+    const RETURN_SQL: std::result::Result<ReturnsRef, ReturnsError> = Err(ReturnsError::Datum);
+}
+
+impl<'c> Call<'c> {
     /// The raw call.
     pub(crate) fn raw(self) -> pg_sys::FunctionCallInfo {
         self.0
@@ -30,7 +54,7 @@ impl Call {
 
     /// All arguments.
     #[inline]
-    pub(crate) fn arguments<'a>(self) -> &'a [pg_sys::NullableDatum] {
+    pub(crate) fn arguments(self) -> &'c [pg_sys::NullableDatum] {
         // SAFETY: Postgres allocates nargs arguments behind the header of the call, and keeps them while it lasts.
         unsafe { (*self.0).args.as_slice(usize::try_from((*self.0).nargs).unwrap_or(0)) }
     }
@@ -85,7 +109,7 @@ impl Call {
     ///
     /// # Errors
     /// As [`floats`].
-    pub(crate) fn floats<'a>(self, i: usize) -> Result<Option<Cow<'a, [f32]>>> {
+    pub(crate) fn floats(self, i: usize) -> Result<Option<Cow<'c, [f32]>>> {
         // SAFETY: declared real[]; it lives as long as the row. A toasted one is copied into the context of the row.
         self.datum(i).map(|d| unsafe { floats(d) }).transpose()
     }
@@ -122,22 +146,23 @@ impl Call {
         unsafe { (*(*self.0).flinfo).fn_mcxt }
     }
 
-    /// What an earlier call at the same place of the same plan left with [`Call::keep`].
-    ///
-    /// `T` must be the type that was kept: one SQL function keeps one type.
-    pub(crate) fn kept<'a, T>(self) -> Option<&'a mut T> {
-        // SAFETY: fn_extra is null or what `keep` put there, which lives in fn_mcxt, as long as the plan; one call at a
-        // time uses it, as a function cannot be re-entered through one FmgrInfo.
-        unsafe { ((*(*self.0).flinfo).fn_extra.cast::<T>()).as_mut() }
+    /// What an earlier call at the same place of the same plan left with [`Call::keep`]; none where that is of another type, or in use by a call that
+    /// this one is made within.
+    #[inline]
+    pub(crate) fn kept<T: 'static>(self) -> Option<Lent<'c, T>> {
+        // SAFETY: Postgres leaves fn_extra to the function: it is null or what `keep` put there, in fn_mcxt, which lives as long as the plan. pgrx
+        // uses it for functions that return an iterator; none of those asks for the call.
+        unsafe { held::lend((*(*self.0).flinfo).fn_extra) }
     }
 
     /// Leaves `value` for later calls; dropped with the plan.
-    pub(crate) fn keep<'a, T>(self, value: T) -> &'a mut T {
-        // SAFETY: as in `kept`; the pointer is fresh and non-null.
+    pub(crate) fn keep<T: 'static>(self, value: T) -> Lent<'c, T> {
+        // SAFETY: the context lives as long as the plan, longer than the call. As in `kept`, fn_extra is ours; what stood there is dropped with the
+        // context.
         unsafe {
-            let p = pgrx::PgMemoryContexts::For(self.lasting()).leak_and_drop_on_delete(value);
-            (*(*self.0).flinfo).fn_extra = p.cast();
-            &mut *p
+            let lent = held::place(self.lasting(), value);
+            (*(*self.0).flinfo).fn_extra = lent.pointer();
+            lent
         }
     }
 }

@@ -19,9 +19,9 @@ struct Kept {
 ///
 /// # Errors
 /// As [`event_weights`].
-pub(crate) fn event_weight(call: Call) -> Result<Option<f64>> {
+pub(crate) fn event_weight(call: Call<'_>) -> Result<Option<f64>> {
     let (Some(kind), Some(datum), Some(bytes)) = (call.datum(0), call.datum(1), call.bytes(1)) else { return Ok(None) };
-    let kept = match call.kept::<Kept>() {
+    let mut kept = match call.kept::<Kept>() {
         Some(kept) => kept,
         None => call.keep(Kept::default()),
     };

@@ -1,7 +1,7 @@
 //! A row that a query takes from one of its tables need not be built to be scored: the planner is told to pass the columns instead.
 //!
-//! Behind `SUPPORT affinity.row_support`: `affinity.f(model, t)` becomes `affinity.f_columns(model, names of t's columns, t.a, t.b, …)`.
-//! It holds for every model, since all columns are passed; a table that is altered is planned anew. Building a row and walking it costs as
+//! Behind `SUPPORT affinity_internal.row_support`: `affinity.f(model, t)` becomes
+//! `affinity_internal.f_columns(model, names of t's columns, t.a, t.b, …)`. It holds for every model, since all columns are passed; a table that is altered is planned anew. Building a row and walking it costs as
 //! much as scoring it. Postgres, "Function Optimization Information".
 
 use crate::pg::call::Call;
@@ -14,7 +14,7 @@ use std::ffi::{CStr, CString};
 const MOST: usize = pg_sys::FUNC_MAX_ARGS as usize - 2;
 
 /// Answers the planner: an expression to put in the place of the call, or a null pointer for "as it is".
-pub(crate) fn support(call: Call) -> Internal {
+pub(crate) fn support(call: Call<'_>) -> Internal {
     let request = call.datum(0).map_or(std::ptr::null_mut(), |d| d.cast_mut_ptr::<pg_sys::Node>());
     // SAFETY: Postgres hands over a node, whose tag says what it is; this one lives as long as the call.
     let better = unsafe {
@@ -134,18 +134,23 @@ unsafe fn of_row(row: &pg_sys::RowExpr) -> Option<Columns> {
     }
 }
 
-/// The function beside `function` that takes columns: its name, and `_columns`.
+/// The function that takes the columns of what `function` takes the row of: its name and `_columns`, in the schema of the support function that
+/// asks, which is the library's own whatever the schemas are called. Looked up in the catalogue, not by a path: nobody needs USAGE for what the
+/// planner puts in; the executor asks for EXECUTE.
 unsafe fn sibling(function: pg_sys::Oid) -> Option<pg_sys::Oid> {
-    // SAFETY: catalogue look-ups; names are NUL-terminated copies or NULL, and the types are as many as is said.
+    // SAFETY: catalogue look-ups; the name is a NUL-terminated copy or NULL, and lives as long as the look-up; the types are as many as is said.
     unsafe {
-        let (schema, name) = (pg_sys::get_namespace_name(pg_sys::get_func_namespace(function)), pg_sys::get_func_name(function));
-        if schema.is_null() || name.is_null() {
+        let schema = pg_sys::get_func_namespace(pg_sys::get_func_support(function));
+        let name = pg_sys::get_func_name(function);
+        if schema == pg_sys::InvalidOid || name.is_null() {
             return None;
         }
         let name = CString::new([CStr::from_ptr(name).to_bytes(), b"_columns"].concat()).ok()?;
-        let path = [schema, pg_sys::pstrdup(name.as_ptr())].map(|n| pg_sys::makeString(n).cast());
         let types = [pg_sys::TEXTOID, pg_sys::TEXTARRAYOID, pg_sys::ANYOID];
-        let found = pg_sys::LookupFuncName(list(path), 3, types.as_ptr(), true);
+        let types = pg_sys::buildoidvector(types.as_ptr(), 3);
+        let (cache, column) = (pg_sys::SysCacheIdentifier::PROCNAMEARGSNSP as i32, pg_sys::Anum_pg_proc_oid as pg_sys::AttrNumber);
+        let none = pg_sys::Datum::null();
+        let found = pg_sys::GetSysCacheOid(cache, column, name.as_ptr().into(), types.into(), schema.into(), none);
         (found != pg_sys::InvalidOid).then_some(found)
     }
 }

@@ -1,5 +1,5 @@
-//! A row that comes as its columns, an argument each: `affinity.predict_columns(model, names, …)`, which the planner puts in the place of
-//! `affinity.predict(model, row)` where it can ([`crate::pg::expand`]). No row is built only to be taken apart again.
+//! A row that comes as its columns, an argument each: `affinity_internal.predict_columns(model, names, …)`, which the planner puts in the
+//! place of `affinity.predict(model, row)` where it can ([`crate::pg::expand`]). No row is built only to be taken apart again.
 
 use crate::base::{Code, Error, Result};
 use crate::dataset::Cell;
@@ -22,7 +22,7 @@ impl FieldReader {
     ///
     /// # Errors
     /// [`Code::InvalidParameter`] when there are not as many names as columns; those of [`picks`].
-    pub(crate) fn new(call: Call, inputs: &[Input]) -> Result<Self> {
+    pub(crate) fn new(call: Call<'_>, inputs: &[Input]) -> Result<Self> {
         let names = call.texts(1);
         let columns = call.arguments().len().saturating_sub(BEFORE);
         if names.len() != columns {
@@ -36,7 +36,7 @@ impl FieldReader {
     }
 
     /// Reads the wanted columns into `out` if they are plain numbers all, NaN for NULL; otherwise says false.
-    pub(crate) fn numbers(&self, call: Call, out: &mut Vec<f64>) -> bool {
+    pub(crate) fn numbers(&self, call: Call<'_>, out: &mut Vec<f64>) -> bool {
         let Some(numbers) = &self.numbers else { return false };
         let arguments = call.arguments();
         out.clear();
@@ -51,7 +51,7 @@ impl FieldReader {
     ///
     /// # Errors
     /// Whatever a value can be wrong in.
-    pub(crate) fn read<'a>(&'a mut self, call: Call, cells: &mut Vec<Cell<'a>>) -> Result<()> {
+    pub(crate) fn read<'a>(&'a mut self, call: Call<'_>, cells: &mut Vec<Cell<'a>>) -> Result<()> {
         for p in &mut self.picks {
             cells.push(match call.datum(p.place) {
                 None => Cell::Missing,

@@ -9,7 +9,7 @@ use pgrx::pg_sys;
 use std::ffi::CStr;
 
 /// A text argument; none for NULL.
-pub(crate) fn text(call: Call, i: usize) -> Option<String> {
+pub(crate) fn text(call: Call<'_>, i: usize) -> Option<String> {
     // SAFETY: the argument is declared text; its copy is freed.
     call.datum(i).map(|d| unsafe { text::with_text(d, str::to_owned) })
 }
@@ -53,7 +53,7 @@ fn output(datum: pg_sys::Datum, typ: pg_sys::Oid) -> String {
 ///
 /// # Errors
 /// [`Code::WrongType`] when the argument is no array; a malformed literal is raised by Postgres.
-pub(crate) fn list(call: Call, i: usize, name: &str, kind: IdKind) -> Result<Option<Vec<Id>>> {
+pub(crate) fn list(call: Call<'_>, i: usize, name: &str, kind: IdKind) -> Result<Option<Vec<Id>>> {
     let Some(datum) = call.datum(i) else { return Ok(None) };
     let typ = call.argument_type(i);
     let literal = matches!(typ, pg_sys::UNKNOWNOID | pg_sys::TEXTOID | pg_sys::VARCHAROID);

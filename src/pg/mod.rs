@@ -25,6 +25,7 @@ pub(crate) mod fields;
 pub(crate) mod foreign_code;
 pub(crate) mod generating;
 pub(crate) mod heap;
+mod held;
 pub(crate) mod ids;
 pub(crate) mod integrity;
 pub(crate) mod interrupts;

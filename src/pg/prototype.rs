@@ -19,12 +19,11 @@ pub(crate) struct Recommendation {
     pub score: f32,
 }
 
-/// The most columns that a prototype has: user_id, rank, item_id, score, source, version.
-const COLUMNS: usize = 6;
-
 /// A field of the prototype and what goes into it.
 #[derive(Clone, Copy, PartialEq)]
 enum Field {
+    /// A column that was dropped: NULL.
+    Dropped,
     Rank,
     ItemInteger,
     ItemText,
@@ -55,7 +54,7 @@ pub(crate) struct Entry<'a> {
 ///
 /// # Errors
 /// Those of [`Rows::begin`] and [`Rows::put`].
-pub(crate) fn set(call: Call, prototype: usize, rows: &[Recommendation], source: &str, version: i32, model: &str) -> Result<()> {
+pub(crate) fn set(call: Call<'_>, prototype: usize, rows: &[Recommendation], source: &str, version: i32, model: &str) -> Result<()> {
     let mut out = Rows::begin(call, prototype, false)?;
     rows.iter().try_for_each(|row| out.put(&Entry { user: None, row, source, version, model }))
 }
@@ -65,6 +64,7 @@ pub(crate) struct Rows {
     store: *mut pg_sys::Tuplestorestate,
     desc: pg_sys::TupleDesc,
     fields: Vec<Field>,
+    nulls: Vec<bool>,
     typ: pg_sys::Oid,
     /// Where the values of one row live until the store has copied them.
     short_lived: pg_sys::MemoryContext,
@@ -77,7 +77,7 @@ impl Rows {
     ///
     /// # Errors
     /// [`Code::WrongType`] for a prototype that is no row of fitting columns; [`Code::Unsupported`] where a set is not expected.
-    pub(crate) fn begin(call: Call, prototype: usize, users: bool) -> Result<Self> {
+    pub(crate) fn begin(call: Call<'_>, prototype: usize, users: bool) -> Result<Self> {
         let typ = call.argument_type(prototype);
         // SAFETY: resultinfo is what the executor passed; the type is composite when its row type is looked up, and its copy lives in the query's
         // memory, as the tuplestore does.
@@ -101,7 +101,8 @@ impl Rows {
             (*info).setResult = store;
             (*info).setDesc = desc;
             (*call.raw()).isnull = true;
-            Ok(Self { store, desc, fields, typ, short_lived: compat::small_context(c"affinity row"), users })
+            let nulls = fields.iter().map(|f| *f == Field::Dropped).collect();
+            Ok(Self { store, desc, fields, nulls, typ, short_lived: compat::small_context(c"affinity row"), users })
         }
     }
 
@@ -110,8 +111,8 @@ impl Rows {
     /// # Errors
     /// [`Code::WrongType`] where an id does not fit its column.
     pub(crate) fn put(&mut self, entry: &Entry<'_>) -> Result<()> {
-        let (mut values, mut nulls) = ([pg_sys::Datum::from(0); COLUMNS], [false; COLUMNS]);
-        // SAFETY: store, row type and context live as long as the call; values and nulls have at least one element a field. The context is switched back
+        let mut values = vec![pg_sys::Datum::null(); self.fields.len()];
+        // SAFETY: store, row type and context live as long as the call; values and nulls have an element for each attribute. The context is switched back
         // before returning, and by Postgres after an ERROR.
         unsafe {
             let before = pg_sys::MemoryContextSwitchTo(self.short_lived);
@@ -120,7 +121,7 @@ impl Rows {
                 Ok(())
             });
             if made.is_ok() {
-                pg_sys::tuplestore_putvalues(self.store, self.desc, values.as_mut_ptr(), nulls.as_mut_ptr());
+                pg_sys::tuplestore_putvalues(self.store, self.desc, values.as_mut_ptr(), self.nulls.as_mut_ptr());
             }
             pg_sys::MemoryContextSwitchTo(before);
             pg_sys::MemoryContextReset(self.short_lived);
@@ -137,6 +138,7 @@ impl Rows {
         };
         let item = &entry.row.item;
         Ok(match field {
+            Field::Dropped => pg_sys::Datum::null(),
             Field::Rank => pg_sys::Datum::from(entry.row.rank),
             Field::Score => pg_sys::Datum::from(entry.row.score.to_bits()),
             Field::Version => pg_sys::Datum::from(entry.version),
@@ -169,9 +171,12 @@ impl Rows {
 unsafe fn fields(desc: pg_sys::TupleDesc, typ: pg_sys::Oid, users: bool) -> Result<Vec<Field>> {
     // SAFETY: the caller's promise.
     unsafe {
-        let fields: Vec<Field> = (0..usize::try_from((*desc).natts).unwrap_or(0))
+        (0..usize::try_from((*desc).natts).unwrap_or(0))
             .map(|i| {
                 let a = compat::attribute(desc, i);
+                if a.attisdropped {
+                    return Ok(Field::Dropped);
+                }
                 let name = text::with_utf8(CStr::from_ptr(a.attname.data.as_ptr()).to_bytes(), str::to_owned);
                 Ok(match (name.as_str(), a.atttypid) {
                     ("rank", pg_sys::INT4OID) => Field::Rank,
@@ -187,9 +192,7 @@ unsafe fn fields(desc: pg_sys::TupleDesc, typ: pg_sys::Oid, users: bool) -> Resu
                     _ => return Err(not_a_prototype(typ, Some(&format!("{name} {}", type_name(a.atttypid))), users)),
                 })
             })
-            .collect::<Result<_>>()?;
-        // Column names are distinct, so there are no more than there are kinds of fields.
-        if fields.len() > COLUMNS { Err(Error::internal("A row type with a column twice.")) } else { Ok(fields) }
+            .collect()
     }
 }
 

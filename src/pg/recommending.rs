@@ -247,7 +247,7 @@ impl Ready {
     ///
     /// # Errors
     /// What reading the events raises.
-    pub(crate) fn score_at(self: &Rc<Self>, call: Call, user: Option<Id>, index: u32) -> Result<f32> {
+    pub(crate) fn score_at(self: &Rc<Self>, call: Call<'_>, user: Option<Id>, index: u32) -> Result<f32> {
         let stamp = Stamp::now();
         let at = |scored: &Scored| scored.scores.get(index as usize).copied().unwrap_or(f32::NEG_INFINITY);
         if let Some(memo) = call.kept::<Memo>()
@@ -262,7 +262,7 @@ impl Ready {
         if stamp.is_some() && !self.live.as_ref().is_some_and(Live::as_caller) {
             let memo = Memo { ready: self.clone(), stamp, user, scored };
             match call.kept::<Memo>() {
-                Some(kept) => *kept = memo,
+                Some(mut kept) => *kept = memo,
                 None => {
                     call.keep(memo);
                 }

@@ -9,6 +9,7 @@ use crate::pg::array;
 use crate::pg::cache::{self, Found};
 use crate::pg::call::Call;
 use crate::pg::fields::FieldReader;
+use crate::pg::held::Lent;
 use crate::pg::record::{Row, RowReader};
 use crate::pg::stamp::Stamp;
 use crate::pg::store::{self, VersionRow};
@@ -35,8 +36,9 @@ struct Site<R> {
 ///
 /// # Errors
 /// Those of [`row`]; [`Code::Unsupported`] for a model that predicts nothing.
-pub(crate) fn scores_of_row<R>(call: Call, f: impl FnOnce(&Outcome, &[f64]) -> Result<R>) -> Result<Option<R>> {
-    let Some((site, row)) = row_site(call)? else { return Ok(None) };
+pub(crate) fn scores_of_row<R>(call: Call<'_>, f: impl FnOnce(&Outcome, &[f64]) -> Result<R>) -> Result<Option<R>> {
+    let Some((mut site, row)) = row_site(call)? else { return Ok(None) };
+    let site = &mut *site;
     if let RowModel::Predicts(scorer) = &*site.loaded
         && let Some(reader) = &mut site.reader
         && scorer.takes_numbers()
@@ -52,8 +54,9 @@ pub(crate) fn scores_of_row<R>(call: Call, f: impl FnOnce(&Outcome, &[f64]) -> R
 ///
 /// # Errors
 /// As [`scores_of_row`], and those of [`FieldReader`].
-pub(crate) fn scores_of_columns<R>(call: Call, f: impl FnOnce(&Outcome, &[f64]) -> Result<R>) -> Result<Option<R>> {
-    let Some(site) = column_site(call)? else { return Ok(None) };
+pub(crate) fn scores_of_columns<R>(call: Call<'_>, f: impl FnOnce(&Outcome, &[f64]) -> Result<R>) -> Result<Option<R>> {
+    let Some(mut site) = column_site(call)? else { return Ok(None) };
+    let site = &mut *site;
     if let RowModel::Predicts(scorer) = &*site.loaded
         && let Some(reader) = &site.reader
         && scorer.takes_numbers()
@@ -69,7 +72,7 @@ pub(crate) fn scores_of_columns<R>(call: Call, f: impl FnOnce(&Outcome, &[f64]) 
 ///
 /// # Errors
 /// As [`scores_of_row`], and what is wrong with the array ([`array::cells`]).
-pub(crate) fn scores_of_elements<R>(call: Call, f: impl FnOnce(&Outcome, &[f64]) -> Result<R>) -> Result<Option<R>> {
+pub(crate) fn scores_of_elements<R>(call: Call<'_>, f: impl FnOnce(&Outcome, &[f64]) -> Result<R>) -> Result<Option<R>> {
     elements(call, |model, cells, scratch| scored(model, cells, scratch, f))
 }
 
@@ -82,19 +85,20 @@ fn scored<R>(model: &RowModel, cells: &[Cell<'_>], scratch: &mut RowScratch, f: 
 ///
 /// # Errors
 /// What is wrong with the model ([`cache::find`]) or with the row ([`RowReader`]); those of `f`.
-pub(crate) fn row<R>(call: Call, f: impl FnOnce(&RowModel, &[Cell<'_>], &mut RowScratch) -> Result<R>) -> Result<Option<R>> {
-    row_site(call)?.map(|(site, row)| with_row(site, &row, f)).transpose()
+pub(crate) fn row<R>(call: Call<'_>, f: impl FnOnce(&RowModel, &[Cell<'_>], &mut RowScratch) -> Result<R>) -> Result<Option<R>> {
+    row_site(call)?.map(|(mut site, row)| with_row(&mut site, &row, f)).transpose()
 }
 
 /// [`row`] for a `real[]` in argument 1.
 ///
 /// # Errors
 /// As [`row`], and what is wrong with the array ([`array::cells`]).
-pub(crate) fn elements<R>(call: Call, f: impl FnOnce(&RowModel, &[Cell<'_>], &mut RowScratch) -> Result<R>) -> Result<Option<R>> {
+pub(crate) fn elements<R>(call: Call<'_>, f: impl FnOnce(&RowModel, &[Cell<'_>], &mut RowScratch) -> Result<R>) -> Result<Option<R>> {
     let (Some(name), Some(datum)) = (call.datum(0), call.datum(1)) else { return Ok(None) };
     // SAFETY: the argument is declared real[], and lives as long as the call.
     let elements = unsafe { array::floats(datum)? };
-    let site = site::<()>(call, name)?;
+    let mut site = site::<()>(call, name)?;
+    let site = &mut *site;
     let mut cells = std::mem::take(&mut site.cells);
     array::cells(&elements, site.loaded.inputs(), &mut cells)?;
     let result = f(&site.loaded, &cells, &mut site.scratch);
@@ -106,14 +110,14 @@ pub(crate) fn elements<R>(call: Call, f: impl FnOnce(&RowModel, &[Cell<'_>], &mu
 ///
 /// # Errors
 /// As [`row`], and those of [`FieldReader`].
-pub(crate) fn columns<R>(call: Call, f: impl FnOnce(&RowModel, &[Cell<'_>], &mut RowScratch) -> Result<R>) -> Result<Option<R>> {
-    column_site(call)?.map(|site| with_columns(site, call, f)).transpose()
+pub(crate) fn columns<R>(call: Call<'_>, f: impl FnOnce(&RowModel, &[Cell<'_>], &mut RowScratch) -> Result<R>) -> Result<Option<R>> {
+    column_site(call)?.map(|mut site| with_columns(&mut site, call, f)).transpose()
 }
 
 /// The site of a call with columns, its reader made for them.
-fn column_site<'a>(call: Call) -> Result<Option<&'a mut Site<FieldReader>>> {
+fn column_site(call: Call<'_>) -> Result<Option<Lent<'_, Site<FieldReader>>>> {
     let Some(name) = call.datum(0) else { return Ok(None) };
-    let site = site::<FieldReader>(call, name)?;
+    let mut site = site::<FieldReader>(call, name)?;
     if site.reader.is_none() {
         site.reader = Some(FieldReader::new(call, site.loaded.inputs())?);
     }
@@ -122,7 +126,7 @@ fn column_site<'a>(call: Call) -> Result<Option<&'a mut Site<FieldReader>>> {
 
 fn with_columns<R>(
     site: &mut Site<FieldReader>,
-    call: Call,
+    call: Call<'_>,
     f: impl FnOnce(&RowModel, &[Cell<'_>], &mut RowScratch) -> Result<R>,
 ) -> Result<R> {
     let Some(reader) = &mut site.reader else { return Err(Error::internal("Columns without their reader.")) };
@@ -134,10 +138,10 @@ fn with_columns<R>(
 }
 
 /// The site of a call with a row in argument 1, its reader made for the row.
-fn row_site<'a>(call: Call) -> Result<Option<(&'a mut Site<RowReader>, Row)>> {
+fn row_site(call: Call<'_>) -> Result<Option<(Lent<'_, Site<RowReader>>, Row)>> {
     let (Some(name), Some(datum)) = (call.datum(0), call.datum(1)) else { return Ok(None) };
     let row = Row::of(datum);
-    let site = site::<RowReader>(call, name)?;
+    let mut site = site::<RowReader>(call, name)?;
     if !site.reader.as_ref().is_some_and(|r| r.fits(&row)) {
         site.reader = Some(RowReader::new(&row, site.loaded.inputs())?);
     }
@@ -161,7 +165,7 @@ fn emptied<'a>(mut cells: Vec<Cell<'_>>) -> Vec<Cell<'a>> {
 
 /// The site of this call, with the model that `name` is for the running statement.
 #[inline]
-fn site<'a, R>(call: Call, name: pg_sys::Datum) -> Result<&'a mut Site<R>> {
+fn site<R: 'static>(call: Call<'_>, name: pg_sys::Datum) -> Result<Lent<'_, Site<R>>> {
     let now = Stamp::now();
     // SAFETY: the argument is declared text; a toasted name is copied into the context of the row.
     let bytes: &[u8] = unsafe {
@@ -185,11 +189,11 @@ fn site<'a, R>(call: Call, name: pg_sys::Datum) -> Result<&'a mut Site<R>> {
 
 /// Looks the model up again. The columns are found again too: the row's type may have been altered since.
 #[cold]
-fn resolve<'a, R>(call: Call, name: &[u8], now: Option<Stamp>) -> Result<&'a mut Site<R>> {
+fn resolve<'c, R: 'static>(call: Call<'c>, name: &[u8], now: Option<Stamp>) -> Result<Lent<'c, Site<R>>> {
     let loaded = text::with_utf8(name, |name| model(name, now))?;
     let name = name.to_vec();
     Ok(match call.kept::<Site<R>>() {
-        Some(site) => {
+        Some(mut site) => {
             if !Rc::ptr_eq(&site.loaded, &loaded) {
                 site.scratch = RowScratch::default();
                 site.loaded = loaded;

@@ -9,7 +9,7 @@ use pgrx::pg_sys;
 ///
 /// # Errors
 /// [`Code::InvalidParameter`].
-pub(crate) fn count(call: Call, i: usize) -> Result<usize> {
+pub(crate) fn count(call: Call<'_>, i: usize) -> Result<usize> {
     let k = call.datum(i).map_or(5, |d| d.value() as i64);
     usize::try_from(k).map_err(|_| {
         Error::new(Code::InvalidParameter, "k must not be negative").detail(format!("It is {k}.")).hint("For example: k => 5.")
@@ -20,7 +20,7 @@ pub(crate) fn count(call: Call, i: usize) -> Result<usize> {
 ///
 /// # Errors
 /// [`Code::Unsupported`] where a set is not expected.
-pub(crate) fn set(call: Call, rows: &[(&str, f64)]) -> Result<()> {
+pub(crate) fn set(call: Call<'_>, rows: &[(&str, f64)]) -> Result<()> {
     // SAFETY: resultinfo is what the executor passed; the function is declared to return rows of (text, double precision), whose type it
     // expects; the tuplestore and a copy of the type live in the query's memory. Values and nulls have one element a column.
     unsafe {

@@ -3,10 +3,12 @@
 use crate::base::{Code, Error, Result};
 use crate::dataset::profile::Span;
 use crate::pg::call::Call;
+use crate::pg::held::{self, Lent};
 use crate::pg::time::span;
 use pgrx::pg_sys;
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use std::ffi::c_void;
+use std::marker::PhantomData;
 
 // The part of Postgres's windowapi.h that is used; pgrx does not bind it.
 unsafe extern "C-unwind" {
@@ -16,31 +18,35 @@ unsafe extern "C-unwind" {
 
 /// The window that a call is made for.
 #[derive(Clone, Copy)]
-pub(crate) struct Window(*mut c_void);
+pub(crate) struct Window<'c>(*mut c_void, PhantomData<&'c ()>);
 
-impl Window {
+impl<'c> Window<'c> {
     /// That of `call`.
     ///
     /// # Errors
     /// [`Code::WrongState`] for a call outside a window; the parser refuses those, since the function is declared WINDOW.
-    pub(crate) fn of(call: Call) -> Result<Self> {
+    pub(crate) fn of(call: Call<'c>) -> Result<Self> {
         // SAFETY: the running call; for a window function its context is the executor's window, a node of that type.
         unsafe {
             let context = (*call.raw()).context;
             if context.is_null() || (*context).type_ != pg_sys::NodeTag::T_WindowObjectData {
                 return Err(Error::new(Code::WrongState, "window function called outside a window"));
             }
-            Ok(Self(context.cast()))
+            Ok(Self(context.cast(), PhantomData))
         }
     }
 
-    /// What the function remembers of this partition; all zeros at its first row.
+    /// What the function remembers of this partition; the default at its first row.
     ///
-    /// `T` must be plain numbers, for which zeros are a value, and the same type in every call of the function.
-    pub(crate) fn memory<'a, T: Copy + Default>(self) -> &'a mut T {
-        // SAFETY: Postgres gives zeroed memory of that size, aligned for any type, that lives as long as the partition. Its errors are
-        // caught at the border.
-        unsafe { &mut *pg_guard_ffi_boundary(|| WinGetPartitionLocalMemory(self.0, size_of::<T>())).cast::<T>() }
+    /// # Errors
+    /// [`Code::Internal`] where it is in use, or of another type.
+    pub(crate) fn memory<T: Default + 'static>(self) -> Result<Lent<'c, T>> {
+        // SAFETY: Postgres gives zeroed memory of the size that is asked for first, aligned for any type, to this function alone; it lives as long as
+        // the partition. Its errors are caught at the border.
+        unsafe {
+            let p = pg_guard_ffi_boundary(|| WinGetPartitionLocalMemory(self.0, held::size_of_slot::<T>()));
+            held::lend_zeroed(p).ok_or_else(|| Error::internal("The memory of a window is of another type, or in use."))
+        }
     }
 
     /// Argument `i` (from 0) of the current row; none for NULL.

@@ -39,7 +39,7 @@ pub struct Database {
     server: String,
     /// The test's name; the database is called `affinity_<name>`.
     pub name: String,
-    /// What this server has beside the extension: `vector`, `cron`.
+    /// What this server has beside the extension: `vector`, `cron`; `rowversions`: it knows a row that is older than the last change of its type.
     pub has: Vec<&'static str>,
 }
 
@@ -53,6 +53,16 @@ impl Database {
             if !admin.query("SELECT 1 FROM pg_available_extensions WHERE name = $1", &[&extension]).unwrap().is_empty() {
                 db.has.push(label)
             }
+        }
+        let version: String = admin.query_one("SHOW server_version_num", &[]).unwrap().get(0);
+        let version: u32 = version.parse().unwrap();
+        // The minor releases that were made together with 15.20, the first that is known to have it.
+        if [(14, 25), (15, 20), (16, 16), (17, 12), (18, 6)]
+            .iter()
+            .any(|(major, minor)| version / 10_000 == *major && version % 10_000 >= *minor)
+            || version >= 190_000
+        {
+            db.has.push("rowversions")
         }
         admin.batch_execute(&format!("CREATE DATABASE affinity_{name}")).unwrap();
         let mut client = db.session(&db.database(), "postgres").client;
