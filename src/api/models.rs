@@ -2,9 +2,10 @@
 
 use crate::api::check;
 use crate::base::{Code, Error, Result};
+use crate::pg::answer::Answer;
 use crate::pg::argument::Name;
 use crate::pg::error::sql;
-use crate::pg::{manage, owner, store};
+use crate::pg::{array, manage, owner, store, weights};
 use pgrx::prelude::*;
 
 /// Makes a version the one that answers.
@@ -53,8 +54,8 @@ fn revoke_model(model: &str, role: Name) {
 
 /// A stored tensor's numbers as reals.
 #[pg_extern]
-fn weight_values(dtype: &str, data: &[u8]) -> Option<Vec<f32>> {
-    sql(|| crate::pg::weights::values(dtype, data))
+fn weight_values(dtype: &str, data: &[u8]) -> Option<Answer> {
+    sql(|| Ok(weights::values(dtype, data)?.map(|v| array::datum(&v))))
 }
 
 fn known_role(name: &str) -> Result<()> {

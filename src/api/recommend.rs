@@ -8,6 +8,7 @@ use crate::pg::recommending::{self, Ready, Wanted};
 use crate::pg::{ids, prototype};
 use crate::train::rerank::Options;
 use pgrx::{pg_extern, pg_sys};
+use serde_json::Value;
 use std::rc::Rc;
 
 /// `affinity.recommend(model, user_id, k, exclude_seen, among, exclude, as_type, options)`, for every type of user id.
@@ -15,7 +16,7 @@ use std::rc::Rc;
 fn recommend(fcinfo: pg_sys::FunctionCallInfo) {
     sql(|| {
         let call = Call::of(fcinfo);
-        let Some(model) = ids::text(call, 0) else { return nothing(call, 6) };
+        let Some(model) = call.model(0)? else { return nothing(call, 6) };
         let ready = recommending::ready(&model)?;
         let kind = ready.recommender().items().kind();
         let wanted = Wanted {
@@ -23,7 +24,7 @@ fn recommend(fcinfo: pg_sys::FunctionCallInfo) {
             exclude_seen: call.boolean(3).unwrap_or(!ready.recommender().repeats()),
             among: ids::list(call, 4, "among", kind)?,
             exclude: ids::list(call, 5, "exclude", kind)?,
-            options: Options::parse(&call.json(7))?,
+            options: Options::parse(&call.json(7).map_or(Ok(Value::Null), |o| o.read("options"))?)?,
         };
         let user = user(call, 1, &ready);
         let (rows, source) = ready.recommend(user.as_ref(), &wanted)?;
@@ -37,7 +38,7 @@ fn recommend(fcinfo: pg_sys::FunctionCallInfo) {
 fn recommend_for(fcinfo: pg_sys::FunctionCallInfo) {
     sql(|| {
         let call = Call::of(fcinfo);
-        let Some(model) = ids::text(call, 0) else { return nothing(call, 3) };
+        let Some(model) = call.model(0)? else { return nothing(call, 3) };
         let ready = recommending::ready(&model)?;
         let items = ids::list(call, 1, "items", ready.recommender().items().kind())?.unwrap_or_default();
         let (rows, source) = ready.recommend_for(&items, count(call, 2)?)?;
@@ -51,7 +52,7 @@ fn recommend_for(fcinfo: pg_sys::FunctionCallInfo) {
 fn similar_items(fcinfo: pg_sys::FunctionCallInfo) {
     sql(|| {
         let call = Call::of(fcinfo);
-        let Some(model) = ids::text(call, 0) else { return nothing(call, 3) };
+        let Some(model) = call.model(0)? else { return nothing(call, 3) };
         let ready = recommending::ready(&model)?;
         let k = count(call, 2)?;
         let item = call.datum(1).and_then(|d| ids::id(d, call.argument_type(1), ready.recommender().items().kind()));
@@ -66,7 +67,7 @@ fn similar_items(fcinfo: pg_sys::FunctionCallInfo) {
 fn score(fcinfo: pg_sys::FunctionCallInfo) -> Option<f32> {
     sql(|| {
         let call = Call::of(fcinfo);
-        let (Some(model), Some(_), Some(item)) = (ids::text(call, 0), call.datum(1), call.datum(2)) else { return Ok(None) };
+        let (Some(model), Some(_), Some(item)) = (call.model(0)?, call.datum(1), call.datum(2)) else { return Ok(None) };
         let ready = recommending::ready(&model)?;
         let items = ready.recommender().items();
         let Some(item) = ids::id(item, call.argument_type(2), items.kind()).and_then(|id| items.find(&id)) else {

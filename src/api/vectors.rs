@@ -11,7 +11,7 @@ use pgrx::{pg_extern, pg_sys};
 fn item_vector(fcinfo: pg_sys::FunctionCallInfo) -> Option<Answer> {
     sql(|| {
         let call = Call::of(fcinfo);
-        let (Some(model), Some(item)) = (ids::text(call, 0), call.datum(1)) else { return Ok(None) };
+        let (Some(model), Some(item)) = (call.model(0)?, call.datum(1)) else { return Ok(None) };
         let ready = recommending::ready(&model)?;
         let recommender = ready.recommender();
         let items = recommender.items();
@@ -27,7 +27,7 @@ fn item_vector(fcinfo: pg_sys::FunctionCallInfo) -> Option<Answer> {
 fn user_vector(fcinfo: pg_sys::FunctionCallInfo) -> Option<Answer> {
     sql(|| {
         let call = Call::of(fcinfo);
-        let (Some(model), Some(user)) = (ids::text(call, 0), call.datum(1)) else { return Ok(None) };
+        let (Some(model), Some(user)) = (call.model(0)?, call.datum(1)) else { return Ok(None) };
         let ready = recommending::ready(&model)?;
         let user = ids::id(user, call.argument_type(1), ready.users());
         let history = user.map(|u| ready.history(&u)).transpose()?.unwrap_or_default();

@@ -1,6 +1,6 @@
 //! What a long job is handed: seed, threads, memory, whether to stop, and where to say how far it is.
 
-use crate::base::{Budget, Error, Pool, Result};
+use crate::base::{Budget, Error, Pool, Result, memory};
 
 /// One epoch of training, as it is shown while it runs and stored with the version.
 #[derive(Debug, Clone, PartialEq, Default, serde::Serialize, serde::Deserialize)]
@@ -53,8 +53,8 @@ impl Context<'_> {
     /// Returns early when the job was cancelled: call it in every loop that may take longer than 10 ms.
     ///
     /// # Errors
-    /// [`crate::base::Code::Cancelled`].
+    /// [`crate::base::Code::Cancelled`]; [`crate::base::Code::OutOfMemory`] where the last reserve is gone.
     pub fn check(&self) -> Result<()> {
-        if self.watch.cancelled() { Err(Error::cancelled()) } else { Ok(()) }
+        if self.watch.cancelled() { Err(Error::cancelled()) } else { memory::check() }
     }
 }

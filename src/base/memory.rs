@@ -1,7 +1,7 @@
 //! Memory that grows with data or parameters: bounded by a setting, and never taken in a way that could abort the server.
 
 use crate::base::error::{Code, Error, Result};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 /// How many bytes a job may hold at once, and how many it holds. Shared by all threads of the job.
 #[derive(Debug)]
@@ -91,11 +91,62 @@ pub fn zeros<T: Clone + Default>(len: usize) -> Result<Vec<T>> {
 /// # Errors
 /// When the allocation fails or its size does not fit the address space.
 pub fn reserve<T>(v: &mut Vec<T>, more: usize) -> Result<()> {
-    v.try_reserve(more).map_err(|_| {
-        Error::new(Code::OutOfMemory, "out of memory")
-            .detail(format!("Could not allocate {}.", size(more.saturating_mul(std::mem::size_of::<T>()))))
-            .hint("Train on fewer rows or a smaller model.")
-    })
+    v.try_reserve(more).map_err(|_| out_of_memory(more.saturating_mul(std::mem::size_of::<T>())))
+}
+
+/// Whether small allocations live on the last reserve of the process.
+static SHORT: AtomicBool = AtomicBool::new(false);
+
+/// Says that memory has run out, or that there is some again.
+pub fn set_short(short: bool) {
+    SHORT.store(short, Relaxed);
+}
+
+/// Refuses to go on where memory has run out so far that the last reserve was given up.
+///
+/// # Errors
+/// [`Code::OutOfMemory`].
+#[inline]
+pub fn check() -> Result<()> {
+    if SHORT.load(Relaxed) { Err(out_of_memory(0)) } else { Ok(()) }
+}
+
+/// The error for `bytes` that the system does not have; 0: for any at all.
+#[cold]
+pub fn out_of_memory(bytes: usize) -> Error {
+    Error::new(Code::OutOfMemory, "out of memory")
+        .detail(if bytes == 0 { "The system has no more.".into() } else { format!("Could not allocate {}.", size(bytes)) })
+        .hint("Train on fewer rows or a smaller model.")
+}
+
+/// A copy of `values`, or [`Code::OutOfMemory`].
+///
+/// # Errors
+/// As [`reserve`].
+pub fn copy<T: Copy>(values: &[T]) -> Result<Vec<T>> {
+    let mut v = Vec::new();
+    reserve(&mut v, values.len())?;
+    v.extend_from_slice(values);
+    Ok(v)
+}
+
+/// Puts `text` into `into` in place of what it held, or [`Code::OutOfMemory`].
+///
+/// # Errors
+/// When the allocation fails.
+pub fn replace(into: &mut String, text: &str) -> Result<()> {
+    into.clear();
+    into.try_reserve(text.len()).map_err(|_| out_of_memory(text.len()))?;
+    into.push_str(text);
+    Ok(())
+}
+
+/// Whether the system has `bytes` now, for what allocates without asking: right after, and on this thread alone, it will get them.
+///
+/// # Errors
+/// [`Code::OutOfMemory`].
+pub fn room(bytes: usize) -> Result<()> {
+    reserve(&mut Vec::<u8>::new(), bytes)
 }
 
 /// Bytes for people: `512 bytes`, `3.5 MB`.

@@ -1,6 +1,7 @@
 //! Named tensors: the form in which every model's weights leave the engine and come back.
 
 use crate::base::error::{Code, Error, Result};
+use crate::base::names;
 use half::f16;
 
 /// The numbers of a tensor, row-major.
@@ -76,7 +77,10 @@ impl Numbers {
             "f16" => 2,
             "i64" => 8,
             "u8" => 1,
-            _ => return Err(Error::new(Code::Corrupt, "stored weights are damaged").detail(format!("Unknown element type \"{dtype}\"."))),
+            _ => {
+                return Err(Error::new(Code::Corrupt, "stored weights are damaged")
+                    .detail(format!("Unknown element type \"{}\".", names::shown(dtype))));
+            }
         };
         if len.checked_mul(width) != Some(bytes.len()) {
             return Err(Error::new(Code::Corrupt, "stored weights are damaged")

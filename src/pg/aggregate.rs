@@ -10,12 +10,27 @@ use pgrx::{Internal, PgMemoryContexts, pg_sys};
 /// The first byte of a serialised state: the version of its form.
 const FORM: u8 = 1;
 
+/// Refuses a call that no aggregate makes: only within one are arguments of type internal what its own functions have left.
+fn inside(call: Call) -> Result<()> {
+    // SAFETY: fcinfo is the running call; its context is null or a node, whose tag says what it is. AggCheckCallContext looks at the same, at the
+    // cost of a jump point a row.
+    let inside = unsafe {
+        let node = (*call.raw()).context;
+        !node.is_null() && matches!((*node).type_, pg_sys::NodeTag::T_AggState | pg_sys::NodeTag::T_WindowAggState)
+    };
+    if inside { Ok(()) } else { Err(outside()) }
+}
+
+fn outside() -> Error {
+    Error::new(Code::WrongState, "aggregate function called outside an aggregate")
+}
+
 /// The context of the aggregate that makes this call.
 fn context(call: Call) -> Result<pg_sys::MemoryContext> {
     let mut context = std::ptr::null_mut();
     // SAFETY: fcinfo is the running call; the function only looks at who made it.
     if unsafe { pg_sys::AggCheckCallContext(call.raw(), &mut context) } == 0 {
-        return Err(Error::new(Code::WrongState, "aggregate function called outside an aggregate"));
+        return Err(outside());
     }
     Ok(context)
 }
@@ -41,6 +56,7 @@ fn internal<S>(state: &mut S) -> Option<Internal> {
 /// # Errors
 /// Those of `f`; [`Code::OutOfMemory`] beyond the limit.
 pub(crate) fn step<S: Mergeable>(call: Call, limit: usize, f: impl FnOnce(&mut S) -> Result<()>) -> Result<Option<Internal>> {
+    inside(call)?;
     let state = match state::<S>(call, 0) {
         Some(s) => s,
         None => place(context(call)?, S::default()),
@@ -59,11 +75,15 @@ pub(crate) fn step<S: Mergeable>(call: Call, limit: usize, f: impl FnOnce(&mut S
 /// # Errors
 /// Those of [`Mergeable::merge`].
 pub(crate) fn combine<S: Mergeable>(call: Call) -> Result<Option<Internal>> {
+    inside(call)?;
     match (state::<S>(call, 0), state::<S>(call, 1)) {
         (None, None) => Ok(None),
         (Some(a), None) => Ok(internal(a)),
         // The other state dies with its row, so it is cloned into the context that stays.
-        (None, Some(b)) => Ok(internal(place(context(call)?, b.clone()))),
+        (None, Some(b)) => {
+            memory::room(b.memory())?;
+            Ok(internal(place(context(call)?, b.clone())))
+        }
         (Some(a), Some(b)) => {
             a.merge(b)?;
             Ok(internal(a))
@@ -76,7 +96,14 @@ pub(crate) fn combine<S: Mergeable>(call: Call) -> Result<Option<Internal>> {
 /// # Errors
 /// Those of [`Mergeable::from_bytes`] and [`Mergeable::merge`]; [`Code::OutOfMemory`] beyond the limit.
 pub(crate) fn merge<S: Mergeable>(call: Call, limit: usize) -> Result<Option<Internal>> {
-    let given = call.bytes(1).map(|b| read::<S>(&b)).transpose()?;
+    inside(call)?;
+    let bytes = call.size(1);
+    if bytes > limit {
+        return Err(Error::new(Code::OutOfMemory, "more memory needed than affinity.memory allows")
+            .detail(format!("A stored state has {}, {} is allowed.", memory::size(bytes), memory::size(limit)))
+            .hint("Aggregate fewer rows, a sample for instance, or raise it: SET affinity.memory = '…'."));
+    }
+    let given = call.bytes(1).map(read::<S>).transpose()?;
     step(call, limit, |state: &mut S| given.map_or(Ok(()), |g| state.merge(&g)))
 }
 
@@ -87,6 +114,8 @@ pub(crate) fn merge<S: Mergeable>(call: Call, limit: usize) -> Result<Option<Int
 pub(crate) fn serialise<S: Mergeable>(call: Call) -> Result<Option<Vec<u8>>> {
     context(call)?;
     let Some(state) = state::<S>(call, 0) else { return Ok(None) };
+    // The bytes are written, and copied with the letter before them, and copied into a datum.
+    memory::room(state.memory().saturating_mul(2))?;
     let body = state.to_bytes();
     let mut bytes = Vec::new();
     memory::reserve(&mut bytes, 1 + body.len())?;
@@ -120,6 +149,7 @@ pub(crate) fn deserialise<S: Mergeable>(call: Call, bytes: &[u8]) -> Result<Opti
 /// # Errors
 /// Those of `f`.
 pub(crate) fn finish<S: Mergeable, R>(call: Call, f: impl FnOnce(&S) -> Result<Option<R>>) -> Result<Option<R>> {
+    inside(call)?;
     match state::<S>(call, 0) {
         Some(s) => f(s),
         None => Ok(None),

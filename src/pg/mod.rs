@@ -25,6 +25,7 @@ pub(crate) mod generating;
 pub(crate) mod ids;
 pub(crate) mod interrupts;
 pub(crate) mod items;
+pub(crate) mod json;
 pub(crate) mod judging;
 pub(crate) mod link_rows;
 pub(crate) mod live;
@@ -42,6 +43,7 @@ pub(crate) mod recommending;
 pub(crate) mod record;
 pub(crate) mod relation;
 pub(crate) mod reporting;
+pub(crate) mod reserve;
 pub(crate) mod rows;
 pub(crate) mod scan;
 pub(crate) mod scoring;
@@ -68,4 +70,10 @@ pgrx::pg_module_magic!();
 pub extern "C-unwind" fn _PG_init() {
     error::hide_backtraces();
     settings::register();
+    crate::base::interrupts::watch(|| {
+        pgrx::check_for_interrupts!();
+        if let Err(e) = crate::base::memory::check() {
+            error::raise(e);
+        }
+    });
 }

@@ -62,6 +62,7 @@ const VERSION: &str = "SELECT kind, call, params, state, judged, digest FROM aff
 /// # Errors
 /// [`Code::UndefinedObject`], [`Code::Privilege`].
 pub(crate) fn find(name: &str) -> Result<ModelRow> {
+    names::check("model", name)?;
     let model = as_extension(|| spi::first(MODEL, &[Arg::Text(name)], model_row))?.ok_or_else(|| unknown(name))?;
     if may_use(&model)? { Ok(model) } else { Err(denied(&model, "use")) }
 }
@@ -79,6 +80,7 @@ pub(crate) fn own(name: &str) -> Result<ModelRow> {
 /// # Errors
 /// [`Code::Privilege`].
 pub(crate) fn own_if_any(name: &str) -> Result<Option<ModelRow>> {
+    names::check("model", name)?;
     let Some(model) = as_extension(|| spi::write(MODEL, &[Arg::Text(name)], model_row))?.into_iter().next() else { return Ok(None) };
     if owner::has_rights_of(&model.owner)? { Ok(Some(model)) } else { Err(denied(&model, "change")) }
 }
