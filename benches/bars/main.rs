@@ -29,6 +29,7 @@ families! {
     gan: ["gan", "gan-step"],
     growth: ["growth"],
     habits: ["profile-behaviour"],
+    hostile: ["hostile-arguments"],
     kinds: ["auto-best"],
     journey: ["journey-repeat", "journey-new"],
     lists: ["top-k", "recommend-all"],

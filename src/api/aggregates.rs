@@ -25,7 +25,7 @@ macro_rules! aggregate {
         }
         #[pg_extern]
         fn $final(call: Call<'_>) -> Option<f64> {
-            sql(|| finish(call, |state: &$state| Ok(state.value())))
+            sql(|| finish(call, State::figure as fn(&$state) -> _))
         }
     };
 }

@@ -2,7 +2,8 @@
 //! `affinity.compare(models, source, k)`: several recommenders on the same users.
 
 use crate::api::train::needed;
-use crate::pg::argument::{Name, Regclass};
+use crate::base::names;
+use crate::pg::argument::{Name, Regclass, Texts};
 use crate::pg::error::sql;
 use crate::pg::{evaluation, judging};
 use pgrx::iter::TableIterator;
@@ -30,6 +31,7 @@ fn evaluate(
 > {
     let (owned, rows) = sql(|| {
         let (model, k) = (needed(model, "model")?, needed(k, "k")?);
+        names::check("model", model)?;
         Ok((model.to_owned(), evaluation::figures(model, source.map(|s| s.0), target.as_ref().map(|t| t.0.as_str()), k)?))
     });
     TableIterator::new(rows.into_iter().map(move |r| {
@@ -39,11 +41,14 @@ fn evaluate(
     }))
 }
 
+/// The most models that are compared at once.
+const MOST: usize = 100;
+
 /// One row a model and figure; how far it is above the first model's, with the paired interval.
 #[pg_extern]
 #[allow(clippy::type_complexity)]
 fn compare(
-    models: Option<Vec<Option<String>>>,
+    models: Option<Texts>,
     source: Option<Regclass>,
     k: Option<i32>,
 ) -> TableIterator<
@@ -62,7 +67,7 @@ fn compare(
     ),
 > {
     let rows = sql(|| {
-        let names: Vec<String> = needed(models, "models")?.into_iter().flatten().collect();
+        let names = needed(models, "models")?.read(MOST)?;
         judging::compare(&names, needed(source, "source")?.0, needed(k, "k")?)
     });
     TableIterator::new(rows.into_iter().map(|r| {

@@ -6,6 +6,7 @@ use crate::dataset::Cell;
 use crate::pg::call::Call;
 use crate::pg::error::sql;
 use crate::pg::generating::Stream;
+use crate::pg::json::Json;
 use crate::pg::scoring;
 use crate::train::row_model::{RowModel, RowScratch};
 use pgrx::iter::SetOfIterator;
@@ -14,10 +15,11 @@ use serde_json::Value;
 
 /// `n` new rows, each a JSON object by column.
 #[pg_extern]
-fn generate(model: Option<&str>, n: Option<i64>, condition: Option<JsonB>, seed: Option<i64>) -> SetOfIterator<'static, JsonB> {
+fn generate(model: Option<&str>, n: Option<i64>, condition: Option<Json>, seed: Option<i64>) -> SetOfIterator<'static, JsonB> {
     let stream = sql(|| {
         let (model, n) = (needed(model, "model")?, needed(n, "n")?);
-        Stream::new(model, n, &condition.map_or(Value::Null, |c| c.0), seed.unwrap_or(0))
+        let condition = condition.map_or(Ok(Value::Null), |c| c.read("condition"))?;
+        Stream::new(model, n, &condition, seed.unwrap_or(0))
     });
     SetOfIterator::new(stream.map(JsonB))
 }

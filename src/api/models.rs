@@ -1,10 +1,11 @@
 //! What an owner does with a model beside training it: deploy, roll back, drop, grant.
 
 use crate::api::check;
+use crate::pg::answer::Answer;
 use crate::pg::argument::Name;
 use crate::pg::error::sql;
 use crate::pg::store::Scope;
-use crate::pg::{manage, owner, store};
+use crate::pg::{array, manage, owner, store, weights};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
@@ -80,6 +81,6 @@ fn may_use(owner: pg_sys::Oid, readers: Vec<Option<String>>, reader_oids: Vec<Op
 
 /// A stored tensor's numbers as reals.
 #[pg_extern]
-fn weight_values(dtype: &str, data: &[u8]) -> Option<Vec<f32>> {
-    sql(|| crate::pg::weights::values(dtype, data))
+fn weight_values(dtype: &str, data: &[u8]) -> Option<Answer> {
+    sql(|| Ok(weights::values(dtype, data)?.map(|v| array::datum(&v))))
 }

@@ -9,8 +9,7 @@ use crate::pg::call::Call;
 use crate::pg::composite::{Field, row};
 use crate::pg::error::sql;
 use crate::pg::event_weight;
-use crate::pg::ids;
-use crate::pg::settings::memory;
+use crate::pg::settings::{budget, memory};
 use crate::pg::time::before;
 use crate::pg::window::Window;
 use pgrx::{Internal, JsonB, pg_extern};
@@ -52,6 +51,7 @@ fn profile_step(call: Call<'_>) -> Option<Internal> {
             let time = if given > 3 { call.timestamp(3) } else { Some(0) };
             match (call.floats(1)?, weight, time) {
                 (Some(vector), Some(weight), Some(time)) => {
+                    budget().take(vector.len().saturating_mul(8), "The sum of the vectors")?;
                     state.add(&vector, weight, time, Terms::new(call.interval(4), call.timestamp(5))?)
                 }
                 _ => Ok(()),
@@ -76,13 +76,12 @@ fn interests_step(call: Call<'_>) -> Option<Internal> {
     sql(|| {
         step(call, memory(), |state: &mut Interests| {
             let time = if call.arguments().len() > 3 { call.timestamp(3) } else { Some(0) };
-            match (ids::text(call, 1), call.float8(2), time) {
-                (Some(tag), Some(weight), Some(time)) => {
-                    let terms = Terms::new(call.interval(4), call.timestamp(5))?;
-                    state.add(&tag, weight, time, terms, call.integer(6).unwrap_or(TAGS))
-                }
-                _ => Ok(()),
-            }
+            let (Some(weight), Some(time)) = (call.float8(2), time) else { return Ok(()) };
+            call.with_text(1, |tag| {
+                let terms = Terms::new(call.interval(4), call.timestamp(5))?;
+                state.add(tag, weight, time, terms, call.integer(6).unwrap_or(TAGS))
+            })
+            .unwrap_or(Ok(()))
         })
     })
 }
@@ -137,7 +136,7 @@ fn counts_step_zoned(call: Call<'_>) -> Option<Internal> {
 }
 
 fn count(call: Call<'_>, zoned: bool) -> Result<Option<Internal>> {
-    step(call, memory(), |state: &mut Counts| match (call.timestamp(1), call.intervals(2)?) {
+    step(call, memory(), |state: &mut Counts| match (call.timestamp(1), call.intervals(2, Counts::MOST)?) {
         (Some(time), Some(windows)) => state.add(time, &windows, zoned, Terms::new(None, call.timestamp(3))?, &before),
         _ => Ok(()),
     })

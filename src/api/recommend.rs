@@ -9,13 +9,14 @@ use crate::pg::store::Scope;
 use crate::pg::{ids, prototype};
 use crate::train::rerank::Options;
 use pgrx::pg_extern;
+use serde_json::Value;
 use std::rc::Rc;
 
 /// `affinity.recommend(model, user_id, k, exclude_seen, among, exclude, as_type, options)`, for every type of user id.
 #[pg_extern]
 fn recommend(call: Call<'_>) {
     sql(|| {
-        let Some(model) = ids::text(call, 0) else { return nothing(call, 6) };
+        let Some(model) = call.model(0)? else { return nothing(call, 6) };
         let ready = recommending::ready(&model)?;
         let kind = ready.recommender().items().kind();
         let wanted = Wanted {
@@ -23,7 +24,7 @@ fn recommend(call: Call<'_>) {
             exclude_seen: ready.exclude_seen(call.boolean(3))?,
             among: ids::list(call, 4, "among", kind)?,
             exclude: ids::list(call, 5, "exclude", kind)?,
-            options: Options::parse(&call.json(7))?,
+            options: Options::parse(&call.json(7).map_or(Ok(Value::Null), |o| o.read("options"))?)?,
         };
         let user = user(call, 1, &ready);
         let (rows, source) = ready.recommend(user.as_ref(), &wanted)?;
@@ -36,7 +37,7 @@ fn recommend(call: Call<'_>) {
 #[pg_extern]
 fn recommend_for(call: Call<'_>) {
     sql(|| {
-        let Some(model) = ids::text(call, 0) else { return nothing(call, 3) };
+        let Some(model) = call.model(0)? else { return nothing(call, 3) };
         let ready = recommending::ready(&model)?;
         let items = ids::list(call, 1, "items", ready.recommender().items().kind())?.unwrap_or_default();
         let (rows, source) = ready.recommend_for(&items, count(call, 2)?)?;
@@ -49,7 +50,7 @@ fn recommend_for(call: Call<'_>) {
 #[pg_extern]
 fn similar_items(call: Call<'_>) {
     sql(|| {
-        let Some(model) = ids::text(call, 0) else { return nothing(call, 3) };
+        let Some(model) = call.model(0)? else { return nothing(call, 3) };
         let ready = recommending::ready(&model)?;
         let k = count(call, 2)?;
         let item = call.datum(1).and_then(|d| ids::id(d, call.argument_type(1), ready.recommender().items().kind()));
@@ -63,7 +64,7 @@ fn similar_items(call: Call<'_>) {
 #[pg_extern]
 fn score(call: Call<'_>) -> Option<f32> {
     sql(|| {
-        let (Some(model), Some(_), Some(item)) = (ids::text(call, 0), call.datum(1), call.datum(2)) else { return Ok(None) };
+        let (Some(model), Some(_), Some(item)) = (call.model(0)?, call.datum(1), call.datum(2)) else { return Ok(None) };
         let ready = recommending::ready(&model)?;
         ready.allow(Scope::Lists, "scores for users")?;
         let items = ready.recommender().items();

@@ -4,7 +4,7 @@ use crate::api::recommend::count;
 use crate::pg::call::Call;
 use crate::pg::error::sql;
 use crate::pg::prototype::Rows;
-use crate::pg::{everyone, ids, recommending};
+use crate::pg::{everyone, recommending};
 use pgrx::pg_extern;
 
 /// `affinity.recommend_all(model, k, exclude_seen, as_type)`.
@@ -12,7 +12,7 @@ use pgrx::pg_extern;
 fn recommend_all(call: Call<'_>) {
     sql(|| {
         let mut rows = Rows::begin(call, 3, true)?;
-        let Some(model) = ids::text(call, 0) else { return Ok(()) };
+        let Some(model) = call.model(0)? else { return Ok(()) };
         let ready = recommending::ready(&model)?;
         let exclude_seen = ready.exclude_seen(call.boolean(2))?;
         everyone::write(&ready, count(call, 1)?, exclude_seen, &mut rows)

@@ -1,8 +1,9 @@
 //! Training and retraining.
 
-use crate::base::{Code, Error, Result};
+use crate::base::{Code, Error, Result, names};
 use crate::pg::argument::{Name, Regclass};
 use crate::pg::error::sql;
+use crate::pg::json::Json;
 use crate::pg::publish::Published;
 use crate::pg::reading::Reader;
 use crate::pg::relation::{Relation, Source};
@@ -36,7 +37,7 @@ fn train(
     kind: Option<&str>,
     time_col: Option<Name>,
     group_col: Option<Name>,
-    params: Option<JsonB>,
+    params: Option<Json>,
     seed: Option<i64>,
     deploy: Option<&str>,
 ) -> Row {
@@ -47,12 +48,12 @@ fn train(
             source: Source::of(&relation),
             search_path: owner::search_path(),
             target: target.map(|t| t.0),
-            kind: needed(kind, "kind")?.into(),
+            kind: word(kind, "kind")?,
             time_col: time_col.map(|n| n.0),
             group_col: group_col.map(|n| n.0),
-            params: params.map_or_else(|| json!({}), |p| p.0),
+            params: params.map_or_else(|| Ok(json!({})), |p| p.read("params"))?,
             seed: seed.unwrap_or(0),
-            deploy: needed(deploy, "deploy")?.into(),
+            deploy: word(deploy, "deploy")?,
         };
         rows::train(model_name(model)?, &call, &relation, &Reader::default()).map(row)
     })
@@ -80,17 +81,23 @@ fn again(model: &store::ModelRow, call: &Value) -> Result<Published> {
     }
 }
 
-/// A model's name, which is there and not empty.
+/// A model's name, which is there, not empty and not too long.
 pub(crate) fn model_name(model: Option<&str>) -> Result<&str> {
     match needed(model, "model")? {
         "" => Err(Error::new(Code::InvalidParameter, "a model's name must not be empty")),
-        name => Ok(name),
+        name => names::check("model", name).map(|()| name),
     }
 }
 
 /// An argument that must not be NULL.
 pub(crate) fn needed<T>(value: Option<T>, name: &str) -> Result<T> {
     value.ok_or_else(|| Error::new(Code::InvalidParameter, format!("argument \"{name}\" must not be NULL")))
+}
+
+/// An argument that is one of a few words.
+pub(crate) fn word(value: Option<&str>, name: &str) -> Result<String> {
+    let word = needed(value, name)?;
+    names::check(name, word).map(|()| word.to_owned())
 }
 
 /// What became of a training as its row.

@@ -1,17 +1,17 @@
 //! `affinity.train_recommender`.
 
-use crate::api::train::{Row, model_name, needed, row};
+use crate::api::train::{Row, model_name, needed, row, word};
 use crate::base::Result;
 use crate::dataset::event_weights;
 use crate::pg::argument::{Name, Regclass};
 use crate::pg::error::sql;
 use crate::pg::events::EventSource;
 use crate::pg::items::ItemSource;
+use crate::pg::json::Json;
 use crate::pg::owner;
 use crate::pg::reading::Reader;
 use crate::pg::relation::Relation;
 use crate::pg::train_events::{self, Call};
-use pgrx::JsonB;
 use pgrx::prelude::*;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -28,16 +28,16 @@ fn train_recommender(
     time_col: Option<Name>,
     weight_col: Option<Name>,
     event_col: Option<Name>,
-    event_weights: Option<JsonB>,
+    event_weights: Option<Json>,
     items: Option<Regclass>,
-    params: Option<JsonB>,
+    params: Option<Json>,
     seed: Option<i64>,
     deploy: Option<&str>,
 ) -> Row {
     sql(|| {
         let relation = Relation::open(needed(events, "events")?.0)?;
         let items = items.map(|i| Relation::open(i.0).map(|r| (r, Reader::default()))).transpose()?;
-        let params = params.map_or_else(|| json!({}), |p| p.0);
+        let params = params.map_or_else(|| Ok(json!({})), |p| p.read("params"))?;
         let call = Call {
             function: train_events::FUNCTION.into(),
             events: EventSource {
@@ -49,15 +49,15 @@ fn train_recommender(
                 time_col: time_col.map(|n| n.0),
                 weight_col: weight_col.map(|n| n.0),
                 event_col: event_col.map(|n| n.0),
-                event_weights: event_weights.map(|w| weights(&w.0)).transpose()?,
+                event_weights: event_weights.map(|w| weights(&w.read("event_weights")?)).transpose()?,
                 search_path: owner::search_path(),
                 context: context(&params),
             },
             items: items.as_ref().map(|i| ItemSource::of(&i.0)),
-            kind: needed(kind, "kind")?.into(),
+            kind: word(kind, "kind")?,
             params,
             seed: seed.unwrap_or(0),
-            deploy: needed(deploy, "deploy")?.into(),
+            deploy: word(deploy, "deploy")?,
         };
         train_events::train(model_name(model)?, &call, &(relation, Reader::default()), items.as_ref()).map(row)
     })

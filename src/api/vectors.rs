@@ -11,7 +11,7 @@ use pgrx::pg_extern;
 #[pg_extern]
 fn item_vector(call: Call<'_>) -> Option<Answer> {
     sql(|| {
-        let (Some(model), Some(item)) = (ids::text(call, 0), call.datum(1)) else { return Ok(None) };
+        let (Some(model), Some(item)) = (call.model(0)?, call.datum(1)) else { return Ok(None) };
         let ready = recommending::ready(&model)?;
         let recommender = ready.recommender();
         let items = recommender.items();
@@ -26,7 +26,7 @@ fn item_vector(call: Call<'_>) -> Option<Answer> {
 #[pg_extern]
 fn user_vector(call: Call<'_>) -> Option<Answer> {
     sql(|| {
-        let (Some(model), Some(user)) = (ids::text(call, 0), call.datum(1)) else { return Ok(None) };
+        let (Some(model), Some(user)) = (call.model(0)?, call.datum(1)) else { return Ok(None) };
         let ready = recommending::ready(&model)?;
         ready.allow(Scope::All, "vectors of users")?;
         let user = ids::id(user, call.argument_type(1), ready.users());

@@ -9,6 +9,10 @@ use std::fmt;
 pub enum Code {
     /// A parameter is unknown, of the wrong type, or out of its range (22023).
     InvalidParameter,
+    /// A name is longer than a name can be (42622).
+    NameTooLong,
+    /// A number that no double precision holds (22003).
+    OutOfRange,
     /// A value cannot be read as the type that is needed (22P02).
     InvalidText,
     /// The data itself does not allow the operation: no rows, one class, an all-NULL column (22000).

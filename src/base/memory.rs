@@ -2,7 +2,7 @@
 
 use crate::base::error::{Code, Error, Result};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 /// Bytes beyond a limit that the allocator's count may reach: nobody books what is small.
 const SLACK: usize = 4 << 20;
@@ -75,11 +75,12 @@ impl Budget {
         Ok(Taken { budget: self, bytes })
     }
 
-    /// Looks whether more is allocated than may be, by the allocator's count; without one there is nothing to see.
+    /// Looks whether more is allocated than may be, by the allocator's count (without one there is nothing to see), and whether the system has any left.
     ///
     /// # Errors
     /// [`Code::OutOfMemory`].
     pub fn check(&self) -> Result<()> {
+        check()?;
         let measured = self.measured();
         if measured > with_slack(self.limit) {
             return Err(refused(format!("The work has come to {}, {} is allowed.", size(measured), size(self.limit))));
@@ -200,9 +201,62 @@ fn fits<T>(count: usize) -> Result<()> {
 }
 
 fn no_room<T>(count: usize) -> Error {
+    out_of_memory(count.saturating_mul(size_of::<T>()))
+}
+
+/// Whether small allocations live on the last reserve of the process.
+static SHORT: AtomicBool = AtomicBool::new(false);
+
+/// Says that memory has run out, or that there is some again.
+pub fn set_short(short: bool) {
+    SHORT.store(short, Relaxed);
+}
+
+/// Refuses to go on where memory has run out so far that the last reserve was given up.
+///
+/// # Errors
+/// [`Code::OutOfMemory`].
+#[inline]
+pub fn check() -> Result<()> {
+    if SHORT.load(Relaxed) { Err(out_of_memory(0)) } else { Ok(()) }
+}
+
+/// The error for `bytes` that the system does not have; 0: for any at all.
+#[cold]
+pub fn out_of_memory(bytes: usize) -> Error {
     Error::new(Code::OutOfMemory, "out of memory")
-        .detail(format!("Could not allocate {}.", size(count.saturating_mul(std::mem::size_of::<T>()))))
+        .detail(if bytes == 0 { "The system has no more.".into() } else { format!("Could not allocate {}.", size(bytes)) })
         .hint("Train on fewer rows or a smaller model.")
+}
+
+/// A copy of `values`, or [`Code::OutOfMemory`].
+///
+/// # Errors
+/// As [`reserve`].
+pub fn copy<T: Copy>(values: &[T]) -> Result<Vec<T>> {
+    let mut v = Vec::new();
+    reserve(&mut v, values.len())?;
+    v.extend_from_slice(values);
+    Ok(v)
+}
+
+/// Puts `text` into `into` in place of what it held, or [`Code::OutOfMemory`].
+///
+/// # Errors
+/// When the allocation fails.
+pub fn replace(into: &mut String, text: &str) -> Result<()> {
+    into.clear();
+    into.try_reserve(text.len()).map_err(|_| out_of_memory(text.len()))?;
+    into.push_str(text);
+    Ok(())
+}
+
+/// Whether the system has `bytes` now, for what allocates without asking: right after, and on this thread alone, it will get them.
+///
+/// # Errors
+/// [`Code::OutOfMemory`].
+pub fn room(bytes: usize) -> Result<()> {
+    reserve(&mut Vec::<u8>::new(), bytes)
 }
 
 /// Bytes for people: `512 bytes`, `3.5 MB`.

@@ -3,6 +3,7 @@
 pub mod context;
 pub mod error;
 pub mod hash;
+pub mod interrupts;
 pub mod memory;
 pub mod mergeable;
 pub mod names;

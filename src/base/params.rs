@@ -7,6 +7,11 @@ use crate::base::{Code, Error, Result, names};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+/// The most elements of an array or object: more than a relation has columns.
+const MOST: usize = 2000;
+/// The most whole numbers of an array, the widths of layers: what is deeper takes seconds between two looks at interrupts, and learns nothing.
+const LAYERS: usize = 32;
+
 /// The type of a parameter's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ParamType {
@@ -123,9 +128,16 @@ impl Spec {
         if value.is_null() && self.default == "null" {
             return Ok(Value::Null);
         }
+        let elements = value.as_array().map_or(0, Vec::len).max(value.as_object().map_or(0, Map::len));
+        let most = if self.kind == ParamType::Integers { LAYERS } else { MOST };
+        if elements > most {
+            return Err(Error::new(Code::InvalidParameter, format!("parameter \"{}\" has too many elements", self.name))
+                .detail(format!("It has {elements}; allowed are {most}.")));
+        }
         if !self.fits(value) {
             let e = Error::new(Code::InvalidParameter, format!("parameter \"{}\" has the wrong type", self.name)).detail(format!(
-                "It is {value}; needed is {}{}.",
+                "It is {}; needed is {}{}.",
+                names::shown_json(value),
                 article(&self.type_name()),
                 if self.default == "null" { " or null" } else { "" }
             ));
@@ -182,12 +194,13 @@ pub fn resolve(kind: &str, specs: &[Spec], given: &Value) -> Result<Map<String, 
         Value::Null => &empty,
         other => {
             return Err(Error::new(Code::InvalidParameter, "params must be a JSON object")
-                .detail(format!("It is {other}."))
+                .detail(format!("It is {}.", names::shown_json(other)))
                 .hint("For example: params => '{\"epochs\": 20}'."));
         }
     };
     for key in given.keys() {
         if !specs.iter().any(|s| s.name == key) {
+            names::check("parameter", key)?;
             let known = specs.iter().map(|s| s.name);
             let list = known.clone().collect::<Vec<_>>().join(", ");
             let e = Error::new(Code::InvalidParameter, format!("unknown parameter \"{key}\" for kind {kind}"))

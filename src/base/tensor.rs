@@ -2,6 +2,7 @@
 
 use crate::base::error::{Code, Error, Result};
 use crate::base::memory::reserve_slowly;
+use crate::base::names;
 use half::f16;
 
 /// The numbers of a tensor, row-major.
@@ -64,7 +65,8 @@ impl Numbers {
             "f16" => Ok(2),
             "i64" => Ok(8),
             "u8" => Ok(1),
-            _ => Err(Error::new(Code::Corrupt, "stored weights are damaged").detail(format!("Unknown element type \"{dtype}\"."))),
+            _ => Err(Error::new(Code::Corrupt, "stored weights are damaged")
+                .detail(format!("Unknown element type \"{}\".", names::shown(dtype)))),
         }
     }
 

@@ -1,6 +1,6 @@
 //! What an event counts by its type: `{"view": 1, "cart": 3, "purchase": 10}`. Data, not code: every shop has its own types.
 
-use crate::base::{Code, Error, Result};
+use crate::base::{Code, Error, Result, names};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -14,12 +14,12 @@ pub fn event_weights(given: &Value, name: &str) -> Result<BTreeMap<String, f64>>
             .detail(detail)
             .hint(format!("For example: {name} => '{{\"view\": 1, \"purchase\": 10}}'."))
     };
-    let given = given.as_object().ok_or_else(|| wrong(format!("It is {given}.")))?;
+    let given = given.as_object().ok_or_else(|| wrong(format!("It is {}.", names::shown_json(given))))?;
     given
         .iter()
         .map(|(kind, value)| match value.as_f64().filter(|w| (0.0..=1e9).contains(w)) {
             Some(w) => Ok((kind.clone(), w)),
-            None => Err(wrong(format!("\"{kind}\" is {value}."))),
+            None => Err(wrong(format!("\"{}\" is {}.", names::shown(kind), names::shown_json(value)))),
         })
         .collect()
 }

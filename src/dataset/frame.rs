@@ -220,7 +220,7 @@ impl Frame {
 
 /// The error for a column that is not there.
 pub fn missing_column<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Error {
-    let e = Error::new(Code::UndefinedColumn, format!("column \"{name}\" does not exist"));
+    let e = Error::new(Code::UndefinedColumn, format!("column \"{}\" does not exist", names::shown(name)));
     match names::nearest(name, known.clone()) {
         Some(n) => e.hint(format!("Did you mean \"{n}\"?")),
         None => e.hint(format!("Columns are: {}.", known.collect::<Vec<_>>().join(", "))),

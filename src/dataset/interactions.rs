@@ -3,7 +3,7 @@
 use crate::base::{Code, Context, Error, Result, memory, names, zeros};
 use crate::dataset::event::order;
 use crate::dataset::{Attribute, Circumstances, Event, Frame, IdKind, MISSING_CODE, MISSING_TIME, Step, Values, Vocabulary};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// Which columns of a frame are which, and what an event of each type is worth.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -266,12 +266,13 @@ fn type_weights<'a>(
 ) -> Result<(&'a [u32], Vec<f32>)> {
     let (codes, levels) = categories(frame, name)?;
     let Some(given) = given else { return Ok((codes, vec![1.0; levels.len()])) };
+    let known: HashSet<&str> = levels.iter().map(String::as_str).collect();
     for key in given.keys() {
-        if !levels.contains(key) {
-            let e = Error::new(Code::InvalidParameter, format!("no event is of type \"{key}\", which event_weights names"));
+        if !known.contains(key.as_str()) {
+            let e = Error::new(Code::InvalidParameter, format!("no event is of type \"{}\", which event_weights names", names::shown(key)));
             return Err(match names::nearest(key, levels.iter().map(String::as_str)) {
                 Some(n) => e.hint(format!("Did you mean \"{n}\"?")),
-                None => e.hint(format!("Types are: {}.", levels.iter().take(20).cloned().collect::<Vec<_>>().join(", "))),
+                None => e.hint(format!("Types are: {}.", levels.iter().take(20).map(|l| names::shown(l)).collect::<Vec<_>>().join(", "))),
             });
         }
     }

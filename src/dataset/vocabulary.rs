@@ -1,6 +1,6 @@
 //! The ids of one side of the interactions, sorted: an index is a place in the order of the ids.
 
-use crate::base::{Code, Error, Numbers, Result, Tensor, rng::mix, tensor};
+use crate::base::{Code, Error, Numbers, Result, Tensor, interrupts, memory, names, rng::mix, tensor};
 use std::cmp::Ordering;
 
 /// What an id is in the relation.
@@ -106,7 +106,9 @@ impl Vocabulary {
     pub fn new(kind: IdKind, levels: &[String]) -> Result<(Self, Vec<u32>)> {
         let mut ids = Vec::with_capacity(levels.len());
         for (at, level) in levels.iter().enumerate() {
-            let id = kind.parse(level).ok_or_else(|| Error::new(Code::InvalidText, format!("\"{level}\" is not {} id", kind.article())))?;
+            let id = kind
+                .parse(level)
+                .ok_or_else(|| Error::new(Code::InvalidText, format!("\"{}\" is not {} id", names::shown(level), kind.article())))?;
             ids.push((id, at));
         }
         ids.sort_unstable();
@@ -195,6 +197,22 @@ impl Vocabulary {
                 None
             }
         }
+    }
+
+    /// The indices of the ids that are known, in the order of `ids`.
+    ///
+    /// # Errors
+    /// [`Code::OutOfMemory`].
+    pub fn known(&self, ids: &[Id]) -> Result<Vec<u32>> {
+        let mut known = Vec::new();
+        for (step, index) in ids.iter().map(|id| self.find(id)).enumerate() {
+            interrupts::check_at(step);
+            if let Some(index) = index {
+                memory::reserve(&mut known, 1)?;
+                known.push(index);
+            }
+        }
+        Ok(known)
     }
 
     /// The index of `id`.

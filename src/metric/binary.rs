@@ -2,7 +2,7 @@
 
 use super::given::probability;
 use super::state::{Mean, State, Z95, damaged};
-use crate::base::{Result, memory};
+use crate::base::{Result, interrupts, memory};
 
 /// The scores of the negatives and of the positives: all that an exact ranking figure needs, 8 bytes a row.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -30,19 +30,25 @@ impl Scores {
     }
 
     /// Both sides from high to low, and whether a NaN is among them.
-    fn sorted(&self) -> (Vec<f64>, Vec<f64>, bool) {
-        let order = |v: &Vec<f64>| {
-            let mut v = v.clone();
-            v.sort_unstable_by(|a, b| b.total_cmp(a));
-            v
+    fn sorted(&self) -> Result<(Vec<f64>, Vec<f64>, bool)> {
+        let mut step = 0;
+        let mut order = |v: &Vec<f64>| {
+            let mut v = memory::copy(v)?;
+            v.sort_unstable_by(|a, b| {
+                step += 1;
+                interrupts::check_at(step);
+                b.total_cmp(a)
+            });
+            Ok(v)
         };
-        (order(&self.negative), order(&self.positive), self.negative.iter().chain(&self.positive).any(|x| x.is_nan()))
+        Ok((order(&self.negative)?, order(&self.positive)?, self.negative.iter().chain(&self.positive).any(|x| x.is_nan())))
     }
 
     /// Walks the distinct scores from high to low: `f(negatives, positives)` at each.
     fn walk(negative: &[f64], positive: &[f64], mut f: impl FnMut(f64, f64)) {
         let (mut i, mut j) = (0, 0);
         while i < negative.len() || j < positive.len() {
+            interrupts::check_at(i + j);
             let at = match (negative.get(i), positive.get(j)) {
                 (Some(n), Some(p)) => n.max(*p),
                 (Some(x), None) | (None, Some(x)) => *x,
@@ -64,7 +70,8 @@ impl Scores {
     }
 
     fn memory(&self) -> usize {
-        8 * (self.negative.capacity() + self.positive.capacity())
+        // What sorting copies counts, too.
+        8 * (self.negative.capacity() + self.positive.capacity() + self.negative.len() + self.positive.len())
     }
 
     fn to_bytes(&self) -> Vec<u8> {
@@ -81,9 +88,14 @@ impl Scores {
         if !rest.is_empty() || negatives > words.len() {
             return None;
         }
-        let mut all = words.iter().map(|w| f64::from_le_bytes(*w));
-        let negative = all.by_ref().take(negatives).collect();
-        Some(Self { negative, positive: all.collect() })
+        let side = |words: &[[u8; 8]]| {
+            let mut side = Vec::new();
+            memory::reserve(&mut side, words.len()).ok()?;
+            side.extend(words.iter().map(|w| f64::from_le_bytes(*w)));
+            Some(side)
+        };
+        let (negative, positive) = words.split_at(negatives);
+        Some(Self { negative: side(negative)?, positive: side(positive)? })
     }
 }
 
@@ -110,19 +122,23 @@ impl State for Auc {
     }
 
     fn value(&self) -> Option<f64> {
-        let (negative, positive, nan) = self.0.sorted();
+        self.figure().ok().flatten()
+    }
+
+    fn figure(&self) -> Result<Option<f64>> {
+        let (negative, positive, nan) = self.0.sorted()?;
         if negative.is_empty() || positive.is_empty() {
-            return None;
+            return Ok(None);
         }
         if nan {
-            return Some(f64::NAN);
+            return Ok(Some(f64::NAN));
         }
         let (mut above, mut wins) = (0.0, 0.0);
         Scores::walk(&negative, &positive, |n, p| {
             wins += n * (above + 0.5 * p);
             above += p;
         });
-        Some(wins / (negative.len() as f64 * positive.len() as f64))
+        Ok(Some(wins / (negative.len() as f64 * positive.len() as f64)))
     }
 
     /// Hanley and McNeil (1982).
@@ -174,12 +190,16 @@ impl State for AveragePrecision {
     }
 
     fn value(&self) -> Option<f64> {
-        let (negative, positive, nan) = self.0.sorted();
+        self.figure().ok().flatten()
+    }
+
+    fn figure(&self) -> Result<Option<f64>> {
+        let (negative, positive, nan) = self.0.sorted()?;
         if positive.is_empty() {
-            return None;
+            return Ok(None);
         }
         if nan {
-            return Some(f64::NAN);
+            return Ok(Some(f64::NAN));
         }
         let (mut all, mut hits, mut sum) = (0.0, 0.0, 0.0);
         Scores::walk(&negative, &positive, |n, p| {
@@ -187,7 +207,7 @@ impl State for AveragePrecision {
             all += n + p;
             sum += p * hits / all;
         });
-        Some(sum / positive.len() as f64)
+        Ok(Some(sum / positive.len() as f64))
     }
 
     fn rows(&self) -> u64 {

@@ -18,6 +18,14 @@ pub trait State: Default {
     /// The figure; none where the rows do not allow one (no rows; one class only for a ranking). NaN where a NaN was added.
     fn value(&self) -> Option<f64>;
 
+    /// [`State::value`], for states that need memory for it.
+    ///
+    /// # Errors
+    /// [`Code::OutOfMemory`].
+    fn figure(&self) -> Result<Option<f64>> {
+        Ok(self.value())
+    }
+
     /// A 95 % interval of the figure, where there is a standard way to one.
     fn interval(&self) -> Option<(f64, f64)> {
         None

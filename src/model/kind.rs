@@ -90,6 +90,7 @@ impl Kind {
         if let Some(k) = Self::ALL.into_iter().find(|k| k.name() == name) {
             return Ok(k);
         }
+        names::check("kind", name)?;
         let e = Error::new(Code::UndefinedObject, format!("unknown kind \"{name}\""))
             .detail(format!("Kinds that learn from rows are: {}.", known.join(", ")));
         Err(match names::nearest(name, known) {

@@ -167,14 +167,16 @@ pub struct Fitted {
 /// # Errors
 /// [`Code::UndefinedObject`], with "did you mean".
 pub fn kind(name: &str) -> Result<&'static KindInfo> {
-    KINDS.iter().find(|k| k.name == name).ok_or_else(|| {
-        let known = KINDS.iter().map(|k| k.name);
-        let e = Error::new(Code::UndefinedObject, format!("unknown kind \"{name}\" of recommender"))
-            .detail(format!("Kinds are: auto, {}.", known.clone().collect::<Vec<_>>().join(", ")));
-        match names::nearest(name, known) {
-            Some(n) => e.hint(format!("Did you mean \"{n}\"?")),
-            None => e.hint("See: SELECT * FROM affinity.kinds()."),
-        }
+    if let Some(known) = KINDS.iter().find(|k| k.name == name) {
+        return Ok(known);
+    }
+    names::check("kind", name)?;
+    let known = KINDS.iter().map(|k| k.name);
+    let e = Error::new(Code::UndefinedObject, format!("unknown kind \"{name}\" of recommender"))
+        .detail(format!("Kinds are: auto, {}.", known.clone().collect::<Vec<_>>().join(", ")));
+    Err(match names::nearest(name, known) {
+        Some(n) => e.hint(format!("Did you mean \"{n}\"?")),
+        None => e.hint("See: SELECT * FROM affinity.kinds()."),
     })
 }
 

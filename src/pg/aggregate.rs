@@ -86,7 +86,10 @@ pub(crate) fn combine<S: Mergeable + 'static>(call: Call<'_>) -> Result<Option<I
         (None, None) => Ok(None),
         (Some(a), None) => Ok(internal(&a)),
         // The other state dies with its row, so it is cloned into the context that stays.
-        (None, Some(b)) => Ok(internal(&place(call, b.clone())?)),
+        (None, Some(b)) => {
+            memory::room(b.memory())?;
+            Ok(internal(&place(call, b.clone())?))
+        }
         (Some(mut a), Some(b)) => {
             a.merge(&b)?;
             Ok(internal(&a))
@@ -99,7 +102,13 @@ pub(crate) fn combine<S: Mergeable + 'static>(call: Call<'_>) -> Result<Option<I
 /// # Errors
 /// Those of [`Mergeable::from_bytes`] and [`Mergeable::merge`]; [`Code::OutOfMemory`] beyond the limit.
 pub(crate) fn merge<S: Mergeable + 'static>(call: Call<'_>, limit: usize) -> Result<Option<Internal>> {
-    let given = call.bytes(1).map(|b| read::<S>(&b)).transpose()?;
+    let bytes = call.size(1);
+    if bytes > limit {
+        return Err(Error::new(Code::OutOfMemory, "more memory needed than affinity.memory allows")
+            .detail(format!("A stored state has {}, {} is allowed.", memory::size(bytes), memory::size(limit)))
+            .hint("Aggregate fewer rows, a sample for instance, or raise it: SET affinity.memory = '…'."));
+    }
+    let given = call.bytes(1).map(read::<S>).transpose()?;
     step(call, limit, |state: &mut S| given.map_or(Ok(()), |g| state.merge(&g)))
 }
 
@@ -109,6 +118,8 @@ pub(crate) fn merge<S: Mergeable + 'static>(call: Call<'_>, limit: usize) -> Res
 /// [`Code::OutOfMemory`].
 pub(crate) fn serialise<S: Mergeable + 'static>(call: Call<'_>) -> Result<Option<Vec<u8>>> {
     let Some(state) = state::<S>(call, 0)? else { return Ok(None) };
+    // The bytes are written, and copied with the letter before them, and copied into a datum.
+    memory::room(state.memory().saturating_mul(2))?;
     let body = state.to_bytes();
     let mut bytes = Vec::new();
     memory::reserve(&mut bytes, 1 + body.len())?;

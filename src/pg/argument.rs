@@ -1,6 +1,7 @@
 //! Argument types that pgrx has no Rust type for, so that their signatures can be held against `sql/` like all others.
 
-use crate::pg::text;
+use crate::base;
+use crate::pg::{array, text};
 use pgrx::callconv::{Arg, ArgAbi};
 use pgrx::datum::FromDatum;
 use pgrx::pg_sys;
@@ -15,8 +16,32 @@ pub(crate) struct Regclass(pub pg_sys::Oid);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Name(pub String);
 
+/// `text[]`, not read yet.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Texts(pg_sys::Datum);
+
 impl_sql_translatable!(Regclass, "regclass");
 impl_sql_translatable!(Name, "name");
+impl_sql_translatable!(Texts, "text[]");
+
+impl Texts {
+    /// The texts that are not NULL, of at most `most` elements.
+    ///
+    /// # Errors
+    /// As [`array::texts`].
+    pub(crate) fn read(self, most: usize) -> base::Result<Vec<String>> {
+        let mut out = Vec::new();
+        // SAFETY: an argument that is declared text[], and lives as long as the call.
+        unsafe { array::texts(self.0, most, &mut out)? };
+        Ok(out)
+    }
+}
+
+impl FromDatum for Texts {
+    unsafe fn from_polymorphic_datum(datum: pg_sys::Datum, null: bool, _: pg_sys::Oid) -> Option<Self> {
+        (!null).then_some(Self(datum))
+    }
+}
 
 impl FromDatum for Regclass {
     unsafe fn from_polymorphic_datum(datum: pg_sys::Datum, null: bool, _: pg_sys::Oid) -> Option<Self> {
@@ -44,5 +69,13 @@ unsafe impl<'fcx> ArgAbi<'fcx> for Name {
     unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
         // SAFETY: handed on.
         unsafe { arg.unbox_arg_using_from_datum() }.unwrap_or_else(|| Self(String::new()))
+    }
+}
+
+// SAFETY: as above.
+unsafe impl<'fcx> ArgAbi<'fcx> for Texts {
+    unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
+        // SAFETY: handed on.
+        unsafe { arg.unbox_arg_using_from_datum() }.unwrap_or(Self(pg_sys::Datum::from(0)))
     }
 }

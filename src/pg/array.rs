@@ -1,6 +1,6 @@
 //! A `real[]` argument, read in place.
 
-use crate::base::{Code, Error, Result};
+use crate::base::{Code, Error, Result, interrupts, memory};
 use crate::dataset::Cell;
 use crate::dataset::profile::Span;
 use crate::pg::answer::Answer;
@@ -8,6 +8,9 @@ use crate::pg::text;
 use crate::train::{Family, Input};
 use pgrx::pg_sys;
 use std::borrow::Cow;
+
+/// The largest datum that Postgres makes, in bytes.
+const LARGEST: usize = 0x3fff_ffff;
 
 /// The elements of a `real[]` datum: a slice into it, or a copy with NaN where an element is NULL.
 ///
@@ -39,8 +42,10 @@ pub(crate) unsafe fn floats<'a>(datum: pg_sys::Datum) -> Result<Cow<'a, [f32]>> 
         }
         let bitmap = header.add(24);
         let mut element = header.add(usize::try_from((*array).dataoffset).unwrap_or(0)).cast::<f32>();
-        let mut values = Vec::with_capacity(length);
+        let mut values = Vec::new();
+        memory::reserve(&mut values, length)?;
         for i in 0..length {
+            interrupts::check_at(i);
             if *bitmap.add(i / 8) & (1 << (i % 8)) == 0 {
                 values.push(f32::NAN);
             } else {
@@ -55,8 +60,11 @@ pub(crate) unsafe fn floats<'a>(datum: pg_sys::Datum) -> Result<Cow<'a, [f32]>> 
 /// A `real[]` datum of these elements, in the current memory context. Written by hand: Postgres's builder takes a call an element.
 pub(crate) fn datum(elements: &[f32]) -> Answer {
     const HEADER: usize = 24;
-    let (Ok(length), bytes) = (i32::try_from(elements.len()), HEADER + elements.len() * 4) else {
-        crate::pg::error::raise(Error::new(Code::OutOfMemory, "array is too long for Postgres"))
+    let bytes = HEADER + elements.len() * 4;
+    let (Ok(length), true) = (i32::try_from(elements.len()), bytes <= LARGEST) else {
+        crate::pg::error::raise(
+            Error::new(Code::OutOfMemory, "array is too long for Postgres").detail(format!("It has {} elements.", elements.len())),
+        )
     };
     // SAFETY: a fresh piece of memory of that size, written in whole: the header of an array of one dimension without NULLs (its size, one
     // dimension, no bitmap, the type, the length, the lower bound), then the elements. palloc aligns to 8 bytes and raises what is too large.
@@ -71,14 +79,14 @@ pub(crate) fn datum(elements: &[f32]) -> Answer {
     }
 }
 
-/// The elements of an `interval[]` datum.
+/// The elements of an `interval[]` datum of at most `most`.
 ///
 /// # Errors
-/// [`Code::ArrayLength`] for more than one dimension; [`Code::InvalidParameter`] for a NULL among them.
+/// [`Code::ArrayLength`] for more elements, or more than one dimension; [`Code::InvalidParameter`] for a NULL among them.
 ///
 /// # Safety
 /// `datum` is a live datum of type `interval[]`; a toasted one is copied into the current memory context.
-pub(crate) unsafe fn intervals(datum: pg_sys::Datum) -> Result<Vec<Span>> {
+pub(crate) unsafe fn intervals(datum: pg_sys::Datum, most: usize) -> Result<Vec<Span>> {
     // SAFETY: the caller's promise. The layout is that of `floats`; an interval is 16 bytes, aligned to 8, and so are those behind the
     // header of 24 bytes of an array of one dimension.
     unsafe {
@@ -97,39 +105,79 @@ pub(crate) unsafe fn intervals(datum: pg_sys::Datum) -> Result<Vec<Span>> {
         }
         let header = array.cast::<u8>().cast_const();
         let length = usize::try_from(header.add(16).cast::<i32>().read()).unwrap_or(0);
+        if length > most {
+            return Err(too_long(length, most));
+        }
         let elements = header.add(24).cast::<pg_sys::Interval>();
         Ok((0..length).map(|i| elements.add(i).read()).map(|i| Span { months: i.month, days: i.day, micros: i.time }).collect())
     }
 }
 
+/// Calls `f` with each element of an array, whatever its dimensions; none for NULL. Looks at interrupts on its way, and holds one element at a time.
+///
+/// # Errors
+/// Those of `f`.
+///
+/// # Safety
+/// `array` is a live, detoasted array.
+pub(crate) unsafe fn each(array: *mut pg_sys::ArrayType, mut f: impl FnMut(Option<pg_sys::Datum>) -> Result<()>) -> Result<()> {
+    // SAFETY: the caller's promise; the iterator reads inside the array, whose own element type says how. It lies in the current memory context.
+    unsafe {
+        let iterator = pg_sys::array_create_iterator(array, 0, std::ptr::null_mut());
+        let (mut value, mut null) = (pg_sys::Datum::from(0), false);
+        let mut step = 0;
+        while pg_sys::array_iterate(iterator, &raw mut value, &raw mut null) {
+            step += 1;
+            interrupts::check_at(step);
+            f((!null).then_some(value))?;
+        }
+        pg_sys::array_free_iterator(iterator);
+    }
+    Ok(())
+}
+
+/// How many elements a detoasted array has, NULLs among them.
+///
+/// # Safety
+/// `array` is such.
+pub(crate) unsafe fn length(array: *mut pg_sys::ArrayType) -> usize {
+    // SAFETY: the caller's promise: the lengths of its dimensions stand behind the header of 16 bytes.
+    let items = unsafe { pg_sys::ArrayGetNItems((*array).ndim, array.cast::<u8>().add(16).cast::<i32>()) };
+    usize::try_from(items).unwrap_or(0)
+}
+
 /// The elements of a `text[]` or `varchar[]` datum that are not NULL, whatever its dimensions, into `out`.
+///
+/// # Errors
+/// [`Code::ArrayLength`] for more than `most` elements; [`Code::OutOfMemory`].
 ///
 /// # Safety
 /// `datum` is a live datum of such a type; copies are left to the current memory context.
-pub(crate) unsafe fn texts(datum: pg_sys::Datum, out: &mut Vec<String>) {
-    // SAFETY: the caller's promise: elements are varlenas of varying length, aligned as int. The two arrays that Postgres fills have `count`
-    // elements each and lie in the current memory context.
+pub(crate) unsafe fn texts(datum: pg_sys::Datum, most: usize, out: &mut Vec<String>) -> Result<()> {
+    // SAFETY: the caller's promise: the elements are texts.
     unsafe {
         let array = pg_sys::pg_detoast_datum(datum.cast_mut_ptr()).cast::<pg_sys::ArrayType>();
-        let (mut elements, mut nulls, mut count) = (std::ptr::null_mut(), std::ptr::null_mut(), 0);
-        let align = pg_sys::TYPALIGN_INT.cast_signed();
-        pg_sys::deconstruct_array(array, pg_sys::TEXTOID, -1, false, align, &raw mut elements, &raw mut nulls, &raw mut count);
+        let count = length(array);
+        if count > most {
+            return Err(too_long(count, most));
+        }
         let mut used = 0;
-        for i in 0..usize::try_from(count).unwrap_or(0) {
-            if *nulls.add(i) {
-                continue;
-            }
+        each(array, |element| {
+            let Some(element) = element else { return Ok(()) };
             if out.len() == used {
                 out.push(String::new());
             }
-            text::with_text(*elements.add(i), |t| {
-                out[used].clear();
-                out[used].push_str(t);
-            });
             used += 1;
-        }
+            text::with_text(element, |t| memory::replace(&mut out[used - 1], t))
+        })?;
         out.truncate(used);
     }
+    Ok(())
+}
+
+/// The error for an array of `have` elements where `most` can be.
+fn too_long(have: usize, most: usize) -> Error {
+    Error::new(Code::ArrayLength, "array has too many elements").detail(format!("It has {have}, {most} are allowed."))
 }
 
 /// The elements as the values of `inputs`: one for a number or a truth value, as many as it is wide for a vector.

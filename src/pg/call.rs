@@ -1,12 +1,13 @@
 //! The arguments of one call, for functions that read them by hand: aggregates, and whatever takes a record.
 
-use crate::base::Result;
+use crate::base::{Result, names};
 use crate::dataset::profile::Span;
-use crate::pg::array::{floats, intervals};
+use crate::pg::array::{floats, intervals, texts};
 use crate::pg::held::{self, Lent};
+use crate::pg::json::Json;
+use crate::pg::text::with_text;
 use crate::pg::time::span;
 use pgrx::callconv::{Arg, ArgAbi};
-use pgrx::datum::FromDatum;
 use pgrx::pg_sys;
 use pgrx::pgrx_sql_entity_graph::metadata::{ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin};
 use std::borrow::Cow;
@@ -62,14 +63,45 @@ impl<'c> Call<'c> {
     /// The type of argument `i` at this place of the query.
     pub(crate) fn argument_type(self, i: usize) -> pg_sys::Oid {
         // SAFETY: fmgr sets flinfo for every call by SQL.
-        unsafe { pg_sys::get_fn_expr_argtype((*self.0).flinfo, i32::try_from(i).unwrap_or(i32::MAX)) }
+        let typ = unsafe { pg_sys::get_fn_expr_argtype((*self.0).flinfo, i32::try_from(i).unwrap_or(i32::MAX)) };
+        if typ == pg_sys::InvalidOid { self.declared_type(i) } else { typ }
     }
 
-    /// A text[] argument; empty for NULL, and NULL elements are left out.
-    pub(crate) fn texts(self, i: usize) -> Vec<String> {
-        // SAFETY: the argument is declared text[]; the copies are Rust's own.
-        let items = self.datum(i).and_then(|d| unsafe { <Vec<Option<String>> as pgrx::FromDatum>::from_datum(d, false) });
-        items.unwrap_or_default().into_iter().flatten().collect()
+    /// The type by which the function is declared, for calls without an expression: clients may call a function by its oid.
+    fn declared_type(self, i: usize) -> pg_sys::Oid {
+        let (mut types, mut count) = (std::ptr::null_mut(), 0);
+        // SAFETY: fmgr sets flinfo for every call by SQL; the array that is made has `count` elements.
+        unsafe {
+            pg_sys::get_func_signature((*(*self.0).flinfo).fn_oid, &raw mut types, &raw mut count);
+            if i < usize::try_from(count).unwrap_or(0) { *types.add(i) } else { pg_sys::UNKNOWNOID }
+        }
+    }
+
+    /// A text[] argument of at most `most` elements; empty for NULL, and NULL elements are left out.
+    ///
+    /// # Errors
+    /// [`crate::base::Code::ArrayLength`], [`crate::base::Code::OutOfMemory`].
+    pub(crate) fn texts(self, i: usize, most: usize) -> Result<Vec<String>> {
+        let mut out = Vec::new();
+        if let Some(datum) = self.datum(i) {
+            // SAFETY: the argument is declared text[].
+            unsafe { texts(datum, most, &mut out)? };
+        }
+        Ok(out)
+    }
+
+    /// Calls `f` with a text argument, where it lies; none for NULL.
+    pub(crate) fn with_text<R>(self, i: usize, f: impl FnOnce(&str) -> R) -> Option<R> {
+        // SAFETY: the argument is declared text; a detoasted copy is freed.
+        self.datum(i).map(|d| unsafe { with_text(d, f) })
+    }
+
+    /// The name of a model in a text argument; none for NULL.
+    ///
+    /// # Errors
+    /// [`crate::base::Code::NameTooLong`].
+    pub(crate) fn model(self, i: usize) -> Result<Option<String>> {
+        self.with_text(i, |name| names::check("model", name).map(|()| name.to_owned())).transpose()
     }
 
     /// A double precision argument.
@@ -82,11 +114,10 @@ impl<'c> Call<'c> {
         self.datum(i).map(|d| d.value() as i64)
     }
 
-    /// A jsonb argument; null for NULL.
-    pub(crate) fn json(self, i: usize) -> serde_json::Value {
-        // SAFETY: the argument is declared jsonb; what is read is Rust's own.
-        let given = self.datum(i).and_then(|d| unsafe { pgrx::JsonB::from_polymorphic_datum(d, false, pg_sys::JSONBOID) });
-        given.map_or(serde_json::Value::Null, |j| j.0)
+    /// A jsonb argument, not read yet.
+    pub(crate) fn json(self, i: usize) -> Option<Json> {
+        // SAFETY: the argument is declared jsonb, and lives as long as the call.
+        self.datum(i).map(|d| unsafe { Json::of(d) })
     }
 
     /// A boolean argument.
@@ -114,19 +145,25 @@ impl<'c> Call<'c> {
         self.datum(i).map(|d| unsafe { floats(d) }).transpose()
     }
 
-    /// An `interval[]` argument.
+    /// An `interval[]` argument of at most `most` elements.
     ///
     /// # Errors
     /// As [`intervals`].
-    pub(crate) fn intervals(self, i: usize) -> Result<Option<Vec<Span>>> {
+    pub(crate) fn intervals(self, i: usize, most: usize) -> Result<Option<Vec<Span>>> {
         // SAFETY: declared interval[]. A toasted one is copied into the context of the row.
-        self.datum(i).map(|d| unsafe { intervals(d) }).transpose()
+        self.datum(i).map(|d| unsafe { intervals(d, most) }).transpose()
     }
 
     /// A bytea argument; or any other of varying length, without its header.
-    pub(crate) fn bytes(self, i: usize) -> Option<Vec<u8>> {
-        // SAFETY: declared bytea. A toasted one is copied into the context of the row.
-        self.datum(i).map(|d| unsafe { pgrx::varlena::varlena_to_byte_slice(pg_sys::pg_detoast_datum_packed(d.cast_mut_ptr())).to_vec() })
+    pub(crate) fn bytes<'a>(self, i: usize) -> Option<&'a [u8]> {
+        // SAFETY: declared bytea; it lives as long as the row. A toasted one is copied into the context of the row.
+        self.datum(i).map(|d| unsafe { pgrx::varlena::varlena_to_byte_slice(pg_sys::pg_detoast_datum_packed(d.cast_mut_ptr())) })
+    }
+
+    /// How many bytes a bytea argument has, before a copy of it is made.
+    pub(crate) fn size(self, i: usize) -> usize {
+        // SAFETY: declared bytea; its uncompressed size stands in its header or its toast pointer.
+        self.datum(i).map_or(0, |d| unsafe { pg_sys::toast_raw_datum_size(d) })
     }
 
     /// Whether two text arguments are the same, character by character; none where one is NULL.

@@ -2,7 +2,7 @@
 //!
 //! A scan and a record argument read through the same [`Reader`], so a row means the same in training and in scoring.
 
-use crate::base::{Code, Error, Result};
+use crate::base::{Code, Error, Result, memory};
 use crate::dataset::{Cell, Labels};
 use crate::pg::{array, numeric, text};
 use crate::train::Family;
@@ -10,6 +10,9 @@ use half::f16;
 use pgrx::pg_sys;
 use std::collections::HashMap;
 use std::ffi::CStr;
+
+/// The most labels of one row: what a row is about is said in a few.
+const MOST_LABELS: usize = 1 << 16;
 
 /// How the datum of a type is read. Domains are read as their base type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -198,17 +201,17 @@ impl Reader {
         unsafe {
             match self.form {
                 Form::Numeric => return Ok(number(numeric::to_f64(datum))),
-                Form::Text => text::with_text(datum, |t| replace(&mut self.text, t)),
-                Form::Padded => text::with_text(datum, |t| replace(&mut self.text, t.trim_end_matches(' '))),
-                Form::Char => text::with_utf8(&[datum.value() as u8], |t| replace(&mut self.text, t)),
+                Form::Text => text::with_text(datum, |t| memory::replace(&mut self.text, t))?,
+                Form::Padded => text::with_text(datum, |t| memory::replace(&mut self.text, t.trim_end_matches(' ')))?,
+                Form::Char => text::with_utf8(&[datum.value() as u8], |t| memory::replace(&mut self.text, t))?,
                 Form::Name => {
                     let name = CStr::from_ptr(datum.cast_mut_ptr());
-                    text::with_utf8(name.to_bytes(), |t| replace(&mut self.text, t))
+                    text::with_utf8(name.to_bytes(), |t| memory::replace(&mut self.text, t))?;
                 }
                 Form::Uuid => uuid(&*datum.cast_mut_ptr::<[u8; 16]>(), &mut self.text),
                 Form::Enum => return Ok(Cell::Text(self.label(datum))),
                 Form::Texts => {
-                    array::texts(datum, &mut self.texts);
+                    array::texts(datum, MOST_LABELS, &mut self.texts)?;
                     return Ok(Cell::Labels(Labels::Texts(&self.texts)));
                 }
                 _ => return self.vector(datum),
@@ -283,6 +286,7 @@ fn pgvector<const N: usize>(bytes: &[u8], out: &mut Vec<f32>, element: impl Fn([
 fn elements<const N: usize>(bytes: &[u8], length: usize, out: &mut Vec<f32>, element: impl Fn([u8; N]) -> f32) -> Result<()> {
     let chunks = bytes.as_chunks::<N>().0;
     let chunks = chunks.get(..length).ok_or_else(|| Error::new(Code::Corrupt, "an array is shorter than its header says"))?;
+    memory::reserve(out, chunks.len())?;
     out.extend(chunks.iter().map(|c| element(*c)));
     Ok(())
 }
@@ -322,9 +326,4 @@ pub(crate) fn type_name(typ: pg_sys::Oid) -> String {
         let name = pg_sys::format_type_be(typ);
         text::with_utf8(CStr::from_ptr(name).to_bytes(), str::to_owned)
     }
-}
-
-fn replace(into: &mut String, text: &str) {
-    into.clear();
-    into.push_str(text);
 }

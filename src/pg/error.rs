@@ -1,6 +1,7 @@
 //! From an engine error to a Postgres error: SQLSTATE, message, DETAIL, HINT; never a Rust path or a backtrace.
 
-use crate::base::{Code, Error, Result};
+use crate::base::{Code, Error, Result, names};
+use crate::pg::reserve;
 use pgrx::pg_sys::panic::{CaughtError, ErrorReport, ErrorReportWithLevel};
 use pgrx::prelude::*;
 use std::any::Any;
@@ -11,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 /// An [`Error`] is raised with its SQLSTATE; an error of Postgres itself passes through unchanged; any other panic is a bug of ours
 /// and becomes a plain XX000 without a path.
 pub(crate) fn sql<T>(body: impl FnOnce() -> Result<T>) -> T {
-    match catch_unwind(AssertUnwindSafe(body)) {
+    match catch_unwind(AssertUnwindSafe(|| reserve::hold().and_then(|()| body()))) {
         Ok(Ok(value)) => value,
         Ok(Err(error)) => raise(error),
         Err(panic) if from_postgres(panic.as_ref()) => resume_unwind(panic),
@@ -27,7 +28,7 @@ pub(crate) fn raise(error: Error) -> ! {
 
 /// Shows `text` to the caller as a NOTICE.
 pub(crate) fn notice(text: &str) {
-    ErrorReport::new(PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION, text.to_owned(), "affinity").report(PgLogLevel::NOTICE);
+    ErrorReport::new(PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION, short(text), "affinity").report(PgLogLevel::NOTICE);
 }
 
 /// Whether a caught panic is an error that Postgres or pgrx raised, with a SQLSTATE of its own.
@@ -55,21 +56,30 @@ pub(crate) fn hide_backtraces() {
     unsafe { std::env::set_var("RUST_LIB_BACKTRACE", "0") }
 }
 
+/// The most characters of a part of a message: lists of columns fit, a caller's texts and what a table holds do not fill the server's log.
+const LONGEST: usize = 10_000;
+
 fn report(error: Error) -> ErrorReport {
-    let mut report = ErrorReport::new(sqlstate(error.code), error.message, "affinity");
+    let mut report = ErrorReport::new(sqlstate(error.code), short(&error.message), "affinity");
     if let Some(detail) = error.detail {
-        report = report.set_detail(detail);
+        report = report.set_detail(short(&detail));
     }
     if let Some(hint) = error.hint {
-        report = report.set_hint(hint);
+        report = report.set_hint(short(&hint));
     }
     report
+}
+
+fn short(text: &str) -> String {
+    names::cut(text, LONGEST).into_owned()
 }
 
 const fn sqlstate(code: Code) -> PgSqlErrorCode {
     use PgSqlErrorCode::*;
     match code {
         Code::InvalidParameter => ERRCODE_INVALID_PARAMETER_VALUE,
+        Code::NameTooLong => ERRCODE_NAME_TOO_LONG,
+        Code::OutOfRange => ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
         Code::InvalidText => ERRCODE_INVALID_TEXT_REPRESENTATION,
         Code::Data => ERRCODE_DATA_EXCEPTION,
         Code::ArrayLength => ERRCODE_ARRAY_ELEMENT_ERROR,

@@ -3,9 +3,6 @@
 use crate::base::Result;
 use crate::dataset::event_weights;
 use crate::pg::call::Call;
-use crate::pg::text;
-use pgrx::datum::{FromDatum, JsonB};
-use pgrx::pg_sys;
 use std::collections::BTreeMap;
 
 /// The weights that were read last, and the bytes that they were read from.
@@ -20,18 +17,16 @@ struct Kept {
 /// # Errors
 /// As [`event_weights`].
 pub(crate) fn event_weight(call: Call<'_>) -> Result<Option<f64>> {
-    let (Some(kind), Some(datum), Some(bytes)) = (call.datum(0), call.datum(1), call.bytes(1)) else { return Ok(None) };
+    let Some(given) = call.json(1) else { return Ok(None) };
+    given.check_size("weights")?;
+    let Some(bytes) = call.bytes(1) else { return Ok(None) };
     let mut kept = match call.kept::<Kept>() {
         Some(kept) => kept,
         None => call.keep(Kept::default()),
     };
     if kept.bytes != bytes {
-        // SAFETY: the argument is declared jsonb.
-        let given = unsafe { JsonB::from_polymorphic_datum(datum, false, pg_sys::JSONBOID) };
-        let Some(JsonB(given)) = given else { return Ok(None) };
-        kept.weights = event_weights(&given, "weights")?;
-        kept.bytes = bytes;
+        kept.weights = event_weights(&given.read("weights")?, "weights")?;
+        kept.bytes = bytes.to_vec();
     }
-    // SAFETY: the argument is declared text; its copy is freed.
-    Ok(unsafe { text::with_text(kind, |kind| kept.weights.get(kind).copied()) })
+    Ok(call.with_text(0, |kind| kept.weights.get(kind).copied()).flatten())
 }

@@ -31,6 +31,7 @@ pub(crate) fn write(ready: &Ready, k: usize, exclude_seen: bool, rows: &mut Rows
         let asked = &mut *batch;
         let made = interrupts::run(0, &budget, |_| {}, |ctx| lists(recommender, asked, k, exclude_seen, now, ctx))?;
         for (asked, list) in batch.drain(..).zip(made) {
+            pgrx::check_for_interrupts!();
             put(ready, &asked, &list, rows)?;
         }
         Ok(())

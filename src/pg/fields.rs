@@ -10,6 +10,9 @@ use crate::train::Input;
 /// The arguments before the columns: the model, and the columns' names.
 const BEFORE: usize = 2;
 
+/// The most names that are read: a call takes 100 arguments.
+const MOST: usize = 100;
+
 /// How to read the columns that a model wants from the arguments of one call. Their types are those of the plan.
 pub(crate) struct FieldReader {
     picks: Vec<Pick>,
@@ -23,8 +26,8 @@ impl FieldReader {
     /// # Errors
     /// [`Code::InvalidParameter`] when there are not as many names as columns; those of [`picks`].
     pub(crate) fn new(call: Call<'_>, inputs: &[Input]) -> Result<Self> {
-        let names = call.texts(1);
         let columns = call.arguments().len().saturating_sub(BEFORE);
+        let names = call.texts(1, MOST)?;
         if names.len() != columns {
             return Err(Error::new(Code::InvalidParameter, format!("{} names for {columns} columns", names.len()))
                 .hint("Pass the row: SELECT affinity.predict('…', t) FROM … t."));

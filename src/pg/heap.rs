@@ -2,6 +2,7 @@
 //! against what was foreseen. Large blocks come straight from the system and go straight back: freed memory that an allocator keeps for later
 //! would stay with the backend, which may live for days.
 
+use crate::pg::reserve;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicIsize, Ordering::Relaxed};
@@ -61,12 +62,12 @@ struct Counted;
 unsafe impl GlobalAlloc for Counted {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's layout.
-        counted(unsafe { get(layout, false) }, layout.size())
+        counted(once_more(layout.size(), || unsafe { get(layout, false) }), layout.size())
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's layout.
-        counted(unsafe { get(layout, true) }, layout.size())
+        counted(once_more(layout.size(), || unsafe { get(layout, true) }), layout.size())
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
@@ -76,13 +77,20 @@ unsafe impl GlobalAlloc for Counted {
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // SAFETY: the caller vouches for block, layout and size.
-        let new = unsafe { resize(block, layout, size) };
+        // SAFETY: the caller vouches for block, layout and size; where it fails the block stays as it was.
+        let new = once_more(size, || unsafe { resize(block, layout, size) });
         if !new.is_null() {
             count(taken(size) - taken(layout.size()));
         }
         new
     }
+}
+
+/// Asks again after the last reserve was given up for it, where the system has no more.
+#[inline]
+fn once_more(size: usize, ask: impl Fn() -> *mut u8) -> *mut u8 {
+    let block = ask();
+    if block.is_null() && reserve::give_up(size) { ask() } else { block }
 }
 
 fn counted(block: *mut u8, size: usize) -> *mut u8 {

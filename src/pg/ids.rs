@@ -1,18 +1,18 @@
 //! Ids as callers write them: integers, text, uuid, literals, arrays of any of them; and back into the columns of a result.
 
-use crate::base::{Code, Error, Result};
+use crate::base::{Code, Error, Result, memory};
 use crate::dataset::{Id, IdKind};
 use crate::pg::call::Call;
 use crate::pg::columns::{self, type_name};
-use crate::pg::text;
+use crate::pg::{array, settings, text};
 use pgrx::pg_sys;
 use std::ffi::CStr;
 
-/// A text argument; none for NULL.
-pub(crate) fn text(call: Call<'_>, i: usize) -> Option<String> {
-    // SAFETY: the argument is declared text; its copy is freed.
-    call.datum(i).map(|d| unsafe { text::with_text(d, str::to_owned) })
-}
+/// The longest id, in bytes: no index of a relation's ids takes a longer one, and what is longer names nobody.
+const LONGEST: usize = 8 << 10;
+
+/// The longest literal of an array, in bytes: Postgres reads one without a look at interrupts.
+const LITERAL: usize = 1 << 20;
 
 /// An id given as a datum of type `typ`, as an id of `kind`; none when it does not fit that kind, for then it names nobody.
 pub(crate) fn id(datum: pg_sys::Datum, typ: pg_sys::Oid, kind: IdKind) -> Option<Id> {
@@ -23,9 +23,9 @@ pub(crate) fn id(datum: pg_sys::Datum, typ: pg_sys::Oid, kind: IdKind) -> Option
         pg_sys::INT4OID => kind.from_integer(i64::from(datum.value() as i32)),
         pg_sys::INT8OID => kind.from_integer(datum.value() as i64),
         // SAFETY: a text datum of the call; its copy is freed.
-        pg_sys::TEXTOID | pg_sys::VARCHAROID => unsafe { text::with_text(datum, |t| kind.parse(t)) },
+        pg_sys::TEXTOID | pg_sys::VARCHAROID => unsafe { text::with_text(datum, |t| parse(kind, t)) },
         // SAFETY: as above; padding is no part of the value.
-        pg_sys::BPCHAROID => unsafe { text::with_text(datum, |t| kind.parse(t.trim_end_matches(' '))) },
+        pg_sys::BPCHAROID => unsafe { text::with_text(datum, |t| parse(kind, t.trim_end_matches(' '))) },
         pg_sys::UUIDOID => {
             let mut out = String::new();
             // SAFETY: a uuid is 16 bytes.
@@ -33,26 +33,37 @@ pub(crate) fn id(datum: pg_sys::Datum, typ: pg_sys::Oid, kind: IdKind) -> Option
             kind.parse(&out)
         }
         // SAFETY: a literal that no context gave a type arrives as a C string.
-        pg_sys::UNKNOWNOID => unsafe { text::with_utf8(CStr::from_ptr(datum.cast_mut_ptr()).to_bytes(), |t| kind.parse(t)) },
-        _ => kind.parse(&output(datum, typ)),
+        pg_sys::UNKNOWNOID => unsafe { text::with_utf8(CStr::from_ptr(datum.cast_mut_ptr()).to_bytes(), |t| parse(kind, t)) },
+        _ => in_words(datum, typ, kind),
     }
 }
 
-/// Any datum in its text form.
-fn output(datum: pg_sys::Datum, typ: pg_sys::Oid) -> String {
-    // SAFETY: the output function of the datum's own type gives a NUL-terminated copy.
+fn parse(kind: IdKind, text: &str) -> Option<Id> {
+    if text.len() > LONGEST { None } else { kind.parse(text) }
+}
+
+/// The id that any datum is in its text form.
+fn in_words(datum: pg_sys::Datum, typ: pg_sys::Oid, kind: IdKind) -> Option<Id> {
+    // SAFETY: a varlena has its uncompressed size in its header or its toast pointer; the output function of the datum's own type gives a
+    // NUL-terminated copy, which is freed.
     unsafe {
+        // An array or a document may take seconds to be put in words, in which Postgres looks at no interrupt.
+        if pg_sys::get_typlen(typ) == -1 && pg_sys::toast_raw_datum_size(datum) > LONGEST {
+            return None;
+        }
         let (mut function, mut varlena) = (pg_sys::InvalidOid, false);
         pg_sys::getTypeOutputInfo(typ, &raw mut function, &raw mut varlena);
         let out = pg_sys::OidOutputFunctionCall(function, datum);
-        text::with_utf8(CStr::from_ptr(out).to_bytes(), str::to_owned)
+        let id = text::with_utf8(CStr::from_ptr(out).to_bytes(), |t| parse(kind, t));
+        pg_sys::pfree(out.cast());
+        id
     }
 }
 
 /// The ids of an array argument (or of an array literal); none for NULL. NULL elements and ids that do not fit `kind` are left out: they name nothing.
 ///
 /// # Errors
-/// [`Code::WrongType`] when the argument is no array; a malformed literal is raised by Postgres.
+/// [`Code::WrongType`] when the argument is no array, [`Code::OutOfMemory`] beyond what a call may use; a malformed literal is raised by Postgres.
 pub(crate) fn list(call: Call<'_>, i: usize, name: &str, kind: IdKind) -> Result<Option<Vec<Id>>> {
     let Some(datum) = call.datum(i) else { return Ok(None) };
     let typ = call.argument_type(i);
@@ -62,6 +73,12 @@ pub(crate) fn list(call: Call<'_>, i: usize, name: &str, kind: IdKind) -> Result
     unsafe {
         let (array, element) = if literal {
             let string = if typ == pg_sys::UNKNOWNOID { datum.cast_mut_ptr() } else { pg_sys::text_to_cstring(datum.cast_mut_ptr()) };
+            let bytes = CStr::from_ptr(string).count_bytes();
+            if bytes > LITERAL {
+                return Err(Error::new(Code::InvalidParameter, format!("{name} is too long for a literal"))
+                    .detail(format!("It has {}, {} are allowed.", memory::size(bytes), memory::size(LITERAL)))
+                    .hint(format!("Pass an array: {name} => (SELECT array_agg(item_id) FROM …).")));
+            }
             let (mut input, mut parameter) = (pg_sys::InvalidOid, pg_sys::InvalidOid);
             pg_sys::getTypeInputInfo(pg_sys::TEXTARRAYOID, &raw mut input, &raw mut parameter);
             (pg_sys::OidInputFunctionCall(input, string, parameter, -1), pg_sys::TEXTOID)
@@ -75,11 +92,20 @@ pub(crate) fn list(call: Call<'_>, i: usize, name: &str, kind: IdKind) -> Result
             (datum, element)
         };
         let array = pg_sys::pg_detoast_datum(array.cast_mut_ptr()).cast::<pg_sys::ArrayType>();
-        let (mut length, mut by_value, mut align) = (0i16, false, 0);
-        pg_sys::get_typlenbyvalalign(element, &raw mut length, &raw mut by_value, &raw mut align);
-        let (mut values, mut nulls, mut count) = (std::ptr::null_mut(), std::ptr::null_mut(), 0);
-        pg_sys::deconstruct_array(array, element, i32::from(length), by_value, align, &raw mut values, &raw mut nulls, &raw mut count);
-        let count = usize::try_from(count).unwrap_or(0);
-        Ok(Some((0..count).filter(|&j| !*nulls.add(j)).filter_map(|j| id(*values.add(j), element, kind)).collect()))
+        let budget = settings::budget();
+        let bytes = array::length(array).saturating_mul(size_of::<Id>()).saturating_add(pgrx::varsize_any(array.cast()));
+        let _booked = budget.take(bytes, name)?;
+        let mut ids = Vec::new();
+        array::each(array, |element_datum| {
+            if let Some(id) = element_datum.and_then(|d| id(d, element, kind)) {
+                if ids.len() == ids.capacity() {
+                    let more = ids.len().max(16);
+                    memory::reserve(&mut ids, more)?;
+                }
+                ids.push(id);
+            }
+            Ok(())
+        })?;
+        Ok(Some(ids))
     }
 }

@@ -77,7 +77,10 @@ fn of_model(model: &ModelRow, found: &mut Vec<Finding>) -> Result<()> {
         let drop = format!("SELECT affinity.drop_version({name}, {});", v.number);
         if v.owner != model.owner.oid {
             let detail = format!("The version is {}'s, the model is {}'s.", v.owner_name, model.owner.today());
-            let mend = format!("SELECT affinity.alter_owner({name}, {}); -- if it is the model's, else drop it: {drop}", literal(&model.owner.today()));
+            let mend = format!(
+                "SELECT affinity.alter_owner({name}, {}); -- if it is the model's, else drop it: {drop}",
+                literal(&model.owner.today())
+            );
             add(Some(v.number), "the version belongs to another role than its model", detail, mend);
             continue;
         }
@@ -94,7 +97,10 @@ fn of_model(model: &ModelRow, found: &mut Vec<Finding>) -> Result<()> {
             for (source, e) in sources(&v.call).iter().filter_map(|s| readable(model, s).err().map(|e| (s, e))) {
                 let mend = match e.code {
                     Code::UndefinedTable => format!("SELECT affinity.drop_model({name}); -- or make the relation again"),
-                    _ => format!("SELECT affinity.alter_owner({name}, {}); -- the role that all of it belongs to, or train it again", literal(&source.owner)),
+                    _ => format!(
+                        "SELECT affinity.alter_owner({name}, {}); -- the role that all of it belongs to, or train it again",
+                        literal(&source.owner)
+                    ),
                 };
                 add(Some(v.number), "its relation cannot be read", e.to_string(), mend);
             }
@@ -130,7 +136,8 @@ struct Version {
 }
 
 fn versions(model: &ModelRow) -> Result<Vec<Version>> {
-    const VERSIONS: &str = "SELECT version, owner_oid, owner, call FROM affinity.stored_versions WHERE model_id OPERATOR(pg_catalog.=) $1 ORDER BY version";
+    const VERSIONS: &str =
+        "SELECT version, owner_oid, owner, call FROM affinity.stored_versions WHERE model_id OPERATOR(pg_catalog.=) $1 ORDER BY version";
     let version = |r: &Row| {
         let call = r.json(4).unwrap_or(Value::Null);
         Ok(Version {

@@ -45,7 +45,9 @@ pub(crate) fn drop_model(model: &ModelRow) -> Result<()> {
     const EPOCHS: &str = "DELETE FROM affinity.stored_epochs WHERE model_id OPERATOR(pg_catalog.=) $1";
     const VERSIONS: &str = "DELETE FROM affinity.stored_versions WHERE model_id OPERATOR(pg_catalog.=) $1";
     const MODEL: &str = "DELETE FROM affinity.stored_models WHERE id OPERATOR(pg_catalog.=) $1";
-    as_extension(|| [WEIGHTS, EPOCHS, VERSIONS, MODEL].into_iter().try_for_each(|sql| spi::write(sql, &[Arg::Uuid(model.id)], |_| Ok(())).map(drop)))
+    as_extension(|| {
+        [WEIGHTS, EPOCHS, VERSIONS, MODEL].into_iter().try_for_each(|sql| spi::write(sql, &[Arg::Uuid(model.id)], |_| Ok(())).map(drop))
+    })
 }
 
 /// Drops a version.
@@ -65,8 +67,10 @@ pub(crate) fn drop_version(model: &ModelRow, version: i32) -> Result<()> {
 /// # Errors
 /// What Postgres raises is raised.
 pub(crate) fn remove(model_id: Uuid, version: i32) -> Result<bool> {
-    const WEIGHTS: &str = "DELETE FROM affinity.stored_weights WHERE model_id OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=) $2";
-    const EPOCHS: &str = "DELETE FROM affinity.stored_epochs WHERE model_id OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=) $2";
+    const WEIGHTS: &str =
+        "DELETE FROM affinity.stored_weights WHERE model_id OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=) $2";
+    const EPOCHS: &str =
+        "DELETE FROM affinity.stored_epochs WHERE model_id OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=) $2";
     const VERSION: &str = "DELETE FROM affinity.stored_versions WHERE model_id OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=) $2 \
          RETURNING version";
     let args = [Arg::Uuid(model_id), Arg::Int(version)];

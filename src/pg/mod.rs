@@ -31,6 +31,7 @@ pub(crate) mod integrity;
 pub(crate) mod interrupts;
 pub(crate) mod invalidation;
 pub(crate) mod items;
+pub(crate) mod json;
 pub(crate) mod judging;
 pub(crate) mod link_rows;
 pub(crate) mod live;
@@ -50,6 +51,7 @@ pub(crate) mod recommending;
 pub(crate) mod record;
 pub(crate) mod relation;
 pub(crate) mod reporting;
+pub(crate) mod reserve;
 pub(crate) mod rows;
 pub(crate) mod scan;
 pub(crate) mod scoring;
@@ -77,4 +79,10 @@ pub extern "C-unwind" fn _PG_init() {
     error::hide_backtraces();
     settings::register();
     invalidation::register();
+    crate::base::interrupts::watch(|| {
+        pgrx::check_for_interrupts!();
+        if let Err(e) = crate::base::memory::check() {
+            error::raise(e);
+        }
+    });
 }

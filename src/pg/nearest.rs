@@ -23,13 +23,14 @@ pub(crate) fn best(ready: &Ready, history: &History, wanted: &Wanted) -> Result<
     };
     let Some(vector) = factors.user(&history.events) else { return Ok(None) };
     let (items, tie) = (model.items(), model.popularity());
-    let mut left_out: Vec<u32> = wanted.exclude.iter().flatten().filter_map(|id| items.find(id)).collect();
+    let mut left_out = items.known(wanted.exclude.as_deref().unwrap_or_default())?;
     if wanted.exclude_seen {
         left_out.extend_from_slice(&history.seen);
     }
     left_out.sort_unstable();
     if let Some(among) = &wanted.among {
-        let mut allowed: Vec<u32> = among.iter().filter_map(|id| items.find(id)).filter(|i| left_out.binary_search(i).is_err()).collect();
+        let mut allowed = items.known(among)?;
+        allowed.retain(|i| left_out.binary_search(i).is_err());
         allowed.sort_unstable();
         allowed.dedup();
         let mut best = Best::new(wanted.k, allowed.len(), Some(tie));

@@ -150,7 +150,8 @@ fn trusted(role: pg_sys::Oid, schemas: &[String]) -> Result<Vec<String>> {
 
 /// The schemas in which the session finds what is called by a bare name, without those of the system and of the session's own.
 pub(crate) fn search_path() -> Vec<String> {
-    const PATH: &str = "SELECT s.name FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY s(name, place) ORDER BY s.place";
+    const PATH: &str =
+        "SELECT s.name FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY s(name, place) ORDER BY s.place";
     let path = spi::select(PATH, &[], |r| Ok(r.text(1))).unwrap_or_default();
     path.into_iter().flatten().filter(|s| s != "pg_catalog" && !s.starts_with("pg_temp")).collect()
 }

@@ -1,6 +1,6 @@
 //! Rows of a prototype's type: what `recommend` and its kin return.
 
-use crate::base::{Code, Error, Result};
+use crate::base::{Code, Error, Result, names};
 use crate::dataset::Id;
 use crate::pg::call::Call;
 use crate::pg::columns::type_name;
@@ -161,7 +161,7 @@ impl Rows {
         };
         let an = if what == "user" { "A user" } else { "An item" };
         Error::new(Code::WrongType, format!("{what} ids of model \"{model}\" do not fit {}", type_name(self.typ)))
-            .detail(format!("{an} is \"{id}\"."))
+            .detail(format!("{an} is \"{}\".", names::shown(&id.to_string())))
             .hint(format!("Add as_type => NULL::affinity.{needed}."))
     }
 }

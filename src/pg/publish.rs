@@ -1,6 +1,6 @@
 //! A training becomes a version: saved, checked by scoring with what was saved, deployed if it may be, old versions dropped.
 
-use crate::base::{Code, Error, Result, Tensor};
+use crate::base::{Code, Error, Result, Tensor, names};
 use crate::pg::owner::{self, as_extension};
 use crate::pg::spi::{self, Arg, Uuid};
 use crate::pg::store::{self, ModelRow, VersionRow, literal};
@@ -30,7 +30,7 @@ impl Deploy {
             "if_better" => Ok(Self::IfBetter),
             "always" => Ok(Self::Always),
             "never" => Ok(Self::Never),
-            _ => Err(Error::new(Code::InvalidParameter, format!("deploy => {} is not known", literal(word)))
+            _ => Err(Error::new(Code::InvalidParameter, format!("deploy => {} is not known", literal(&names::shown(word))))
                 .hint("Use 'if_better', 'always' or 'never'.")),
         }
     }

@@ -12,7 +12,9 @@ use crate::pg::spi::{self, Arg, Uuid};
 /// [`Code::LimitExceeded`].
 pub(crate) fn fits(bytes: u64) -> Result<()> {
     match settings::max_stored() {
-        Some(limit) if bytes > limit && !owner::is_superuser(owner::current()) => Err(exceeded(&format!("The new version takes {}", say(bytes)), limit)),
+        Some(limit) if bytes > limit && !owner::is_superuser(owner::current()) => {
+            Err(exceeded(&format!("The new version takes {}", say(bytes)), limit))
+        }
         _ => Ok(()),
     }
 }

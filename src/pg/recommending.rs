@@ -33,6 +33,9 @@ pub(crate) struct Ready {
 /// Said of a list for a history without events.
 pub(crate) const NO_EVENTS: &str = "popularity: no visible events";
 
+/// Items of a basket that count where the version says nothing of it.
+const LATEST: usize = 2000;
+
 /// A version as a backend keeps it.
 struct Loaded {
     recommender: Recommender,
@@ -343,8 +346,10 @@ impl Ready {
     /// # Errors
     /// Out of memory.
     pub(crate) fn recommend_for(&self, items: &[Id], k: usize) -> Result<(Vec<Recommendation>, String)> {
-        let known: Vec<u32> = items.iter().filter_map(|i| self.loaded.recommender.items().find(i)).collect();
-        let events = known.iter().map(|&item| crate::dataset::Event::new(now(), item, 1.0)).collect();
+        let known = self.loaded.recommender.items().known(items)?;
+        // As of a user's events, the latest count.
+        let limit = self.loaded.params.get("history_limit").and_then(serde_json::Value::as_u64).map_or(LATEST, |n| n as usize);
+        let events = known[known.len().saturating_sub(limit)..].iter().map(|&item| crate::dataset::Event::new(now(), item, 1.0)).collect();
         let history = History { events, seen: known, any: !items.is_empty(), cut: false };
         let (mut scores, source) = self.score_of(&history, NO_EVENTS)?;
         history.seen.iter().for_each(|&i| scores[i as usize] = f32::NEG_INFINITY);
@@ -379,13 +384,11 @@ impl Ready {
             None => out.copy_from_slice(scores),
             Some(among) => {
                 out.fill(f32::NEG_INFINITY);
-                among.iter().filter_map(|id| items.find(id)).for_each(|i| out[i as usize] = scores[i as usize]);
+                items.known(among)?.iter().for_each(|&i| out[i as usize] = scores[i as usize]);
             }
         }
-        for id in wanted.exclude.iter().flatten() {
-            if let Some(i) = items.find(id) {
-                out[i as usize] = f32::NEG_INFINITY;
-            }
+        for i in items.known(wanted.exclude.as_deref().unwrap_or_default())? {
+            out[i as usize] = f32::NEG_INFINITY;
         }
         Ok(out)
     }

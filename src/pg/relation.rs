@@ -1,6 +1,6 @@
 //! Relations that models learn from: who owns them, what columns they have, how they are named in SQL.
 
-use crate::base::{Code, Error, Result};
+use crate::base::{Code, Error, Result, names};
 use crate::dataset::frame::missing_column;
 use crate::pg::columns::Form;
 use crate::pg::spi::{self, Arg};
@@ -137,7 +137,7 @@ impl Relation {
     pub(crate) fn column(&self, name: &str) -> Result<&Attribute> {
         self.columns.iter().find(|c| c.name == name).ok_or_else(|| {
             let e = missing_column(name, self.columns.iter().map(|c| c.name.as_str()));
-            Error { message: format!("column \"{name}\" of relation \"{}\" does not exist", self.name), ..e }
+            Error { message: format!("column \"{}\" of relation \"{}\" does not exist", names::shown(name), self.name), ..e }
         })
     }
 }

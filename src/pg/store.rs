@@ -102,7 +102,7 @@ const VERSION: &str = "SELECT v.kind, v.call, v.params, v.state, v.judged, v.dig
 /// # Errors
 /// [`Code::UndefinedObject`].
 pub(crate) fn find(name: &str) -> Result<ModelRow> {
-    named(name)?;
+    names::check("model", name)?;
     let model = as_extension(|| spi::first(MODEL, &[Arg::Text(name)], model_row))?.filter(|m| scope(m).is_some());
     model.ok_or_else(|| unknown(name))
 }
@@ -136,23 +136,8 @@ pub(crate) fn own_if_any(name: &str) -> Result<Option<ModelRow>> {
     }
 }
 
-/// Refuses what cannot be a model's name.
-///
-/// # Errors
-/// [`Code::InvalidParameter`].
-pub(crate) fn named(name: &str) -> Result<()> {
-    const MOST: usize = 63;
-    if name.is_empty() {
-        return Err(Error::new(Code::InvalidParameter, "a model's name must not be empty"));
-    }
-    if name.len() > MOST {
-        return Err(Error::new(Code::InvalidParameter, "a model's name is too long").detail(format!("It has {} bytes, {MOST} are allowed.", name.len())));
-    }
-    Ok(())
-}
-
 fn fresh(name: &str) -> Result<Option<ModelRow>> {
-    named(name)?;
+    names::check("model", name)?;
     Ok(as_extension(|| spi::write(MODEL, &[Arg::Text(name)], model_row))?.into_iter().next())
 }
 
@@ -218,10 +203,12 @@ pub(crate) fn fresh_version(model_id: Uuid, version: i32) -> Result<VersionRow> 
 pub(crate) fn latest_version(model: &ModelRow) -> Result<VersionRow> {
     const LATEST: &str = "SELECT pg_catalog.max(version) FROM affinity.stored_versions WHERE model_id OPERATOR(pg_catalog.=) $1 \
          AND owner_oid OPERATOR(pg_catalog.=) $2";
-    let number = as_extension(|| spi::first(LATEST, &[Arg::Uuid(model.id), Arg::Oid(model.owner.oid)], |r| Ok(r.int(1))))?.flatten().ok_or_else(|| {
-        Error::new(Code::WrongState, format!("model \"{}\" has no version whose training could be repeated", model.name))
-            .hint("Train it again with affinity.train.")
-    })?;
+    let number = as_extension(|| spi::first(LATEST, &[Arg::Uuid(model.id), Arg::Oid(model.owner.oid)], |r| Ok(r.int(1))))?
+        .flatten()
+        .ok_or_else(|| {
+            Error::new(Code::WrongState, format!("model \"{}\" has no version whose training could be repeated", model.name))
+                .hint("Train it again with affinity.train.")
+        })?;
     version(model.id, number)
 }
 
@@ -249,7 +236,11 @@ pub(crate) fn allow(model: &ModelRow, needed: Scope, what: &str) -> Result<()> {
     let scope = if needed == Scope::All { "all" } else { "lists" };
     Err(Error::new(Code::Privilege, format!("permission denied for {what} of model \"{}\"", model.name))
         .detail(format!("Role {me} was granted less."))
-        .hint(format!("Its owner can grant it: SELECT affinity.grant_model({}, {}, scope => '{scope}');", literal(&model.name), literal(&me))))
+        .hint(format!(
+            "Its owner can grant it: SELECT affinity.grant_model({}, {}, scope => '{scope}');",
+            literal(&model.name),
+            literal(&me)
+        )))
 }
 
 /// Keeps every other session from training the model called `name` until the end of the transaction; the model as it is then, if there is one.

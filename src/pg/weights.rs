@@ -1,6 +1,7 @@
 //! Tensors as rows of bytes, and back. Whoever restores or owns the database can write these rows: nothing is trusted before the digest
 //! has been checked.
 
+use crate::base::memory::room;
 use crate::base::{Code, Error, Numbers, Result, Tensor};
 use crate::pg::owner::as_extension;
 use crate::pg::spi::{self, Arg, Row, Uuid};
@@ -104,8 +105,15 @@ pub(crate) fn write(model_id: Uuid, version: i32, tensors: &[Tensor]) -> Result<
          VALUES ($1, $2, $3, $4, $5, $6::pg_catalog.int8[], $7)";
     let index = Index::of(tensors);
     let put = |name: &str, chunk: i32, dtype: &str, shape: &str, data: &[u8]| {
-        let args =
-            [Arg::Uuid(model_id), Arg::Int(version), Arg::Text(name), Arg::Int(chunk), Arg::Text(dtype), Arg::Text(shape), Arg::Bytes(data)];
+        let args = [
+            Arg::Uuid(model_id),
+            Arg::Int(version),
+            Arg::Text(name),
+            Arg::Int(chunk),
+            Arg::Text(dtype),
+            Arg::Text(shape),
+            Arg::Bytes(data),
+        ];
         spi::write(INSERT, &args, |_| Ok(())).map(drop)
     };
     as_extension(|| {
@@ -307,7 +315,8 @@ fn shape_text(shape: &[usize]) -> String {
 /// [`Code::Corrupt`] for anything else: NULLs, more dimensions, what does not fit.
 pub(crate) fn integers<T: std::str::FromStr>(text: &str) -> Result<Vec<T>> {
     let inner = text.strip_prefix('{').and_then(|t| t.strip_suffix('}'));
-    let bad = || Error::new(Code::Corrupt, "a stored array cannot be read").detail(format!("It reads {text}."));
+    let bad =
+        || Error::new(Code::Corrupt, "a stored array cannot be read").detail(format!("It reads {}.", crate::base::names::shown(text)));
     let inner = inner.ok_or_else(bad)?;
     if inner.is_empty() {
         return Ok(Vec::new());
@@ -320,6 +329,11 @@ pub(crate) fn integers<T: std::str::FromStr>(text: &str) -> Result<Vec<T>> {
 /// # Errors
 /// [`Code::Corrupt`] when the bytes are not whole elements.
 pub(crate) fn values(dtype: &str, data: &[u8]) -> Result<Option<Vec<f32>>> {
+    // The elements, and as reals: at most twice the bytes.
+    let bytes = data.len().saturating_mul(3);
+    let budget = crate::pg::settings::budget();
+    let _booked = budget.take(bytes, "The numbers")?;
+    room(bytes)?;
     let width = match dtype {
         "f32" => 4,
         "f16" => 2,

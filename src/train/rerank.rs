@@ -34,7 +34,7 @@ impl Options {
             Value::Object(o) => o,
             other => {
                 return Err(Error::new(Code::InvalidParameter, "options must be a JSON object")
-                    .detail(format!("It is {other}."))
+                    .detail(format!("It is {}.", names::shown_json(other)))
                     .hint(EXAMPLE));
             }
         };
@@ -43,6 +43,7 @@ impl Options {
                 "diversity" => &mut options.diversity,
                 "new_share" => &mut options.new_share,
                 _ => {
+                    names::check("option", name)?;
                     let e = Error::new(Code::InvalidParameter, format!("unknown option \"{name}\""))
                         .detail(format!("Options are: {}.", NAMES.join(", ")));
                     return Err(match names::nearest(name, NAMES) {
@@ -56,7 +57,7 @@ impl Options {
                 v => {
                     *place = v.as_f64().filter(|x| (0.0..=1.0).contains(x)).ok_or_else(|| {
                         Error::new(Code::InvalidParameter, format!("option \"{name}\" must be a number from 0 to 1"))
-                            .detail(format!("It is {v}."))
+                            .detail(format!("It is {}.", names::shown_json(v)))
                             .hint(format!("For example: options => '{{\"{name}\": 0.3}}'."))
                     })? as f32;
                 }

@@ -219,10 +219,10 @@ impl Mixed {
                     .hint("Filter the generated rows by it: … WHERE (r ->> 'column')::numeric > ….");
             }
             let e = Error::new(Code::Data, format!("column \"{column}\" has no such value"))
-                .detail(format!("The condition asks for {value}, which no training row had."));
+                .detail(format!("The condition asks for {}, which no training row had.", names::shown_json(value)));
             match value.as_str().and_then(|v| names::nearest(v, texts.iter().map(String::as_str))) {
                 Some(near) => e.hint(format!("Did you mean \"{near}\"?")),
-                None => e.hint(format!("Values are: {}.", texts[..texts.len().min(10)].join(", "))),
+                None => e.hint(format!("Values are: {}.", texts.iter().take(10).map(|t| names::shown(t)).collect::<Vec<_>>().join(", "))),
             }
         })
     }

@@ -2,7 +2,7 @@
 
 use super::bytes::{Reader, Writer, damaged};
 use super::terms::{Span, Terms};
-use crate::base::{Code, Error, Mergeable, Result, memory};
+use crate::base::{Code, Error, Mergeable, Result, interrupts, memory};
 
 /// The letter of its bytes.
 const LETTER: u8 = b'c';
@@ -27,10 +27,13 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// The most windows.
+    pub const MOST: usize = 1000;
+
     /// Takes in an event.
     ///
     /// # Errors
-    /// [`Code::InvalidParameter`] for no windows, one that is not longer than nothing, an infinite time, and terms or windows that differ
+    /// [`Code::InvalidParameter`] for no windows or too many, one that is not longer than nothing, an infinite time, and terms or windows that differ
     /// from those of the rows before; what `before` raises; [`Code::OutOfMemory`].
     pub fn add(&mut self, time: i64, windows: &[Span], zoned: bool, terms: Terms, before: Before<'_>) -> Result<()> {
         terms.keep_in(&mut self.terms)?;
@@ -54,6 +57,13 @@ impl Counts {
         }
         if windows.is_empty() {
             return Err(Error::new(Code::InvalidParameter, "windows is empty").hint("For example: ARRAY[interval '7 days', '30 days']."));
+        }
+        if windows.len() > Self::MOST {
+            return Err(Error::new(Code::InvalidParameter, "windows has too many elements").detail(format!(
+                "It has {}, {} are allowed.",
+                windows.len(),
+                Self::MOST
+            )));
         }
         memory::reserve(&mut self.windows, windows.len())?;
         self.windows.extend_from_slice(windows);
@@ -106,7 +116,21 @@ impl Counts {
             return Ok((!self.windows.is_empty()).then(|| self.counts.clone()));
         };
         let starts = self.starts_of(*latest, before)?;
-        Ok(Some(starts.iter().map(|s| self.times.iter().filter(|t| *t >= s).count() as u64).collect()))
+        // By how many windows reach back to it: one look at each time, however many windows there are.
+        let mut sorted = starts.clone();
+        sorted.sort_unstable();
+        let mut reached = vec![0u64; sorted.len() + 1];
+        for (i, time) in self.times.iter().enumerate() {
+            interrupts::check_at(i);
+            reached[sorted.partition_point(|s| s <= time)] += 1;
+        }
+        let mut at_least = 0;
+        for n in reached.iter_mut().rev() {
+            at_least += *n;
+            *n = at_least;
+        }
+        // The k-th start from below is reached by the times that have k starts or more before them.
+        Ok(Some(starts.iter().map(|s| reached[sorted.partition_point(|o| o <= s)]).collect()))
     }
 }
 
@@ -142,12 +166,15 @@ impl Mergeable for Counts {
         let read = || -> Option<Self> {
             let mut r = Reader::new(LETTER, bytes)?;
             let mut s = Self { terms: r.terms()?, zoned: r.i64()? == 1, ..Self::default() };
-            for _ in 0..r.i64()? {
+            let windows = usize::try_from(r.i64()?).ok().filter(|n| *n <= Self::MOST)?;
+            for _ in 0..windows {
                 let (months, days) = (i32::try_from(r.i64()?).ok()?, i32::try_from(r.i64()?).ok()?);
                 s.windows.push(Span { months, days, micros: r.i64()? });
                 s.counts.push(r.i64()? as u64);
             }
+            memory::reserve(&mut s.times, bytes.len() / 8).ok()?;
             while !r.is_empty() {
+                interrupts::check_at(s.times.len());
                 s.times.push(r.i64()?);
             }
             // Either counts or times, by the terms; and both need windows.

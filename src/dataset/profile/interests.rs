@@ -220,6 +220,9 @@ impl Mergeable for Interests {
             let head = Self { terms, k, landmark, total, ..Self::default() };
             let mut counters = Vec::new();
             while !r.is_empty() {
+                if counters.len() >= capacity(MOST) {
+                    return None;
+                }
                 let (weight, length) = (r.f64()?, usize::try_from(r.i64()?).ok()?);
                 counters.push((weight, std::str::from_utf8(r.take(length)?).ok()?));
                 let (weight, tag) = counters.last()?;

@@ -4,7 +4,7 @@
 mod weigh;
 
 use crate::base::params::{self, ParamType, Spec};
-use crate::base::{Code, Context, Epoch, Error, Result, Tensor};
+use crate::base::{Code, Context, Epoch, Error, Result, Tensor, names};
 use crate::dataset::{Event, Interactions};
 use crate::kernel::axpy;
 use crate::model::held::Held;
@@ -92,9 +92,12 @@ pub fn check(resolved: &mut Map<String, Value>) -> Result<()> {
     }
     if let Some(weights) = &p.weights {
         if let Some(stranger) = weights.keys().find(|w| !bases.contains_key(*w)) {
-            return Err(Error::new(Code::InvalidParameter, format!("parameter \"weights\" names \"{stranger}\", which is no base"))
-                .detail(format!("Bases are: {}.", bases.keys().cloned().collect::<Vec<_>>().join(", ")))
-                .hint("Name it in \"bases\", too."));
+            return Err(Error::new(
+                Code::InvalidParameter,
+                format!("parameter \"weights\" names \"{}\", which is no base", names::shown(stranger)),
+            )
+            .detail(format!("Bases are: {}.", bases.keys().cloned().collect::<Vec<_>>().join(", ")))
+            .hint("Name it in \"bases\", too."));
         }
         if weights.values().all(|w| w.as_f64().unwrap_or(0.0) <= 0.0) {
             return Err(Error::new(Code::InvalidParameter, "parameter \"weights\" leaves no base")

@@ -193,7 +193,7 @@ impl Generative {
             Value::Null => Ok(Vec::new()),
             Value::Object(all) => all.iter().map(|(column, value)| self.state.mixed.asked(column, value)).collect(),
             other => Err(Error::new(Code::InvalidParameter, "condition must be a JSON object")
-                .detail(format!("It is {other}."))
+                .detail(format!("It is {}.", crate::base::names::shown_json(other)))
                 .hint("For example: condition => '{\"column\": \"value\"}'.")),
         }
     }
