@@ -3,6 +3,7 @@
 use crate::api::check;
 use crate::pg::answer::Answer;
 use crate::pg::argument::Name;
+use crate::pg::call::Call;
 use crate::pg::error::sql;
 use crate::pg::store::Scope;
 use crate::pg::{array, manage, owner, store, weights};
@@ -81,6 +82,10 @@ fn may_use(owner: pg_sys::Oid, readers: Vec<Option<String>>, reader_oids: Vec<Op
 
 /// A stored tensor's numbers as reals.
 #[pg_extern]
-fn weight_values(dtype: &str, data: &[u8]) -> Option<Answer> {
-    sql(|| Ok(weights::values(dtype, data)?.map(|v| array::datum(&v))))
+fn weight_values(call: Call<'_>) -> Option<Answer> {
+    sql(|| {
+        let Some(data) = call.bytes(1) else { return Ok(None) };
+        let values = call.with_text(0, |dtype| weights::values(dtype, data)).transpose()?;
+        Ok(values.flatten().map(|v| array::datum(&v)))
+    })
 }

@@ -7,11 +7,10 @@ use crate::pg::cache::{self, Found};
 use crate::pg::call::Call;
 use crate::pg::events::EventSource;
 use crate::pg::live::{History, Live};
-use crate::pg::prototype::Recommendation;
 use crate::pg::stamp::Stamp;
 use crate::pg::store::{self, Scope, VersionRow};
 use crate::pg::weights::{self, Index};
-use crate::pg::{link_rows, nearest};
+use crate::pg::link_rows;
 use crate::train::recommender::{Recommender, Source};
 use crate::train::rerank::Options;
 use pgrx::pg_sys;
@@ -46,12 +45,13 @@ struct Loaded {
 }
 
 /// One user's scores.
-struct Scored {
+pub(crate) struct Scored {
     /// One an item.
-    scores: Vec<f32>,
+    pub scores: Vec<f32>,
     /// Where they come from.
-    source: String,
-    history: History,
+    pub source: String,
+    /// The events that they are for.
+    pub history: History,
 }
 
 /// What may be shown.
@@ -228,7 +228,7 @@ impl Ready {
     }
 
     /// Every item's score for a user's `history`.
-    fn scored(&self, history: History) -> Result<Scored> {
+    pub(crate) fn scored(&self, history: History) -> Result<Scored> {
         let none = if self.live.is_some() { NO_EVENTS } else { "popularity: not in the snapshot" };
         let (scores, source) = self.score_of(&history, none)?;
         Ok(Scored { scores, source, history })
@@ -275,7 +275,7 @@ impl Ready {
     }
 
     /// Every item's score for `history`, and where they come from: `none` where the history has nothing.
-    fn score_of(&self, history: &History, none: &str) -> Result<(Vec<f32>, String)> {
+    pub(crate) fn score_of(&self, history: &History, none: &str) -> Result<(Vec<f32>, String)> {
         let items: Vec<u32> = history.events.iter().map(|e| e.item).collect();
         self.supply(Some(&items))?;
         let mut scores = crate::base::zeros(self.loaded.recommender.items().len())?;
@@ -290,131 +290,5 @@ impl Ready {
             Source::NoEvents if !any => none,
             Source::NoEvents | Source::NothingKnown => "popularity: no known items among the events",
         }
-    }
-
-    /// The list for `user`.
-    ///
-    /// # Errors
-    /// What reading the events raises.
-    pub(crate) fn recommend(&self, user: Option<&Id>, wanted: &Wanted) -> Result<(Vec<Recommendation>, String)> {
-        let history = user.map(|u| self.history(u)).transpose()?.unwrap_or_default();
-        if let Some(list) = nearest::best(self, &history, wanted)? {
-            return Ok((self.ranked(list), self.loaded.recommender.kind().to_owned()));
-        }
-        let scored = self.scored(history)?;
-        let mut scores = self.allowed(&scored.scores, wanted)?;
-        let options = &wanted.options;
-        let pool = options.candidates(wanted.k)?;
-        // Where the history was cut, what the user had before is looked up.
-        let older = user.zip(self.live.as_ref()).filter(|_| scored.history.cut);
-        if wanted.exclude_seen {
-            scored.history.seen.iter().for_each(|&i| scores[i as usize] = f32::NEG_INFINITY);
-            if let Some((user, live)) = older {
-                self.drop_older(live, user, &mut scores, pool)?;
-            }
-        }
-        if options.plain() {
-            return Ok((self.top(&scores, wanted.k), scored.source));
-        }
-        let model = &self.loaded.recommender;
-        let mut best: Vec<(u32, f32, bool)> = model.best(&scores, pool).map(|(i, s)| (i, s, false)).collect();
-        if options.new_share > 0.0 && !wanted.exclude_seen {
-            let mut fresh = scores.clone();
-            scored.history.seen.iter().for_each(|&i| fresh[i as usize] = f32::NEG_INFINITY);
-            if let Some((user, live)) = older {
-                self.drop_older(live, user, &mut fresh, pool)?;
-                let items: Vec<u32> = best.iter().map(|b| b.0).collect();
-                live.had(user, &items, model)?.iter().for_each(|&i| fresh[i as usize] = f32::NEG_INFINITY);
-            }
-            best.iter_mut().for_each(|b| b.2 = fresh[b.0 as usize] == f32::NEG_INFINITY);
-            let more: Vec<_> = model.best(&fresh, pool).filter(|(i, _)| best.iter().all(|b| b.0 != *i)).collect();
-            best.extend(more.into_iter().map(|(i, s)| (i, s, false)));
-        }
-        if options.diversity > 0.0 {
-            self.supply(Some(&best.iter().map(|b| b.0).collect::<Vec<_>>()))?;
-        }
-        let check = || {
-            pgrx::check_for_interrupts!();
-            Ok(())
-        };
-        let list = options.choose(model, best, wanted.k, check)?;
-        Ok((self.ranked(list), scored.source))
-    }
-
-    /// The list for a history that is given: a basket, a session.
-    ///
-    /// # Errors
-    /// Out of memory.
-    pub(crate) fn recommend_for(&self, items: &[Id], k: usize) -> Result<(Vec<Recommendation>, String)> {
-        let known = self.loaded.recommender.items().known(items)?;
-        // As of a user's events, the latest count.
-        let limit = self.loaded.params.get("history_limit").and_then(serde_json::Value::as_u64).map_or(LATEST, |n| n as usize);
-        let events = known[known.len().saturating_sub(limit)..].iter().map(|&item| crate::dataset::Event::new(now(), item, 1.0)).collect();
-        let history = History { events, seen: known, any: !items.is_empty(), cut: false };
-        let (mut scores, source) = self.score_of(&history, NO_EVENTS)?;
-        history.seen.iter().for_each(|&i| scores[i as usize] = f32::NEG_INFINITY);
-        Ok((self.top(&scores, k), source))
-    }
-
-    /// Items like `item`; none for one that the model does not know.
-    ///
-    /// # Errors
-    /// [`Code::Unsupported`] for a kind that knows no likeness.
-    pub(crate) fn similar(&self, item: &Id, k: usize) -> Result<Vec<Recommendation>> {
-        let mut scores = crate::base::zeros(self.loaded.recommender.items().len())?;
-        let Some(item) = self.loaded.recommender.items().find(item) else {
-            // Whether the kind can is said even for an item that it does not know.
-            self.loaded.recommender.similar(0, &mut scores)?;
-            return Ok(Vec::new());
-        };
-        self.supply(Some(&[item]))?;
-        if !self.loaded.recommender.similar(item, &mut scores)? {
-            return Ok(Vec::new());
-        }
-        scores.iter_mut().filter(|s| **s == 0.0).for_each(|s| *s = f32::NEG_INFINITY);
-        scores[item as usize] = f32::NEG_INFINITY;
-        Ok(self.top(&scores, k))
-    }
-
-    /// The scores with −∞ for what `among` and `exclude` rule out.
-    fn allowed(&self, scores: &[f32], wanted: &Wanted) -> Result<Vec<f32>> {
-        let items = self.loaded.recommender.items();
-        let mut out = crate::base::zeros(scores.len())?;
-        match &wanted.among {
-            None => out.copy_from_slice(scores),
-            Some(among) => {
-                out.fill(f32::NEG_INFINITY);
-                items.known(among)?.iter().for_each(|&i| out[i as usize] = scores[i as usize]);
-            }
-        }
-        for i in items.known(wanted.exclude.as_deref().unwrap_or_default())? {
-            out[i as usize] = f32::NEG_INFINITY;
-        }
-        Ok(out)
-    }
-
-    /// Leaves out of `scores` what the user had before the events that were read, as far as it would be among the best `k`: the candidates are looked up.
-    fn drop_older(&self, live: &Live, user: &Id, scores: &mut [f32], k: usize) -> Result<()> {
-        let most = k.saturating_mul(2).saturating_add(20);
-        loop {
-            let best: Vec<u32> = self.loaded.recommender.best(scores, most).map(|x| x.0).collect();
-            let had = live.had(user, &best, &self.loaded.recommender)?;
-            let enough = best.len() - had.len().min(best.len()) >= k || best.len() < most;
-            had.iter().for_each(|&i| scores[i as usize] = f32::NEG_INFINITY);
-            if enough || had.is_empty() {
-                return Ok(());
-            }
-        }
-    }
-
-    fn top(&self, scores: &[f32], k: usize) -> Vec<Recommendation> {
-        self.ranked(self.loaded.recommender.best(scores, k))
-    }
-
-    /// Items and scores in the order of a list.
-    fn ranked(&self, list: impl IntoIterator<Item = (u32, f32)>) -> Vec<Recommendation> {
-        let items = self.loaded.recommender.items();
-        let row = |(rank, (item, score))| Recommendation { rank, item: items.id(item), score };
-        (1..).zip(list).map(row).collect()
     }
 }
