@@ -97,7 +97,7 @@ impl Watch {
         if !self.another || table.is_null() {
             return Ok(());
         }
-        // SAFETY: the range table of a live query, a list of RangeTblEntry; a relation that is none any more has no persistence.
+        // SAFETY: the range table of a live query, a list of RangeTblEntry, whose relations are locked.
         let temporary = unsafe {
             let entries = std::slice::from_raw_parts((*table).elements, usize::try_from((*table).length).unwrap_or(0));
             entries.iter().map(|e| (*e.ptr_value.cast::<pg_sys::RangeTblEntry>()).relid).any(|relation| {

@@ -11,10 +11,10 @@ INSERT INTO affinity.stored_models (id, name, owner, readers, reader_oids, reade
     ('00000000-0000-0000-0000-000000000004', '', 'dba', '{public}', '{}', '{}', 1, '{}', 1),
     ('00000000-0000-0000-0000-000000000005', repeat('n', 100000), 'dba', '{public}', '{}', '{all}', 1, '{}', 1);
 
-INSERT INTO affinity.stored_versions SELECT m.id, 1, 'dba', 0, k.kind, 'infinity', k.call::json, k.call::json, k.call::json, -1, -1, 'NaN', k.call::jsonb, 'NaN', -9223372036854775808, '\x'
+INSERT INTO affinity.stored_versions SELECT m.id, 1, 'dba', 0, k.kind, 'infinity', k.call::json, k.call::json, k.call::json, -1, -1, 'NaN', k.call::jsonb, 'NaN', -9223372036854775808, '\x', '\x'
     FROM affinity.stored_models m, LATERAL (VALUES ('mlp', repeat('[', 5000) || repeat(']', 5000)), ('popularity', '{"events": {"schema": "own"}}'), ('', '1e400'), ('auto', '{"\u0001": "x", "function": "train"}')) k(kind, call) WHERE right(m.id::text, 1) = (ascii(k.kind || 'x') % 4 + 1)::text ON CONFLICT DO NOTHING;
 
-INSERT INTO affinity.stored_versions SELECT m.id, 1, 'dba', 0, 'mlp', now(), '{}', '{}', '{}', 1, 1, 1, '{}', 1, 1, '\x00' FROM affinity.stored_models m ON CONFLICT DO NOTHING;
+INSERT INTO affinity.stored_versions SELECT m.id, 1, 'dba', 0, 'mlp', now(), '{}', '{}', '{}', 1, 1, 1, '{}', 1, 1, '\x00', '\x' FROM affinity.stored_models m ON CONFLICT DO NOTHING;
 
 INSERT INTO affinity.stored_weights SELECT m.id, 1, n.name, n.chunk, n.dtype, n.shape, n.data FROM affinity.stored_models m, (VALUES ('x', 0, 'f32', '{-1,9223372036854775807}'::bigint[], '\x00'::bytea), ('x.row', -1, 'u8', '{1,1}', '\x'), ('x.offset', 0, 'i64', '{9223372036854775807,9223372036854775807}', '\x00'), ('holdout', -1, 'u8', NULL, '\x')) n(name, chunk, dtype, shape, data) WHERE n.shape IS NOT NULL;
 

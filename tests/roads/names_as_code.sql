@@ -27,7 +27,6 @@ SELECT affinity.retrain('m"''; SELECT evil.grab() --');
 -- expect: ok
 SELECT affinity.report('m"''; SELECT evil.grab() --');
 
--- expect: ok
 SELECT * FROM affinity.evaluate('m"''; SELECT evil.grab() --');
 
 -- expect: ok

@@ -23,3 +23,6 @@ SELECT affinity.train_recommender('mine', 'shop.events', kind => 'popularity');
 
 -- expect: none
 SELECT * FROM affinity.progress WHERE role = 'mallory';
+
+-- expect: none
+SELECT * FROM affinity_internal.trainings() WHERE model = 'mine';
