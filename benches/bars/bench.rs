@@ -84,6 +84,11 @@ impl Bench {
         self.open(DATABASE)
     }
 
+    /// The connection string of the server, without a database.
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
     /// The connection string of the bars' database, for peers.
     pub fn conninfo(&self) -> String {
         format!("{} dbname={DATABASE}", self.server)

@@ -8,6 +8,8 @@
 //! the full data sets (unset: the small copies in tests/data, for which the bars of the full ones are skipped), `ONLY` a name.
 
 mod bench;
+#[path = "../../tests/cluster/mod.rs"]
+mod cluster;
 mod splits;
 
 use bench::Bench;
@@ -39,6 +41,7 @@ families! {
     recommend: ["beauty", "movielens-loo", "movielens-session", "fit-time", "ease-fit", "serve-base", "serve-auto", "serve-cold"],
     predict: ["predict-row", "predict-road"],
     profile: ["profile-sql", "profile-parallel", "profile-pgvector"],
+    roads: ["roads-to-superuser"],
     scan: ["scan"],
     shoppers: ["shoppers"],
     tags: ["tags", "tags-text"],

@@ -30,40 +30,57 @@ const KEPT: usize = 256;
 type Key = (u32, u32, Rule);
 
 thread_local! {
-    /// What was found to be in order, and in which generation of the catalogues.
-    static IN_ORDER: RefCell<HashMap<Key, u64>> = RefCell::default();
+    /// What stood in the way, if anything, and in which generation of the catalogues.
+    static VERDICTS: RefCell<HashMap<Key, (u64, Option<Object>)>> = RefCell::default();
 }
+
+/// An object and its owner, in words.
+type Object = (String, String);
 
 /// Whether `relation` may be read with the rights of the role `reader`.
 ///
 /// # Errors
 /// [`Code::Privilege`], with the first object that stands in the way.
 pub(crate) fn admit(relation: &Relation, reader: pg_sys::Oid, rule: Rule) -> Result<()> {
+    match verdict(relation, reader, rule)? {
+        Some((what, whose)) => Err(refused(relation, reader, &what, &whose)),
+        None => Ok(()),
+    }
+}
+
+/// Whether all that `relation` stands on belongs to `reader` or a superuser.
+///
+/// # Errors
+/// What the catalogues raise.
+pub(crate) fn is_own(relation: &Relation, reader: pg_sys::Oid) -> Result<bool> {
+    verdict(relation, reader, Rule::Everything).map(|found| found.is_none())
+}
+
+fn verdict(relation: &Relation, reader: pg_sys::Oid, rule: Rule) -> Result<Option<Object>> {
     let key = (relation.oid.to_u32(), reader.to_u32(), rule);
     let now = invalidation::generation();
-    if IN_ORDER.with_borrow(|known| known.get(&key) == Some(&now)) {
-        return Ok(());
+    if let Some((_, verdict)) = VERDICTS.with_borrow(|known| known.get(&key).filter(|v| v.0 == now).cloned()) {
+        return Ok(verdict);
     }
+    let args = [Arg::Oid(relation.oid), Arg::Oid(reader)];
     let (sql, mut found) = match rule {
         Rule::Everything => (EVERYTHING, Vec::new()),
-        Rule::Code => (CODE, as_extension(|| spi::latest(EXPRESSIONS, &[Arg::Oid(relation.oid), Arg::Oid(reader)], object))?),
+        Rule::Code => (CODE, as_extension(|| spi::latest(EXPRESSIONS, &args, object))?),
     };
     if found.is_empty() {
-        found = as_extension(|| spi::latest(sql, &[Arg::Oid(relation.oid), Arg::Oid(reader)], object))?;
+        found = as_extension(|| spi::latest(sql, &args, object))?;
     }
-    if let Some((what, whose)) = found.into_iter().next() {
-        return Err(refused(relation, reader, &what, &whose));
-    }
-    IN_ORDER.with_borrow_mut(|known| {
+    let verdict = found.into_iter().next();
+    VERDICTS.with_borrow_mut(|known| {
         if known.len() >= KEPT {
             known.clear();
         }
-        known.insert(key, now);
+        known.insert(key, (now, verdict.clone()));
     });
-    Ok(())
+    Ok(verdict)
 }
 
-fn object(r: &spi::Row) -> Result<(String, String)> {
+fn object(r: &spi::Row) -> Result<Object> {
     Ok((r.text(1).unwrap_or_default(), r.text(2).unwrap_or_default()))
 }
 
@@ -139,8 +156,8 @@ SELECT pg_describe_object(o.classid, o.objid, 0), pg_get_userbyid(o.owner) FROM 
 WHERE o.owner <> $2 AND r.rolsuper IS NOT TRUE ORDER BY o.objid LIMIT 1"
 );
 
-/// Views, policies and checks of domains of others that call a function of the system's by which more than the call itself could be run: one that is volatile,
-/// that runs a query or reads a type whose name it is given (…_to_xml, …_populate_record, pg_input_…, input functions), or takes what SQL cannot make. Functions
+/// Views, policies and checks of domains of others that call a function by which more than the call itself could be run: one that is volatile, whoever owns it
+/// (an extension's may run the text that it is given), or one of the system's that runs a query or reads a type whose name it is given (…_to_xml, …_populate_record, pg_input_…, input functions), or takes what SQL cannot make. Functions
 /// of users are found by [`CODE`]. Generated columns, indexes and partitions call immutable functions only.
 const EXPRESSIONS: &str = touched!(
     "texts (classid, objid, owner, code) AS (
@@ -150,8 +167,8 @@ const EXPRESSIONS: &str = touched!(
 SELECT pg_describe_object(x.classid, x.objid, 0) || ', which calls ' || p.proname, pg_get_userbyid(x.owner) FROM texts x LEFT JOIN pg_roles r ON r.oid = x.owner
 CROSS JOIN LATERAL regexp_matches(x.code, ':(?:funcid|opfuncid|aggfnoid|winfnoid) ([0-9]+)', 'g') f(called)
 JOIN pg_proc p ON p.oid = f.called[1]::oid
-WHERE x.owner <> $2 AND r.rolsuper IS NOT TRUE AND p.oid < 16384 AND (p.provolatile = 'v' OR p.proname ~ '_to_xml|populate_record|^pg_input_'
- OR p.proargtypes::oid[] && ARRAY['cstring'::regtype, 'internal'::regtype]::oid[])
+WHERE x.owner <> $2 AND r.rolsuper IS NOT TRUE AND (p.provolatile = 'v' OR p.oid < 16384 AND (
+ p.proname ~ '_to_xml|populate_record|^pg_input_' OR p.proargtypes::oid[] && ARRAY['cstring'::regtype, 'internal'::regtype]::oid[]))
 ORDER BY x.objid LIMIT 1"
 );
 

@@ -36,8 +36,18 @@ pub(crate) fn findings() -> Result<Vec<Finding>> {
     let mut found = Vec::new();
     for name in spi::select(NAMES, &[], |r| Ok(r.text(1).unwrap_or_default()))? {
         pgrx::check_for_interrupts!();
-        let Ok(model) = store::own(&name) else { continue };
-        of_model(&model, &mut found)?;
+        match store::own(&name) {
+            Ok(model) => of_model(&model, &mut found)?,
+            Err(e) if matches!(e.code, Code::Corrupt | Code::InvalidParameter) => found.push(Finding {
+                model: Some(name.clone()),
+                version: None,
+                finding: "the model's row is damaged".into(),
+                detail: e.to_string(),
+                mend: format!("DELETE FROM affinity.stored_models WHERE name = {};", literal(&name)),
+            }),
+            // One that he may use and not change.
+            Err(_) => {}
+        }
     }
     if owner::is_superuser(owner::current()) {
         orphans(&mut found)?;
@@ -77,10 +87,8 @@ fn of_model(model: &ModelRow, found: &mut Vec<Finding>) -> Result<()> {
         let drop = format!("SELECT affinity.drop_version({name}, {});", v.number);
         if v.owner != model.owner.oid {
             let detail = format!("The version is {}'s, the model is {}'s.", v.owner_name, model.owner.today());
-            let mend = format!(
-                "SELECT affinity.alter_owner({name}, {}); -- if it is the model's, else drop it: {drop}",
-                literal(&model.owner.today())
-            );
+            let mend =
+                format!("{drop} -- unless it is the model's: SELECT affinity.alter_owner({name}, {});", literal(&model.owner.today()));
             add(Some(v.number), "the version belongs to another role than its model", detail, mend);
             continue;
         }

@@ -4,6 +4,7 @@ use crate::base::Result;
 use crate::dataset::{Cell, Event, Id, IdKind};
 use crate::pg::columns::Reader;
 use crate::pg::events::{EventSource, LiveQuery};
+use crate::pg::relation::fill;
 use crate::pg::spi::{Arg, Plan, Row};
 use crate::pg::store::ModelRow;
 use crate::pg::{reading, stream};
@@ -159,7 +160,7 @@ impl Live {
         let Some(arg) = self.user(user) else { return Ok(Vec::new()) };
         let array = array(items.iter().map(|&i| model.items().id(i).to_string()));
         let cast = if self.query.items == IdKind::Integer { "$2::pg_catalog.int8[]" } else { "$2::pg_catalog.text[]" };
-        let plan = kept(&self.query.seen.replace("$2", cast), &[self.query.user_type, pg_sys::TEXTOID], &self.reader)?;
+        let plan = kept(&fill(&self.query.seen, "$2", cast), &[self.query.user_type, pg_sys::TEXTOID], &self.reader)?;
         let found = self.reader.run(|| plan.select(&[arg, Arg::Text(&array)], |row| Ok(self.item(row, model))))?;
         Ok(found.into_iter().flatten().collect())
     }

@@ -67,6 +67,7 @@ pub(crate) mod text;
 pub(crate) mod time;
 pub(crate) mod train_events;
 pub(crate) mod tuple;
+pub(crate) mod watch;
 pub(crate) mod weights;
 pub(crate) mod window;
 
@@ -81,6 +82,7 @@ pub extern "C-unwind" fn _PG_init() {
     error::hide_backtraces();
     settings::register();
     invalidation::register();
+    watch::register();
     crate::base::interrupts::watch(|| {
         pgrx::check_for_interrupts!();
         if let Err(e) = crate::base::memory::check() {

@@ -4,7 +4,7 @@
 
 use crate::base::{Code, Error, Result};
 use crate::pg::local::Local;
-use crate::pg::{invalidation, spi, text};
+use crate::pg::{invalidation, spi, text, watch};
 use pgrx::pg_sys;
 use std::cell::Cell;
 use std::ffi::{CStr, CString};
@@ -172,6 +172,7 @@ pub(crate) fn as_role<T>(acting: &Acting, f: impl FnOnce() -> Result<T>) -> Resu
 /// Those of `f`; [`Code::UndefinedObject`] when the extension is gone, [`Code::WrongState`] when it is not as its script made it.
 pub(crate) fn as_extension<T>(f: impl FnOnce() -> Result<T>) -> Result<T> {
     let _back = Switch::to(extension()?, Some(SAFE_PATH));
+    let _unwatched = watch::rest();
     f()
 }
 

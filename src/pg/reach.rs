@@ -3,7 +3,8 @@
 use crate::base::Result;
 use crate::pg::events::EventSource;
 use crate::pg::local::Local;
-use crate::pg::relation::{Relation, quote};
+use crate::pg::owner::as_extension;
+use crate::pg::relation::{Relation, fill, quote};
 use crate::pg::spi::{self, Arg};
 use pgrx::pg_sys;
 use serde_json::Value;
@@ -20,7 +21,7 @@ const SMALL: i64 = 1 << 20;
 /// What planning raises.
 pub(crate) fn advice(source: &EventSource, relation: &Relation, user: &str, limit: usize) -> Result<Vec<String>> {
     let live = source.live(relation, limit)?;
-    let sql = live.sql.replace("$1", &format!("{}::{}", crate::pg::store::literal(user), type_name(live.user_type)));
+    let sql = fill(&live.sql, "$1", &format!("{}::{}", crate::pg::store::literal(user), type_name(live.user_type)));
     let plan = {
         let _settings = Local::set(&[(c"enable_seqscan", c"off")]);
         spi::explain(&format!("EXPLAIN (VERBOSE, COSTS off, FORMAT JSON) {sql}"))?
@@ -106,8 +107,9 @@ fn root(schema: &str, relation: &str) -> Result<Option<(String, i64)>> {
          JOIN pg_catalog.pg_class r ON r.oid OPERATOR(pg_catalog.=) COALESCE(pg_catalog.pg_partition_root(c.oid)::pg_catalog.oid, c.oid) \
          JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) r.relnamespace \
          WHERE cn.nspname OPERATOR(pg_catalog.=) $1::pg_catalog.name AND c.relname OPERATOR(pg_catalog.=) $2::pg_catalog.name";
-    spi::first(ROOT, &[Arg::Text(schema), Arg::Text(relation)], |r| {
+    let found = |r: &spi::Row| {
         let text = |i| quote(&r.text(i).unwrap_or_default());
         Ok((format!("{}.{}", text(1), text(2)), r.big(3).unwrap_or(0)))
-    })
+    };
+    as_extension(|| spi::first(ROOT, &[Arg::Text(schema), Arg::Text(relation)], found))
 }

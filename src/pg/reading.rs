@@ -8,6 +8,7 @@ use crate::pg::foreign_code::{self, Rule};
 use crate::pg::owner::{self, Acting};
 use crate::pg::relation::{Relation, Source};
 use crate::pg::store::{self, ModelRow};
+use crate::pg::watch::{self, Watch};
 use pgrx::pg_sys;
 use serde_json::Value;
 
@@ -16,6 +17,8 @@ use serde_json::Value;
 pub(crate) struct Reader {
     /// The one as whom it is read; none: the caller as himself.
     acting: Option<Acting>,
+    /// What is watched meanwhile; none where the one who calls chose what is read.
+    watch: Option<Watch>,
 }
 
 impl Reader {
@@ -40,15 +43,17 @@ impl Reader {
                 .hint("SET ROLE to an ordinary role first."));
             }
             foreign_code::admit(&relation, me, Rule::Code)?;
-            return Ok((relation, Self::default()));
+            let harmless = !foreign_code::is_own(&relation, me)?;
+            return Ok((relation, Self { acting: None, watch: Some(Watch { reader: me, another: false, harmless }) }));
         }
         let owner = store::living_owner(model)?;
         let reader = if owner::is_superuser(owner) { relation.owner_oid } else { owner };
         // Who owns a model and trained it on another's view reads it as he reads that view; a superuser does not.
-        if reader != me || owner::is_superuser(reader) {
+        let watch = (reader != me || owner::is_superuser(reader)).then_some(Watch { reader, another: reader != me, harmless: false });
+        if watch.is_some() {
             foreign_code::admit(&relation, reader, Rule::Everything)?;
         }
-        Ok((relation, Self { acting: Some(Acting::as_role(reader, path)?) }))
+        Ok((relation, Self { acting: Some(Acting::as_role(reader, path)?), watch }))
     }
 
     /// Runs `f` as the reader.
@@ -56,6 +61,7 @@ impl Reader {
     /// # Errors
     /// Those of `f`.
     pub(crate) fn run<T>(&self, f: impl FnOnce() -> Result<T>) -> Result<T> {
+        let _watch = self.watch.map(watch::keep);
         match &self.acting {
             Some(acting) => owner::as_role(acting, f),
             None => f(),

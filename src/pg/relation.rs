@@ -167,3 +167,22 @@ fn locked(schema: &str, name: &str) -> Result<Option<pg_sys::Oid>> {
 pub(crate) fn quote(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
+
+/// SQL with `value` in place of the parameter `mark`, which may also be part of a quoted identifier and stays there.
+pub(crate) fn fill(sql: &str, mark: &str, value: &str) -> String {
+    let parts = sql.split('"').enumerate().map(|(i, part)| if i % 2 == 0 { part.replace(mark, value) } else { part.to_owned() });
+    parts.collect::<Vec<_>>().join("\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fill;
+
+    #[test]
+    fn a_parameter_is_filled_in_outside_of_names() {
+        assert_eq!(
+            fill(r#"SELECT "a$1", "b""$1" FROM t WHERE u = $1"#, "$1", "'\"; x'"),
+            r#"SELECT "a$1", "b""$1" FROM t WHERE u = '"; x'"#
+        );
+    }
+}

@@ -266,9 +266,10 @@ pub(crate) fn lock_training(name: &str) -> Result<Option<ModelRow>> {
     }
 }
 
-/// A text as an SQL literal, for hints.
+/// A text as an SQL literal, the same whatever standard_conforming_strings says.
 pub(crate) fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
+    let quoted = text.replace('\'', "''");
+    if quoted.contains('\\') { format!("E'{}'", quoted.replace('\\', "\\\\")) } else { format!("'{quoted}'") }
 }
 
 /// The error for a version that a model does not have.

@@ -46,8 +46,7 @@ pub struct Database {
 impl Database {
     /// Makes `affinity_<name>` anew with pg_affinity, and pgvector where the server has it.
     pub fn fresh(server: &str, name: &str) -> Database {
-        let mut db = Database { server: server.into(), name: name.into(), has: Vec::new() };
-        db.remove();
+        let mut db = Self::empty(server, name);
         let mut admin = db.session("postgres", "postgres").client;
         for (label, extension) in [("vector", "vector"), ("cron", "pg_cron")] {
             if !admin.query("SELECT 1 FROM pg_available_extensions WHERE name = $1", &[&extension]).unwrap().is_empty() {
@@ -64,12 +63,19 @@ impl Database {
         {
             db.has.push("rowversions")
         }
-        admin.batch_execute(&format!("CREATE DATABASE affinity_{name}")).unwrap();
         let mut client = db.session(&db.database(), "postgres").client;
         client.batch_execute("CREATE EXTENSION pg_affinity").unwrap();
         if db.has.contains(&"vector") {
             client.batch_execute("CREATE EXTENSION vector").unwrap()
         }
+        db
+    }
+
+    /// Makes `affinity_<name>` anew, without the extension.
+    pub fn empty(server: &str, name: &str) -> Database {
+        let db = Database { server: server.into(), name: name.into(), has: Vec::new() };
+        db.remove();
+        db.session("postgres", "postgres").client.batch_execute(&format!("CREATE DATABASE affinity_{name}")).unwrap();
         db
     }
 
@@ -93,7 +99,8 @@ impl Database {
         Ok(Session { client: config.connect(NoTls)?, notices })
     }
 
-    fn remove(&self) {
+    /// Drops it and the roles that are called after it.
+    pub fn remove(&self) {
         let mut admin = self.session("postgres", "postgres").client;
         admin.batch_execute(&format!("DROP DATABASE IF EXISTS affinity_{} WITH (FORCE)", self.name)).unwrap();
         let roles =

@@ -1,0 +1,154 @@
+//! What may run while a model's relation is read with rights that nobody there has chosen: asked of each function when it is made ready to run.
+//!
+//! [`foreign_code`](crate::pg::foreign_code) has asked before, of the catalogues. But who owns a relation can give it an index between that and the plan, or in the
+//! middle of a statement that reads again and again, and the planner evaluates its expression; and what a function behind a view calls by a bare name, or as a text, stands in no
+//! catalogue. Postgres tells of each function before it runs the first time in a plan, and of the relations of each query.
+
+use crate::base::{Code, Error, Result};
+use crate::pg::local::Local;
+use crate::pg::{error, owner, text};
+use pgrx::pg_catalog::pg_proc::PgProc;
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+use std::cell::Cell;
+use std::ffi::{CStr, c_int, c_void};
+
+/// Whose rights the code has, and what it may be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Watch {
+    /// The role that reads: what runs is its own, or a superuser's.
+    pub reader: pg_sys::Oid,
+    /// Whether that is not who called: what is temporary is then the caller's, and found by any bare name.
+    pub another: bool,
+    /// Whether code of others chooses what is called (their views): then nothing that does more than to return a value.
+    pub harmless: bool,
+}
+
+thread_local! {
+    static WATCH: Cell<Option<Watch>> = const { Cell::new(None) };
+    static NEXT_ACCESS: Cell<pg_sys::object_access_hook_type> = const { Cell::new(None) };
+    static NEXT_CHECK: Cell<pg_sys::ExecutorCheckPerms_hook_type> = const { Cell::new(None) };
+}
+
+/// The watch that was kept before is kept again when this is dropped.
+pub(crate) struct Kept {
+    before: Option<Watch>,
+    _settings: Option<Local>,
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        WATCH.set(self.before);
+    }
+}
+
+/// Watches until what comes back is dropped.
+pub(crate) fn keep(watch: Watch) -> Kept {
+    // A worker does not know of the watch.
+    let settings = Local::set(&[(c"max_parallel_workers_per_gather", c"0")]);
+    Kept { before: WATCH.replace(Some(watch)), _settings: Some(settings) }
+}
+
+/// Does not watch until what comes back is dropped: for fixed SQL of ours.
+pub(crate) fn rest() -> Kept {
+    Kept { before: WATCH.replace(None), _settings: None }
+}
+
+/// Asks Postgres to be told. Called once a backend, when the library is loaded.
+pub(crate) fn register() {
+    // SAFETY: the globals of a single-threaded backend, set while the library is loaded, which is never unloaded.
+    unsafe {
+        NEXT_ACCESS.set(pg_sys::object_access_hook);
+        pg_sys::object_access_hook = Some(accessed);
+        NEXT_CHECK.set(pg_sys::ExecutorCheckPerms_hook);
+        pg_sys::ExecutorCheckPerms_hook = Some(checked);
+    }
+}
+
+impl Watch {
+    fn function(&self, function: pg_sys::Oid) -> Result<()> {
+        // SAFETY: a catalogue look-up by oid.
+        if self.harmless && unsafe { pg_sys::func_volatile(function) } as u8 == b'v' {
+            return Err(self.refused(function, "It can do more than return a value, and code of others calls it."));
+        }
+        if function.to_u32() < pg_sys::FirstNormalObjectId {
+            return Ok(());
+        }
+        let whose = PgProc::new(function).map_or(pg_sys::InvalidOid, |p| p.proowner());
+        if whose == self.reader || (whose != pg_sys::InvalidOid && owner::is_superuser(whose)) {
+            return Ok(());
+        }
+        Err(self.refused(function, &format!("It belongs to {}.", owner::name(whose).unwrap_or_default())))
+    }
+
+    fn refused(&self, function: pg_sys::Oid, why: &str) -> Error {
+        let reader = owner::name(self.reader).unwrap_or_default();
+        // SAFETY: a NUL-terminated copy, or NULL for a function that is gone.
+        let name = unsafe {
+            let name = pg_sys::get_func_name(function);
+            if name.is_null() { String::new() } else { text::with_utf8(CStr::from_ptr(name).to_bytes(), str::to_owned) }
+        };
+        Error::new(Code::Privilege, format!("function \"{name}\" may not run with the rights of {reader}"))
+            .detail(format!("{why} It is called while a model's relation is read."))
+            .hint("Let all behind the relation belong to the model's owner, and call what is meant by its schema's name.")
+    }
+
+    fn relations(&self, table: *mut pg_sys::List) -> Result<()> {
+        if !self.another || table.is_null() {
+            return Ok(());
+        }
+        // SAFETY: the range table of a live query, a list of RangeTblEntry, whose relations are locked.
+        let temporary = unsafe {
+            let entries = std::slice::from_raw_parts((*table).elements, usize::try_from((*table).length).unwrap_or(0));
+            entries.iter().map(|e| (*e.ptr_value.cast::<pg_sys::RangeTblEntry>()).relid).any(|relation| {
+                relation != pg_sys::InvalidOid && pg_sys::get_rel_persistence(relation) as u8 == pg_sys::RELPERSISTENCE_TEMP
+            })
+        };
+        if temporary {
+            let reader = owner::name(self.reader).unwrap_or_default();
+            return Err(Error::new(Code::Privilege, format!("nothing temporary may be read with the rights of {reader}"))
+                .detail("A function behind a model's relation names a relation without its schema, and the session has a temporary one of that name.")
+                .hint("Name the schema in the function, or SET search_path on it."));
+        }
+        Ok(())
+    }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn accessed(
+    access: pg_sys::ObjectAccessType::Type,
+    class: pg_sys::Oid,
+    object: pg_sys::Oid,
+    part: c_int,
+    argument: *mut c_void,
+) {
+    if let Some(next) = NEXT_ACCESS.get() {
+        // SAFETY: the hook that was there before ours, with what Postgres gave us; its ERROR becomes a panic like any other.
+        unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| next(access, class, object, part, argument)) }
+    }
+    if access == pg_sys::ObjectAccessType::OAT_FUNCTION_EXECUTE
+        && let Some(watch) = WATCH.get()
+    {
+        watch.function(object).unwrap_or_else(|e| error::raise(e));
+    }
+}
+
+#[cfg(any(feature = "pg14", feature = "pg15"))]
+#[pg_guard]
+unsafe extern "C-unwind" fn checked(table: *mut pg_sys::List, raise: bool) -> bool {
+    if let Some(watch) = WATCH.get() {
+        watch.relations(table).unwrap_or_else(|e| error::raise(e));
+    }
+    // SAFETY: as in `accessed`.
+    NEXT_CHECK.get().is_none_or(|next| unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| next(table, raise)) })
+}
+
+#[cfg(not(any(feature = "pg14", feature = "pg15")))]
+#[pg_guard]
+unsafe extern "C-unwind" fn checked(table: *mut pg_sys::List, rights: *mut pg_sys::List, raise: bool) -> bool {
+    if let Some(watch) = WATCH.get() {
+        watch.relations(table).unwrap_or_else(|e| error::raise(e));
+    }
+    // SAFETY: as in `accessed`.
+    NEXT_CHECK.get().is_none_or(|next| unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| next(table, rights, raise)) })
+}
