@@ -104,6 +104,15 @@ impl Bench {
         ok
     }
 
+    /// Prints a bar of 0: how often something happened that must not. Returns whether it did not.
+    pub fn none(&mut self, name: &str, count: usize) -> bool {
+        let ok = count == 0;
+        println!("BAR {name} {count} 0 {} {}", if ok { "1.000" } else { "0.000" }, if ok { "ok" } else { "short" });
+        self.short += usize::from(!ok);
+        self.saw(name);
+        ok
+    }
+
     /// Prints that a bar cannot be measured here, and why.
     pub fn skip(&mut self, name: &str, why: &str) {
         println!("# {name}: {why}");

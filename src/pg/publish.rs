@@ -153,6 +153,7 @@ fn save(training: &Training<'_>, before: Option<&ModelRow>) -> Result<(Uuid, i32
     let digest = weights::digest(&texts, &trained.tensors);
     let bytes = stored_bytes(&texts, &trained.tensors);
     quota::fits(bytes)?;
+    before.map_or(Ok(()), manage::follow_rename)?;
     let (id, version) = as_extension(|| {
         let key = |r: &spi::Row| Ok(r.uuid(1).zip(r.int(2)));
         let (id, version) = match before {

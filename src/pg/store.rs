@@ -275,9 +275,10 @@ pub(crate) fn lock_training(name: &str) -> Result<Option<ModelRow>> {
     }
 }
 
-/// A text as an SQL literal, for hints.
+/// A text as an SQL literal that is one whatever `standard_conforming_strings` says, for hints.
 pub(crate) fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
+    let quoted = text.replace('\'', "''");
+    if text.contains('\\') { format!("E'{}'", quoted.replace('\\', r"\\")) } else { format!("'{quoted}'") }
 }
 
 /// The error for a version that a model does not have.
