@@ -60,8 +60,7 @@ fn of_model(model: &ModelRow, found: &mut Vec<Finding>) -> Result<()> {
     };
     if !model.owner.exists() {
         let detail = format!("It was called {}; a role that was made later under that name has no part in it.", model.owner.name);
-        let mend = format!("SELECT affinity.alter_owner({name}, current_user); -- or to the role that should have it");
-        add(None, "the owner's role is gone", detail, mend);
+        add(None, "the owner's role is gone", detail, format!("SELECT affinity.alter_owner({name}, current_user);"));
     } else if model.owner.today() != model.owner.name {
         // A dump names the owner as the row does, and would restore as nobody's.
         let now = model.owner.today();
