@@ -116,10 +116,11 @@ BEGIN
         NEW.owner_oid := (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = current_user);
     END IF;
     IF TG_TABLE_NAME = 'stored_models' THEN
-        IF TG_OP = 'INSERT' OR NEW.readers IS DISTINCT FROM OLD.readers THEN
+        -- Without oids all are looked up anew by their names.
+        IF TG_OP = 'INSERT' OR NEW.readers IS DISTINCT FROM OLD.readers OR NEW.reader_oids = '{}' THEN
             NEW.reader_oids := ARRAY(
                 SELECT coalesce(
-                    CASE WHEN TG_OP = 'UPDATE' THEN (SELECT o.oid FROM unnest(OLD.readers, OLD.reader_oids) AS o(role, oid) WHERE o.role = r.role LIMIT 1) END,
+                    CASE WHEN TG_OP = 'UPDATE' AND NEW.reader_oids <> '{}' THEN (SELECT o.oid FROM unnest(OLD.readers, OLD.reader_oids) AS o(role, oid) WHERE o.role = r.role LIMIT 1) END,
                     (SELECT a.oid FROM pg_catalog.pg_roles a WHERE a.rolname = r.role), 0)
                 FROM unnest(NEW.readers) WITH ORDINALITY AS r(role, place) ORDER BY r.place);
         ELSE

@@ -40,6 +40,7 @@ families! {
     mult_vae: ["mult-vae-epoch", "movielens-mult-vae", "cfgan", "recommend-warm"],
     recommend: ["beauty", "movielens-loo", "movielens-session", "fit-time", "ease-fit", "serve-base", "serve-auto", "serve-cold"],
     predict: ["predict-row", "predict-road"],
+    restores: ["restores"],
     profile: ["profile-sql", "profile-parallel", "profile-pgvector"],
     roads: ["roads-to-superuser"],
     scan: ["scan"],

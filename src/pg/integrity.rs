@@ -9,7 +9,7 @@ use crate::pg::owner::{self, as_extension};
 use crate::pg::relation::{Relation, Source};
 use crate::pg::spi::{self, Arg, Row, Uuid};
 use crate::pg::store::{self, ModelRow, literal};
-use crate::pg::weights;
+use crate::pg::{manage, weights};
 use serde_json::Value;
 
 /// Something that is not as it should be.
@@ -34,6 +34,14 @@ pub(crate) struct Finding {
 pub(crate) fn findings() -> Result<Vec<Finding>> {
     const NAMES: &str = "SELECT model FROM affinity.models ORDER BY 1";
     let mut found = Vec::new();
+    let superuser = owner::is_superuser(owner::current());
+    if superuser {
+        unguarded(&mut found)?;
+        // Who owns what is known when the roles have been looked up.
+        if !found.is_empty() {
+            return Ok(found);
+        }
+    }
     for name in spi::select(NAMES, &[], |r| Ok(r.text(1).unwrap_or_default()))? {
         pgrx::check_for_interrupts!();
         match store::own(&name) {
@@ -49,7 +57,7 @@ pub(crate) fn findings() -> Result<Vec<Finding>> {
             Err(_) => {}
         }
     }
-    if owner::is_superuser(owner::current()) {
+    if superuser {
         orphans(&mut found)?;
     }
     Ok(found)
@@ -61,7 +69,7 @@ fn of_model(model: &ModelRow, found: &mut Vec<Finding>) -> Result<()> {
         found.push(Finding { model: Some(model.name.clone()), version, finding: finding.into(), detail, mend });
     };
     if !model.owner.exists() {
-        let detail = format!("It was called {}.", model.owner.name);
+        let detail = format!("It was called {}; a role that was made later under that name has no part in it.", model.owner.name);
         add(None, "the owner's role is gone", detail, format!("SELECT affinity.alter_owner({name}, current_user);"));
     } else if model.owner.today() != model.owner.name {
         // A dump names the owner as the row does, and would restore as nobody's.
@@ -69,52 +77,82 @@ fn of_model(model: &ModelRow, found: &mut Vec<Finding>) -> Result<()> {
         let detail = format!("The row says {}, the role is called {now}.", model.owner.name);
         add(None, "the owner's role was renamed", detail, format!("SELECT affinity.alter_owner({name}, {});", literal(&now)));
     }
-    for reader in model.readers.iter().filter(|g| g.role.name != store::PUBLIC && !g.role.exists()) {
-        let role = &reader.role.name;
-        let detail = format!("It was called {role}; a role that was made later under that name has no part in the grant.");
-        add(None, "the role of a reader is gone", detail, format!("SELECT affinity.revoke_model({name}, {});", literal(role)));
+    for reader in model.readers.iter().filter(|g| g.role.name != store::PUBLIC) {
+        let (role, now) = (&reader.role.name, reader.role.today());
+        if !reader.role.exists() {
+            let detail = format!("It was called {role}; a role that was made later under that name has no part in the grant.");
+            add(None, "the role of a reader is gone", detail, format!("SELECT affinity.revoke_model({name}, {});", literal(role)));
+        } else if now != *role {
+            let detail = format!("The row says {role}, the role is called {now}.");
+            let mend = format!("SELECT affinity.grant_model({name}, {}, scope => '{}');", literal(&now), manage::word(reader.scope));
+            add(None, "the role of a reader was renamed", detail, mend);
+        }
     }
     let versions = versions(model)?;
-    if let Some(deployed) = model.deployed.filter(|d| versions.iter().all(|v| v.number != *d)) {
-        let mend = versions.iter().max_by_key(|v| v.number).map_or_else(
-            || format!("SELECT affinity.drop_model({name});"),
-            |last| format!("SELECT affinity.deploy({name}, {});", last.number),
-        );
-        add(None, "the deployed version is not there", format!("It is version {deployed}."), mend);
-    }
-    for v in versions {
+    let mut faults = Vec::new();
+    for v in &versions {
         pgrx::check_for_interrupts!();
-        let drop = format!("SELECT affinity.drop_version({name}, {});", v.number);
-        if v.owner != model.owner.oid {
-            let detail = format!("The version is {}'s, the model is {}'s.", v.owner_name, model.owner.today());
-            let mend =
-                format!("{drop} -- unless it is the model's: SELECT affinity.alter_owner({name}, {});", literal(&model.owner.today()));
-            add(Some(v.number), "the version belongs to another role than its model", detail, mend);
-            continue;
-        }
-        let row = store::version(model.id, v.number);
-        if let Err(e) = row.and_then(|row| weights::tensors(&row).map(|_| ())) {
-            if !matches!(e.code, Code::Corrupt) {
-                return Err(e);
+        faults.push(fault(model, v)?);
+    }
+    let sound = versions.iter().zip(&faults).filter(|(_, f)| f.is_none()).map(|(v, _)| v.number).max();
+    // Of a model without a single sound version nothing is left that could answer.
+    let instead = sound.map_or_else(|| format!("SELECT affinity.drop_model({name});"), |n| format!("SELECT affinity.deploy({name}, {n});"));
+    // What may drop the model comes last, when the mends of the others have been run.
+    let by_turns = [false, true]
+        .into_iter()
+        .flat_map(|last| versions.iter().zip(&faults).filter(move |(v, _)| (model.deployed == Some(v.number)) == last));
+    for (v, (finding, detail)) in by_turns.filter_map(|(v, f)| Some((v, f.as_ref()?))) {
+        let drop = format!("SELECT affinity.drop_version({name}, {}); -- or restore its rows", v.number);
+        let mend = match (model.deployed == Some(v.number), sound) {
+            (false, _) => drop,
+            (true, Some(_)) => format!("{instead} {drop}"),
+            (true, None) => format!("{instead} -- or restore its rows"),
+        };
+        add(Some(v.number), finding, detail.clone(), mend);
+    }
+    if let Some(deployed) = model.deployed.filter(|d| versions.iter().all(|v| v.number != *d)) {
+        add(None, "the deployed version is not there", format!("It is version {deployed}."), format!("{instead} -- or restore its rows"));
+    }
+    let Some(v) = versions.iter().find(|v| model.deployed == Some(v.number) && sound.is_some()) else { return Ok(()) };
+    for (i, source) in sources(&v.call).iter().enumerate() {
+        let Err(e) = readable(model, source) else { continue };
+        let mend = match e.code {
+            // What answers without its relation is well without it; training it again says what is missing. Events come first.
+            Code::UndefinedTable | Code::Privilege if !v.live || i > 0 => continue,
+            Code::UndefinedTable | Code::WrongType => format!("SELECT affinity.drop_model({name}); -- or make the relation again"),
+            Code::WrongState => {
+                // No more of the call than literals: a statement that is run by a superuser has no comment of somebody else's.
+                let now = literal(&holder(source)?);
+                format!("SELECT affinity.alter_owner({name}, {now}); -- or give the relation back, or train on another")
             }
-            let mend = if model.deployed == Some(v.number) { format!("SELECT affinity.rollback({name}); {drop}") } else { drop };
-            add(Some(v.number), "what is stored is damaged", e.to_string(), mend);
-            continue;
-        }
-        if model.deployed == Some(v.number) {
-            for (source, e) in sources(&v.call).iter().filter_map(|s| readable(model, s).err().map(|e| (s, e))) {
-                let mend = match e.code {
-                    Code::UndefinedTable => format!("SELECT affinity.drop_model({name}); -- or make the relation again"),
-                    _ => format!(
-                        "SELECT affinity.alter_owner({name}, {}); -- the role that all of it belongs to, or train it again",
-                        literal(&source.owner)
-                    ),
-                };
-                add(Some(v.number), "its relation cannot be read", e.to_string(), mend);
-            }
-        }
+            // Its owner reads it, nobody else.
+            _ => model.readers.iter().map(|g| format!("SELECT affinity.revoke_model({name}, {}); ", literal(&g.role.name))).collect(),
+        };
+        add(Some(v.number), "its relation cannot be read", e.to_string(), mend);
     }
     Ok(())
+}
+
+/// What is wrong with a version as it is stored, and the values.
+fn fault(model: &ModelRow, v: &Version) -> Result<Option<(&'static str, String)>> {
+    if v.owner != model.owner.oid {
+        let detail = format!("The version is {}'s, the model is {}'s.", v.owner_name, model.owner.today());
+        return Ok(Some(("the version belongs to another role than its model", detail)));
+    }
+    match store::version(model.id, v.number).and_then(|row| weights::tensors(&row).map(|_| ())) {
+        Ok(()) => Ok(None),
+        Err(e) if matches!(e.code, Code::Corrupt) => Ok(Some(("what is stored is damaged", e.to_string()))),
+        Err(e) => Err(e),
+    }
+}
+
+/// The role that a relation belongs to at this moment.
+fn holder(source: &Source) -> Result<String> {
+    const HOLDER: &str = "SELECT pg_catalog.pg_get_userbyid(c.relowner) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n \
+         ON n.oid OPERATOR(pg_catalog.=) c.relnamespace WHERE n.nspname OPERATOR(pg_catalog.=) $1::pg_catalog.name \
+         AND c.relname OPERATOR(pg_catalog.=) $2::pg_catalog.name";
+    let found = spi::latest(HOLDER, &[Arg::Text(&source.schema), Arg::Text(&source.name)], |r| Ok(r.text(1)))?;
+    Ok(found.into_iter().flatten().next().unwrap_or_default())
 }
 
 /// Whether a relation that a model has on record is there, and is read for those whom the model was granted to.
@@ -141,18 +179,21 @@ struct Version {
     owner: pgrx::pg_sys::Oid,
     owner_name: String,
     call: Value,
+    /// Whether it reads the events of whom it answers for.
+    live: bool,
 }
 
 fn versions(model: &ModelRow) -> Result<Vec<Version>> {
-    const VERSIONS: &str =
-        "SELECT version, owner_oid, owner, call FROM affinity.stored_versions WHERE model_id OPERATOR(pg_catalog.=) $1 ORDER BY version";
+    const VERSIONS: &str = "SELECT version, owner_oid, owner, call, params FROM affinity.stored_versions WHERE model_id OPERATOR(pg_catalog.=) $1 ORDER BY version";
     let version = |r: &Row| {
         let call = r.json(4).unwrap_or(Value::Null);
+        let live = r.json(5).is_ok_and(|p| p.get("users").and_then(Value::as_str) == Some("live"));
         Ok(Version {
             number: r.int(1).unwrap_or(0),
             owner: r.oid(2).unwrap_or(pgrx::pg_sys::InvalidOid),
             owner_name: r.text(3).unwrap_or_default(),
             call,
+            live,
         })
     };
     as_extension(|| spi::select(VERSIONS, &[Arg::Uuid(model.id)], version))
@@ -169,12 +210,12 @@ fn orphans(found: &mut Vec<Finding>) -> Result<()> {
         (
             "stored_weights",
             "SELECT w.model_id, w.version, pg_catalog.count(*) FROM affinity.stored_weights w WHERE NOT EXISTS (SELECT FROM affinity.stored_versions v \
-             WHERE v.model_id = w.model_id AND v.version = w.version) GROUP BY 1, 2 ORDER BY 1, 2",
+             JOIN affinity.stored_models m ON m.id = v.model_id WHERE v.model_id = w.model_id AND v.version = w.version) GROUP BY 1, 2 ORDER BY 1, 2",
         ),
         (
             "stored_epochs",
             "SELECT e.model_id, e.version, pg_catalog.count(*) FROM affinity.stored_epochs e WHERE NOT EXISTS (SELECT FROM affinity.stored_versions v \
-             WHERE v.model_id = e.model_id AND v.version = e.version) GROUP BY 1, 2 ORDER BY 1, 2",
+             JOIN affinity.stored_models m ON m.id = v.model_id WHERE v.model_id = e.model_id AND v.version = e.version) GROUP BY 1, 2 ORDER BY 1, 2",
         ),
     ];
     for (table, sql) in OF {
@@ -190,6 +231,25 @@ fn orphans(found: &mut Vec<Finding>) -> Result<()> {
             }
         }));
     }
+    Ok(())
+}
+
+/// Tables whose owners are not looked up with every row. A restore with triggers disabled leaves the trigger on for ordinary sessions only, and the oids of
+/// roles as they were where the rows came from.
+fn unguarded(found: &mut Vec<Finding>) -> Result<()> {
+    const GUARDS: &str = "SELECT c.relname FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_trigger t ON t.tgrelid = c.oid AND t.tgname = 'guard_owner' \
+         WHERE c.oid = ANY ('{affinity.stored_models,affinity.stored_versions}'::pg_catalog.regclass[]) AND t.tgenabled IS DISTINCT FROM 'A' ORDER BY 1";
+    let tables = as_extension(|| spi::select(GUARDS, &[], |r| Ok(r.text(1).unwrap_or_default())))?;
+    found.extend(tables.into_iter().map(|table| {
+        let anew = if table == "stored_models" { "owner_oid = 0, reader_oids = '{}'" } else { "owner_oid = 0" };
+        Finding {
+            model: None,
+            version: None,
+            finding: format!("the owners of affinity.{table} are not guarded"),
+            detail: "Its trigger was disabled, by a restore with --disable-triggers it may be. Roles are looked up anew by their names; then check again.".into(),
+            mend: format!("ALTER TABLE affinity.{table} ENABLE ALWAYS TRIGGER guard_owner; UPDATE affinity.{table} SET {anew};"),
+        }
+    }));
     Ok(())
 }
 

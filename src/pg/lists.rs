@@ -64,7 +64,7 @@ impl Ready {
     pub(crate) fn recommend_for(&self, items: &[Id], k: usize) -> Result<(Vec<Recommendation>, String)> {
         let known = self.recommender().items().known(items)?;
         // As of a user's events, the latest count.
-        let limit = self.loaded.params.get("history_limit").and_then(serde_json::Value::as_u64).map_or(LATEST, |n| n as usize);
+        let limit = self.history_limit();
         let events = known[known.len().saturating_sub(limit)..].iter().map(|&item| crate::dataset::Event::new(now(), item, 1.0)).collect();
         let history = History { events, seen: known, any: !items.is_empty(), cut: false };
         let (mut scores, source) = self.score_of(&history, NO_EVENTS)?;
@@ -75,7 +75,7 @@ impl Ready {
     /// Items like `item`; none for one that the model does not know.
     ///
     /// # Errors
-    /// [`Code::Unsupported`] for a kind that knows no likeness.
+    /// [`crate::base::Code::Unsupported`] for a kind that knows no likeness.
     pub(crate) fn similar(&self, item: &Id, k: usize) -> Result<Vec<Recommendation>> {
         let mut scores = crate::base::zeros(self.recommender().items().len())?;
         let Some(item) = self.recommender().items().find(item) else {

@@ -86,8 +86,7 @@ pub(crate) fn remove(model_id: Uuid, version: i32) -> Result<bool> {
 /// # Errors
 /// What Postgres raises is raised.
 pub(crate) fn grant(model: &ModelRow, role: &str, scope: &str) -> Result<()> {
-    let others = model.readers.iter().filter(|g| g.role.name != role);
-    let mut readers: Vec<(String, String)> = others.map(|g| (g.role.name.clone(), word(g.scope).to_owned())).collect();
+    let mut readers = others(model, role);
     readers.push((role.to_owned(), scope.to_owned()));
     // Once out and in again: a role that was made anew under the name is looked up anew.
     revoke(model, role)?;
@@ -99,11 +98,17 @@ pub(crate) fn grant(model: &ModelRow, role: &str, scope: &str) -> Result<()> {
 /// # Errors
 /// What Postgres raises is raised.
 pub(crate) fn revoke(model: &ModelRow, role: &str) -> Result<()> {
-    let kept = model.readers.iter().filter(|g| g.role.name != role);
-    write_readers(model, &kept.map(|g| (g.role.name.clone(), word(g.scope).to_owned())).collect::<Vec<_>>())
+    write_readers(model, &others(model, role))
 }
 
-const fn word(scope: Scope) -> &'static str {
+/// The readers beside `role`, by the names that they have today: a role that was renamed is revoked by its new name.
+fn others(model: &ModelRow, role: &str) -> Vec<(String, String)> {
+    let others = model.readers.iter().map(|g| (g.role.today(), g.scope)).filter(|(name, _)| name != role);
+    others.map(|(name, scope)| (name, word(scope).to_owned())).collect()
+}
+
+/// A scope as it is written.
+pub(crate) const fn word(scope: Scope) -> &'static str {
     match scope {
         Scope::Score => "score",
         Scope::Lists => "lists",
@@ -123,18 +128,33 @@ fn write_readers(model: &ModelRow, readers: &[(String, String)]) -> Result<()> {
 /// # Errors
 /// [`Code::Privilege`] where the caller may not become `role`.
 pub(crate) fn alter_owner(model: &ModelRow, role: &str) -> Result<()> {
-    // An oid of 0 has the name looked up anew (affinity_internal.guard_owner).
-    const MODEL: &str = "UPDATE affinity.stored_models SET owner = $2, owner_oid = 0 WHERE id OPERATOR(pg_catalog.=) $1";
-    const VERSIONS: &str = "UPDATE affinity.stored_versions SET owner = $2, owner_oid = 0 WHERE model_id OPERATOR(pg_catalog.=) $1";
     if !owner::may_become(owner::known(role)?) {
         return Err(Error::new(Code::Privilege, format!("role {} may not give a model to {role}", owner::current_name()))
             .detail("As with ALTER TABLE, who gives something away must be a member of the role that gets it.")
             .hint("Have a superuser or a member of both roles do it."));
     }
-    let args = [Arg::Uuid(model.id), Arg::Text(role)];
+    write_owner(model, role)
+}
+
+/// Has the rows of a model whose owner was renamed say the new name, so that those that come are not apart from them once they are restored.
+///
+/// # Errors
+/// What Postgres raises is raised.
+pub(crate) fn follow_rename(model: &ModelRow) -> Result<()> {
+    let now = model.owner.today();
+    if now == model.owner.name { Ok(()) } else { write_owner(model, &now) }
+}
+
+fn write_owner(model: &ModelRow, role: &str) -> Result<()> {
+    // An oid of 0 has the name looked up anew (affinity_internal.guard_owner).
+    const MODEL: &str = "UPDATE affinity.stored_models SET owner = $2, owner_oid = 0 WHERE id OPERATOR(pg_catalog.=) $1";
+    // Those of its owner: who can restore rows can put a version beside another's model, and it must not come along.
+    const VERSIONS: &str = "UPDATE affinity.stored_versions SET owner = $2, owner_oid = 0 WHERE model_id OPERATOR(pg_catalog.=) $1 \
+         AND owner_oid OPERATOR(pg_catalog.=) $3";
+    let (id, role) = (Arg::Uuid(model.id), Arg::Text(role));
     as_extension(|| {
-        spi::write(MODEL, &args, |_| Ok(()))?;
-        spi::write(VERSIONS, &args, |_| Ok(())).map(drop)
+        spi::write(MODEL, &[id, role], |_| Ok(()))?;
+        spi::write(VERSIONS, &[id, role, Arg::Oid(model.owner.oid)], |_| Ok(())).map(drop)
     })
 }
 

@@ -159,6 +159,7 @@ fn save(training: &Training<'_>, before: Option<&ModelRow>) -> Result<(Uuid, i32
     let call_digest = store::call_digest([&texts[0], &texts[1], &texts[2]], &digest);
     let bytes = stored_bytes(&texts, &trained.tensors);
     quota::fits(bytes)?;
+    before.map_or(Ok(()), manage::follow_rename)?;
     let (id, version) = as_extension(|| {
         let key = |r: &spi::Row| Ok(r.uuid(1).zip(r.int(2)));
         let (id, version) = match before {

@@ -6,11 +6,11 @@ use crate::dataset::{Id, IdKind, Snapshot};
 use crate::pg::cache::{self, Found};
 use crate::pg::call::Call;
 use crate::pg::events::EventSource;
+use crate::pg::link_rows;
 use crate::pg::live::{History, Live};
 use crate::pg::stamp::Stamp;
 use crate::pg::store::{self, Scope, VersionRow};
 use crate::pg::weights::{self, Index};
-use crate::pg::link_rows;
 use crate::train::recommender::{Recommender, Source};
 use crate::train::rerank::Options;
 use pgrx::pg_sys;
@@ -179,6 +179,12 @@ impl Ready {
             Some(other) if other != usual => self.allow(Scope::All, &format!("lists with exclude_seen => {other}")).map(|()| other),
             _ => Ok(usual),
         }
+    }
+
+    /// How many of a user's latest events count.
+    pub(crate) fn history_limit(&self) -> usize {
+        let given = self.loaded.params.get("history_limit").and_then(serde_json::Value::as_u64);
+        given.map_or(LATEST, |n| usize::try_from(n).unwrap_or(LATEST))
     }
 
     /// Where the events of training were.

@@ -3,9 +3,9 @@
 //!
 //! The SQL texts are fixed and schema-qualified; their plans are kept per backend, keyed by the text.
 
-use crate::base::{Code, Error, Result};
-use crate::pg::text;
+use crate::base::{Error, Result};
 pub(crate) use crate::pg::result_row::Row;
+use crate::pg::text;
 use pgrx::pg_sys;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -81,7 +81,7 @@ impl Plan {
     /// Prepares `sql` for arguments of `types`, in a connection of its own.
     ///
     /// # Errors
-    /// [`Code::Internal`] when SPI refuses; a fault of the SQL itself is raised by Postgres.
+    /// [`crate::base::Code::Internal`] when SPI refuses; a fault of the SQL itself is raised by Postgres.
     pub(crate) fn new(sql: &str, types: &[pg_sys::Oid]) -> Result<Self> {
         connected(|| Self::prepare(sql, types))
     }
