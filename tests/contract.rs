@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "shared/bytes.rs"]
+mod bytes;
+
+use bytes::again;
 use pg_affinity::base::{Budget, Code, Context, Epoch, Numbers, Pool, Quiet, Rng, Tensor, Watch};
 use pg_affinity::dataset::{Cell, Column, Frame, Labels, MISSING_CODE, MISSING_TIME, Values};
 use pg_affinity::model::Kind;
@@ -89,15 +93,6 @@ fn train(spec: &RowsSpec, rows: usize) -> Trained {
 /// Out to what the tables hold and back: JSON text, and bytes by element type.
 fn stored(spec: &RowsSpec, t: &Trained) -> Scorer {
     let state: Value = serde_json::from_str(&t.state.to_string()).unwrap();
-    let again = |n: &Numbers| {
-        let mut bytes = Vec::new();
-        n.each_chunk(1 << 10, |chunk| {
-            bytes.extend_from_slice(chunk);
-            Ok(())
-        })
-        .unwrap();
-        Numbers::from_bytes(n.dtype(), &bytes, n.len()).unwrap()
-    };
     let tensors: Vec<Tensor> = t.tensors.iter().map(|t| Tensor { numbers: again(&t.numbers), ..t.clone() }).collect();
     Scorer::load(&spec.kind, &state, &tensors).unwrap()
 }

@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "shared/bytes.rs"]
+mod bytes;
+
+use bytes::again;
 use pg_affinity::base::{Budget, Code, Context, Epoch, Numbers, Pool, Quiet, Rng, Tensor, Watch};
 use pg_affinity::dataset::{Cell, Column, Family, Frame, Labels, MISSING_CODE, MISSING_TIME, Values};
 use pg_affinity::model::Kind;
@@ -73,7 +77,6 @@ fn train(spec: &FeaturesSpec, rows: usize) -> Trained {
 /// Out to what the tables hold and back: JSON text, and bytes by element type.
 fn stored(spec: &FeaturesSpec, t: &Trained) -> Features {
     let state: Value = serde_json::from_str(&t.state.to_string()).unwrap();
-    let again = |n: &Numbers| Numbers::from_bytes(n.dtype(), &n.to_bytes(), n.len()).unwrap();
     let tensors: Vec<Tensor> = t.tensors.iter().map(|t| Tensor { numbers: again(&t.numbers), ..t.clone() }).collect();
     Features::load(&spec.kind, &state, &tensors).unwrap()
 }
