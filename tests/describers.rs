@@ -73,7 +73,11 @@ fn train(spec: &FeaturesSpec, rows: usize) -> Trained {
 /// Out to what the tables hold and back: JSON text, and bytes by element type.
 fn stored(spec: &FeaturesSpec, t: &Trained) -> Features {
     let state: Value = serde_json::from_str(&t.state.to_string()).unwrap();
-    let again = |n: &Numbers| Numbers::from_bytes(n.dtype(), &n.to_bytes(), n.len()).unwrap();
+    let again = |n: &Numbers| {
+        let mut back = Numbers::none(n.dtype()).unwrap();
+        n.each_chunk(64, |bytes| back.append(bytes)).unwrap();
+        back
+    };
     let tensors: Vec<Tensor> = t.tensors.iter().map(|t| Tensor { numbers: again(&t.numbers), ..t.clone() }).collect();
     Features::load(&spec.kind, &state, &tensors).unwrap()
 }
