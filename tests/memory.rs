@@ -19,7 +19,7 @@ fn what_nobody_booked_is_held_against_the_limit() {
     // Three bookings of what would not fit, by its owner or by who knows of no budget.
     assert_eq!(budget.take(2 << 20, "more").unwrap_err().code, Code::OutOfMemory);
     assert_eq!(zeros::<f32>(1 << 19).unwrap_err().code, Code::OutOfMemory);
-    assert_eq!(reserve(&mut vec![0_u64; 1 << 17], 1).unwrap_err().code, Code::OutOfMemory);
+    assert_eq!(reserve(&mut vec![0_u64; 1 << 18], 1).unwrap_err().code, Code::OutOfMemory);
     assert_eq!(zeros::<u8>(1 << 10).unwrap().len(), 1 << 10);
     HELD.fetch_add(2 << 20, Relaxed);
     assert_eq!(ctx.check().unwrap_err().code, Code::OutOfMemory);

@@ -221,7 +221,7 @@ mod tests {
             let back = Numbers::from_bytes(n.dtype(), &bytes, 3).unwrap();
             assert_eq!(format!("{back:?}"), format!("{n:?}"));
             let width = Numbers::width(n.dtype()).unwrap();
-            assert!(n.is_at(width, &bytes[width..]) && !n.is_at(0, &bytes[width..]) && !n.is_at(width, &bytes));
+            assert!(n.is_at(0, &bytes) && n.is_at(width, &bytes[width..]) && !n.is_at(width, &bytes) && !n.is_at(0, &vec![1; 3 * width]));
             assert_eq!(Numbers::from_bytes(n.dtype(), &bytes, 4).unwrap_err().code, Code::Corrupt);
         }
         assert_eq!(Numbers::F32(Vec::new()).append(&[0; 5]).unwrap_err().code, Code::Corrupt);
