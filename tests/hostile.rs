@@ -20,7 +20,7 @@ fn every_call_is_answered_in_time() {
     let Some(server) = server("hostile") else { return };
     let db = Database::fresh(&server, "hostile");
     let mut witness = db.session(&db.database(), "postgres").client;
-    prepare(&mut witness, Size::Small).unwrap();
+    prepare(&mut witness, Size(2_500_000)).unwrap();
     let mut config: postgres::Config = server.parse().unwrap();
     config.dbname(&db.database()).user("postgres");
     let all = calls(&mut witness).unwrap();

@@ -12,7 +12,7 @@ const ROOM: u64 = 512 << 20;
 /// `hostile-arguments` and `hostile-arguments.aborts`.
 pub fn run(bench: &mut Bench) -> crate::Outcome {
     let mut witness = bench.client()?;
-    prepare(&mut witness, Size::Full)?;
+    prepare(&mut witness, Size(50_000_000))?;
     let all = calls(&mut witness)?;
     let (mut slowest, mut faults, mut asked) = (0.0f64, 0, 0);
     for (what, settings, room) in

@@ -114,7 +114,7 @@ impl Ready {
         let most = k.saturating_mul(2).saturating_add(20);
         loop {
             let best: Vec<u32> = self.recommender().best(scores, most).map(|x| x.0).collect();
-            let had = live.had(user, &best, &self.recommender())?;
+            let had = live.had(user, &best, self.recommender())?;
             let enough = best.len() - had.len().min(best.len()) >= k || best.len() < most;
             had.iter().for_each(|&i| scores[i as usize] = f32::NEG_INFINITY);
             if enough || had.is_empty() {

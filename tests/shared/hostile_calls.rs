@@ -6,19 +6,14 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::time::Instant;
 
-/// How large the arguments are.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Size {
-    /// A twentieth: what a test has time for.
-    Small,
-    /// 50 MB and ten million elements.
-    Full,
-}
+/// How large the arguments are: the bytes of texts, documents and states.
+#[derive(Debug, Clone, Copy)]
+pub struct Size(pub usize);
 
 impl Size {
     /// Bytes of texts, documents and states.
     pub fn bytes(self) -> usize {
-        if self == Self::Full { 50_000_000 } else { 2_500_000 }
+        self.0
     }
 
     /// Elements of arrays.
