@@ -15,9 +15,9 @@ pub fn run(bench: &mut Bench) -> crate::Outcome {
     prepare(&mut witness, Size(50_000_000))?;
     let all = calls(&mut witness)?;
     let (mut slowest, mut faults, mut asked) = (0.0f64, 0, 0);
-    for (what, settings, room) in
-        [("default settings", "", None), ("64 MB", "SET affinity.memory = '64MB'", None), ("512 MB of address space", "", Some(ROOM))]
-    {
+    let rounds = [("default settings", "", None), ("64 MB", "SET affinity.memory = '64MB'", None), ("512 MB of address space", "", Some(ROOM))];
+    // Each call is made once: dealt in turn over the three, so that every argument of every function meets each of them with some of its values.
+    for (round, (what, settings, room)) in rounds.into_iter().enumerate() {
         let mut asker = Asker::new(bench.conninfo().parse()?, settings)?;
         if let Some(room) = room
             && let Err(why) = cap(asker.client(), room)
@@ -26,7 +26,8 @@ pub fn run(bench: &mut Bench) -> crate::Outcome {
             continue;
         }
         let mut worst = 0.0f64;
-        for call in &all {
+        let dealt: Vec<_> = all.iter().skip(round).step_by(rounds.len()).collect();
+        for call in &dealt {
             let answer = asker.ask(call);
             if answer.seconds > 1.5 || answer.is_fault() {
                 bench.note("hostile-arguments", &format!("{:.2} s, lost: {}, {:?}: {}", answer.seconds, answer.lost, answer.error, answer.call));
@@ -39,7 +40,7 @@ pub fn run(bench: &mut Bench) -> crate::Outcome {
                 cap(asker.client(), room)?;
             }
         }
-        bench.note("hostile-arguments", &format!("{what}: {} calls, the slowest took {worst:.2} s", all.len()));
+        bench.note("hostile-arguments", &format!("{what}: {} calls, the slowest took {worst:.2} s", dealt.len()));
         slowest = slowest.max(worst);
     }
     // Where one backend crashes, all sessions end.
