@@ -70,11 +70,16 @@ pub(crate) fn step<S: Mergeable + 'static>(call: Call<'_>, limit: usize, f: impl
     };
     f(&mut state)?;
     if state.memory() > limit {
-        return Err(Error::new(Code::OutOfMemory, "more memory needed than affinity.memory allows")
-            .detail(format!("The aggregate's state holds {}, {} is allowed.", memory::size(state.memory()), memory::size(limit)))
-            .hint("Aggregate fewer rows, a sample for instance, or raise it: SET affinity.memory = '…'."));
+        return Err(too_large("The aggregate's state holds", state.memory(), limit));
     }
     Ok(internal(&state))
+}
+
+/// The error for a state of `bytes` where `limit` may be held; `what` begins the detail.
+fn too_large(what: &str, bytes: usize, limit: usize) -> Error {
+    Error::new(Code::OutOfMemory, "more memory needed than affinity.memory allows")
+        .detail(format!("{what} {}, {} is allowed.", memory::size(bytes), memory::size(limit)))
+        .hint("Aggregate fewer rows, a sample for instance, or raise it: SET affinity.memory = '…'.")
 }
 
 /// Joins two partial states.
@@ -104,9 +109,7 @@ pub(crate) fn combine<S: Mergeable + 'static>(call: Call<'_>) -> Result<Option<I
 pub(crate) fn merge<S: Mergeable + 'static>(call: Call<'_>, limit: usize) -> Result<Option<Internal>> {
     let bytes = call.size(1);
     if bytes > limit {
-        return Err(Error::new(Code::OutOfMemory, "more memory needed than affinity.memory allows")
-            .detail(format!("A stored state has {}, {} is allowed.", memory::size(bytes), memory::size(limit)))
-            .hint("Aggregate fewer rows, a sample for instance, or raise it: SET affinity.memory = '…'."));
+        return Err(too_large("A stored state has", bytes, limit));
     }
     let given = call.bytes(1).map(read::<S>).transpose()?;
     step(call, limit, |state: &mut S| given.map_or(Ok(()), |g| state.merge(&g)))

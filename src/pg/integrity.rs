@@ -9,7 +9,7 @@ use crate::pg::owner::{self, as_extension};
 use crate::pg::relation::{Relation, Source};
 use crate::pg::spi::{self, Arg, Row, Uuid};
 use crate::pg::store::{self, ModelRow, literal};
-use crate::pg::{manage, weights};
+use crate::pg::{manage, reading, weights};
 use serde_json::Value;
 
 /// Something that is not as it should be.
@@ -161,8 +161,7 @@ fn readable(model: &ModelRow, source: &Source) -> Result<()> {
     if model.readers.is_empty() || !model.owner.exists() {
         return Ok(());
     }
-    let reader = if owner::is_superuser(model.owner.oid) { relation.owner_oid } else { model.owner.oid };
-    foreign_code::admit(&relation, reader, Rule::Everything)
+    foreign_code::admit(&relation, reading::reads(model.owner.oid, &relation), Rule::Everything)
 }
 
 /// The relations that a recorded call names.

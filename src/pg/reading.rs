@@ -47,7 +47,7 @@ impl Reader {
             return Ok((relation, Self { acting: None, watch: Some(Watch { reader: me, another: false, harmless }) }));
         }
         let owner = store::living_owner(model)?;
-        let reader = if owner::is_superuser(owner) { relation.owner_oid } else { owner };
+        let reader = reads(owner, &relation);
         // Who owns a model and trained it on another's view reads it as he reads that view; a superuser does not.
         let watch = (reader != me || owner::is_superuser(reader)).then_some(Watch { reader, another: reader != me, harmless: false });
         if watch.is_some() {
@@ -77,4 +77,9 @@ impl Reader {
     pub(crate) fn role(&self) -> pg_sys::Oid {
         self.acting.as_ref().map_or_else(owner::current, |a| a.role)
     }
+}
+
+/// The role that reads `relation` for a model of `owner`: a superuser's rights are lent to nobody's code, so for his model the relation's owner.
+pub(crate) fn reads(owner: pg_sys::Oid, relation: &Relation) -> pg_sys::Oid {
+    if owner::is_superuser(owner) { relation.owner_oid } else { owner }
 }
