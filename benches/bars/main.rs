@@ -58,7 +58,7 @@ fn main() {
         if !names.iter().any(|n| bench.wants(n)) {
             continue;
         }
-        if let Err(e) = run(&mut bench) {
+        if let Err(e) = bench.fresh_database().and_then(|()| run(&mut bench)) {
             failed = true;
             bench.failed(names, &*e)
         }
