@@ -82,6 +82,7 @@ pub extern "C-unwind" fn _PG_init() {
     error::hide_backtraces();
     settings::register();
     invalidation::register();
+    stamp::register();
     watch::register();
     crate::base::interrupts::watch(|| {
         pgrx::check_for_interrupts!();
