@@ -58,6 +58,7 @@ pub(crate) mod rows;
 pub(crate) mod scan;
 pub(crate) mod scoring;
 pub(crate) mod settings;
+pub(crate) mod sides;
 pub(crate) mod spi;
 pub(crate) mod stamp;
 pub(crate) mod store;
