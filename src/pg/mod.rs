@@ -4,6 +4,7 @@
 
 #![allow(unsafe_code)]
 
+pub(crate) mod again;
 pub(crate) mod aggregate;
 pub(crate) mod answer;
 pub(crate) mod argument;
