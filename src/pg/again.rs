@@ -7,20 +7,25 @@ use crate::pg::spi::{self, Arg};
 use crate::pg::store::{ModelRow, literal};
 use serde_json::Value;
 
+/// Bytes of a call that a hint shows.
+const LONGEST: usize = 4000;
+
 /// The call of the version that was trained last, deployed whatever it is judged: what it is held against learned from what is no longer so. For one who is
 /// not the model's owner no more than the function's name. Literals alone: nothing of it is anything but a text to who runs it.
 pub(crate) fn call(model: &ModelRow) -> String {
     let call = latest(model).ok().flatten().unwrap_or_default();
-    let function = call.get("function").and_then(Value::as_str).unwrap_or("train");
+    // A row that somebody has restored may say anything: it is one of two words, never its own.
+    let events = call.get("events");
+    let function = if events.is_some() { "train_recommender" } else { "train" };
+    let short = format!("affinity.{function}(…, deploy => 'always')");
     if !model.owner.held() {
-        return format!("affinity.{function}(…, deploy => 'always')");
+        return short;
     }
     let text = |part: &Value, key: &str| part.get(key).and_then(Value::as_str).map(str::to_owned);
     let relation = |part: &Value| {
         let name = text(part, "relation").or_else(|| text(part, "name"))?;
         Some(literal(&format!("{}.{}", quote(&text(part, "schema")?), quote(&name))))
     };
-    let events = call.get("events");
     let mut arguments = vec![literal(&model.name)];
     arguments.extend(events.or(call.get("source")).and_then(relation));
     let mut named = |name: &str, value: Option<String>| arguments.extend(value.map(|v| format!("{name} => {v}")));
@@ -37,7 +42,8 @@ pub(crate) fn call(model: &ModelRow) -> String {
     }
     let given = |p: &&Value| p.as_object().is_some_and(|p| !p.is_empty());
     named("params", call.get("params").filter(given).map(|p| literal(&p.to_string())));
-    format!("SELECT affinity.{function}({}, deploy => 'always')", arguments.join(", "))
+    let whole = format!("SELECT affinity.{function}({}, deploy => 'always')", arguments.join(", "));
+    if whole.len() > LONGEST { short } else { whole }
 }
 
 fn latest(model: &ModelRow) -> Result<Option<Value>> {
