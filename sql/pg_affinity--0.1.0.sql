@@ -1012,14 +1012,16 @@ AS 'MODULE_PATHNAME', 'user_vector_wrapper' LANGUAGE c STABLE PARALLEL RESTRICTE
 COMMENT ON FUNCTION affinity.user_vector(text, anycompatible) IS
 'The vector of a user by a model of kind als or bpr, from the user''s own events as of this statement: its product with item_vector is the score. NULL for a user without events that the model knows.';
 
-CREATE FUNCTION affinity.score(model text, user_id anycompatible, item_id anyelement) RETURNS real
-AS 'MODULE_PATHNAME', 'score_wrapper' LANGUAGE c STABLE PARALLEL RESTRICTED COST 100;
-COMMENT ON FUNCTION affinity.score(text, anycompatible, anyelement) IS
-'The score of an item for a user, for ORDER BY beside stock and price; -infinity for an item that the model does not know.';
+-- COST: of one user item after item a score is found in about the time of a hundred simple operators; the first of a user takes reading the user's
+-- events and milliseconds. As for a user with some hundred items, so that the planner scores what is left after other conditions, joins and limits.
+CREATE FUNCTION affinity.score(model text, user_id anycompatible, item_id anyelement, exclude_seen boolean DEFAULT false) RETURNS real
+AS 'MODULE_PATHNAME', 'score_wrapper' LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION affinity.score(text, anycompatible, anyelement, boolean) IS
+'The score of an item for a user, for ORDER BY … DESC NULLS LAST beside stock and price: that of recommend, which has the same events. NULL for an item that the model does not know; with exclude_seen also for what the user had (NULL: as recommend leaves it out).';
 
-CREATE FUNCTION affinity.score(model text, user_id anycompatible, item_id text) RETURNS real
-AS 'MODULE_PATHNAME', 'score_wrapper' LANGUAGE c STABLE PARALLEL RESTRICTED COST 100;
-COMMENT ON FUNCTION affinity.score(text, anycompatible, text) IS
+CREATE FUNCTION affinity.score(model text, user_id anycompatible, item_id text, exclude_seen boolean DEFAULT false) RETURNS real
+AS 'MODULE_PATHNAME', 'score_wrapper' LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000;
+COMMENT ON FUNCTION affinity.score(text, anycompatible, text, boolean) IS
 'The score of an item whose id is given as text, for a user.';
 
 -- ## Rights

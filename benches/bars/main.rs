@@ -44,6 +44,7 @@ families! {
     profile: ["profile-sql", "profile-parallel", "profile-pgvector"],
     roads: ["roads-to-superuser"],
     scan: ["scan"],
+    score_order: ["score-order"],
     shoppers: ["shoppers"],
     tags: ["tags", "tags-text"],
 }

@@ -60,18 +60,19 @@ fn similar_items(call: Call<'_>) {
     })
 }
 
-/// `affinity.score(model, user_id, item_id)`: NULL for a NULL, −infinity for an item that the model does not know, so that it sorts last.
+/// `affinity.score(model, user_id, item_id, exclude_seen)`: NULL for a NULL, for an item that the model does not know, and for one that is left out.
 #[pg_extern]
 fn score(call: Call<'_>) -> Option<f32> {
     sql(|| {
         let (Some(model), Some(_), Some(item)) = (call.model(0)?, call.datum(1), call.datum(2)) else { return Ok(None) };
         let ready = recommending::ready(&model)?;
-        ready.allow(Scope::Lists, "scores for users")?;
-        let items = ready.recommender().items();
-        let Some(item) = ids::id(item, call.argument_type(2), items.kind()).and_then(|id| items.find(&id)) else {
-            return Ok(Some(f32::NEG_INFINITY));
+        let exclude_seen = match call.boolean(3) {
+            Some(false) => ready.allow(Scope::Lists, "scores for users").map(|()| false)?,
+            asked => ready.exclude_seen(asked)?,
         };
-        ready.score_at(call, user(call, 1, &ready), item).map(Some)
+        let items = ready.recommender().items();
+        let item = ids::id(item, call.argument_type(2), items.kind()).and_then(|id| items.find(&id));
+        item.map_or(Ok(None), |item| ready.score_at(call, user(call, 1, &ready), item, exclude_seen))
     })
 }
 

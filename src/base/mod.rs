@@ -9,6 +9,7 @@ pub mod mergeable;
 pub mod names;
 pub mod params;
 pub mod pool;
+pub mod recent;
 pub mod rng;
 pub mod tensor;
 

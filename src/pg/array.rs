@@ -188,7 +188,7 @@ pub(crate) fn cells<'a>(elements: &'a [f32], inputs: &[Input], out: &mut Vec<Cel
     let mut at = 0;
     for input in inputs {
         let end = at + width(input)?;
-        let Some(part) = elements.get(at..end) else { return Err(wrong_length(elements.len(), total(inputs)?)) };
+        let Some(part) = elements.get(at..end) else { return Err(wrong_elements(elements.len(), total(inputs)?)) };
         out.push(match input.family {
             Family::Vector(_) if part.iter().all(|x| x.is_finite()) => Cell::Vector(part),
             Family::Vector(_) => Cell::Missing,
@@ -199,7 +199,7 @@ pub(crate) fn cells<'a>(elements: &'a [f32], inputs: &[Input], out: &mut Vec<Cel
         at = end;
     }
     if at != elements.len() {
-        return Err(wrong_length(elements.len(), at));
+        return Err(wrong_elements(elements.len(), at));
     }
     Ok(())
 }
@@ -214,13 +214,22 @@ fn width(input: &Input) -> Result<usize> {
         Family::Vector(n) => Ok(n as usize),
         Family::Text | Family::Time | Family::Labels => Err(Error::new(Code::WrongType, "model needs a row, not an array")
             .detail(format!("It reads column \"{}\", which is no number.", input.name))
-            .hint("Pass the row: SELECT affinity.predict('…', t) FROM … t.")),
+            .hint(format!("Pass the row: SELECT affinity.predict('…', t) FROM … t. {ALIAS}"))),
     }
+}
+
+const ORDER: &str = "The elements stand in the order of the training relation's columns.";
+/// Said where a column may have been taken for the row that was meant.
+pub(crate) const ALIAS: &str = "An alias that is named like a column of its table means the column: give the table another one.";
+
+/// [`wrong_length`] of an array in the place of a row.
+fn wrong_elements(have: usize, want: usize) -> Error {
+    wrong_length(have, want).hint(format!("{ORDER} {ALIAS}"))
 }
 
 /// The error for an array of `have` elements where `want` are needed.
 pub(crate) fn wrong_length(have: usize, want: usize) -> Error {
     Error::new(Code::ArrayLength, format!("array has {have} elements, {want} expected"))
         .detail(format!("The model was trained on {want}."))
-        .hint("The elements stand in the order of the training relation's columns.")
+        .hint(ORDER)
 }

@@ -70,7 +70,12 @@ pub(crate) fn find(name: &str, stamp: Option<Stamp>) -> Result<Rc<Found>> {
     let model = store::find(name)?;
     let (version, digest) = store::deployed_digest(&model)?;
     let found = Rc::new(Found { model, version, digest });
-    CACHE.with_borrow_mut(|c| c.found.insert(name.to_owned(), found.clone()));
+    CACHE.with_borrow_mut(|c| {
+        // Not where the look-up itself brought about another state.
+        if c.seen == stamp {
+            c.found.insert(name.to_owned(), found.clone());
+        }
+    });
     Ok(found)
 }
 

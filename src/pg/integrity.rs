@@ -9,7 +9,7 @@ use crate::pg::owner::{self, as_extension};
 use crate::pg::relation::{Relation, Source};
 use crate::pg::spi::{self, Arg, Row, Uuid};
 use crate::pg::store::{self, ModelRow, literal};
-use crate::pg::{manage, reading, weights};
+use crate::pg::{again, manage, reading, weights};
 use serde_json::Value;
 
 /// Something that is not as it should be.
@@ -157,7 +157,7 @@ fn holder(source: &Source) -> Result<String> {
 
 /// Whether a relation that a model has on record is there, and is read for those whom the model was granted to.
 fn readable(model: &ModelRow, source: &Source) -> Result<()> {
-    let relation = Relation::recorded(source, model.owner.oid)?;
+    let relation = Relation::recorded(source, model, || again::call(model))?;
     if model.readers.is_empty() || !model.owner.exists() {
         return Ok(());
     }

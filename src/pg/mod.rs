@@ -4,6 +4,7 @@
 
 #![allow(unsafe_code)]
 
+pub(crate) mod again;
 pub(crate) mod aggregate;
 pub(crate) mod answer;
 pub(crate) mod argument;
@@ -58,6 +59,7 @@ pub(crate) mod rows;
 pub(crate) mod scan;
 pub(crate) mod scoring;
 pub(crate) mod settings;
+pub(crate) mod sides;
 pub(crate) mod spi;
 pub(crate) mod stamp;
 pub(crate) mod store;
@@ -82,6 +84,7 @@ pub extern "C-unwind" fn _PG_init() {
     error::hide_backtraces();
     settings::register();
     invalidation::register();
+    stamp::register();
     watch::register();
     crate::base::interrupts::watch(|| {
         pgrx::check_for_interrupts!();

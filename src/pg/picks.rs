@@ -33,7 +33,7 @@ pub(crate) struct Pick {
 /// [`Code::UndefinedColumn`] when the row lacks one, [`Code::WrongType`] when a column's type cannot serve.
 pub(crate) fn picks(given: &[Given], inputs: &[Input]) -> Result<Vec<Pick>> {
     let pick = |input: &Input| {
-        let column = given.iter().find(|g| g.name == input.name).ok_or_else(|| missing(&input.name, given))?;
+        let column = given.iter().find(|g| g.name == input.name).ok_or_else(|| missing(&input.name, given, inputs))?;
         let reader = Reader::new(column.typ, &input.name)?;
         if !serves(reader.form().family(), input.family) {
             return Err(wrong_type(input, column.typ));
@@ -149,7 +149,7 @@ fn wrong_type(input: &Input, typ: pg_sys::Oid) -> Error {
 }
 
 /// The error for a row without a column that the model needs.
-fn missing(wanted: &str, given: &[Given]) -> Error {
+fn missing(wanted: &str, given: &[Given], inputs: &[Input]) -> Error {
     let have: Vec<&str> = given.iter().map(|g| g.name.as_str()).collect();
     let e = Error::new(Code::UndefinedColumn, format!("row has no column \"{wanted}\""))
         .detail(format!("The row's columns are: {}.", have.join(", ")));
@@ -157,6 +157,8 @@ fn missing(wanted: &str, given: &[Given]) -> Error {
         return e.hint("ROW(…) has no column names; name the columns with a sub-select: (SELECT r FROM (SELECT 1 AS a, 2 AS b) r).");
     }
     match names::nearest(wanted, have.iter().copied()) {
+        // Nothing is as it should be: the row is another.
+        _ if inputs.iter().all(|i| !have.contains(&i.name.as_str())) => e.hint(format!("Is it the row that was meant? {}", array::ALIAS)),
         Some(near) => e.hint(format!("Did you mean \"{near}\"? Rename it in a sub-select, or train the model again.")),
         None => e.hint("The model was trained with that column; add it to the row with a sub-select, or train the model again."),
     }

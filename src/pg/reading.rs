@@ -4,6 +4,7 @@
 //! there: so it is asked whose code would run, and with whose rights.
 
 use crate::base::{Code, Error, Result};
+use crate::pg::again;
 use crate::pg::foreign_code::{self, Rule};
 use crate::pg::owner::{self, Acting};
 use crate::pg::relation::{Relation, Source};
@@ -31,7 +32,7 @@ impl Reader {
     /// Those of [`Relation::recorded`]; [`Code::UndefinedObject`] where the model's owner is gone; [`Code::Privilege`] for a superuser where the model reads as
     /// its caller, and where code would run with rights that are not its owner's ([`foreign_code::admit`]).
     pub(crate) fn open(model: &ModelRow, params: &Value, path: &[String], source: &Source) -> Result<(Relation, Self)> {
-        let relation = Relation::recorded(source, model.owner.oid)?;
+        let relation = Relation::recorded(source, model, || again::call(model))?;
         let me = owner::current();
         if params.get("read_as").and_then(Value::as_str) == Some("caller") {
             if owner::is_superuser(me) {

@@ -4,7 +4,6 @@ use crate::base::memory::Taken;
 use crate::base::{Budget, Code, Error, Result};
 use crate::dataset::{Id, IdKind, Snapshot};
 use crate::pg::cache::{self, Found};
-use crate::pg::call::Call;
 use crate::pg::events::EventSource;
 use crate::pg::link_rows;
 use crate::pg::live::{History, Live};
@@ -69,14 +68,6 @@ pub(crate) struct Wanted {
     pub options: Options,
 }
 
-/// The user that a place of a query scored last.
-struct Memo {
-    ready: Rc<Ready>,
-    stamp: Option<Stamp>,
-    user: Option<Id>,
-    scored: Scored,
-}
-
 #[derive(Default)]
 struct Here {
     stamp: Option<Stamp>,
@@ -112,7 +103,12 @@ pub(crate) fn ready(name: &str) -> Result<Rc<Ready>> {
     };
     let scope = store::scope(&found.model).unwrap_or(Scope::Score);
     let ready = Rc::new(Ready { found, loaded, scope, live });
-    HERE.with_borrow_mut(|h| h.ready.insert(name.to_owned(), ready.clone()));
+    HERE.with_borrow_mut(|h| {
+        // Not where the look-up itself brought about another state.
+        if h.stamp == stamp {
+            h.ready.insert(name.to_owned(), ready.clone());
+        }
+    });
     Ok(ready)
 }
 
@@ -225,14 +221,6 @@ impl Ready {
         (&self.found.model.name, self.found.version)
     }
 
-    /// Every item's score for `user`; none of the user is an unknown one.
-    ///
-    /// # Errors
-    /// What reading the events raises.
-    fn score(&self, user: Option<&Id>) -> Result<Scored> {
-        self.scored(user.map(|u| self.history(u)).transpose()?.unwrap_or_default())
-    }
-
     /// Every item's score for a user's `history`.
     pub(crate) fn scored(&self, history: History) -> Result<Scored> {
         let none = if self.live.is_some() { NO_EVENTS } else { "popularity: not in the snapshot" };
@@ -249,35 +237,6 @@ impl Ready {
             Some(live) => live.history(user, &self.loaded.recommender),
             None => Ok(self.loaded.recommender.snapshot().and_then(|s| s.history(user)).map(History::stored).unwrap_or_default()),
         }
-    }
-
-    /// The score of the item at `index` for `user`. A query that scores items for one user row by row reads the user's events once: they are kept at the
-    /// place of the call, for the running statement. Not where the model reads as its caller: what a caller may see can depend on a setting.
-    ///
-    /// # Errors
-    /// What reading the events raises.
-    pub(crate) fn score_at(self: &Rc<Self>, call: Call<'_>, user: Option<Id>, index: u32) -> Result<f32> {
-        let stamp = Stamp::now();
-        let at = |scored: &Scored| scored.scores.get(index as usize).copied().unwrap_or(f32::NEG_INFINITY);
-        if let Some(memo) = call.kept::<Memo>()
-            && Rc::ptr_eq(&memo.ready, self)
-            && memo.stamp == stamp
-            && memo.user == user
-        {
-            return Ok(at(&memo.scored));
-        }
-        let scored = self.score(user.as_ref())?;
-        let score = at(&scored);
-        if stamp.is_some() && !self.live.as_ref().is_some_and(Live::as_caller) {
-            let memo = Memo { ready: self.clone(), stamp, user, scored };
-            match call.kept::<Memo>() {
-                Some(mut kept) => *kept = memo,
-                None => {
-                    call.keep(memo);
-                }
-            }
-        }
-        Ok(score)
     }
 
     /// Every item's score for `history`, and where they come from: `none` where the history has nothing.

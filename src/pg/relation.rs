@@ -4,7 +4,7 @@ use crate::base::{Code, Error, Result, names};
 use crate::dataset::frame::missing_column;
 use crate::pg::columns::Form;
 use crate::pg::spi::{self, Arg};
-use crate::pg::store::literal;
+use crate::pg::store::{ModelRow, literal};
 use crate::pg::text;
 use pgrx::pg_sys;
 use serde::{Deserialize, Serialize};
@@ -100,25 +100,27 @@ impl Relation {
         Ok(relation)
     }
 
-    /// The relation that a model has on record: by schema and name, still of the same owner or of the `model_owner` now. It is locked against changes until
-    /// the end of the transaction, so that what is found out about it holds when it is read.
+    /// The relation that `model` has on record: by schema and name, still of the same owner or of the model's now. It is locked against changes until
+    /// the end of the transaction, so that what is found out about it holds when it is read. `again` is the SQL that trains the model anew.
     ///
     /// # Errors
     /// [`Code::UndefinedTable`] when it is gone, [`Code::WrongState`] when it is now another role's.
-    pub(crate) fn recorded(source: &Source, model_owner: pg_sys::Oid) -> Result<Self> {
+    pub(crate) fn recorded(source: &Source, model: &ModelRow, again: impl Fn() -> String) -> Result<Self> {
         let Source { schema, name, owner } = source;
         let full = format!("{}.{}", quote(schema), quote(name));
         let oid = locked(schema, name)?.ok_or_else(|| {
             Error::new(Code::UndefinedTable, format!("relation {full} does not exist"))
                 .detail("The model was trained on it.")
-                .hint("Create it again, or train the model on another relation with affinity.train.")
+                .hint(format!("Create it again, or train the model on another relation: {};", again()))
         })?;
         let relation = Self::open(oid)?;
-        if relation.owner != *owner && relation.owner_oid != model_owner {
+        if relation.owner != *owner && relation.owner_oid != model.owner.oid {
             return Err(Error::new(Code::WrongState, format!("relation {full} has another owner than when the model was trained"))
                 .detail(format!("It belonged to {owner} and belongs to {} now.", relation.owner))
                 .hint(format!(
-                    "If it is the right one, train the model on it again, or give the model to its owner: SELECT affinity.alter_owner(model, {});",
+                    "If it is the right one, train the model on it again: {}; or give the model to its owner: SELECT affinity.alter_owner({}, {});",
+                    again(),
+                    literal(&model.name),
                     literal(&relation.owner)
                 )));
         }

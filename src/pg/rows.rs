@@ -172,7 +172,7 @@ pub(crate) fn load(version: &VersionRow, tensors: &[Tensor]) -> Result<RowModel>
     RowModel::load(&version.kind, &version.state, tensors)
 }
 
-/// The columns to read: all that a model can, but those excluded.
+/// The columns to read: all that a model can, but those excluded. What decides the split is read though it is excluded: it is no input in any case.
 fn columns<'a>(relation: &'a Relation, call: &Call, exclude: &Value) -> Result<Vec<&'a Attribute>> {
     let needed = [call.target.as_ref(), call.time_col.as_ref(), call.group_col.as_ref()];
     for name in needed.into_iter().flatten() {
@@ -185,9 +185,10 @@ fn columns<'a>(relation: &'a Relation, call: &Call, exclude: &Value) -> Result<V
     let exclude: Vec<&str> = exclude.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     for name in &exclude {
         relation.column(name)?;
-        if needed.into_iter().flatten().any(|n| n == name) {
+        if call.target.as_deref() == Some(name) {
             return Err(Error::new(Code::InvalidParameter, format!("column \"{name}\" is excluded and needed"))
-                .detail("It is the target, or decides the split."));
+                .detail("It is the target.")
+                .hint("Take it out of exclude; it is no input in any case."));
         }
     }
     if let Some(names) = call.params.get("include").and_then(Value::as_array) {
@@ -197,7 +198,8 @@ fn columns<'a>(relation: &'a Relation, call: &Call, exclude: &Value) -> Result<V
             }
         }
     }
-    let wanted: Vec<_> = relation.columns.iter().filter(|c| !exclude.contains(&c.name.as_str())).collect();
+    let is_needed = |name: &str| needed.into_iter().flatten().any(|n| n == name);
+    let wanted: Vec<_> = relation.columns.iter().filter(|c| is_needed(&c.name) || !exclude.contains(&c.name.as_str())).collect();
     let unreadable: Vec<_> = wanted.iter().filter(|c| c.form.is_none()).map(|c| format!("\"{}\" ({})", c.name, c.type_name)).collect();
     if !unreadable.is_empty() {
         error::notice(&format!("columns of types that no model reads are left out: {}", unreadable.join(", ")));

@@ -207,7 +207,7 @@ pub(crate) fn latest_version(model: &ModelRow) -> Result<VersionRow> {
         .flatten()
         .ok_or_else(|| {
             Error::new(Code::WrongState, format!("model \"{}\" has no version whose training could be repeated", model.name))
-                .hint("Train it again with affinity.train.")
+                .hint("Train it again with affinity.train or affinity.train_recommender.")
         })?;
     version(model.id, number)
 }
