@@ -94,6 +94,9 @@ impl Mean {
     /// Adds `x`.
     pub fn add(&mut self, x: f64) {
         self.count += 1;
+        if !(x.is_finite() && self.mean.is_finite()) {
+            return self.not_finite(x);
+        }
         let d = x - self.mean;
         self.mean += d / self.count as f64;
         self.spread += d * (x - self.mean);
@@ -110,11 +113,21 @@ impl Mean {
         }
         // counts are made equal to those of stored states, which may be anybody's: no overflow
         let count = self.count.saturating_add(other.count);
+        if !(self.mean.is_finite() && other.mean.is_finite()) {
+            self.count = count;
+            return self.not_finite(other.mean);
+        }
         let (a, b, n) = (self.count as f64, other.count as f64, count as f64);
         let d = other.mean - self.mean;
         self.mean += d * (b / n);
         self.spread += other.spread + d * d * (a * (b / n));
         self.count = count;
+    }
+
+    /// An infinite number makes the mean infinite, and its deviation unknown; those of both signs, or one that is none, make it unknown.
+    fn not_finite(&mut self, x: f64) {
+        self.mean += x;
+        self.spread = f64::NAN;
     }
 
     /// How many.
@@ -132,9 +145,9 @@ impl Mean {
         self.spread
     }
 
-    /// A 95 % interval of the mean by the normal approximation; none under 2 numbers.
+    /// A 95 % interval of the mean by the normal approximation; none under 2 numbers, or where one of them is infinite or none.
     pub fn interval(&self) -> Option<(f64, f64)> {
-        if self.count < 2 {
+        if self.count < 2 || !self.mean.is_finite() {
             return None;
         }
         let n = self.count as f64;
@@ -158,6 +171,22 @@ impl Mean {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn infinite_numbers_have_an_infinite_mean_in_any_order() {
+        let of = |xs: &[f64]| {
+            let mut m = Mean::default();
+            xs.iter().for_each(|x| m.add(*x));
+            m
+        };
+        for xs in [[0.5, f64::INFINITY, 1.0], [f64::INFINITY, 0.5, 1.0], [1.0, 0.5, f64::INFINITY]] {
+            assert_eq!((of(&xs).value(), of(&xs).interval()), (Some(f64::INFINITY), None));
+            let mut merged = of(&xs[..1]);
+            merged.merge(&Mean::from_bytes(&of(&xs[1..]).to_bytes()).unwrap());
+            assert_eq!((merged.value(), merged.count()), (Some(f64::INFINITY), 3));
+        }
+        assert!(of(&[f64::INFINITY, f64::NEG_INFINITY]).value().unwrap().is_nan() && of(&[1.0, f64::NAN, 2.0]).value().unwrap().is_nan());
+    }
 
     #[test]
     fn merged_means_are_the_mean_of_all() {

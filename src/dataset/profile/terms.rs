@@ -36,7 +36,7 @@ impl Terms {
     /// (microseconds, as the events' times) does not count; without it all do.
     ///
     /// # Errors
-    /// [`Code::InvalidParameter`] for a half-life that is not positive.
+    /// [`Code::InvalidParameter`] for a half-life that is not positive, and an infinite `as_of`.
     pub fn new(half_life: Option<Span>, as_of: Option<i64>) -> Result<Self> {
         let half_life = half_life
             .map(|span| {
@@ -47,6 +47,11 @@ impl Terms {
                 })
             })
             .transpose()?;
+        if let Some(i64::MIN | i64::MAX) = as_of {
+            return Err(Error::new(Code::InvalidParameter, "as_of is infinite")
+                .detail("The age of an event as of infinity is not defined.")
+                .hint("For example: as_of => now(); leave it out for the time of the latest event."));
+        }
         Ok(Self { half_life, as_of })
     }
 
