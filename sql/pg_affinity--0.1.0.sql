@@ -373,11 +373,12 @@ COMMENT ON FUNCTION affinity.describe(text) IS 'What sets each segment of a mode
 CREATE TYPE affinity.figure AS (model text, metric text, k integer, value double precision, low double precision, high double precision,
     "rows" bigint);
 
-CREATE FUNCTION affinity.evaluate(model text, source regclass DEFAULT NULL, target name DEFAULT NULL, k integer DEFAULT 20)
+CREATE FUNCTION affinity.evaluate(model text, source regclass DEFAULT NULL, target name DEFAULT NULL, k integer DEFAULT 20,
+    all_rows boolean DEFAULT false)
 RETURNS SETOF affinity.figure
 AS 'MODULE_PATHNAME', 'evaluate_wrapper' LANGUAGE c STABLE COST 10000 ROWS 20;
-COMMENT ON FUNCTION affinity.evaluate(text, regclass, name, integer) IS
-'How good a model is on the rows of a relation: figures with their 95 % intervals, then those of the simple model trained beside it. For a kind that gives rows back, how well each column does. For a recommender, lists of k against later events; without a relation, against those that training held out.';
+COMMENT ON FUNCTION affinity.evaluate(text, regclass, name, integer, boolean) IS
+'How good a model is on the rows of a relation: figures with their 95 % intervals, then those of the simple model trained beside it. On the rows that taught it, those that were held out judge (all_rows: all). For a kind that gives rows back, how well each column does. For a recommender, lists of k against later events; without a relation, against those that training held out.';
 
 CREATE TYPE affinity.comparison AS (model text, metric text, k integer, value double precision, low double precision, high double precision,
     above double precision, above_low double precision, above_high double precision, users bigint);

@@ -31,6 +31,7 @@ families! {
     gan: ["gan", "gan-step"],
     growth: ["growth"],
     habits: ["profile-behaviour"],
+    honest: ["split-honest"],
     hostile: ["hostile-arguments"],
     kinds: ["auto-best"],
     journey: ["journey-repeat", "journey-new"],

@@ -1,4 +1,4 @@
-//! `affinity.evaluate(model, source, target, k)`: how good a model is on rows or events of a relation, with its baseline beside it;
+//! `affinity.evaluate(model, source, target, k, all_rows)`: how good a model is on rows or events of a relation, with its baseline beside it;
 //! `affinity.compare(models, source, k)`: several recommenders on the same users.
 
 use crate::api::train::needed;
@@ -17,6 +17,7 @@ fn evaluate(
     source: Option<Regclass>,
     target: Option<Name>,
     k: Option<i32>,
+    all_rows: Option<bool>,
 ) -> TableIterator<
     'static,
     (
@@ -32,7 +33,8 @@ fn evaluate(
     let (owned, rows) = sql(|| {
         let (model, k) = (needed(model, "model")?, needed(k, "k")?);
         names::check("model", model)?;
-        Ok((model.to_owned(), evaluation::figures(model, source.map(|s| s.0), target.as_ref().map(|t| t.0.as_str()), k)?))
+        let (source, target) = (source.map(|s| s.0), target.as_ref().map(|t| t.0.as_str()));
+        Ok((model.to_owned(), evaluation::figures(model, source, target, k, all_rows == Some(true))?))
     });
     TableIterator::new(rows.into_iter().map(move |r| {
         let who = r.baseline.unwrap_or_else(|| owned.clone());

@@ -1,20 +1,39 @@
 //! Which rows teach, which say when to stop, and which judge.
 //!
-//! By default a row's side is a hash of its values, so it stays on its side over all retrains, wherever it stands in the table: a new
-//! version and the deployed one can then be judged on rows that neither has seen.
+//! A row's place on a circle of length 1 is a hash of its values and of how many equal rows stand before it, so equal rows are spread over
+//! all sides as the others are, and the n-th copy of a row keeps its place over all retrains, wherever it stands in the table and whatever
+//! rows were added: a new version and the deployed one can be judged on rows that neither has seen. (A hash of the values alone put all
+//! equal rows on one side: with six distinct rows, probabilities were off by up to .45.)
 
-use crate::base::{Code, Error, Result, hash, rng::mix};
-use crate::dataset::{Cell, Frame, MISSING_CODE, Values};
+use crate::base::{Code, Error, Result, memory::reserve, rng::mix, zeros};
+use crate::dataset::groups::{self, Ask};
+use crate::dataset::row_hash::{cell_hash, place, row_hashes};
+use crate::dataset::{Cell, Frame, Values};
 
 /// What decides on a row's side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum By<'a> {
-    /// A hash of the values of these columns, in any order.
+    /// The values of these columns, in any order.
     Row(&'a [&'a str]),
-    /// The newest rows by this column judge, those before them say when to stop.
-    Time(&'a str),
-    /// Rows with one value of this column stay together; rows without one go by the hash of these columns.
+    /// The newest rows by this column judge, those before them say when to stop; the values of the others tell rows apart.
+    Time(&'a str, &'a [&'a str]),
+    /// Rows with one value of this column stay together; rows without one go by the values of these columns.
     Group(&'a str, &'a [&'a str]),
+}
+
+/// How many rows go where.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Shares<'a> {
+    /// Share of the rows that judge.
+    pub holdout: f64,
+    /// Share of the other rows that say when to stop.
+    pub valid: f64,
+    /// Whether few rows, or few groups, may judge in turns; otherwise one part of them judges.
+    pub turns: bool,
+    /// The class of each row of the frame, NaN for none: small classes are dealt evenly over the sides.
+    pub classes: Option<&'a [f64]>,
+    /// Groups that have their fold already.
+    pub dealt: &'a [(u64, u32)],
 }
 
 /// The three parts; each in the order of the frame.
@@ -26,56 +45,222 @@ pub struct Parts {
     pub valid: Vec<u32>,
     /// Rows that judge.
     pub holdout: Vec<u32>,
+}
+
+/// The side of every row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sides {
+    rows: Vec<u32>,
+    /// On the circle: by time only 0 for rows that judge, and so on.
+    places: Vec<f64>,
+    /// Where groups were dealt: the fold of each row.
+    folds: Vec<u32>,
+    holdout: f64,
+    valid: f64,
+    /// How often parts of the rows take turns at judging; 1: one part judges.
+    pub turns: u32,
     /// By time: the instant or number from which on rows judge.
     pub cut: Option<f64>,
+    /// The groups that were dealt, by hash, each with its fold.
+    pub dealt: Vec<(u64, u32)>,
+    /// How many groups there are, at most [`groups::MANY`]; 0 without groups.
+    pub groups: usize,
+    /// The lowest identities of the rows, ascending, at most [`LOWEST`]: by these another relation can be told to hold the same rows.
+    pub lowest: Vec<u64>,
 }
 
-/// Splits `rows` of a frame: a share `holdout` of them judges, a share `valid` of the rest says when to stop.
+/// Below so many rows they judge in turns: a fifth of fewer is a sample whose AUC is known to ±.03 at best.
+pub const FEW: usize = 2_000;
+/// A class of fewer rows is dealt: of 40 rows, a fifth by hash is 3 to 13.
+const SMALL: usize = 500;
+
+impl Sides {
+    /// The parts when the rows of turn `turn` judge.
+    pub fn parts(&self, turn: u32) -> Parts {
+        let mut parts = Parts::default();
+        let turns = f64::from(self.turns);
+        let share = if self.turns > 1 { 1.0 / turns } else { self.holdout };
+        for (i, row) in self.rows.iter().enumerate() {
+            let at = self.places[i];
+            let (judges, stops) = match self.folds.get(i) {
+                Some(fold) => (share > 0.0 && *fold == turn, at < self.valid),
+                None => {
+                    let fold = if self.turns > 1 { ((at * turns) as u32).min(self.turns - 1) } else { u32::from(at >= share) };
+                    // the circle is turned so that the judging part begins at 0
+                    let turned = (at - f64::from(turn) / turns).rem_euclid(1.0);
+                    (fold == turn, turned < share + self.valid * (1.0 - share))
+                }
+            };
+            if judges {
+                parts.holdout.push(*row)
+            } else if stops {
+                parts.valid.push(*row)
+            } else {
+                parts.train.push(*row)
+            }
+        }
+        parts
+    }
+}
+
+/// Finds the sides of `rows` of a frame.
 ///
 /// # Errors
-/// [`Code::UndefinedColumn`]; for a time column [`Code::WrongType`] and, where all its rows are of one time, [`Code::Data`].
-pub fn split(frame: &Frame, rows: &[u32], by: By<'_>, holdout: f64, valid: f64) -> Result<Parts> {
-    let hashes = match by {
-        By::Row(columns) => row_hashes(frame, columns, rows)?,
-        By::Group(group, columns) => {
-            let mut own = row_hashes(frame, columns, rows)?;
-            let groups = &frame.column(group)?.values;
-            for (h, r) in own.iter_mut().zip(rows) {
-                let cell = groups.cell(*r as usize);
-                if cell != Cell::Missing {
-                    *h = mix(cell_hash(&cell));
-                }
-            }
-            own
-        }
-        By::Time(column) => return by_time(frame, rows, column, holdout, valid),
+/// [`Code::UndefinedColumn`]; [`Code::OutOfMemory`]; for a time column [`Code::WrongType`] and, where all its rows are of one time, [`Code::Data`].
+pub fn sides(frame: &Frame, rows: &[u32], by: By<'_>, shares: Shares<'_>) -> Result<Sides> {
+    let columns = match by {
+        By::Row(columns) | By::Group(_, columns) | By::Time(_, columns) => columns,
     };
-    let mut parts = Parts::default();
-    for (r, h) in rows.iter().zip(hashes) {
-        let u = place(h);
-        if u < holdout {
-            parts.holdout.push(*r)
-        } else if u < holdout + valid * (1.0 - holdout) {
-            parts.valid.push(*r)
-        } else {
-            parts.train.push(*r)
+    let identities = identities(frame, columns, rows)?;
+    let lowest = lowest(&identities)?;
+    if let By::Time(column, _) = by {
+        return Ok(Sides { lowest, ..by_time(frame, rows, column, shares)? });
+    }
+    let mut all = Sides {
+        rows: rows.to_vec(),
+        places: identities.iter().map(|h| place(*h)).collect(),
+        folds: Vec::new(),
+        holdout: shares.holdout,
+        valid: shares.valid,
+        turns: 1,
+        cut: None,
+        dealt: Vec::new(),
+        groups: 0,
+        lowest,
+    };
+    let turns = if shares.holdout > 0.0 { ((1.0 / shares.holdout).round() as u32).clamp(2, 10) } else { 1 };
+    let few = shares.turns && rows.len() < FEW;
+    if let By::Group(group, _) = by {
+        let mut keys = zeros::<u64>(rows.len())?;
+        let values = &frame.column(group)?.values;
+        for (k, r) in keys.iter_mut().zip(rows) {
+            let cell = values.cell(*r as usize);
+            *k = if cell == Cell::Missing { groups::NONE } else { mix(cell_hash(&cell)) };
+        }
+        let ask = Ask { holdout: shares.holdout, turns, in_turns: shares.turns, few, dealt: shares.dealt };
+        let found = groups::deal(&keys, &all.places, ask)?;
+        all.groups = found.groups;
+        all.dealt = found.dealt;
+        all.folds = found.folds;
+        if found.turns > 1 {
+            all.turns = found.turns;
+        } else if few && found.groups > 1 {
+            all.turns = turns;
+        }
+        if found.groups > 1 {
+            if all.folds.is_empty() {
+                all.places.iter_mut().zip(&keys).filter(|(_, k)| **k != groups::NONE).for_each(|(p, k)| *p = place(*k));
+            }
+            return Ok(all);
+        }
+        // one group only: its rows go singly
+        all.folds = Vec::new();
+    }
+    if let Some(classes) = shares.classes {
+        deal_small_classes(&mut all, classes)?
+    }
+    if few {
+        all.turns = turns;
+    }
+    Ok(all)
+}
+
+/// So many of the lowest identities tell how much of a relation's rows is known, to ±.05.
+pub const LOWEST: usize = 512;
+
+fn lowest(identities: &[u64]) -> Result<Vec<u64>> {
+    let mut all: Vec<u64> = Vec::new();
+    reserve(&mut all, identities.len())?;
+    all.extend_from_slice(identities);
+    if all.len() > LOWEST {
+        all.select_nth_unstable(LOWEST);
+        all.truncate(LOWEST);
+    }
+    all.sort_unstable();
+    all.shrink_to_fit();
+    Ok(all)
+}
+
+/// Which share of `rows` of a frame is among those of which `lowest` are the lowest identities.
+///
+/// # Errors
+/// As [`sides`].
+pub fn known(frame: &Frame, columns: &[&str], rows: &[u32], lowest: &[u64]) -> Result<f64> {
+    let end = if lowest.len() < LOWEST { u64::MAX } else { lowest.last().copied().unwrap_or(0) };
+    let (mut seen, mut hits) = (0u32, 0u32);
+    for h in identities(frame, columns, rows)?.iter().filter(|h| **h <= end) {
+        seen += 1;
+        hits += u32::from(lowest.binary_search(h).is_ok());
+    }
+    Ok(f64::from(hits) / f64::from(seen.max(1)))
+}
+
+/// The sides of rows that were held out from `cut` on, in any relation.
+///
+/// # Errors
+/// As [`sides`].
+pub fn from_cut(frame: &Frame, rows: &[u32], column: &str, cut: f64) -> Result<Sides> {
+    let values = &frame.column(column)?.values;
+    let places = rows.iter().map(|r| if time(values, *r) >= cut { 0.0 } else { 1.0 - f64::EPSILON }).collect();
+    Ok(Sides {
+        rows: rows.to_vec(),
+        places,
+        folds: Vec::new(),
+        holdout: 0.5,
+        valid: 0.0,
+        turns: 1,
+        cut: Some(cut),
+        dealt: Vec::new(),
+        groups: 0,
+        lowest: Vec::new(),
+    })
+}
+
+/// What tells a row from all others: the hash of its values, and for each equal row before it one step on.
+fn identities(frame: &Frame, columns: &[&str], rows: &[u32]) -> Result<Vec<u64>> {
+    let mut hashes = row_hashes(frame, columns, rows)?;
+    let mut order: Vec<(u64, u32)> = Vec::new();
+    reserve(&mut order, rows.len())?;
+    order.extend(hashes.iter().zip(0..).map(|(h, i)| (*h, i)));
+    order.sort_unstable();
+    let (mut before, mut copy) = (None, 0u64);
+    for (h, i) in order {
+        copy = if before == Some(h) { copy + 1 } else { 0 };
+        before = Some(h);
+        if copy > 0 {
+            hashes[i as usize] = mix(h ^ copy.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         }
     }
-    Ok(parts)
+    Ok(hashes)
 }
 
-/// A hash as a number in [0, 1).
-pub fn place(hash: u64) -> f64 {
-    (hash >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
+/// Rows of a small class are put at even distances, in the order of their hashes: each side gets its share, also of 40 rows. The price is that a few
+/// of them change sides when rows are added; a class of [`SMALL`] rows or more has its share without that.
+fn deal_small_classes(sides: &mut Sides, classes: &[f64]) -> Result<()> {
+    let mut order: Vec<(f64, f64, u32)> = Vec::new();
+    reserve(&mut order, sides.rows.len())?;
+    order.extend(sides.rows.iter().zip(&sides.places).zip(0..).map(|((r, p), i)| (classes[*r as usize], *p, i)));
+    order.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.cmp(&b.2)));
+    for class in order.chunk_by(|a, b| a.0 == b.0).filter(|c| c.len() < SMALL) {
+        for (k, (_, _, i)) in class.iter().enumerate() {
+            sides.places[*i as usize] = (k as f64 + 0.5) / class.len() as f64;
+        }
+    }
+    Ok(())
 }
 
-fn by_time(frame: &Frame, rows: &[u32], column: &str, holdout: f64, valid: f64) -> Result<Parts> {
-    let values = &frame.column(column)?.values;
-    let time = |r: u32| match values.cell(r as usize) {
+/// A row's time, or number; −∞ where it has none.
+fn time(values: &Values, row: u32) -> f64 {
+    match values.cell(row as usize) {
         Cell::Time(t) => t as f64,
         Cell::Number(x) => x,
         _ => f64::NEG_INFINITY,
-    };
+    }
+}
+
+fn by_time(frame: &Frame, rows: &[u32], column: &str, Shares { holdout, valid, .. }: Shares<'_>) -> Result<Sides> {
+    let values = &frame.column(column)?.values;
+    let time = |r: u32| time(values, r);
     if !matches!(values, Values::Time(_) | Values::Real(_) | Values::Double(_)) {
         return Err(Error::new(Code::WrongType, format!("time column \"{column}\" holds no times"))
             .detail("Dates, timestamps and numbers can be put in order of time.")
@@ -98,57 +283,23 @@ fn by_time(frame: &Frame, rows: &[u32], column: &str, holdout: f64, valid: f64) 
     };
     let cut = at(holdout);
     let stop = if valid <= 0.0 { cut } else { at(holdout + valid * (1.0 - holdout)).min(cut) };
-    let mut parts = Parts { cut: (cut < f64::INFINITY).then_some(cut), ..Parts::default() };
-    for r in rows {
-        let t = time(*r);
-        if t >= cut {
-            parts.holdout.push(*r)
-        } else if t >= stop {
-            parts.valid.push(*r)
-        } else {
-            parts.train.push(*r)
-        }
-    }
-    Ok(parts)
-}
-
-/// A hash of each row's values in `columns`, whatever their order.
-///
-/// # Errors
-/// [`Code::UndefinedColumn`]; [`Code::OutOfMemory`].
-pub fn row_hashes(frame: &Frame, columns: &[&str], rows: &[u32]) -> Result<Vec<u64>> {
-    let mut out: Vec<u64> = crate::base::zeros(rows.len())?;
-    for name in columns {
-        let values = &frame.column(name)?.values;
-        let salt = hash::bytes(1, name.as_bytes());
-        let mut add = |i: usize, h: u64| out[i] = out[i].wrapping_add(mix(salt ^ h));
-        match values {
-            Values::Category { codes, levels } => {
-                let known: Vec<u64> = levels.iter().map(|t| cell_hash(&Cell::Text(t))).collect();
-                let missing = cell_hash(&Cell::Missing);
-                rows.iter().enumerate().for_each(|(i, r)| {
-                    let code = codes[*r as usize];
-                    add(i, if code == MISSING_CODE { missing } else { known[code as usize] })
-                });
-            }
-            v => rows.iter().enumerate().for_each(|(i, r)| add(i, cell_hash(&v.cell(*r as usize)))),
-        }
-    }
-    out.iter_mut().for_each(|h| *h = mix(*h));
-    Ok(out)
-}
-
-fn cell_hash(cell: &Cell<'_>) -> u64 {
-    match cell {
-        Cell::Missing => 0x6e75_6c6c,
-        // −0 and 0 are one number
-        Cell::Number(x) => hash::bytes(2, &(x + 0.0).to_le_bytes()),
-        Cell::Bool(b) => hash::bytes(3, &[u8::from(*b)]),
-        Cell::Text(t) => hash::bytes(4, t.as_bytes()),
-        Cell::Time(t) => hash::bytes(5, &t.to_le_bytes()),
-        Cell::Vector(v) => v.iter().fold(6, |h, x| hash::bytes(h, &x.to_le_bytes())),
-        Cell::Labels(l) => l.iter().fold(7, |h, t| hash::bytes(h, t.as_bytes())),
-    }
+    let side = |r: &u32| match time(*r) {
+        t if t >= cut => 0.0,
+        t if t >= stop => holdout,
+        _ => 1.0 - f64::EPSILON,
+    };
+    Ok(Sides {
+        rows: rows.to_vec(),
+        places: rows.iter().map(side).collect(),
+        folds: Vec::new(),
+        holdout,
+        valid,
+        turns: 1,
+        cut: (cut < f64::INFINITY).then_some(cut),
+        dealt: Vec::new(),
+        groups: 0,
+        lowest: Vec::new(),
+    })
 }
 
 /// The first row of each set of `rows` that agree in all `columns`.
@@ -162,74 +313,5 @@ pub fn distinct(frame: &Frame, columns: &[&str], rows: &[u32]) -> Result<Vec<u32
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::dataset::Column;
-
-    fn frame(n: usize, reversed: bool) -> Frame {
-        let codes = (0..n).map(|i| (i % 7) as u32).map(|c| if c == 6 { MISSING_CODE } else { c }).collect();
-        let mut columns = vec![
-            Column { name: "a".into(), values: Values::Double((0..n).map(|i| i as f64).collect()) },
-            Column { name: "g".into(), values: Values::Category { codes, levels: (0..6).map(|i| format!("g{i}")).collect() } },
-            Column { name: "t".into(), values: Values::Time((0..n).map(|i| ((i * 7919) % n / 10) as i64).collect()) },
-        ];
-        if reversed {
-            columns.reverse()
-        }
-        Frame::new(columns).unwrap()
-    }
-
-    #[test]
-    fn a_row_stays_on_its_side_wherever_it_stands() {
-        let (f, g) = (frame(5000, false), frame(5000, true));
-        let rows: Vec<u32> = (0..5000).collect();
-        let parts = split(&f, &rows, By::Row(&["a", "g", "t"]), 0.2, 0.1).unwrap();
-        assert!((900..1100).contains(&parts.holdout.len()), "{}", parts.holdout.len());
-        assert!((320..480).contains(&parts.valid.len()), "{}", parts.valid.len());
-        assert_eq!(parts.train.len() + parts.valid.len() + parts.holdout.len(), 5000);
-        // other column order, other row order, half of the rows
-        let some: Vec<u32> = (0..2500).rev().collect();
-        let again = split(&g.take(&some), &(0..2500).collect::<Vec<_>>(), By::Row(&["t", "g", "a"]), 0.2, 0.1).unwrap();
-        let held: Vec<u32> = again.holdout.iter().map(|i| some[*i as usize]).rev().collect();
-        assert_eq!(held, parts.holdout.iter().filter(|r| **r < 2500).copied().collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn time_splits_hold_out_the_newest_rows_whole_days_at_a_time() {
-        let f = frame(1000, false);
-        let rows: Vec<u32> = (0..1000).collect();
-        let parts = split(&f, &rows, By::Time("t"), 0.2, 0.25).unwrap();
-        let Values::Time(t) = &f.column("t").unwrap().values else { panic!() };
-        let range = |r: &[u32]| (r.iter().map(|r| t[*r as usize]).min().unwrap(), r.iter().map(|r| t[*r as usize]).max().unwrap());
-        assert_eq!((range(&parts.train), range(&parts.valid), range(&parts.holdout)), ((0, 59), (60, 79), (80, 99)));
-        assert_eq!(parts.cut, Some(80.0));
-        assert_eq!(split(&f, &[5, 5], By::Time("t"), 0.2, 0.1).unwrap_err().code, Code::Data);
-        assert_eq!(split(&f, &rows, By::Time("g"), 0.2, 0.1).unwrap_err().code, Code::WrongType);
-        assert_eq!(split(&f, &rows, By::Time("x"), 0.2, 0.1).unwrap_err().code, Code::UndefinedColumn);
-        // two times only: the newer one judges
-        let two = split(&f, &[0, 9], By::Time("t"), 0.01, 0.0).unwrap();
-        assert_eq!((two.train.len(), two.holdout.len()), (1, 1));
-        assert_eq!(split(&f, &rows, By::Time("t"), 0.0, 0.0).unwrap().train.len(), 1000);
-    }
-
-    #[test]
-    fn groups_stay_together_and_rows_without_one_go_alone() {
-        let f = frame(7000, false);
-        let rows: Vec<u32> = (0..7000).collect();
-        let parts = split(&f, &rows, By::Group("g", &["a"]), 0.4, 0.0).unwrap();
-        let group = |r: u32| r % 7;
-        for g in 0..6 {
-            let held = parts.holdout.iter().filter(|r| group(**r) == g).count();
-            assert!(held == 0 || held == 1000, "{g} {held}");
-        }
-        let alone = parts.holdout.iter().filter(|r| group(**r) == 6).count();
-        assert!((300..500).contains(&alone), "{alone}");
-    }
-
-    #[test]
-    fn equal_rows_are_found() {
-        let f = frame(14, false);
-        assert_eq!(distinct(&f, &["g"], &(0..14).collect::<Vec<_>>()).unwrap(), (0..7).collect::<Vec<_>>());
-        assert_eq!(distinct(&f, &["g", "a"], &(0..14).collect::<Vec<_>>()).unwrap().len(), 14);
-    }
-}
+#[path = "split_tests.rs"]
+mod tests;

@@ -44,6 +44,7 @@ impl Common {
             min_count: self.min_count,
             max_levels: self.max_levels,
             buckets: self.buckets,
+            number_levels: 0,
             whole: true,
         }
     }
@@ -58,5 +59,8 @@ pub(super) const MIN_COUNT: Spec =
 pub(super) const MAX_LEVELS: Spec =
     Spec::new("max_levels", ParamType::Integer, "1000", "Values of a category with a place of their own; others are hashed.")
         .within(1.0, 100_000.0);
+/// Where those others go.
+pub(super) const BUCKETS: Spec =
+    Spec::new("buckets", ParamType::Integer, "64", "Inputs that values are hashed into.").within(2.0, 100_000.0);
 /// The second fit.
 pub(super) const REFIT: Spec = Spec::new("refit", ParamType::Bool, "true", "Whether to fit again to all rows once it is judged.");

@@ -1,7 +1,7 @@
 //! Principal components: the linear code of a row that loses least (Pearson 1901; Hotelling 1933).
 
-use super::describe::{MAX_LEVELS, MIN_COUNT, REFIT, WIDTH};
-use super::rows::{BUCKETS, DISTINCT, EXCLUDE, HOLDOUT, INCLUDE, KEEP, NUMBERS, TEXT};
+use super::describe::{BUCKETS, MAX_LEVELS, MIN_COUNT, REFIT, WIDTH};
+use super::rows::{DISTINCT, EXCLUDE, HOLDOUT, INCLUDE, KEEP, NUMBERS, TEXT};
 use crate::base::params::{ParamType, Spec};
 use crate::base::tensor::find;
 use crate::base::{Code, Context, Error, Numbers, Result, Tensor, zeros};

@@ -104,8 +104,13 @@ pub(super) const MIN_COUNT: Spec =
 pub(super) const MAX_LEVELS: Spec =
     Spec::new("max_levels", ParamType::Integer, "256", "Values of a category with an input of their own; others are hashed.")
         .within(1.0, 100_000.0);
-pub(super) const BUCKETS: Spec =
-    Spec::new("buckets", ParamType::Integer, "64", "Inputs that values are hashed into.").within(2.0, 100_000.0);
+const BUCKETS: Spec = Spec::new(
+    "buckets",
+    ParamType::Integer,
+    "4096",
+    "Sparse inputs that values of a category without one of their own are hashed into: by how many such values there are, at most so many.",
+)
+.within(2.0, 65_536.0);
 pub(super) const TEXT: Spec = Spec::new(
     "text",
     ParamType::Texts,

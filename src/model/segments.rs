@@ -3,8 +3,8 @@
 //! Written here and not taken from linfa: its threads are rayon's global ones, which inside a server are neither bounded by our settings
 //! nor shielded from signals.
 
-use super::describe::{MAX_LEVELS, MIN_COUNT};
-use super::rows::{BUCKETS, DISTINCT, EXCLUDE, HOLDOUT, INCLUDE, KEEP, TEXT};
+use super::describe::{BUCKETS, MAX_LEVELS, MIN_COUNT};
+use super::rows::{DISTINCT, EXCLUDE, HOLDOUT, INCLUDE, KEEP, TEXT};
 use crate::base::params::{ParamType, Spec};
 use crate::base::tensor::find;
 use crate::base::{Code, Context, Error, Numbers, Result, Rng, Tensor, zeros};

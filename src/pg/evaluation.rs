@@ -5,18 +5,18 @@ use crate::base::{Budget, Code, Error, Result};
 use crate::dataset::Frame;
 use crate::pg::relation::{Attribute, Relation};
 use crate::pg::stamp::Stamp;
-use crate::pg::{cache, interrupts, judging, recommending, scan, settings, store, weights};
+use crate::pg::{cache, error, interrupts, judging, recommending, scan, settings, store, weights};
 use crate::train::MetricRow;
 use crate::train::row_model::{RowModel, RowScratch};
-use crate::train::rows;
+use crate::train::rows::{self, Evaluated};
 use pgrx::pg_sys;
 
 /// The figures of the model called `model` on `source`, its baseline's after its own; `target` is the trained one unless given. `k` is the length of the
-/// lists of a recommender, for which `source` may be left out: [`judging::figures`].
+/// lists of a recommender, for which `source` may be left out: [`judging::figures`]. `all_rows`: also rows that taught a model of rows.
 ///
 /// # Errors
 /// Those of [`cache::find`]; missing columns; [`Code::Data`] without rows.
-pub(crate) fn figures(model: &str, source: Option<pg_sys::Oid>, target: Option<&str>, k: i32) -> Result<Vec<MetricRow>> {
+pub(crate) fn figures(model: &str, source: Option<pg_sys::Oid>, target: Option<&str>, k: i32, all_rows: bool) -> Result<Vec<MetricRow>> {
     let found = cache::find(model, Stamp::now())?;
     let version = store::version(found.model.id, found.version)?;
     if recommending::source(&version)?.is_some() {
@@ -39,9 +39,20 @@ pub(crate) fn figures(model: &str, source: Option<pg_sys::Oid>, target: Option<&
         .or_else(|| version.call.get("target").and_then(|t| t.as_str()))
         .ok_or_else(|| Error::new(Code::InvalidParameter, "target is missing").hint("affinity.evaluate(model, source, target => '…')"))?;
     let relation = Relation::open(source)?;
-    let columns = scorer.inputs().iter().map(|i| i.name.as_str()).filter(|n| *n != target).chain([target]);
-    let (frame, _held) = read(&relation, columns, &budget)?;
-    interrupts::run(0, &budget, |_| {}, |ctx| rows::evaluate(scorer, &frame, target, ctx))
+    let mut columns: Vec<&str> = scorer.inputs().iter().map(|i| i.name.as_str()).filter(|n| *n != target).chain([target]).collect();
+    // What tells the rows that taught from others, where it is there.
+    for name in scorer.split().reads() {
+        if !columns.contains(&name) && relation.column(name).is_ok() {
+            columns.push(name)
+        }
+    }
+    let (frame, _held) = read(&relation, columns.into_iter(), &budget)?;
+    let Evaluated { figures, notice } =
+        interrupts::run(0, &budget, |_| {}, |ctx| rows::evaluate(scorer, &frame, (target, usize::try_from(k).ok(), all_rows), ctx))?;
+    if let Some(notice) = notice {
+        error::notice(&notice);
+    }
+    Ok(figures)
 }
 
 /// The rows to judge on.

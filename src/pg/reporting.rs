@@ -76,7 +76,7 @@ fn lists(page: &mut Page, model: &ModelRow, version: &VersionRow, source: Option
 /// The part of a model of rows: its figures.
 fn rows(page: &mut Page, source: Option<pg_sys::Oid>, k: i32, metrics: &Value) -> Result<()> {
     page.figures = match source {
-        Some(source) => evaluation::figures(&page.model, Some(source), None, k)?,
+        Some(source) => evaluation::figures(&page.model, Some(source), None, k, false)?,
         None => metrics.as_object().map(stored_figures).unwrap_or_default(),
     };
     page.measured = match source {

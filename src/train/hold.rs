@@ -1,7 +1,7 @@
 //! Which rows are held out, and whether two versions held out the same.
 
 use crate::base::{Code, Error, Result};
-use crate::dataset::split::{self, By, Parts};
+use crate::dataset::split::{self, By, Shares, Sides};
 use crate::dataset::{Cell, Frame};
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +18,50 @@ pub struct Split {
     pub holdout: f64,
     /// By time: rows from here on were held out.
     pub cut: Option<f64>,
+    /// How many parts of the rows took turns at being held out; 1: one part was.
+    pub turns: u32,
+    /// Groups that were dealt over the turns, by hash: where there are few, or one holds most of the rows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dealt: Vec<(u64, u32)>,
+    /// The lowest identities of the rows that were used, to recognise them in another relation: see [`split::known`].
+    #[serde(default)]
+    pub lowest: Vec<u64>,
+}
+
+impl Split {
+    /// The columns that tell a row's side: those of its identity, the time, the group.
+    pub fn reads(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().chain(&self.time).chain(&self.group).map(String::as_str)
+    }
+
+    /// Which share of the rows of `frame` was used in the training that held rows out so; 0 where the frame lacks a column that tells.
+    ///
+    /// # Errors
+    /// [`Code::OutOfMemory`].
+    pub fn known(&self, frame: &Frame) -> Result<f64> {
+        if self.reads().any(|n| frame.column(n).is_err()) {
+            return Ok(0.0);
+        }
+        let rows: Vec<u32> = (0..frame.rows() as u32).collect();
+        let columns: Vec<&str> = self.columns.iter().map(String::as_str).collect();
+        split::known(frame, &columns, &rows, &self.lowest)
+    }
+
+    /// The sides of `rows` of a frame that holds the rows of the training: each is held out in the turn in which it was. `classes` as in [`Asked`].
+    ///
+    /// # Errors
+    /// As [`split::sides`].
+    pub fn again(&self, frame: &Frame, rows: &[u32], classes: Option<&[f64]>) -> Result<Sides> {
+        if let (Some(time), Some(cut)) = (&self.time, self.cut) {
+            return split::from_cut(frame, rows, time, cut);
+        }
+        let columns: Vec<&str> = self.columns.iter().map(String::as_str).collect();
+        let by = self.group.as_deref().map_or(By::Row(&columns), |g| By::Group(g, &columns));
+        let shares = Shares { holdout: self.holdout, valid: 0.0, turns: self.turns > 1, classes, dealt: &self.dealt };
+        let mut sides = split::sides(frame, rows, by, shares)?;
+        sides.turns = self.turns;
+        Ok(sides)
+    }
 }
 
 /// What decides on a row's side, and how many rows go where.
@@ -31,6 +75,10 @@ pub struct Asked<'a> {
     pub holdout: f64,
     /// Share of the other rows that say when to stop.
     pub validation: f64,
+    /// Whether few rows, or few groups, may be held out in turns.
+    pub turns: bool,
+    /// The class of each row of the frame, NaN for none.
+    pub classes: Option<&'a [f64]>,
 }
 
 /// The rows of `frame` that can be used: those that are `known` and, where there is a column `time`, have one; each once where `distinct`. And how many
@@ -73,12 +121,19 @@ pub fn not_empty(frame: &Frame) -> Result<()> {
         .hint("Look at it first: SELECT count(*) FROM …."))
 }
 
-/// Splits `rows`; `names` are the columns that are learned from. `before` is how the deployed version held rows out: where its columns
-/// are still there, rows stay on the side on which that version had them.
+/// Finds the sides of `rows`; the values of `names` decide. `before` is how the deployed version held rows out: where its columns are still there,
+/// rows stay on the side on which that version had them.
 ///
 /// # Errors
-/// As [`split::split`].
-pub fn divide(frame: &Frame, rows: &[u32], names: &[&str], asked: Asked<'_>, before: Option<&Split>) -> Result<(Parts, Split)> {
+/// As [`split::sides`].
+pub fn divide(
+    frame: &Frame,
+    rows: &[u32],
+    names: &[&str],
+    asked: Asked<'_>,
+    before: Option<&Split>,
+    notices: &mut Vec<String>,
+) -> Result<(Sides, Split)> {
     let there = |c: &String| frame.columns().iter().any(|d| d.name == *c);
     let columns = match before {
         Some(b) if !b.columns.is_empty() && b.columns.iter().all(there) => b.columns.clone(),
@@ -86,22 +141,30 @@ pub fn divide(frame: &Frame, rows: &[u32], names: &[&str], asked: Asked<'_>, bef
     };
     let hashed: Vec<&str> = columns.iter().map(String::as_str).collect();
     let by = match (asked.time, asked.group) {
-        (Some(t), _) => By::Time(t),
+        (Some(t), _) => By::Time(t, &hashed),
         (None, Some(g)) => By::Group(g, &hashed),
         (None, None) => By::Row(&hashed),
     };
-    let parts = split::split(frame, rows, by, asked.holdout, asked.validation)?;
+    let dealt = before.filter(|b| b.group.as_deref() == asked.group && asked.time.is_none()).map_or(&[][..], |b| &b.dealt);
+    let shares = Shares { holdout: asked.holdout, valid: asked.validation, turns: asked.turns, classes: asked.classes, dealt };
+    let sides = split::sides(frame, rows, by, shares)?;
+    if let (By::Group(g, _), 0..2) = (by, sides.groups) {
+        notices.push(format!("all rows are of one group of \"{g}\": rows are held out singly"));
+    }
     let split = Split {
         columns,
         time: asked.time.map(str::to_owned),
         group: asked.group.filter(|_| asked.time.is_none()).map(str::to_owned),
         holdout: asked.holdout,
-        cut: parts.cut,
+        cut: sides.cut,
+        turns: sides.turns,
+        dealt: sides.dealt.clone(),
+        lowest: sides.lowest.clone(),
     };
-    Ok((parts, split))
+    Ok((sides, split))
 }
 
-/// Whether all rows that `new` holds out were held out by `old` too.
+/// Whether all rows that `new` holds out, in each of its turns, were held out by `old` in the same turn.
 ///
 /// # Errors
 /// Why they were not, as half a sentence.
@@ -109,10 +172,18 @@ pub fn same_side(old: &Split, new: &Split) -> std::result::Result<(), String> {
     if old.time != new.time || old.group != new.group {
         return Err("rows are held out by another column now".into());
     }
+    let learned = || Err("it learned from some of them".into());
     match (old.cut, new.cut) {
-        (Some(a), Some(b)) if a <= b => Ok(()),
-        (None, None) if old.columns == new.columns && old.holdout >= new.holdout => Ok(()),
-        (None, None) if old.columns != new.columns => Err("the columns that decide which rows are held out have changed".into()),
-        _ => Err("it learned from some of them".into()),
+        (Some(a), Some(b)) => return if a <= b { Ok(()) } else { learned() },
+        (None, None) => {}
+        _ => return learned(),
+    }
+    let share = |s: &Split| if s.turns > 1 { 1.0 / f64::from(s.turns) } else { s.holdout };
+    match () {
+        () if old.columns != new.columns => Err("the columns that decide which rows are held out have changed".into()),
+        () if old.dealt.is_empty() != new.dealt.is_empty() => Err("its groups are dealt in another way now".into()),
+        () if new.turns > 1 && old.turns != new.turns => Err("rows are held out in other turns now".into()),
+        () if share(old) + 1e-9 < share(new) => learned(),
+        () => Ok(()),
     }
 }

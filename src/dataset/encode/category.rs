@@ -24,6 +24,13 @@ struct Stored {
     missing: bool,
     /// Columns into which the values without an own one are hashed; 0: none.
     buckets: u32,
+    /// Sparse inputs into which the values without a column of their own are hashed, beside the column that they share; 0: none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    sparse: u32,
+}
+
+fn is_zero(n: &u32) -> bool {
+    *n == 0
 }
 
 /// What a value becomes; found once for a frame's distinct values, then written row by row.
@@ -36,6 +43,11 @@ pub enum Place {
     /// Training had no such thing to learn from: every value in its share, which is what the network knows of an average row.
     Average,
 }
+
+/// The fewest sparse inputs: two rare values should not share one by bad luck.
+const FEWEST: usize = 64;
+/// The most.
+const MOST: usize = 1 << 16;
 
 impl Category {
     /// A category of the values `(text, rows)`, in any order. A value of fewer than `min_count` rows has no column of its own. Past
@@ -52,6 +64,7 @@ impl Category {
             other: !hashed && frequent.len() < counts.iter().filter(|(_, n)| *n > 0).count(),
             missing: missing > 0,
             buckets: if hashed { buckets.max(2) as u32 } else { 0 },
+            sparse: 0,
         };
         Self::new(stored)
     }
@@ -62,12 +75,31 @@ impl Category {
         Self { stored, places, width }
     }
 
+    /// The same where the values without a column of their own, `rest` distinct ones, share one and have sparse inputs besides, at most `most`: what rare
+    /// values have in common is learned, and what sets one apart. (Of 3,000 shops with four rows each, the one shared column told nothing: AUC .50.)
+    pub fn with_sparse(self, rest: usize, most: usize) -> Self {
+        let fewest = FEWEST.min(most.max(1));
+        let sparse = rest.next_power_of_two().clamp(fewest, most.max(fewest).min(MOST)) as u32;
+        Self::new(Stored { other: true, buckets: 0, sparse, ..self.stored })
+    }
+
+    /// Sparse inputs, beside the columns.
+    pub fn sparse(&self) -> usize {
+        self.stored.sparse as usize
+    }
+
+    /// The sparse input of a value, if it has one.
+    pub fn sparse_place(&self, text: &str) -> Option<u32> {
+        (self.stored.sparse > 0 && !self.places.contains_key(text))
+            .then(|| (hash::bytes(3, text.as_bytes()) % u64::from(self.stored.sparse)) as u32)
+    }
+
     /// The same without a column for missing values and with one for rare ones, of a column of so many `distinct` values; none where these
     /// do not tell rows apart.
     pub fn whole(self, distinct: usize) -> Option<Self> {
         let Stored { levels, shares, buckets, .. } = self.stored;
         let varies = distinct > 1 && !levels.is_empty();
-        varies.then(|| Self::new(Stored { levels, shares, other: buckets == 0, missing: false, buckets }))
+        varies.then(|| Self::new(Stored { levels, shares, other: buckets == 0, missing: false, buckets, sparse: 0 }))
     }
 
     /// Values with a column of their own.
@@ -117,7 +149,11 @@ impl Category {
 impl TryFrom<Stored> for Category {
     type Error = String;
     fn try_from(s: Stored) -> Result<Self, String> {
-        let good = s.levels.len() == s.shares.len() && s.buckets != 1 && s.buckets <= 1 << 20 && s.shares.iter().all(|x| x.is_finite());
+        let good = s.levels.len() == s.shares.len()
+            && s.buckets != 1
+            && s.buckets <= 1 << 20
+            && s.sparse as usize <= MOST
+            && s.shares.iter().all(|x| x.is_finite());
         let c = Self::new(s);
         if good && c.places.len() == c.stored.levels.len() { Ok(c) } else { Err("the values of a category are damaged".into()) }
     }

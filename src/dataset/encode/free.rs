@@ -1,8 +1,8 @@
-//! The free texts of rows: sparse inputs beside the numbers that the other columns become.
+//! Sparse inputs beside the numbers that columns become: the words of free texts, and the rare values of categories.
 
 use super::grams::Grams;
 use super::part::Part;
-use super::{BLOCK, Encoder, text};
+use super::{BLOCK, Encoder};
 use crate::base::memory::Taken;
 use crate::base::{Context, Result};
 use crate::dataset::texts::Levels;
@@ -19,29 +19,27 @@ struct Worker {
 }
 
 impl Encoder {
-    /// The columns of free text: where each stands among the inputs, and its first sparse input.
-    fn free_texts(&self) -> impl Iterator<Item = (usize, usize, &text::Text)> {
+    /// The columns with sparse inputs: where each stands among the inputs, and its first sparse input.
+    fn sparse_parts(&self) -> impl Iterator<Item = (usize, usize, &Part)> {
         let mut first = 0;
-        self.parts.iter().enumerate().filter_map(move |(i, p)| match p {
-            Part::Text(t) => {
-                first += t.width();
-                Some((i, first - t.width(), t))
-            }
-            _ => None,
-        })
+        let found = self.parts.iter().enumerate().map(move |(i, p)| {
+            first += p.sparse();
+            (i, first - p.sparse(), p)
+        });
+        found.filter(|(_, _, p)| p.sparse() > 0)
     }
 
     /// The sparse inputs of one row, whose values [`Encoder::row`] has taken.
     pub fn row_texts(&self, row: &[Cell<'_>], grams: &mut Grams, out: &mut Vec<(usize, f32)>) {
         out.clear();
-        for (i, first, text) in self.free_texts() {
+        for (i, first, part) in self.sparse_parts() {
             if let Some(Cell::Text(t)) = row.get(i) {
-                text.each(t, grams, |input, x| out.push((first + input as usize, x)));
+                part.each_sparse(t, grams, |input, x| out.push((first + input as usize, x)));
             }
         }
     }
 
-    /// The free texts of the rows `rows` of a frame that [`Encoder::frame`] has encoded, with the booking of their memory.
+    /// The sparse inputs of the rows `rows` of a frame that [`Encoder::frame`] has encoded, with the booking of their memory.
     ///
     /// # Errors
     /// [`crate::base::Code::UndefinedColumn`], [`crate::base::Code::OutOfMemory`], [`crate::base::Code::Cancelled`].
@@ -49,7 +47,7 @@ impl Encoder {
         const WHAT: &str = "Taking texts apart";
         let mut texts = Texts::new(rows.len());
         let mut taken = ctx.budget.take(0, WHAT)?;
-        for (i, _, text) in self.free_texts() {
+        for (i, _, sparse) in self.sparse_parts() {
             let Values::Category { codes, levels } = &frame.column(&self.inputs[i].name)?.values else { continue };
             taken.grow(rows.len().saturating_add(levels.len()).saturating_mul(8), WHAT)?;
             let mut of = crate::base::zeros(rows.len())?;
@@ -78,7 +76,7 @@ impl Encoder {
                     entries.clear();
                     ends.clear();
                     for code in block.iter().skip(k * part).take(part) {
-                        text.each(&levels[*code as usize], grams, |i, x| entries.push((i, x)));
+                        sparse.each_sparse(&levels[*code as usize], grams, |i, x| entries.push((i, x)));
                         ends.push(entries.len());
                     }
                 });
@@ -92,7 +90,7 @@ impl Encoder {
                 }
                 taken.grow(column.bytes() - before, WHAT)?;
             }
-            texts.add(column, text.width());
+            texts.add(column, sparse.sparse());
         }
         Ok((texts, taken))
     }

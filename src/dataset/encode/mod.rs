@@ -33,15 +33,17 @@ pub struct Options {
     pub min_count: usize,
     /// The most such values; beyond, values are hashed.
     pub max_levels: usize,
-    /// Columns that values are hashed into.
+    /// Inputs that values without one of their own are hashed into: for models that give rows back so many, otherwise sparse ones, at most so many.
     pub buckets: usize,
+    /// Numbers with so many values at most get an input for each besides; 0: none do.
+    pub number_levels: usize,
     /// For models that give rows back: no indicators of what is missing, in each category a place for what is rare, free text as a few numbers.
     pub whole: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { numbers: Scaling::Quantile, min_count: 10, max_levels: 256, buckets: 64, whole: false }
+        Self { numbers: Scaling::Quantile, min_count: 10, max_levels: 256, buckets: 4096, number_levels: 0, whole: false }
     }
 }
 
@@ -122,7 +124,7 @@ impl Encoder {
             end += p.width();
             starts.push(end);
         }
-        let text_width = parts.iter().map(|p| if let Part::Text(t) = p { t.width() } else { 0 }).sum();
+        let text_width = parts.iter().map(Part::sparse).sum();
         let numbers = Numbers::of(&parts);
         Self { inputs, parts, starts, text_width, numbers }
     }
@@ -137,7 +139,7 @@ impl Encoder {
         self.starts.last().copied().unwrap_or(0)
     }
 
-    /// Sparse inputs that the free texts of a row become, beside [`Encoder::width`] numbers; 0 without such columns.
+    /// Sparse inputs that free texts and rare values become, beside [`Encoder::width`] numbers; 0 without such columns.
     #[inline]
     pub fn text_width(&self) -> usize {
         self.text_width

@@ -19,7 +19,12 @@ impl Numbers {
     pub fn of(parts: &[Part]) -> Option<Self> {
         let mut all = Self { low: Vec::new(), high: Vec::new(), shift: Vec::new(), factor: Vec::new(), fill: Vec::new() };
         for part in parts {
-            let Part::Number { scale: Scale::Linear { low, high, shift, factor }, fill, missing: false } = part else { return None };
+            let Part::Number { scale: Scale::Linear { low, high, shift, factor }, fill, missing: false, levels } = part else {
+                return None;
+            };
+            if !levels.is_empty() {
+                return None;
+            }
             all.low.push(*low);
             all.high.push(*high);
             all.shift.push(*shift);

@@ -2,11 +2,12 @@
 
 use super::Options;
 use super::category::{Category, Place};
+use super::grams::Grams;
 use super::scale::Scale;
 use super::sketch::Sketch;
 use super::text::Text;
 use super::time::Time;
-use crate::base::{Code, Context, Error, Result};
+use crate::base::{Context, Result};
 use crate::dataset::{Cell, Column, Family, MISSING_CODE, MISSING_TIME, Values};
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +23,9 @@ pub enum Part {
         fill: f64,
         /// Whether there is an indicator.
         missing: bool,
+        /// Values, ascending, with an input of their own: where there are few, the target may go up and down from one to the next.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        levels: Vec<f64>,
     },
     /// A truth value: 0 or 1; missing ones count as the share of true ones.
     Bool {
@@ -74,18 +78,19 @@ fn sample(rows: &[u32]) -> impl Iterator<Item = usize> + Clone + '_ {
     rows.iter().step_by(rows.len().div_ceil(SAMPLE).max(1)).map(|r| *r as usize)
 }
 
+/// Inputs that the tags beyond the most frequent are hashed into, at most.
+const LABEL_BUCKETS: usize = 64;
+
 impl Part {
-    /// An encoder for `column` from `rows`; none where it does not vary. With `text_bits` a column of texts is free text, hashed into so many
+    /// An encoder for `column` from `rows`; none where it does not vary, or has no value. With `text_bits` a column of texts is free text, hashed into so many
     /// bits.
     ///
     /// # Errors
-    /// [`Code::Data`] when all its values are missing; [`Code::Cancelled`].
+    /// [`crate::base::Code::Cancelled`].
     pub fn fit(column: &Column, rows: &[u32], options: &Options, text_bits: Option<u32>, ctx: &Context<'_>) -> Result<Option<Self>> {
         let missing = rows.iter().filter(|r| column.values.cell(**r as usize) == Cell::Missing).count();
         if missing == rows.len() {
-            return Err(Error::new(Code::Data, format!("column \"{}\" has no values", column.name))
-                .detail(format!("All {} training rows are NULL, NaN or infinite there.", rows.len()))
-                .hint(format!("Leave it out: params => '{{\"exclude\": [\"{}\"]}}'.", column.name)));
+            return Ok(None);
         }
         let some = missing > 0 && !options.whole;
         Ok(match &column.values {
@@ -93,7 +98,7 @@ impl Part {
                 let mut x: Vec<f64> = sample(rows).filter_map(|r| number(v.cell(r))).collect();
                 Scale::fit(options.numbers, &mut x).map(|scale| {
                     let fill = f64::from(scale.of(x[x.len() / 2]));
-                    Self::Number { scale, fill, missing: some }
+                    Self::Number { scale, fill, missing: some, levels: levels(&x, options) }
                 })
             }
             Values::Bool(v) => {
@@ -115,13 +120,18 @@ impl Part {
                 rows.iter().map(|r| codes[*r as usize]).filter(|c| *c != MISSING_CODE).for_each(|c| counts[c as usize] += 1);
                 let counts: Vec<(&str, usize)> = levels.iter().map(String::as_str).zip(counts).filter(|(_, n)| *n > 0).collect();
                 let c = Category::fit(&counts, missing, options.min_count, options.max_levels, options.buckets);
-                if options.whole { c.whole(counts.len()).map(Self::Category) } else { (c.width() > 1).then_some(Self::Category(c)) }
+                let rest = counts.len() - c.levels().len();
+                match () {
+                    () if options.whole => c.whole(counts.len()).map(Self::Category),
+                    () if rest > 1 => Some(Self::Category(c.with_sparse(rest, options.buckets))),
+                    () => (c.width() > 1).then_some(Self::Category(c)),
+                }
             }
             v @ Values::Labels { codes, levels, .. } => {
                 let mut counts = vec![0; levels.len()];
                 rows.iter().flat_map(|r| v.labels(*r as usize)).filter(|c| **c != MISSING_CODE).for_each(|c| counts[*c as usize] += 1);
                 let counts: Vec<(&str, usize)> = levels.iter().map(String::as_str).zip(counts).filter(|(_, n)| *n > 0).collect();
-                let c = Category::fit(&counts, missing, options.min_count, options.max_levels, options.buckets);
+                let c = Category::fit(&counts, missing, options.min_count, options.max_levels, options.buckets.min(LABEL_BUCKETS));
                 (!codes.is_empty() && c.width() > 0).then_some(Self::Labels(c))
             }
             Values::Time(v) => {
@@ -143,6 +153,28 @@ impl Part {
         })
     }
 
+    /// Sparse inputs, beside the numbers.
+    pub fn sparse(&self) -> usize {
+        match self {
+            Self::Text(t) => t.width(),
+            Self::Category(c) => c.sparse(),
+            _ => 0,
+        }
+    }
+
+    /// The sparse inputs that a text sets, and their numbers.
+    pub fn each_sparse(&self, text: &str, grams: &mut Grams, mut f: impl FnMut(u32, f32)) {
+        match self {
+            Self::Text(t) => t.each(text, grams, f),
+            Self::Category(c) => {
+                if let Some(at) = c.sparse_place(text) {
+                    f(at, 1.0)
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// Whether values of `family` can be encoded.
     pub fn takes(&self, family: Family) -> bool {
         match (self, family) {
@@ -159,7 +191,8 @@ impl Part {
     /// Numbers a value becomes.
     pub fn width(&self) -> usize {
         match self {
-            Self::Number { missing, .. } | Self::Bool { missing, .. } => 1 + usize::from(*missing),
+            Self::Number { missing, levels, .. } => 1 + usize::from(*missing) + levels.len(),
+            Self::Bool { missing, .. } => 1 + usize::from(*missing),
             Self::Category(c) | Self::Labels(c) => c.width(),
             Self::Text(t) => usize::from(t.missing()),
             Self::Sketch(s) => s.width(),
@@ -172,7 +205,12 @@ impl Part {
     #[inline]
     pub fn write(&self, cell: &Cell<'_>, out: &mut [f32]) -> bool {
         match (self, cell) {
-            (Self::Number { scale, .. }, Cell::Number(x)) if x.is_finite() => out[0] = scale.of(*x),
+            (Self::Number { scale, levels, missing, .. }, Cell::Number(x)) if x.is_finite() => {
+                out[0] = scale.of(*x);
+                if let Ok(at) = levels.binary_search_by(|l| l.total_cmp(&(x + 0.0))) {
+                    out[1 + usize::from(*missing) + at] = 1.0
+                }
+            }
             (Self::Number { scale, .. }, Cell::Bool(b)) => out[0] = scale.of(f64::from(u8::from(*b))),
             (Self::Number { fill, missing, .. } | Self::Bool { fill, missing }, Cell::Missing | Cell::Number(_)) if absent(cell) => {
                 out[0] = *fill as f32;
@@ -234,6 +272,15 @@ impl Part {
             c.write(place, out)
         }
     }
+}
+
+/// The values of `x`, which is sorted, that get an input of their own.
+fn levels(x: &[f64], options: &Options) -> Vec<f64> {
+    let distinct = x.chunk_by(|a, b| a == b).count();
+    if options.whole || !(3..=options.number_levels).contains(&distinct) {
+        return Vec::new();
+    }
+    x.chunk_by(|a, b| a == b).filter(|c| c.len() >= options.min_count).map(|c| c[0] + 0.0).collect()
 }
 
 fn number(cell: Cell<'_>) -> Option<f64> {

@@ -81,11 +81,40 @@ fn wrong_values_are_named() {
 }
 
 #[test]
-fn a_column_without_values_is_an_error_that_says_how_to_go_on() {
-    let f = Frame::new(vec![Column { name: "a b".into(), values: Values::Real(vec![f32::NAN; 4]) }]).unwrap();
-    let e = with(1, |ctx| Encoder::fit(&f, &["a b"], &[0, 1, 2, 3], &Options::default(), ctx)).unwrap_err();
-    assert_eq!((e.code, e.message.as_str()), (Code::Data, "column \"a b\" has no values"));
-    assert_eq!(e.hint.as_deref(), Some("Leave it out: params => '{\"exclude\": [\"a b\"]}'."));
+fn a_column_without_values_is_no_input() {
+    let c = |name: &str, values| Column { name: name.into(), values: Values::Real(values) };
+    let f = Frame::new(vec![c("a", vec![f32::NAN; 4]), c("b", vec![1.0, 2.0, 3.0, 4.0])]).unwrap();
+    let e = with(1, |ctx| Encoder::fit(&f, &["a", "b"], &[0, 1, 2, 3], &Options::default(), ctx)).unwrap();
+    assert_eq!(e.inputs().iter().map(|i| i.name.as_str()).collect::<Vec<_>>(), ["b"]);
+}
+
+#[test]
+fn few_numbers_have_inputs_of_their_own_and_many_rare_texts_sparse_ones() {
+    let n = 600;
+    let shops: Vec<String> = (0..200).map(|i| format!("shop {i}")).collect();
+    let f = Frame::new(vec![
+        Column { name: "x".into(), values: Values::Double((0..n).map(|i| [0.0, 1.0, 2.0, 7.0][i % 4]).collect()) },
+        Column { name: "shop".into(), values: Values::Category { codes: (0..n).map(|i| (i / 3) as u32).collect(), levels: shops } },
+    ])
+    .unwrap();
+    let rows: Vec<u32> = (0..n as u32).collect();
+    let o = Options { number_levels: 32, ..Options::default() };
+    let e = with(1, |ctx| Encoder::fit(&f, &["x", "shop"], &rows, &o, ctx)).unwrap();
+    // x: its rank and four places; the shops: one place that they share, and 256 sparse ones
+    assert_eq!((e.width(), e.text_width()), (1 + 4 + 1, 256));
+    let mut out = vec![0.0; e.width()];
+    e.row(&[Cell::Number(2.0), Cell::Text("shop 7")], &mut out).unwrap();
+    assert_eq!(out[1..], [0.0, 0.0, 1.0, 0.0, 1.0]);
+    e.row(&[Cell::Number(1.5), Cell::Missing], &mut out).unwrap();
+    assert_eq!(out[1..5], [0.0; 4]);
+    let (mut grams, mut sparse) = (Grams::default(), Vec::new());
+    let mut of = |t: &str| {
+        e.row_texts(&[Cell::Number(1.0), Cell::Text(t)], &mut grams, &mut sparse);
+        sparse.clone()
+    };
+    assert!(of("shop 7").len() == 1 && of("shop 7") != of("shop 8") && of("shop 7")[0].1 == 1.0);
+    let back: Encoder = serde_json::from_str(&serde_json::to_string(&e).unwrap()).unwrap();
+    assert_eq!(back, e);
 }
 
 #[test]

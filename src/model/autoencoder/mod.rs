@@ -6,8 +6,8 @@ mod loss;
 mod shape;
 pub mod train;
 
-use super::describe::{MAX_LEVELS, MIN_COUNT, REFIT, WIDTH};
-use super::rows::{BUCKETS, DISTINCT, EXCLUDE, HOLDOUT, INCLUDE, KEEP, NUMBERS, TEXT};
+use super::describe::{BUCKETS, MAX_LEVELS, MIN_COUNT, REFIT, WIDTH};
+use super::rows::{DISTINCT, EXCLUDE, HOLDOUT, INCLUDE, KEEP, NUMBERS, TEXT};
 use crate::base::params::{ParamType, Spec};
 use crate::base::tensor::find;
 use crate::base::{Code, Error, Numbers, Result, Tensor};

@@ -92,9 +92,16 @@ pub fn prepare<'a>(
     // A text of its own in each row is no key.
     let include: Vec<String> = common.include.iter().cloned().chain(texts.iter().map(|t| (*t).to_owned())).collect();
     let names = inputs::choose(frame, None, &keys, &rows, (&common.exclude, &include), notices)?;
-    let asked =
-        Asked { time: spec.time_col.as_deref(), group: spec.group_col.as_deref(), holdout: common.holdout, validation: common.validation };
-    let (parts, split) = divide(frame, &rows, &names, asked, before)?;
+    let asked = Asked {
+        time: spec.time_col.as_deref(),
+        group: spec.group_col.as_deref(),
+        holdout: common.holdout,
+        validation: common.validation,
+        turns: false,
+        classes: None,
+    };
+    let (sides, split) = divide(frame, &rows, &names, asked, before, notices)?;
+    let parts = sides.parts(0);
     if parts.train.is_empty() {
         return Err(Error::new(Code::Data, "too few rows to learn from")
             .detail(format!("Of {} rows, {} judge and {} say when to stop.", rows.len(), parts.holdout.len(), parts.valid.len()))

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 
 /// A text column is an id when each of at least so many rows has its own value.
 const ID_TEXTS: usize = 20;
-/// The same of whole numbers; small sets of amounts may be all different by chance.
+/// The same of whole numbers that look like keys; small sets of amounts may be all different by chance.
 const ID_NUMBERS: usize = 100;
 /// Rows that suspicion is raised on.
 const SUSPECTS: usize = 20_000;
@@ -36,14 +36,24 @@ pub fn choose<'a>(
             return Err(missing_column(name, frame.columns().iter().map(|c| c.name.as_str())));
         }
     }
-    let mut ids = Vec::new();
+    let (mut ids, mut empty) = (Vec::new(), Vec::new());
     let mut names = Vec::new();
     for c in frame.columns() {
         let name = c.name.as_str();
         if target == Some(name) || keys.contains(&name) || exclude.contains(&c.name) {
             continue;
         }
-        if !include.contains(&c.name) && is_id(c, rows) { ids.push(name) } else { names.push(name) }
+        // A kind that gives rows back gives this column back, too.
+        if target.is_some() && rows.iter().all(|r| c.values.cell(*r as usize) == Cell::Missing) {
+            empty.push(name)
+        } else if !include.contains(&c.name) && is_id(c, rows) {
+            ids.push(name)
+        } else {
+            names.push(name)
+        }
+    }
+    if !empty.is_empty() {
+        notices.push(format!("{} {} no value in any row: left out", quoted(&empty), if empty.len() == 1 { "has" } else { "have" }));
     }
     if !ids.is_empty() {
         notices.push(format!(
@@ -108,15 +118,29 @@ fn is_id(column: &Column, rows: &[u32]) -> bool {
         }
         v @ (Values::Real(_) | Values::Double(_)) => {
             let mut seen = HashSet::new();
-            rows.len() >= ID_NUMBERS
+            let whole = rows.len() >= ID_NUMBERS
                 && rows.iter().all(|r| match v.cell(*r as usize) {
                     Cell::Number(x) => x.fract() == 0.0 && seen.insert(x.to_bits()),
                     _ => true,
-                })
-                && seen.len() >= ID_NUMBERS
+                });
+            whole && seen.len() >= ID_NUMBERS && (named_as_key(&column.name) || counts_on(&seen))
         }
         _ => false,
     }
+}
+
+/// Whether a name says that its numbers are keys; other whole numbers that are all different may be amounts in cents.
+fn named_as_key(name: &str) -> bool {
+    let name = name.to_lowercase();
+    let last = name.rsplit(['_', ' ', '-', '.']).next().unwrap_or_default();
+    ["id", "key", "pk", "nr", "no", "number", "num", "code", "sku", "uuid", "oid", "rowid", "index"].contains(&last)
+        || ["userid", "customerid", "orderid", "productid", "itemid", "clientid", "sessionid"].contains(&name.as_str())
+}
+
+/// Whether numbers that are all different come from a counter: they fill a good part of their range.
+fn counts_on(seen: &HashSet<u64>) -> bool {
+    let (low, high) = seen.iter().map(|x| f64::from_bits(*x)).fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), x| (l.min(x), h.max(x)));
+    high - low < 4.0 * seen.len() as f64
 }
 
 /// Names those of `names` that alone predict the target almost perfectly: half of some rows teaches what each value means, the other

@@ -1,16 +1,14 @@
 //! Figures of a model on rows whose answers are known.
 
-use super::Scorer;
 use super::tags::TagSets;
-use super::target;
 use crate::base::{Context, Result};
-use crate::dataset::Frame;
 use crate::metric::{Accuracy, Auc, AveragePrecision, Brier, LogLoss, Mae, Mean, R2, Rmse, State};
 use crate::train::{MetricRow, Outcome};
 use ndarray::{ArrayView1, ArrayView2};
 use serde_json::{Map, Value, json};
 
-/// Every figure that the outcome has, for the rows of `scores` whose answer is no NaN; `tags` are those that answers point at.
+/// Every figure that the outcome has, for the rows of `scores` whose answer is no NaN; `tags` are those that answers point at, and lists of `k` tags are
+/// judged beside the usual ones.
 ///
 /// # Errors
 /// [`crate::base::Code::OutOfMemory`], [`crate::base::Code::Cancelled`].
@@ -18,7 +16,7 @@ pub fn figures(
     outcome: &Outcome,
     scores: ArrayView2<'_, f64>,
     answers: &[f64],
-    tags: Option<&TagSets>,
+    (tags, k): (Option<&TagSets>, Option<usize>),
     ctx: &Context<'_>,
 ) -> Result<Vec<MetricRow>> {
     let known = || scores.rows().into_iter().zip(answers).filter(|(_, y)| !y.is_nan()).enumerate();
@@ -72,7 +70,7 @@ pub fn figures(
             let rows = scores.rows().into_iter().zip(answers).filter(|(_, y)| !y.is_nan());
             let rows: Vec<(ArrayView1<'_, f64>, usize)> = rows.map(|(s, y)| (s, *y as usize)).collect();
             if let Some(tags) = tags {
-                of_tags(&rows, tags, names.len(), &mut out, ctx)?;
+                of_tags(&rows, (tags, k), names.len(), &mut out, ctx)?;
             }
         }
     }
@@ -85,12 +83,22 @@ const PAIRS: usize = 2_000_000;
 const LISTS: [usize; 3] = [1, 3, 5];
 
 /// The figures of tags: over all pairs of a row and a tag (`average_precision`, `auc`: micro), as the mean over tags (`macro_…`), and of the list
-/// of a row's likeliest tags, for the rows that have any: `precision` is hits / k, `recall` hits / min(k, its tags).
-fn of_tags(rows: &[(ArrayView1<'_, f64>, usize)], tags: &TagSets, width: usize, out: &mut Vec<MetricRow>, ctx: &Context<'_>) -> Result<()> {
+/// of a row's likeliest tags, for the rows that have any: `precision` is hits / k, `recall` hits / its tags, `recall_capped` hits / min(k, its tags), which
+/// a list of k can bring to 1.
+fn of_tags(
+    rows: &[(ArrayView1<'_, f64>, usize)],
+    (tags, k): (&TagSets, Option<usize>),
+    width: usize,
+    out: &mut Vec<MetricRow>,
+    ctx: &Context<'_>,
+) -> Result<()> {
+    let mut lists: Vec<usize> = LISTS.into_iter().chain(k).filter(|k| (1..width).contains(k)).collect();
+    lists.sort_unstable();
+    lists.dedup();
     let step = rows.len().div_ceil((PAIRS / width.max(1)).max(1)).max(1);
     let (mut loss, mut auc, mut all) = (LogLoss::default(), Auc::default(), AveragePrecision::default());
     let mut each = vec![AveragePrecision::default(); width];
-    let (mut precision, mut recall) = ([Mean::default(); 3], [Mean::default(); 3]);
+    let mut of_lists = vec![[Mean::default(); 3]; lists.len()];
     let mut order: Vec<u32> = Vec::new();
     for (i, (p, row)) in rows.iter().enumerate() {
         ctx.check()?;
@@ -109,10 +117,11 @@ fn of_tags(rows: &[(ArrayView1<'_, f64>, usize)], tags: &TagSets, width: usize, 
         order.clear();
         order.extend(0..width as u32);
         order.sort_unstable_by(|a, b| p[*b as usize].total_cmp(&p[*a as usize]).then(a.cmp(b)));
-        for (j, k) in LISTS.into_iter().enumerate() {
-            let hits = order.iter().take(k).filter(|t| own.binary_search(t).is_ok()).count() as f64;
-            precision[j].add(hits / k as f64);
-            recall[j].add(hits / k.min(own.len()) as f64);
+        for ([precision, recall, capped], k) in of_lists.iter_mut().zip(&lists) {
+            let hits = order.iter().take(*k).filter(|t| own.binary_search(t).is_ok()).count() as f64;
+            precision.add(hits / *k as f64);
+            recall.add(hits / own.len() as f64);
+            capped.add(hits / own.len().min(*k) as f64);
         }
     }
     push(out, ctx, &loss)?;
@@ -128,9 +137,10 @@ fn of_tags(rows: &[(ArrayView1<'_, f64>, usize)], tags: &TagSets, width: usize, 
     };
     out.extend(row("macro_average_precision", None, &mean, all.rows()));
     push(out, ctx, &auc)?;
-    for (j, k) in LISTS.into_iter().enumerate().filter(|(_, k)| *k < width) {
-        out.extend(row("precision", Some(k), &precision[j], precision[j].count()));
-        out.extend(row("recall", Some(k), &recall[j], recall[j].count()));
+    for (means, k) in of_lists.iter().zip(lists) {
+        for (name, mean) in ["precision", "recall", "recall_capped"].into_iter().zip(means) {
+            out.extend(row(name, Some(k), mean, mean.count()));
+        }
     }
     Ok(())
 }
@@ -152,21 +162,4 @@ pub fn judged(figures: &[MetricRow]) -> Option<f64> {
 pub fn object(figures: &[MetricRow]) -> Map<String, Value> {
     let name = |f: &MetricRow| f.k.map_or_else(|| f.metric.clone(), |k| format!("{}@{k}", f.metric));
     figures.iter().map(|f| (name(f), json!(f.value))).collect()
-}
-
-/// The figures of a model on all rows of a frame whose target is known; then those of the model without a hidden layer that was
-/// trained beside it.
-///
-/// # Errors
-/// As [`Scorer::score_frame`] and [`target::answers`].
-pub fn evaluate(scorer: &Scorer, frame: &Frame, target: &str, ctx: &Context<'_>) -> Result<Vec<MetricRow>> {
-    let answers = target::answers(frame, target, scorer.outcome())?;
-    let tags = target::tags(frame, target, scorer.outcome())?;
-    let mut out = figures(scorer.outcome(), scorer.score_frame(frame, ctx)?.view(), &answers, tags.as_ref(), ctx)?;
-    if let Some(simple) = scorer.simple() {
-        let name = if *scorer.outcome() == Outcome::Value { "linear" } else { "logistic" };
-        let rows = figures(simple.outcome(), simple.score_frame(frame, ctx)?.view(), &answers, tags.as_ref(), ctx)?;
-        out.extend(rows.into_iter().map(|r| MetricRow { baseline: Some(name.into()), ..r }));
-    }
-    Ok(out)
 }

@@ -1,23 +1,31 @@
 //! Learning from rows with a target column: columns chosen, split, encoded, networks fitted, calibrated, judged, and fitted again on all.
 //!
+//! Where rows or groups are few, parts of the rows take turns at being held out; what follows is one turn.
+//!
 //! ```text
 //! rows ─ split ─┬─ train ──── encoders, network ─────────┐
 //!               ├─ validation ─ when to stop, calibration ├─ refit with the epochs found ─ the version
 //!               └─ holdout ── figures, the deployed version on the same rows ┘
 //! ```
 
+mod average;
 mod calibrate;
+mod cross_fit;
+mod evaluate;
 mod fit;
 pub(super) mod inputs;
 mod judge;
+mod plan;
 mod prepare;
 mod scorer;
 mod tags;
 mod target;
+mod turns;
+mod verdict;
 
 pub use crate::train::{Family, Input, Outcome};
+pub use evaluate::{Evaluated, evaluate};
 pub use fit::fit;
-pub use judge::evaluate;
 pub use scorer::{Scorer, Scratch};
 
 use crate::base::{Result, params};

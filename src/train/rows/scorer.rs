@@ -42,8 +42,10 @@ pub struct State {
 pub struct Scorer {
     state: State,
     networks: Vec<Mlp>,
-    /// The networks that never saw the held-out rows.
-    twins: Vec<Mlp>,
+    /// The networks that never saw the held-out rows; where parts of the rows took turns, one for each turn, none where nothing could be learned.
+    twins: Vec<Option<Mlp>>,
+    /// The same of the model without a hidden layer; none where the one that serves never saw those rows either.
+    simple_twins: Vec<Option<Mlp>>,
     baseline: Option<Mlp>,
 }
 
@@ -92,6 +94,11 @@ pub(super) fn prefix(i: usize) -> String {
     if i == 0 { String::new() } else { format!("network{}.", i + 1) }
 }
 
+/// The prefix of the network that never saw the rows of turn `turn`.
+pub(super) fn turn_prefix(turn: u32) -> String {
+    format!("{TWIN}turn{turn}.")
+}
+
 /// The prefix of the networks that never saw the held-out rows.
 pub(super) const TWIN: &str = "holdout.";
 /// The prefix of the model without a hidden layer.
@@ -112,10 +119,15 @@ impl State {
         }
     }
 
-    /// Logits into scores, in place.
+    /// Logits into scores.
     #[inline]
     pub(super) fn finish(&self, logits: &[f64], scores: &mut [f64]) {
-        let c = self.calibration;
+        self.finish_with(self.calibration, logits, scores)
+    }
+
+    /// [`State::finish`] with another calibration.
+    #[inline]
+    pub(super) fn finish_with(&self, c: Calibration, logits: &[f64], scores: &mut [f64]) {
         match self.outcome {
             Outcome::Binary { .. } => scores[0] = sigmoid(c.slope * logits[0] + c.shift),
             Outcome::Classes(_) => scores.copy_from_slice(&softmax(logits.iter().map(|z| c.slope * z))),
@@ -133,21 +145,37 @@ impl Scorer {
     pub fn load(kind: &str, state: &Value, tensors: &[Tensor]) -> Result<Self> {
         let damaged = |what: String| Error::new(Code::Corrupt, format!("stored state of this {kind} model is damaged")).detail(what);
         let state = State::deserialize(state).map_err(|e| damaged(format!("{e}.")))?;
-        if !(1..=32).contains(&state.ensemble) || state.outcome.width() == 0 {
-            return Err(damaged(format!("It tells of {} networks and {} scores.", state.ensemble, state.outcome.width())));
+        if !(1..=32).contains(&state.ensemble) || state.outcome.width() == 0 || !(1..=10).contains(&state.split.turns) {
+            let State { ensemble, outcome, split, .. } = &state;
+            return Err(damaged(format!("It tells of {ensemble} networks, {} scores and {} turns.", outcome.width(), split.turns)));
         }
         let load =
             |part: &str, hidden: &[usize], i: usize| Mlp::from_tensors(&format!("{part}{}", prefix(i)), &state.spec(hidden), tensors);
         let there = |part: &str| tensors.iter().any(|t| t.name.starts_with(part));
         let networks = (0..state.ensemble).map(|i| load("", &state.hidden, i)).collect::<Result<_>>()?;
-        let twins =
-            if there(TWIN) { (0..state.ensemble).map(|i| load(TWIN, &state.hidden, i)).collect::<Result<_>>()? } else { Vec::new() };
+        let turn = |t: u32| {
+            let part = turn_prefix(t);
+            there(&part).then(|| Mlp::from_tensors(&part, &state.spec(&state.hidden), tensors)).transpose()
+        };
+        let twins = match state.split.turns {
+            _ if !there(TWIN) => Vec::new(),
+            1 => (0..state.ensemble).map(|i| load(TWIN, &state.hidden, i).map(Some)).collect::<Result<_>>()?,
+            turns => (0..turns).map(turn).collect::<Result<_>>()?,
+        };
+        let simple_turn = |t: u32| {
+            let part = format!("{}{BASELINE}", turn_prefix(t));
+            there(&part).then(|| Mlp::from_tensors(&part, &state.spec(&[]), tensors)).transpose()
+        };
+        let simple_twins = match state.split.turns {
+            1 => Vec::new(),
+            turns => (0..turns).map(simple_turn).collect::<Result<_>>()?,
+        };
         let baseline = if there(BASELINE) { Some(load(BASELINE, &[], 0)?) } else { None };
-        Ok(Self { state, networks, twins, baseline })
+        Ok(Self { state, networks, twins, simple_twins, baseline })
     }
 
-    pub(super) fn new(state: State, networks: Vec<Mlp>, twins: Vec<Mlp>, baseline: Option<Mlp>) -> Self {
-        Self { state, networks, twins, baseline }
+    pub(super) fn new(state: State, networks: Vec<Mlp>, baseline: Option<Mlp>) -> Self {
+        Self { state, networks, twins: Vec::new(), simple_twins: Vec::new(), baseline }
     }
 
     /// The columns that a row must bring, in this order.
@@ -160,29 +188,36 @@ impl Scorer {
         &self.state.outcome
     }
 
+    /// How rows were held out in training.
+    pub fn split(&self) -> &Split {
+        &self.state.split
+    }
+
     pub(super) fn state(&self) -> &State {
         &self.state
     }
 
-    /// The same model as it was before it learned from the held-out rows; none where that was not kept.
-    pub(super) fn unseen(&self) -> Option<Self> {
-        let networks = match (self.state.refit, self.twins.is_empty()) {
+    /// The same model as it was before it learned from the rows of turn `turn`, which are all held-out rows where there is one turn; none where that
+    /// was not kept.
+    pub(super) fn unseen(&self, turn: u32) -> Option<Self> {
+        let networks = match (self.state.refit, self.state.split.turns) {
             (false, _) => self.networks.clone(),
-            (true, false) => self.twins.clone(),
-            (true, true) => return None,
+            (true, 1) => self.twins.iter().cloned().collect::<Option<Vec<_>>>()?,
+            (true, _) => vec![self.twins.get(turn as usize).cloned().flatten()?],
         };
-        Some(Self { state: self.state.clone(), networks, twins: Vec::new(), baseline: self.baseline.clone() })
-    }
-
-    pub(super) fn simple_network(&self) -> Option<Mlp> {
-        self.baseline.clone()
+        let baseline = match (self.state.refit, self.state.split.turns) {
+            (false, _) | (true, 1) => self.baseline.clone(),
+            (true, _) => self.simple_twins.get(turn as usize).cloned().flatten(),
+        };
+        let state = State { ensemble: networks.len(), ..self.state.clone() };
+        (!networks.is_empty()).then(|| Self::new(state, networks, baseline))
     }
 
     /// The model without a hidden layer that was trained beside this one.
     pub(super) fn simple(&self) -> Option<Self> {
         let baseline = self.baseline.clone()?;
         let state = State { calibration: Calibration::default(), hidden: Vec::new(), ensemble: 1, ..self.state.clone() };
-        Some(Self { state, networks: vec![baseline], twins: Vec::new(), baseline: None })
+        Some(Self::new(state, vec![baseline], None))
     }
 
     /// The scores of one row: the probability of the positive class, those of all classes or tags, or the value.

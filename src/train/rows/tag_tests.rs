@@ -71,7 +71,7 @@ fn each_tag_is_learned_by_itself_and_its_probability_is_true() {
     assert_eq!((t.report.rows_used, t.report.rows_skipped), (3920, 80));
     let Outcome::Tags(names) = s.outcome() else { panic!() };
     assert_eq!(names[..], ["dear", "heavy", "organic", "seldom", "vegan"]);
-    let rows = with(2, |ctx| evaluate(&s, &g, "tags", ctx)).unwrap();
+    let rows = with(2, |ctx| evaluate(&s, &g, ("tags", None, false), ctx)).unwrap().figures;
     assert!(figure(&rows, "auc", None) > 0.85, "{rows:?}");
     assert!(figure(&rows, "average_precision", None) > 0.75 && figure(&rows, "macro_average_precision", None) > 0.5);
     assert!(figure(&rows, "precision", Some(1)) > 0.75 && figure(&rows, "recall", Some(3)) > 0.8);
@@ -133,6 +133,6 @@ fn bad_targets_are_named() {
     let e = with(1, |ctx| fit(&f, &spec("linear", json!({})), None, ctx)).unwrap_err();
     assert_eq!((e.code, e.detail.as_deref()), (Code::WrongType, Some("The target holds tags.")));
     let (_, s) = train(&f, "mlp", json!({"epochs": 1}), 1);
-    let e = with(1, |ctx| evaluate(&s, &f, "kind", ctx)).unwrap_err();
+    let e = with(1, |ctx| evaluate(&s, &f, ("kind", None, false), ctx)).unwrap_err();
     assert_eq!((e.code, e.detail.as_deref()), (Code::WrongType, Some("It holds text; the model predicts arrays of text.")));
 }

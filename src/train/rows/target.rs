@@ -43,12 +43,25 @@ pub fn outcome(frame: &Frame, name: &str, params: &Params, notices: &mut Vec<Str
                 _ if distinct.len() == 1 => {}
                 Some("value") => return Ok(Outcome::Value),
                 None if distinct.len() > 2 => return Ok(Outcome::Value),
+                None if distinct.iter().any(|x| x.fract() != 0.0) => {
+                    notices.push(guessed(name, &distinct, "a value, as they have fractions", "classes"));
+                    return Ok(Outcome::Value);
+                }
+                None if distinct != [0.0, 1.0] && distinct != [-1.0, 1.0] => notices.push(guessed(name, &distinct, "two classes", "value")),
                 _ => {}
             }
             distinct.into_iter().map(|x| x.to_string()).collect::<Vec<_>>()
         }
     };
     classes(column, names, params)
+}
+
+/// That two numbers could be meant either way.
+fn guessed(name: &str, distinct: &[f64], as_what: &str, other: &str) -> String {
+    let both = distinct.iter().map(f64::to_string).collect::<Vec<_>>().join(" and ");
+    format!(
+        "the target \"{name}\" has the values {both} only: they are learned as {as_what} (the other way: params => '{{\"task\": \"{other}\"}}')"
+    )
 }
 
 fn classes(column: &Column, names: Vec<String>, params: &Params) -> Result<Outcome> {

@@ -53,7 +53,7 @@ fn train(f: &Frame, params: Value, threads: usize) -> (Trained, Scorer) {
 }
 
 fn accuracy(s: &Scorer, f: &Frame) -> f64 {
-    let rows = with(2, usize::MAX, |ctx| evaluate(s, f, "department", ctx)).unwrap();
+    let rows = with(2, usize::MAX, |ctx| evaluate(s, f, ("department", None, false), ctx)).unwrap().figures;
     rows.iter().find(|r| r.metric == "accuracy" && r.baseline.is_none()).unwrap().value
 }
 

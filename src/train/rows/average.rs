@@ -1,0 +1,42 @@
+//! What anybody would say of a row without looking at it: the model beneath which no version is worth having.
+
+use super::tags::TagSets;
+use crate::train::Outcome;
+
+/// One score for every row, from the answers of the rows that teach: the share of each class or tag, the mean of values. (The log loss of the shares
+/// is the entropy of the answers, the R² of the mean is 0.)
+pub fn scores(outcome: &Outcome, answers: &[f64], tags: Option<&TagSets>) -> Vec<f64> {
+    let n = answers.len().max(1) as f64;
+    let mut out = vec![0.0; outcome.width()];
+    match (outcome, tags) {
+        (Outcome::Tags(_), Some(tags)) => {
+            for row in answers {
+                tags.of(*row as usize).iter().for_each(|t| out[*t as usize] += 1.0 / n);
+            }
+        }
+        (Outcome::Classes(_), _) => {
+            for y in answers {
+                if let Some(share) = out.get_mut(*y as usize) {
+                    *share += 1.0 / n;
+                }
+            }
+        }
+        _ => out[0] = answers.iter().sum::<f64>() / n,
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_and_means() {
+        let two = Outcome::Binary { negative: "no".into(), positive: "yes".into() };
+        assert_eq!(scores(&two, &[0.0, 1.0, 0.0, 0.0], None), [0.25]);
+        let three = Outcome::Classes(vec!["a".into(), "b".into(), "c".into()]);
+        assert_eq!(scores(&three, &[2.0, 0.0, 2.0, 3.0], None), [0.25, 0.0, 0.5]);
+        assert_eq!(scores(&Outcome::Value, &[1.0, 4.0], None), [2.5]);
+        assert_eq!(scores(&Outcome::Value, &[], None), [0.0]);
+    }
+}

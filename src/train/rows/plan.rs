@@ -1,0 +1,74 @@
+//! What the caller left open, chosen by the number of rows: how many networks, and how they are trained.
+
+use super::scorer::State;
+use crate::base::{Context, rng::mix};
+use crate::model::mlp::MlpSpec;
+use crate::model::rows::Params;
+use crate::nn::Loss;
+
+/// Up to so many rows that teach, several networks cost a second and are worth it: chance decides much of what one learns.
+const SMALL: usize = 20_000;
+/// Up to here two still cost little.
+const MIDDLE: usize = 400_000;
+
+/// How many networks are averaged, where `rows` rows teach.
+pub fn networks(params: &Params, rows: usize) -> usize {
+    params.ensemble.unwrap_or(match rows {
+        _ if params.hidden.is_empty() => 1,
+        n if n <= SMALL => 4,
+        n if n <= MIDDLE => 2,
+        _ => 1,
+    })
+}
+
+/// The context of network `network`: chance of its own.
+pub fn seeded<'a>(ctx: &Context<'a>, network: usize) -> Context<'a> {
+    Context { seed: mix(ctx.seed.wrapping_add(mix(network as u64))), ..*ctx }
+}
+
+/// Share of a text's words and runs that sit out a step of a model without a hidden layer.
+const TEXT_DROPOUT: f32 = 0.3;
+
+/// The network and how it is trained, with what the caller left open chosen by the number of rows.
+fn plan(state: &State, params: &Params, rows: usize) -> MlpSpec {
+    let (batch, epochs) = match rows {
+        n if n <= SMALL => (128, 60),
+        n if n < 100_000 => (256, 40),
+        n if n <= MIDDLE => (512, 20),
+        _ => (1024, 12),
+    };
+    let epochs = params.epochs.unwrap_or(epochs);
+    let spec = MlpSpec {
+        // Without a hidden layer it acts on texts alone.
+        dropout: if params.hidden.is_empty() { TEXT_DROPOUT } else { params.dropout },
+        epochs,
+        batch: params.batch.unwrap_or(batch),
+        learning_rate: params.learning_rate.unwrap_or(if params.hidden.is_empty() { 1e-2 } else { 1e-3 }),
+        weight_decay: params.weight_decay,
+        patience: params.patience.unwrap_or((epochs / 6).max(3)),
+        ..state.spec(&params.hidden)
+    };
+    if params.label_smoothing > 0.0 && matches!(spec.loss, Loss::SoftmaxCe) {
+        return MlpSpec { loss: Loss::SmoothCe(params.label_smoothing), ..spec };
+    }
+    spec
+}
+
+/// How the networks are trained, and the model without a hidden layer beside them.
+pub struct Plans {
+    /// Of the networks.
+    pub own: MlpSpec,
+    /// Of the simple model; none where the networks are as simple.
+    pub simple: Option<MlpSpec>,
+}
+
+impl Plans {
+    /// For `rows` rows that teach.
+    pub fn new(state: &State, params: &Params, rows: usize) -> Self {
+        let own = plan(state, params, rows);
+        let bare =
+            Params { hidden: Vec::new(), dropout: 0.0, learning_rate: None, epochs: None, batch: None, patience: None, ..params.clone() };
+        let simple = (!own.hidden.is_empty()).then(|| plan(state, &bare, rows));
+        Self { own, simple }
+    }
+}

@@ -1,0 +1,182 @@
+//! The networks that judge: fitted on the rows that are not held out, once, or in turns where rows or groups are few.
+
+use super::calibrate::Calibration;
+use super::cross_fit::{Unseen, cross_fit};
+use super::plan::{Plans, seeded};
+use super::prepare::Prepared;
+use super::scorer::{Scorer, State};
+use super::{average, judge};
+use crate::base::{Context, Epoch, Result};
+use crate::model::mlp::{Mlp, MlpSpec};
+use crate::train::MetricRow;
+use ndarray::{Array2, ArrayView2, Axis, concatenate};
+
+/// What one turn gave.
+pub struct Turn {
+    /// Which one.
+    pub number: u32,
+    /// Rows of the frame that were held out.
+    pub rows: Vec<u32>,
+    /// The networks, which did not learn from these rows.
+    pub networks: Vec<Mlp>,
+    /// How many rows they learned from.
+    pub networks_saw: usize,
+    /// The best epoch of each.
+    pub found: Vec<usize>,
+    /// The model without a hidden layer, with its best epoch.
+    pub simple: Option<(Mlp, usize)>,
+    /// What the networks say of the held-out rows: rows × outputs.
+    logits: Array2<f64>,
+    /// The same of the simple model.
+    simple_logits: Option<Array2<f64>>,
+    /// The shares of the answers, or their mean, among the rows that teach: one a score.
+    average: Vec<f64>,
+    answers: Vec<f64>,
+    /// Where one turn judges: what the networks say of the rows that said when to stop, and their answers.
+    stopped: Option<(Array2<f64>, Vec<f64>)>,
+}
+
+/// What all turns come to.
+pub struct Judged {
+    /// Of the version.
+    pub calibration: Calibration,
+    /// Of the networks on held-out rows, calibrated by other rows.
+    pub figures: Vec<MetricRow>,
+    /// Of the simple model.
+    pub simple: Option<Vec<MetricRow>>,
+    /// Of the average: the same score for every row.
+    pub average: Vec<MetricRow>,
+    /// How many rows were held out.
+    pub rows: usize,
+}
+
+impl Turn {
+    /// The answers of the held-out rows.
+    pub fn answers(&self) -> &[f64] {
+        &self.answers
+    }
+}
+
+/// Fits the networks of one turn; none where no row teaches.
+///
+/// # Errors
+/// As [`Mlp::fit`].
+pub fn fit_turn(
+    data: &Prepared<'_>,
+    state: &State,
+    plans: &Plans,
+    number: u32,
+    (ctx, unheard): (&Context<'_>, &Context<'_>),
+) -> Result<Option<(Turn, Vec<Epoch>)>> {
+    let in_turns = data.sides.turns > 1;
+    let parts = data.sides.parts(number);
+    if parts.train.is_empty() || (in_turns && parts.holdout.is_empty()) {
+        return Ok(None);
+    }
+    let laid = data.lay(parts, ctx)?;
+    let [train, valid, holdout, _] = laid.ranges();
+    let fit = |plan: &MlpSpec, ctx: &Context<'_>| {
+        let (x, y) = laid.part(train.clone());
+        let stop = (laid.valid > 0).then(|| laid.part(valid.clone()));
+        Mlp::fit(x, y, None, stop, plan, ctx)
+    };
+    let (mut networks, mut found, mut curve) = (Vec::new(), Vec::new(), Vec::new());
+    // Networks of several turns are averaged by their judgement already.
+    for i in 0..if in_turns { 1 } else { state.ensemble } {
+        let seed = i + number as usize;
+        let heard = if seed == 0 { ctx } else { unheard };
+        let (network, epochs, best) = fit(&plans.own, &seeded(heard, seed))?;
+        if i == 0 {
+            curve = epochs;
+        }
+        networks.push(network);
+        found.push(best.max(1));
+    }
+    let simple = match &plans.simple {
+        Some(plan) => fit(plan, unheard).map(|(network, _, best)| Some((network, best.max(1))))?,
+        None => None,
+    };
+    let bare = State { calibration: Calibration::default(), ..state.clone() };
+    let scorer = Scorer::new(bare, networks.clone(), simple.as_ref().map(|s| s.0.clone()));
+    let simple_logits = scorer.simple().map(|s| s.logits(laid.part(holdout.clone()).0, ctx)).transpose()?;
+    let stopped = match laid.valid {
+        0 => None,
+        _ if in_turns => None,
+        _ => Some((scorer.logits(laid.part(valid.clone()).0, ctx)?, laid.answers[valid].to_vec())),
+    };
+    let turn = Turn {
+        number,
+        rows: laid.rows[holdout.clone()].to_vec(),
+        networks,
+        networks_saw: laid.train,
+        found,
+        simple,
+        logits: scorer.logits(laid.part(holdout.clone()).0, ctx)?,
+        simple_logits,
+        average: average::scores(&data.outcome, &laid.answers[train], data.tags.as_ref()),
+        answers: laid.answers[holdout].to_vec(),
+        stopped,
+    };
+    Ok(Some((turn, curve)))
+}
+
+/// Calibrates and judges. `state` is that of the version.
+///
+/// # Errors
+/// [`crate::base::Code::OutOfMemory`], [`crate::base::Code::Cancelled`].
+pub fn judge_turns(turns: &[Turn], data: &Prepared<'_>, state: &State, calibrate: bool, ctx: &Context<'_>) -> Result<Judged> {
+    let tags = data.tags.as_ref();
+    let logits = joined(turns.iter().map(|t| t.logits.view()))?;
+    let answers: Vec<f64> = turns.iter().flat_map(|t| t.answers.iter().copied()).collect();
+    let turn_of: Vec<usize> = turns.iter().enumerate().flat_map(|(i, t)| std::iter::repeat_n(i, t.answers.len())).collect();
+    let neutral = || vec![Calibration::default(); turns.len()];
+    let (calibration, own) = match turns {
+        _ if !calibrate => (Calibration::default(), neutral()),
+        [one] if data.sides.turns == 1 => match &one.stopped {
+            // interleaved, so that a table in some order makes no difference
+            Some((z, y)) => {
+                let c = cross_fit(&data.outcome, Unseen { logits: z.view(), answers: y, tags }, (PARTS, |i| i % PARTS), ctx)?.0;
+                (c, vec![c])
+            }
+            None => (Calibration::default(), neutral()),
+        },
+        [_, _, ..] => {
+            cross_fit(&data.outcome, Unseen { logits: logits.view(), answers: &answers, tags }, (turns.len(), |i| turn_of[i]), ctx)?
+        }
+        _ => (Calibration::default(), neutral()),
+    };
+    let figures = |scores: &Array2<f64>| judge::figures(&data.outcome, scores.view(), &answers, (tags, None), ctx);
+    let finished = |logits: &Array2<f64>, calibration: &dyn Fn(usize) -> Calibration| {
+        let mut out = logits.clone();
+        let mut line = vec![0.0; logits.ncols()];
+        for (i, z) in logits.rows().into_iter().enumerate() {
+            state.finish_with(calibration(i), &z.to_vec(), &mut line);
+            out.row_mut(i).iter_mut().zip(&line).for_each(|(o, s)| *o = *s);
+        }
+        out
+    };
+    let simple = match turns.iter().map(|t| t.simple_logits.as_ref().map(|l| l.view())).collect::<Option<Vec<_>>>() {
+        Some(views) if !views.is_empty() => Some(figures(&finished(&joined(views.into_iter())?, &|_| Calibration::default()))?),
+        _ => None,
+    };
+    let average = Array2::from_shape_fn(logits.dim(), |(i, k)| turns[turn_of[i]].average.get(k).copied().unwrap_or(0.0));
+    Ok(Judged {
+        calibration,
+        figures: figures(&finished(&logits, &|i| own[turn_of[i]]))?,
+        simple,
+        average: figures(&average)?,
+        rows: answers.len(),
+    })
+}
+
+/// Parts that the rows which say when to stop are cut into, to see whether a calibration pays.
+const PARTS: usize = 4;
+
+/// One below the other.
+///
+/// # Errors
+/// [`crate::base::Code::Internal`] for different widths.
+pub fn joined<'a>(parts: impl Iterator<Item = ArrayView2<'a, f64>>) -> Result<Array2<f64>> {
+    let parts: Vec<_> = parts.collect();
+    concatenate(Axis(0), &parts).map_err(|e| crate::base::Error::internal(format!("turns: {e}")))
+}

@@ -1,0 +1,39 @@
+//! What a training says of its held-out rows.
+
+use super::judge::{judged, object};
+use super::prepare::Prepared;
+use super::turns::Judged;
+use crate::train::{Outcome, Report};
+use serde_json::{Value, json};
+
+/// Tells in `report` how the held-out rows were judged, and warns where that says nothing, or nothing good.
+pub fn tell(of: &Judged, data: &Prepared<'_>, report: &mut Report) {
+    let [Some(own), Some(average)] = [&of.figures, &of.average].map(|f| f.first()) else {
+        report.notices.push("no rows are held out, so nothing tells how good this version is".into());
+        return;
+    };
+    report.judged = judged(&of.figures);
+    report.metrics.extend(object(&of.figures));
+    report.metrics.insert("rows".into(), json!(of.rows));
+    report.metrics.insert("judged_by".into(), json!(own.metric));
+    if data.sides.turns > 1 {
+        report.metrics.insert("folds".into(), json!(data.sides.turns));
+    }
+    if let Some(simple) = &of.simple {
+        let mut of_simple = object(simple);
+        of_simple.insert("kind".into(), json!(if data.outcome == Outcome::Value { "linear" } else { "logistic" }));
+        report.metrics.insert("baseline".into(), Value::Object(of_simple));
+    }
+    report.metrics.insert("average".into(), json!({&average.metric: average.value}));
+    if own.value >= average.value {
+        let what = match data.outcome {
+            Outcome::Value => "the mean of the target for every row",
+            Outcome::Tags(_) => "the share of each tag for every row",
+            _ => "the share of each class for every row",
+        };
+        report.notices.push(format!(
+            "on {} held-out rows the model is no better than {what}: {} {:.5} against {:.5}",
+            of.rows, own.metric, own.value, average.value
+        ));
+    }
+}
