@@ -75,6 +75,22 @@ pub const FEW: usize = 2_000;
 const SMALL: usize = 500;
 
 impl Sides {
+    /// Rows at their places, of which one part judges.
+    fn at(rows: &[u32], places: Vec<f64>, holdout: f64, valid: f64) -> Self {
+        Self {
+            rows: rows.to_vec(),
+            places,
+            folds: Vec::new(),
+            holdout,
+            valid,
+            turns: 1,
+            cut: None,
+            dealt: Vec::new(),
+            groups: 0,
+            lowest: Vec::new(),
+        }
+    }
+
     /// The parts when the rows of turn `turn` judge.
     pub fn parts(&self, turn: u32) -> Parts {
         let mut parts = Parts::default();
@@ -116,18 +132,8 @@ pub fn sides(frame: &Frame, rows: &[u32], by: By<'_>, shares: Shares<'_>) -> Res
     if let By::Time(column, _) = by {
         return Ok(Sides { lowest, ..by_time(frame, rows, column, shares)? });
     }
-    let mut all = Sides {
-        rows: rows.to_vec(),
-        places: identities.iter().map(|h| place(*h)).collect(),
-        folds: Vec::new(),
-        holdout: shares.holdout,
-        valid: shares.valid,
-        turns: 1,
-        cut: None,
-        dealt: Vec::new(),
-        groups: 0,
-        lowest,
-    };
+    let places = identities.iter().map(|h| place(*h)).collect();
+    let mut all = Sides { lowest, ..Sides::at(rows, places, shares.holdout, shares.valid) };
     let turns = if shares.holdout > 0.0 { ((1.0 / shares.holdout).round() as u32).clamp(2, 10) } else { 1 };
     let few = shares.turns && rows.len() < FEW;
     if let By::Group(group, _) = by {
@@ -202,18 +208,7 @@ pub fn known(frame: &Frame, columns: &[&str], rows: &[u32], lowest: &[u64]) -> R
 pub fn from_cut(frame: &Frame, rows: &[u32], column: &str, cut: f64) -> Result<Sides> {
     let values = &frame.column(column)?.values;
     let places = rows.iter().map(|r| if time(values, *r) >= cut { 0.0 } else { 1.0 - f64::EPSILON }).collect();
-    Ok(Sides {
-        rows: rows.to_vec(),
-        places,
-        folds: Vec::new(),
-        holdout: 0.5,
-        valid: 0.0,
-        turns: 1,
-        cut: Some(cut),
-        dealt: Vec::new(),
-        groups: 0,
-        lowest: Vec::new(),
-    })
+    Ok(Sides { cut: Some(cut), ..Sides::at(rows, places, 0.5, 0.0) })
 }
 
 /// What tells a row from all others: the hash of its values, and for each equal row before it one step on.
@@ -288,18 +283,8 @@ fn by_time(frame: &Frame, rows: &[u32], column: &str, Shares { holdout, valid, .
         t if t >= stop => holdout,
         _ => 1.0 - f64::EPSILON,
     };
-    Ok(Sides {
-        rows: rows.to_vec(),
-        places: rows.iter().map(side).collect(),
-        folds: Vec::new(),
-        holdout,
-        valid,
-        turns: 1,
-        cut: (cut < f64::INFINITY).then_some(cut),
-        dealt: Vec::new(),
-        groups: 0,
-        lowest: Vec::new(),
-    })
+    let places = rows.iter().map(side).collect();
+    Ok(Sides { cut: (cut < f64::INFINITY).then_some(cut), ..Sides::at(rows, places, holdout, valid) })
 }
 
 /// The first row of each set of `rows` that agree in all `columns`.

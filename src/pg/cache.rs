@@ -4,6 +4,7 @@
 //! loaded weights are found by model, version and digest, which the statement has just read by its own snapshot.
 
 use crate::base::Result;
+use crate::base::recent::Recent;
 use crate::pg::settings;
 use crate::pg::spi::Uuid;
 use crate::pg::stamp::Stamp;
@@ -33,19 +34,11 @@ struct Key {
     typ: TypeId,
 }
 
-struct Loaded {
-    value: Rc<dyn Any>,
-    bytes: usize,
-    used: u64,
-}
-
 #[derive(Default)]
 struct Cache {
     seen: Option<Stamp>,
     found: HashMap<String, Rc<Found>>,
-    loaded: HashMap<Key, Loaded>,
-    bytes: usize,
-    clock: u64,
+    loaded: Recent<Key, Rc<dyn Any>>,
 }
 
 thread_local! {
@@ -86,39 +79,16 @@ pub(crate) fn find(name: &str, stamp: Option<Stamp>) -> Result<Rc<Found>> {
 /// Those of [`store::version`] and of `load`.
 pub(crate) fn weights<T: 'static>(found: &Found, load: impl FnOnce(&VersionRow) -> Result<(T, usize)>) -> Result<Rc<T>> {
     let key = Key { model: found.model.id, version: found.version, digest: found.digest.clone(), typ: TypeId::of::<T>() };
-    let known = CACHE.with_borrow_mut(|c| {
-        c.clock += 1;
-        let now = c.clock;
-        c.loaded.get_mut(&key).map(|l| {
-            l.used = now;
-            l.value.clone()
-        })
-    });
+    let known = CACHE.with_borrow_mut(|c| c.loaded.get(&key).cloned());
     if let Some(value) = known.and_then(|v| v.downcast::<T>().ok()) {
         return Ok(value);
     }
     let (value, bytes) = load(&store::version(found.model.id, found.version)?)?;
     let value = Rc::new(value);
-    CACHE.with_borrow_mut(|c| c.put(key, value.clone(), bytes, settings::cache_size()));
-    Ok(value)
-}
-
-impl Cache {
-    /// Keeps `value` while there is room, for which the least recently used make way.
-    fn put(&mut self, key: Key, value: Rc<dyn Any>, bytes: usize, limit: usize) {
-        if bytes > limit {
-            return;
-        }
-        while self.bytes > limit - bytes {
-            let Some(oldest) = self.loaded.iter().min_by_key(|(_, l)| l.used).map(|(k, _)| k.clone()) else { break };
-            if let Some(gone) = self.loaded.remove(&oldest) {
-                self.bytes -= gone.bytes;
-            }
-        }
-        let used = self.clock;
-        self.bytes += bytes;
-        if let Some(old) = self.loaded.insert(key, Loaded { value, bytes, used }) {
-            self.bytes -= old.bytes;
-        }
+    // One that does not fit is not kept; for one that does, the least recently used make way.
+    let limit = settings::cache_size();
+    if bytes <= limit {
+        CACHE.with_borrow_mut(|c| c.loaded.put(key, value.clone(), bytes, limit));
     }
+    Ok(value)
 }

@@ -82,6 +82,11 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Whether a row has one of several classes.
+    pub fn is_class(&self) -> bool {
+        matches!(self, Self::Binary { .. } | Self::Classes(_))
+    }
+
     /// How many scores a row gets.
     pub fn width(&self) -> usize {
         match self {

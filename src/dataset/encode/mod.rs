@@ -82,7 +82,7 @@ impl Encoder {
     /// Encoders for the columns `names` of `frame`, fitted on `rows`. Columns that do not vary there are left out: see [`Encoder::inputs`].
     ///
     /// # Errors
-    /// [`Code::UndefinedColumn`]; [`Code::Data`] for a column without any value; [`Code::Cancelled`].
+    /// [`Code::UndefinedColumn`]; [`Code::Cancelled`].
     pub fn fit(frame: &Frame, names: &[&str], rows: &[u32], options: &Options, ctx: &Context<'_>) -> Result<Self> {
         Self::fit_with_texts(frame, names, &FreeTexts { names: &[], bits: 0 }, rows, options, ctx)
     }

@@ -61,7 +61,7 @@ impl FeaturesSpec {
 /// # Errors
 /// [`crate::base::Code::UndefinedObject`] and [`crate::base::Code::InvalidParameter`] for the call;
 /// [`crate::base::Code::UndefinedColumn`]; [`crate::base::Code::WrongType`] for a time column of a type that cannot serve;
-/// [`crate::base::Code::Data`] when there are no rows, no column, or a column without values; [`crate::base::Code::OutOfMemory`];
+/// [`crate::base::Code::Data`] when there are no rows, or no column with values; [`crate::base::Code::OutOfMemory`];
 /// [`crate::base::Code::Cancelled`].
 pub fn fit(frame: &Frame, spec: &FeaturesSpec, incumbent: Option<&Features>, ctx: &Context<'_>) -> Result<Trained> {
     let kind = Kind::parse(&spec.kind)?;

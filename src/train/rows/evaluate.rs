@@ -1,12 +1,11 @@
 //! A model judged on the rows of a relation, in which rows that taught it do not count as if it had never seen them.
 
-use super::scorer::Encoded;
+use super::scorer::score_parts;
 use super::tags::TagSets;
 use super::{Scorer, judge, target};
 use crate::base::{Context, Result};
 use crate::dataset::Frame;
-use crate::train::{MetricRow, Outcome};
-use ndarray::{Axis, concatenate};
+use crate::train::MetricRow;
 
 /// Rows of which more than this share is known are not fresh: chance would find none.
 const FRESH: f64 = 0.05;
@@ -50,7 +49,7 @@ pub fn evaluate(
         return everything(Some(format!("{percent} % of these rows taught the model: on rows that it has not seen it is not as good")));
     }
     let rows: Vec<u32> = (0..frame.rows() as u32).filter(|r| !answers[*r as usize].is_nan()).collect();
-    let classes = matches!(outcome, Outcome::Binary { .. } | Outcome::Classes(_)).then_some(&answers[..]);
+    let classes = outcome.is_class().then_some(&answers[..]);
     let sides = scorer.split().again(frame, &rows, classes)?;
     let turns = (0..sides.turns).map(|t| Some((scorer.unseen(t)?, sides.parts(t).holdout)));
     // A turn in which nothing could be learned has no network, and its rows are judged by none.
@@ -86,21 +85,12 @@ fn figures(
 ) -> Result<Vec<MetricRow>> {
     let Some((first, _)) = parts.first() else { return Ok(Vec::new()) };
     let outcome = first.outcome();
-    let of = |parts: &[(&Scorer, &[u32])]| -> Result<Vec<MetricRow>> {
-        let (mut scores, mut truth) = (Vec::new(), Vec::new());
-        for (scorer, rows) in parts {
-            let x = Encoded::new(&scorer.state().encoder, frame, rows, ctx)?;
-            scores.push(scorer.score_encoded(x.inputs(0..rows.len()), ctx)?);
-            truth.extend(rows.iter().map(|r| answers[*r as usize]));
-        }
-        let views: Vec<_> = scores.iter().map(|s| s.view()).collect();
-        let all = concatenate(Axis(0), &views).map_err(|e| crate::base::Error::internal(format!("turns: {e}")))?;
-        judge::figures(outcome, all.view(), &truth, tags, ctx)
-    };
+    let truth: Vec<f64> = parts.iter().flat_map(|(_, rows)| rows.iter().map(|r| answers[*r as usize])).collect();
+    let of = |parts: &[(&Scorer, &[u32])]| judge::figures(outcome, score_parts(parts, frame, ctx)?.view(), &truth, tags, ctx);
     let mut out = of(parts)?;
     let simple: Option<Vec<(Scorer, &[u32])>> = parts.iter().map(|(s, rows)| Some((s.simple()?, *rows))).collect();
     if let Some(simple) = simple {
-        let name = if *outcome == Outcome::Value { "linear" } else { "logistic" };
+        let name = judge::simple_kind(outcome);
         let parts: Vec<(&Scorer, &[u32])> = simple.iter().map(|(s, rows)| (s, *rows)).collect();
         out.extend(of(&parts)?.into_iter().map(|r| MetricRow { baseline: Some(name.into()), ..r }));
     }

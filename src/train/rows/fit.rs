@@ -3,8 +3,8 @@
 use super::calibrate::Calibration;
 use super::plan::{Plans, networks, seeded};
 use super::prepare::{Prepared, prepare};
-use super::scorer::{BASELINE, Encoded, State, TWIN, prefix, turn_prefix};
-use super::turns::{Turn, fit_turn, joined, judge_turns};
+use super::scorer::{BASELINE, State, TWIN, prefix, score_parts, turn_prefix};
+use super::turns::{Turn, fit_turn, judge_turns};
 use super::{RowsSpec, Scorer, judge, verdict};
 use crate::base::{Code, Context, Error, Result};
 use crate::dataset::Frame;
@@ -20,8 +20,8 @@ use serde_json::{Value, json};
 ///
 /// # Errors
 /// [`Code::UndefinedObject`] and [`Code::InvalidParameter`] for the call; [`Code::UndefinedColumn`]; [`Code::WrongType`] for a target or
-/// time column of a type that cannot serve, or a kind that does not fit the target; [`Code::Data`] when there are no rows, one class, no
-/// column, or a column without values; [`Code::OutOfMemory`]; [`Code::Cancelled`].
+/// time column of a type that cannot serve, or a kind that does not fit the target; [`Code::Data`] when there are no rows, one class, or no
+/// column with values; [`Code::OutOfMemory`]; [`Code::Cancelled`].
 pub fn fit(frame: &Frame, spec: &RowsSpec, incumbent: Option<&Scorer>, ctx: &Context<'_>) -> Result<Trained> {
     let (kind, mut resolved, params) = spec.parsed()?;
     let mut report = Report::default();
@@ -53,13 +53,21 @@ pub fn fit(frame: &Frame, spec: &RowsSpec, incumbent: Option<&Scorer>, ctx: &Con
     let quiet = Unheard(ctx.watch);
     let unheard = Context { watch: &quiet, ..*ctx };
     let mut turns = Vec::new();
+    let one = data.sides.turns == 1;
+    // Of one turn its rows are all rows, which are encoded once.
+    let mut all_laid = None;
     for number in 0..data.sides.turns {
-        if let Some((turn, curve)) = fit_turn(&data, &state, &plans, number, (ctx, &unheard))? {
-            if turns.is_empty() {
-                report.epochs = curve;
-            }
-            turns.push(turn);
+        let parts = data.sides.parts(number);
+        if parts.train.is_empty() || (!one && parts.holdout.is_empty()) {
+            continue;
         }
+        let laid = data.lay(parts, ctx)?;
+        let (turn, curve) = fit_turn(&data, &state, &plans, (number, &laid), (ctx, &unheard))?;
+        if turns.is_empty() {
+            report.epochs = curve;
+        }
+        turns.push(turn);
+        all_laid = one.then_some(laid);
     }
     let Some(first) = turns.first() else {
         return Err(Error::new(Code::Data, "too few rows to learn from")
@@ -82,7 +90,6 @@ pub fn fit(frame: &Frame, spec: &RowsSpec, incumbent: Option<&Scorer>, ctx: &Con
     let mut own = first.networks.clone();
     let mut simple = first.simple.as_ref().map(|s| s.0.clone());
     let mut tensors = Vec::new();
-    let one = data.sides.turns == 1;
     if params.refit && (!one || first.networks_saw < data.rows) {
         for turn in &turns {
             for (i, n) in turn.networks.iter().enumerate() {
@@ -93,8 +100,8 @@ pub fn fit(frame: &Frame, spec: &RowsSpec, incumbent: Option<&Scorer>, ctx: &Con
             }
         }
         state.refit = true;
-        let laid = data.lay(data.all(), ctx)?;
-        let [all, ..] = laid.ranges();
+        let laid = all_laid.map_or_else(|| data.lay(data.all(), ctx), Ok)?;
+        let [.., all] = laid.ranges();
         let again = |plan: &MlpSpec, epochs: usize, ctx: &Context<'_>| {
             let (x, y) = laid.part(all.clone());
             Ok::<_, Error>(Mlp::fit(x, y, None, None, &MlpSpec { epochs, patience: 0, ..plan.clone() }, ctx)?.0)
@@ -149,17 +156,14 @@ fn deployed(
     if let Err(why) = same_side(&scorer.state().split, &data.split) {
         return Ok(Err(why));
     }
-    let (mut scores, mut answers) = (Vec::new(), Vec::new());
-    for turn in turns {
-        let Some(unseen) = scorer.unseen(turn.number) else { return Ok(Err("how it was before it saw them is not stored".into())) };
-        let x = match Encoded::new(&unseen.state().encoder, frame, &turn.rows, ctx) {
-            Err(e) if matches!(e.code, Code::UndefinedColumn | Code::WrongType | Code::ArrayLength) => return Ok(Err(e.message)),
-            x => x?,
-        };
-        scores.push(unseen.score_encoded(x.inputs(0..turn.rows.len()), ctx)?);
-        answers.extend_from_slice(turn.answers());
-    }
-    let scores = joined(scores.iter().map(|s| s.view()))?;
+    let unseen = turns.iter().map(|t| Some((scorer.unseen(t.number)?, &t.rows[..]))).collect::<Option<Vec<_>>>();
+    let Some(unseen) = unseen else { return Ok(Err("how it was before it saw them is not stored".into())) };
+    let parts: Vec<(&Scorer, &[u32])> = unseen.iter().map(|(s, rows)| (s, *rows)).collect();
+    let scores = match score_parts(&parts, frame, ctx) {
+        Err(e) if matches!(e.code, Code::UndefinedColumn | Code::WrongType | Code::ArrayLength) => return Ok(Err(e.message)),
+        scores => scores?,
+    };
+    let answers: Vec<f64> = turns.iter().flat_map(|t| t.answers.iter().copied()).collect();
     let figures = judge::figures(&data.outcome, scores.view(), &answers, (data.tags.as_ref(), None), ctx)?;
     Ok(judge::judged(&figures).ok_or_else(|| "there are none".into()))
 }

@@ -158,6 +158,11 @@ pub fn judged(figures: &[MetricRow]) -> Option<f64> {
     figures.first().map(|f| -f.value)
 }
 
+/// The kind of the model without a hidden layer beside one of this outcome.
+pub fn simple_kind(outcome: &Outcome) -> &'static str {
+    if *outcome == Outcome::Value { "linear" } else { "logistic" }
+}
+
 /// Figures as a JSON object by name, `precision@3` for those of lists.
 pub fn object(figures: &[MetricRow]) -> Map<String, Value> {
     let name = |f: &MetricRow| f.k.map_or_else(|| f.metric.clone(), |k| format!("{}@{k}", f.metric));

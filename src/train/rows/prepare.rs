@@ -147,7 +147,7 @@ pub fn prepare<'f>(
         validation: params.validation,
         // The networks of the turns judge; those that serve learn from all rows.
         turns: params.refit,
-        classes: matches!(outcome, Outcome::Binary { .. } | Outcome::Classes(_)).then_some(&answers),
+        classes: outcome.is_class().then_some(&answers),
     };
     // Rows that differ in the answer alone are not equal: each answer's copies are spread.
     let decide: Vec<&str> = names.iter().copied().chain([spec.target.as_str()]).collect();

@@ -9,7 +9,7 @@ use crate::model::mlp::{self, Inputs, Mlp, MlpSpec};
 use crate::nn::Loss;
 use crate::train::Outcome;
 use crate::train::hold::Split;
-use ndarray::{Array2, Axis, s};
+use ndarray::{Array2, ArrayView2, Axis, concatenate, s};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::ops::Range;
@@ -135,6 +135,44 @@ impl State {
             Outcome::Tags(_) => logits.iter().zip(scores).for_each(|(z, s)| *s = sigmoid(c.slope * z + c.shift)),
         }
     }
+
+    /// Rows of logits into rows of scores, in place; `calibration` is that of each row.
+    ///
+    /// # Errors
+    /// [`Code::Cancelled`].
+    pub(super) fn finish_all(&self, rows: &mut Array2<f64>, calibration: impl Fn(usize) -> Calibration, ctx: &Context<'_>) -> Result<()> {
+        let (mut logits, mut scores) = (vec![0.0; rows.ncols()], vec![0.0; rows.ncols()]);
+        for (i, mut line) in rows.rows_mut().into_iter().enumerate() {
+            if i % BLOCK == 0 {
+                ctx.check()?;
+            }
+            logits.iter_mut().zip(&line).for_each(|(z, x)| *z = *x);
+            self.finish_with(calibration(i), &logits, &mut scores);
+            line.iter_mut().zip(&scores).for_each(|(o, s)| *o = *s);
+        }
+        Ok(())
+    }
+}
+
+/// One below the other.
+///
+/// # Errors
+/// [`Code::Internal`] for different widths.
+pub(super) fn joined<'a>(parts: impl Iterator<Item = ArrayView2<'a, f64>>) -> Result<Array2<f64>> {
+    concatenate(Axis(0), &parts.collect::<Vec<_>>()).map_err(|e| Error::internal(format!("scores: {e}")))
+}
+
+/// The scores of rows of a frame, some by each scorer, one below the other.
+///
+/// # Errors
+/// As [`Encoded::new`].
+pub(super) fn score_parts(parts: &[(&Scorer, &[u32])], frame: &Frame, ctx: &Context<'_>) -> Result<Array2<f64>> {
+    let one = |(scorer, rows): &(&Scorer, &[u32])| {
+        let x = Encoded::new(&scorer.state.encoder, frame, rows, ctx)?;
+        scorer.score_encoded(x.inputs(0..rows.len()), ctx)
+    };
+    let scores = parts.iter().map(one).collect::<Result<Vec<_>>>()?;
+    joined(scores.iter().map(|s| s.view()))
 }
 
 impl Scorer {
@@ -149,28 +187,22 @@ impl Scorer {
             let State { ensemble, outcome, split, .. } = &state;
             return Err(damaged(format!("It tells of {ensemble} networks, {} scores and {} turns.", outcome.width(), split.turns)));
         }
-        let load =
-            |part: &str, hidden: &[usize], i: usize| Mlp::from_tensors(&format!("{part}{}", prefix(i)), &state.spec(hidden), tensors);
+        let load = |part: &str, hidden: &[usize]| Mlp::from_tensors(part, &state.spec(hidden), tensors);
         let there = |part: &str| tensors.iter().any(|t| t.name.starts_with(part));
-        let networks = (0..state.ensemble).map(|i| load("", &state.hidden, i)).collect::<Result<_>>()?;
-        let turn = |t: u32| {
-            let part = turn_prefix(t);
-            there(&part).then(|| Mlp::from_tensors(&part, &state.spec(&state.hidden), tensors)).transpose()
+        let kept = |part: String, hidden: &[usize]| there(&part).then(|| load(&part, hidden)).transpose();
+        let networks = (0..state.ensemble).map(|i| load(&prefix(i), &state.hidden)).collect::<Result<_>>()?;
+        let (twins, simple_twins) = match state.split.turns {
+            _ if !there(TWIN) => Default::default(),
+            1 => (
+                (0..state.ensemble).map(|i| load(&format!("{TWIN}{}", prefix(i)), &state.hidden).map(Some)).collect::<Result<_>>()?,
+                Vec::new(),
+            ),
+            turns => (
+                (0..turns).map(|t| kept(turn_prefix(t), &state.hidden)).collect::<Result<_>>()?,
+                (0..turns).map(|t| kept(format!("{}{BASELINE}", turn_prefix(t)), &[])).collect::<Result<_>>()?,
+            ),
         };
-        let twins = match state.split.turns {
-            _ if !there(TWIN) => Vec::new(),
-            1 => (0..state.ensemble).map(|i| load(TWIN, &state.hidden, i).map(Some)).collect::<Result<_>>()?,
-            turns => (0..turns).map(turn).collect::<Result<_>>()?,
-        };
-        let simple_turn = |t: u32| {
-            let part = format!("{}{BASELINE}", turn_prefix(t));
-            there(&part).then(|| Mlp::from_tensors(&part, &state.spec(&[]), tensors)).transpose()
-        };
-        let simple_twins = match state.split.turns {
-            1 => Vec::new(),
-            turns => (0..turns).map(simple_turn).collect::<Result<_>>()?,
-        };
-        let baseline = if there(BASELINE) { Some(load(BASELINE, &[], 0)?) } else { None };
+        let baseline = kept(BASELINE.into(), &[])?;
         Ok(Self { state, networks, twins, simple_twins, baseline })
     }
 
@@ -200,14 +232,13 @@ impl Scorer {
     /// The same model as it was before it learned from the rows of turn `turn`, which are all held-out rows where there is one turn; none where that
     /// was not kept.
     pub(super) fn unseen(&self, turn: u32) -> Option<Self> {
-        let networks = match (self.state.refit, self.state.split.turns) {
-            (false, _) => self.networks.clone(),
-            (true, 1) => self.twins.iter().cloned().collect::<Option<Vec<_>>>()?,
-            (true, _) => vec![self.twins.get(turn as usize).cloned().flatten()?],
-        };
-        let baseline = match (self.state.refit, self.state.split.turns) {
-            (false, _) | (true, 1) => self.baseline.clone(),
-            (true, _) => self.simple_twins.get(turn as usize).cloned().flatten(),
+        let (networks, baseline) = match (self.state.refit, self.state.split.turns) {
+            (false, _) => (self.networks.clone(), self.baseline.clone()),
+            (true, 1) => (self.twins.iter().cloned().collect::<Option<_>>()?, self.baseline.clone()),
+            (true, _) => {
+                let of = |twins: &[Option<Mlp>]| twins.get(turn as usize).cloned().flatten();
+                (vec![of(&self.twins)?], of(&self.simple_twins))
+            }
         };
         let state = State { ensemble: networks.len(), ..self.state.clone() };
         (!networks.is_empty()).then(|| Self::new(state, networks, baseline))
@@ -296,15 +327,7 @@ impl Scorer {
 
     pub(super) fn score_encoded(&self, x: Inputs<'_>, ctx: &Context<'_>) -> Result<Array2<f64>> {
         let mut all = self.logits(x, ctx)?;
-        let (mut logits, mut scores) = (vec![0.0; all.ncols()], vec![0.0; all.ncols()]);
-        for (i, mut line) in all.rows_mut().into_iter().enumerate() {
-            if i % BLOCK == 0 {
-                ctx.check()?;
-            }
-            logits.iter_mut().zip(&line).for_each(|(z, x)| *z = *x);
-            self.state.finish(&logits, &mut scores);
-            line.iter_mut().zip(&scores).for_each(|(o, s)| *o = *s);
-        }
+        self.state.finish_all(&mut all, |_| self.state.calibration, ctx)?;
         Ok(all)
     }
 }

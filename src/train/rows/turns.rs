@@ -3,13 +3,13 @@
 use super::calibrate::Calibration;
 use super::cross_fit::{Unseen, cross_fit};
 use super::plan::{Plans, seeded};
-use super::prepare::Prepared;
-use super::scorer::{Scorer, State};
+use super::prepare::{Laid, Prepared};
+use super::scorer::{Scorer, State, joined};
 use super::{average, judge};
 use crate::base::{Context, Epoch, Result};
 use crate::model::mlp::{Mlp, MlpSpec};
 use crate::train::MetricRow;
-use ndarray::{Array2, ArrayView2, Axis, concatenate};
+use ndarray::Array2;
 
 /// What one turn gave.
 pub struct Turn {
@@ -31,7 +31,8 @@ pub struct Turn {
     simple_logits: Option<Array2<f64>>,
     /// The shares of the answers, or their mean, among the rows that teach: one a score.
     average: Vec<f64>,
-    answers: Vec<f64>,
+    /// The answers of the held-out rows.
+    pub answers: Vec<f64>,
     /// Where one turn judges: what the networks say of the rows that said when to stop, and their answers.
     stopped: Option<(Array2<f64>, Vec<f64>)>,
 }
@@ -50,14 +51,7 @@ pub struct Judged {
     pub rows: usize,
 }
 
-impl Turn {
-    /// The answers of the held-out rows.
-    pub fn answers(&self) -> &[f64] {
-        &self.answers
-    }
-}
-
-/// Fits the networks of one turn; none where no row teaches.
+/// Fits the networks of one turn to its rows, of which some teach.
 ///
 /// # Errors
 /// As [`Mlp::fit`].
@@ -65,15 +59,10 @@ pub fn fit_turn(
     data: &Prepared<'_>,
     state: &State,
     plans: &Plans,
-    number: u32,
+    (number, laid): (u32, &Laid<'_>),
     (ctx, unheard): (&Context<'_>, &Context<'_>),
-) -> Result<Option<(Turn, Vec<Epoch>)>> {
+) -> Result<(Turn, Vec<Epoch>)> {
     let in_turns = data.sides.turns > 1;
-    let parts = data.sides.parts(number);
-    if parts.train.is_empty() || (in_turns && parts.holdout.is_empty()) {
-        return Ok(None);
-    }
-    let laid = data.lay(parts, ctx)?;
     let [train, valid, holdout, _] = laid.ranges();
     let fit = |plan: &MlpSpec, ctx: &Context<'_>| {
         let (x, y) = laid.part(train.clone());
@@ -117,7 +106,7 @@ pub fn fit_turn(
         answers: laid.answers[holdout].to_vec(),
         stopped,
     };
-    Ok(Some((turn, curve)))
+    Ok((turn, curve))
 }
 
 /// Calibrates and judges. `state` is that of the version.
@@ -129,54 +118,32 @@ pub fn judge_turns(turns: &[Turn], data: &Prepared<'_>, state: &State, calibrate
     let logits = joined(turns.iter().map(|t| t.logits.view()))?;
     let answers: Vec<f64> = turns.iter().flat_map(|t| t.answers.iter().copied()).collect();
     let turn_of: Vec<usize> = turns.iter().enumerate().flat_map(|(i, t)| std::iter::repeat_n(i, t.answers.len())).collect();
-    let neutral = || vec![Calibration::default(); turns.len()];
-    let (calibration, own) = match turns {
-        _ if !calibrate => (Calibration::default(), neutral()),
-        [one] if data.sides.turns == 1 => match &one.stopped {
-            // interleaved, so that a table in some order makes no difference
-            Some((z, y)) => {
-                let c = cross_fit(&data.outcome, Unseen { logits: z.view(), answers: y, tags }, (PARTS, |i| i % PARTS), ctx)?.0;
-                (c, vec![c])
-            }
-            None => (Calibration::default(), neutral()),
-        },
+    let fitted = match turns {
+        _ if !calibrate => None,
         [_, _, ..] => {
-            cross_fit(&data.outcome, Unseen { logits: logits.view(), answers: &answers, tags }, (turns.len(), |i| turn_of[i]), ctx)?
+            let rows = Unseen { logits: logits.view(), answers: &answers, tags };
+            Some(cross_fit(&data.outcome, rows, (turns.len(), |i| turn_of[i]), ctx)?)
         }
-        _ => (Calibration::default(), neutral()),
+        // interleaved, so that a table in some order makes no difference
+        [Turn { stopped: Some((z, y)), .. }] => {
+            let c = cross_fit(&data.outcome, Unseen { logits: z.view(), answers: y, tags }, (PARTS, |i| i % PARTS), ctx)?.0;
+            Some((c, vec![c]))
+        }
+        _ => None,
     };
+    let (calibration, own) = fitted.unwrap_or_else(|| (Calibration::default(), vec![Calibration::default(); turns.len()]));
     let figures = |scores: &Array2<f64>| judge::figures(&data.outcome, scores.view(), &answers, (tags, None), ctx);
-    let finished = |logits: &Array2<f64>, calibration: &dyn Fn(usize) -> Calibration| {
-        let mut out = logits.clone();
-        let mut line = vec![0.0; logits.ncols()];
-        for (i, z) in logits.rows().into_iter().enumerate() {
-            state.finish_with(calibration(i), &z.to_vec(), &mut line);
-            out.row_mut(i).iter_mut().zip(&line).for_each(|(o, s)| *o = *s);
-        }
-        out
+    let finished = |mut logits: Array2<f64>, calibration: &dyn Fn(usize) -> Calibration| {
+        state.finish_all(&mut logits, calibration, ctx)?;
+        figures(&logits)
     };
     let simple = match turns.iter().map(|t| t.simple_logits.as_ref().map(|l| l.view())).collect::<Option<Vec<_>>>() {
-        Some(views) if !views.is_empty() => Some(figures(&finished(&joined(views.into_iter())?, &|_| Calibration::default()))?),
+        Some(views) if !views.is_empty() => Some(finished(joined(views.into_iter())?, &|_| Calibration::default())?),
         _ => None,
     };
     let average = Array2::from_shape_fn(logits.dim(), |(i, k)| turns[turn_of[i]].average.get(k).copied().unwrap_or(0.0));
-    Ok(Judged {
-        calibration,
-        figures: figures(&finished(&logits, &|i| own[turn_of[i]]))?,
-        simple,
-        average: figures(&average)?,
-        rows: answers.len(),
-    })
+    Ok(Judged { calibration, figures: finished(logits, &|i| own[turn_of[i]])?, simple, average: figures(&average)?, rows: answers.len() })
 }
 
 /// Parts that the rows which say when to stop are cut into, to see whether a calibration pays.
 const PARTS: usize = 4;
-
-/// One below the other.
-///
-/// # Errors
-/// [`crate::base::Code::Internal`] for different widths.
-pub fn joined<'a>(parts: impl Iterator<Item = ArrayView2<'a, f64>>) -> Result<Array2<f64>> {
-    let parts: Vec<_> = parts.collect();
-    concatenate(Axis(0), &parts).map_err(|e| crate::base::Error::internal(format!("turns: {e}")))
-}

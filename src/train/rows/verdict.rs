@@ -1,6 +1,6 @@
 //! What a training says of its held-out rows.
 
-use super::judge::{judged, object};
+use super::judge::{judged, object, simple_kind};
 use super::prepare::Prepared;
 use super::turns::Judged;
 use crate::train::{Outcome, Report};
@@ -21,7 +21,7 @@ pub fn tell(of: &Judged, data: &Prepared<'_>, report: &mut Report) {
     }
     if let Some(simple) = &of.simple {
         let mut of_simple = object(simple);
-        of_simple.insert("kind".into(), json!(if data.outcome == Outcome::Value { "linear" } else { "logistic" }));
+        of_simple.insert("kind".into(), json!(simple_kind(&data.outcome)));
         report.metrics.insert("baseline".into(), Value::Object(of_simple));
     }
     report.metrics.insert("average".into(), json!({&average.metric: average.value}));
