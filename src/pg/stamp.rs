@@ -8,8 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 /// Snapshot, command, transaction and user of the running statement. Two equal stamps see the same rows with the same rights.
 ///
 /// Of other sessions' rows the bounds of the snapshot and how many transactions run between them decide: below the same `xmax` transactions only end, so
-/// equal counts are equal sets. A snapshot says nothing of the session's own transaction: its rows are there by its own number, which no bound holds, up to
-/// `command`, and go with a subtransaction that is rolled back, without a new snapshot where the isolation keeps one. That is what `ended` is for.
+/// equal counts are equal sets. A snapshot says nothing of the session's own transaction: its rows are there by its own number, `own`, which no bound holds,
+/// up to `command`, and go with a subtransaction that is rolled back, without a new snapshot where the isolation keeps one. That is what `ended` is for.
+/// Once it has ended, the bounds hold its number as any other; of one that wrote nothing there is none, and what was read before it stays true. (A count of
+/// ended transactions told as much, and each of 200 statements looked the model up anew.)
 /// (`snapXactCompletionCount` would not do: Postgres sets it to 0 in the copy of a snapshot that a statement runs with.)
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stamp {
@@ -17,12 +19,14 @@ pub(crate) struct Stamp {
     xmin: pg_sys::TransactionId,
     xmax: pg_sys::TransactionId,
     running: (u32, i32),
+    /// The number of the session's own transaction, 0 before it writes.
+    own: pg_sys::TransactionId,
     /// [`ENDED`].
     ended: u64,
     command: pg_sys::CommandId,
 }
 
-/// How many transactions of this session have ended, how many of its subtransactions were rolled back, and how often roles or their memberships changed.
+/// How many subtransactions of this session were rolled back, and how often roles or their memberships changed.
 /// Of the backend's own thread; an atomic, because reading one is a plain load, and reading a thread's own variable of a library is a call.
 static ENDED: AtomicU64 = AtomicU64::new(0);
 
@@ -36,19 +40,10 @@ pub(crate) fn register() {
     use pg_sys::SysCacheIdentifier::{AUTHMEMMEMROLE, AUTHOID};
     // SAFETY: the callbacks live as long as the library, which is never unloaded; they only count.
     unsafe {
-        pg_sys::RegisterXactCallback(Some(transaction), std::ptr::null_mut());
         pg_sys::RegisterSubXactCallback(Some(subtransaction), std::ptr::null_mut());
         for kind in [AUTHMEMMEMROLE, AUTHOID] {
             pg_sys::CacheRegisterSyscacheCallback(kind as c_int, Some(roles), pg_sys::Datum::from(0));
         }
-    }
-}
-
-#[pg_guard]
-unsafe extern "C-unwind" fn transaction(event: pg_sys::XactEvent::Type, _argument: *mut c_void) {
-    use pg_sys::XactEvent::{XACT_EVENT_ABORT, XACT_EVENT_COMMIT, XACT_EVENT_PREPARE};
-    if matches!(event, XACT_EVENT_COMMIT | XACT_EVENT_ABORT | XACT_EVENT_PREPARE) {
-        ended();
     }
 }
 
@@ -76,6 +71,7 @@ mod plain {
         pub fn ActiveSnapshotSet() -> bool;
         pub fn GetActiveSnapshot() -> pg_sys::Snapshot;
         pub fn GetUserId() -> pg_sys::Oid;
+        pub fn GetTopTransactionIdIfAny() -> pg_sys::TransactionId;
     }
 }
 
@@ -94,6 +90,7 @@ impl Stamp {
                 xmin: s.xmin,
                 xmax: s.xmax,
                 running: (s.xcnt, s.subxcnt),
+                own: plain::GetTopTransactionIdIfAny(),
                 ended: ENDED.load(Relaxed),
                 command: s.curcid,
             })
