@@ -11,18 +11,20 @@ pub fn scores(outcome: &Outcome, answers: &[f64], tags: Option<&TagSets>) -> Vec
     match (outcome, tags) {
         (Outcome::Tags(_), Some(tags)) => {
             for row in answers {
-                tags.of(*row as usize).iter().for_each(|t| out[*t as usize] += 1.0 / n);
+                tags.of(*row as usize).iter().for_each(|t| out[*t as usize] += 1.0);
             }
         }
         (Outcome::Classes(_), _) => {
             for y in answers {
                 if let Some(share) = out.get_mut(*y as usize) {
-                    *share += 1.0 / n;
+                    *share += 1.0;
                 }
             }
         }
-        _ => out[0] = answers.iter().sum::<f64>() / n,
+        _ => out[0] = answers.iter().sum(),
     }
+    // Counted, then divided: a sum of shares passes 1 where every row has the tag, and is no probability.
+    out.iter_mut().for_each(|x| *x /= n);
     out
 }
 
@@ -38,5 +40,6 @@ mod tests {
         assert_eq!(scores(&three, &[2.0, 0.0, 2.0, 3.0], None), [0.25, 0.0, 0.5]);
         assert_eq!(scores(&Outcome::Value, &[1.0, 4.0], None), [2.5]);
         assert_eq!(scores(&Outcome::Value, &[], None), [0.0]);
+        assert_eq!(scores(&three, &[1.0; 320], None), [0.0, 1.0, 0.0]);
     }
 }

@@ -136,3 +136,19 @@ fn bad_targets_are_named() {
     let e = with(1, |ctx| evaluate(&s, &f, ("kind", None, false), ctx)).unwrap_err();
     assert_eq!((e.code, e.detail.as_deref()), (Code::WrongType, Some("It holds text; the model predicts arrays of text.")));
 }
+
+#[test]
+fn a_tag_of_every_row_is_learned() {
+    // a sum of 400 shares of a row passed 1, which is no probability: the training failed
+    for n in [320, 400, 2500] {
+        let codes = (0..n as u32).flat_map(|i| [0, 1 + i % 2]).collect();
+        let levels = ["all", "even", "odd"].map(str::to_owned).to_vec();
+        let f = Frame::new(vec![
+            Column { name: "x".into(), values: Values::Double((0..n).map(|i| (i % 2) as f64).collect()) },
+            Column { name: "tags".into(), values: Values::Labels { ends: (1..=n).map(|i| 2 * i).collect(), codes, levels } },
+        ])
+        .unwrap();
+        let (t, _) = train(&f, "mlp", json!({"exclude": []}), 1);
+        assert!(t.report.metrics["log_loss"].as_f64().unwrap() < t.report.metrics["average"]["log_loss"].as_f64().unwrap());
+    }
+}
