@@ -208,7 +208,7 @@ impl Part {
             (Self::Number { scale, levels, missing, .. }, Cell::Number(x)) if x.is_finite() => {
                 out[0] = scale.of(*x);
                 if let Ok(at) = levels.binary_search_by(|l| l.total_cmp(&(x + 0.0))) {
-                    out[1 + usize::from(*missing) + at] = 1.0
+                    out[1 + usize::from(*missing) + at] = LEVEL
                 }
             }
             (Self::Number { scale, .. }, Cell::Bool(b)) => out[0] = scale.of(f64::from(u8::from(*b))),
@@ -273,6 +273,11 @@ impl Part {
         }
     }
 }
+
+/// What the input of a number's own level is set to. At 1 the network learns each level by heart before it learns the line: on sessions of a shop (three such
+/// columns of 18, four folds of the training rows) average precision was .748, without levels .752, at .3 .752; and tables of 100 combinations stay within
+/// 1.5 % of the frequency table (1.0 % at 1; without levels 17 %).
+const LEVEL: f32 = 0.3;
 
 /// The values of `x`, which is sorted, that get an input of their own.
 fn levels(x: &[f64], options: &Options) -> Vec<f64> {

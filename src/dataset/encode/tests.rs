@@ -104,7 +104,7 @@ fn few_numbers_have_inputs_of_their_own_and_many_rare_texts_sparse_ones() {
     assert_eq!((e.width(), e.text_width()), (1 + 4 + 1, 256));
     let mut out = vec![0.0; e.width()];
     e.row(&[Cell::Number(2.0), Cell::Text("shop 7")], &mut out).unwrap();
-    assert_eq!(out[1..], [0.0, 0.0, 1.0, 0.0, 1.0]);
+    assert_eq!(out[1..], [0.0, 0.0, 0.3, 0.0, 1.0]);
     e.row(&[Cell::Number(1.5), Cell::Missing], &mut out).unwrap();
     assert_eq!(out[1..5], [0.0; 4]);
     let (mut grams, mut sparse) = (Grams::default(), Vec::new());
