@@ -197,9 +197,9 @@ RETURNS SETOF affinity.training
 AS 'MODULE_PATHNAME', 'train_wrapper' LANGUAGE c COST 1000000 ROWS 1;
 COMMENT ON FUNCTION affinity.train(text, regclass, name, text, name, name, jsonb, bigint, text) IS 'Trains a model that predicts the column target from the other columns of a table or view, or describes rows where its kind takes no target, as the next version of that name.';
 
-CREATE FUNCTION affinity.retrain(model text) RETURNS SETOF affinity.training
-AS 'MODULE_PATHNAME', 'retrain_wrapper' LANGUAGE c STRICT COST 1000000 ROWS 1;
-COMMENT ON FUNCTION affinity.retrain(text) IS 'Repeats the latest training of a model on the rows that are there now, with the rights of its owner.';
+CREATE FUNCTION affinity.retrain(model text, deploy text DEFAULT NULL) RETURNS SETOF affinity.training
+AS 'MODULE_PATHNAME', 'retrain_wrapper' LANGUAGE c COST 1000000 ROWS 1;
+COMMENT ON FUNCTION affinity.retrain(text, text) IS 'Repeats the latest training of a model on the rows that are there now, with the rights of its owner. deploy: when the new version is deployed (if_better, unless_worse, always, never); NULL: as the training said.';
 
 CREATE FUNCTION affinity_internal.trainings() RETURNS TABLE (pid integer, process_started timestamp with time zone, model text, phase text,
     epoch integer, train_loss double precision, valid_loss double precision)
@@ -947,7 +947,7 @@ COMMENT ON TYPE affinity.user_recommendation_uuid IS 'An entry of a user''s list
 CREATE FUNCTION affinity.train_recommender(model text, events regclass, kind text DEFAULT 'auto', user_col name DEFAULT 'user_id',
     item_col name DEFAULT 'item_id', time_col name DEFAULT NULL, weight_col name DEFAULT NULL, event_col name DEFAULT NULL,
     event_weights jsonb DEFAULT NULL, items regclass DEFAULT NULL, params jsonb DEFAULT '{}', seed bigint DEFAULT 0,
-    deploy text DEFAULT 'if_better')
+    deploy text DEFAULT 'unless_worse')
 RETURNS SETOF affinity.training
 AS 'MODULE_PATHNAME', 'train_recommender_wrapper' LANGUAGE c COST 1000000 ROWS 1;
 COMMENT ON FUNCTION affinity.train_recommender(text, regclass, text, name, name, name, name, name, jsonb, regclass, jsonb, bigint, text) IS

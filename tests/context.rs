@@ -5,7 +5,8 @@
 use pg_affinity::base::Rng;
 use pg_affinity::dataset::{Column, EventColumns, Frame, IdKind, Interactions, Values};
 use pg_affinity::train::judged;
-use pg_affinity::train::recommender::{self, Incumbent};
+use pg_affinity::train::recommender;
+use pg_affinity::train::verdict::Incumbent;
 use serde_json::json;
 use shared::{category, columns, with};
 
@@ -53,7 +54,7 @@ fn the_context_of_events_reaches_a_version_that_codes_it_otherwise() {
     let ndcg = |names: &[&str]| {
         let data = fit(names, None).1;
         with(2, 7, |ctx| {
-            let (twin, cases) = judged::held_out(&first.state, &first.params, &first.tensors, &data).unwrap().unwrap();
+            let (twin, cases) = judged::held_out(&first.state, &first.tensors, &data).unwrap().unwrap();
             let [own, _] = judged::lists(&twin, &cases, twin.repeats(), 20, ctx).unwrap();
             judged::rows(&own, 20, None, 0).into_iter().find(|r| r.metric == "ndcg").unwrap().value
         })

@@ -4,7 +4,7 @@ use crate::base::{Code, Error, Result, names};
 use crate::pg::argument::{Name, Regclass};
 use crate::pg::error::sql;
 use crate::pg::json::Json;
-use crate::pg::publish::Published;
+use crate::pg::publish::{Again, Deploy, Published};
 use crate::pg::reading::Reader;
 use crate::pg::relation::{Relation, Source};
 use crate::pg::{owner, rows, store, train_events};
@@ -55,26 +55,27 @@ fn train(
             seed: seed.unwrap_or(0),
             deploy: word(deploy, "deploy")?,
         };
-        rows::train(model_name(model)?, &call, &relation, &Reader::default()).map(row)
+        rows::train(model_name(model)?, &call, &relation, &Reader::default(), None).map(row)
     })
 }
 
 /// Repeats a model's latest training on the rows that are there now, with the rights of its owner.
 #[pg_extern]
-fn retrain(model: &str) -> Row {
+fn retrain(model: Option<&str>, deploy: Option<&str>) -> Row {
     sql(|| {
-        let model = store::own(model)?;
+        let deploy = deploy.map(|d| word(Some(d), "deploy").and_then(|d| Deploy::parse(&d))).transpose()?;
+        let model = store::own(needed(model, "model")?)?;
         store::living_owner(&model)?;
         let version = store::latest_version(&model)?;
-        again(&model, &version.call).map(row)
+        again(&model, &version.call, Again { deploy }).map(row)
     })
 }
 
 /// Each function that trains repeats its own calls.
-fn again(model: &store::ModelRow, call: &Value) -> Result<Published> {
+fn again(model: &store::ModelRow, call: &Value, again: Again) -> Result<Published> {
     match call.get("function").and_then(Value::as_str) {
-        Some(rows::FUNCTION) => rows::retrain(model, call),
-        Some(train_events::FUNCTION) => train_events::retrain(model, call),
+        Some(rows::FUNCTION) => rows::retrain(model, call, again),
+        Some(train_events::FUNCTION) => train_events::retrain(model, call, again),
         other => Err(Error::new(Code::Corrupt, "the recorded call cannot be repeated")
             .detail(format!("It names the function {}.", other.unwrap_or("null")))
             .hint("Train the model again by name.")),

@@ -59,7 +59,7 @@ fn train_recommender(
             seed: seed.unwrap_or(0),
             deploy: word(deploy, "deploy")?,
         };
-        train_events::train(model_name(model)?, &call, &(relation, Reader::default()), items.as_ref()).map(row)
+        train_events::train(model_name(model)?, &call, &(relation, Reader::default()), items.as_ref(), None).map(row)
     })
 }
 

@@ -20,6 +20,8 @@ pub struct EventColumns {
     pub event: Option<String>,
     /// What an event of a type is worth; types that are not listed are left out. None: every type counts 1.
     pub event_weights: Option<BTreeMap<String, f32>>,
+    /// Whether `event_weights` may name a type that no event has: of a training that is repeated, the carts of a quiet week.
+    pub absent: bool,
     /// What else an event may be known by: category columns and numbers, four at most.
     pub context: Vec<String>,
 }
@@ -46,6 +48,8 @@ pub struct Skipped {
     pub rows: u64,
     /// Types of events that `event_weights` does not list, in order of appearance.
     pub unlisted: Vec<String>,
+    /// Types that `event_weights` lists and no event has, where these are allowed.
+    pub absent: Vec<String>,
 }
 
 impl Interactions {
@@ -60,7 +64,7 @@ impl Interactions {
         let times = columns.time.as_deref().map(|c| times(frame, c)).transpose()?;
         let weights = columns.weight.as_deref().map(|c| numbers(frame, c)).transpose()?;
         let mut skipped = Skipped::default();
-        let types = columns.event.as_deref().map(|c| type_weights(frame, c, columns.event_weights.as_ref(), &mut skipped)).transpose()?;
+        let types = columns.event.as_deref().map(|c| type_weights(frame, c, columns, &mut skipped)).transpose()?;
 
         let context = Circumstances::of(frame, &columns.context, ctx)?;
         let codes = context.coder(frame, &columns.context)?;
@@ -258,17 +262,14 @@ fn worth_of(code: u32, worth: &[f32]) -> f32 {
 }
 
 /// The codes of the event column and what each level is worth (NaN: left out).
-fn type_weights<'a>(
-    frame: &'a Frame,
-    name: &str,
-    given: Option<&BTreeMap<String, f32>>,
-    skipped: &mut Skipped,
-) -> Result<(&'a [u32], Vec<f32>)> {
+fn type_weights<'a>(frame: &'a Frame, name: &str, columns: &EventColumns, skipped: &mut Skipped) -> Result<(&'a [u32], Vec<f32>)> {
     let (codes, levels) = categories(frame, name)?;
-    let Some(given) = given else { return Ok((codes, vec![1.0; levels.len()])) };
+    let Some(given) = &columns.event_weights else { return Ok((codes, vec![1.0; levels.len()])) };
     let known: HashSet<&str> = levels.iter().map(String::as_str).collect();
     for key in given.keys() {
-        if !known.contains(key.as_str()) {
+        if !known.contains(key.as_str()) && columns.absent {
+            skipped.absent.push(key.clone());
+        } else if !known.contains(key.as_str()) {
             let e = Error::new(Code::InvalidParameter, format!("no event is of type \"{}\", which event_weights names", names::shown(key)));
             return Err(match names::nearest(key, levels.iter().map(String::as_str)) {
                 Some(n) => e.hint(format!("Did you mean \"{n}\"?")),

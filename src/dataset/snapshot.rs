@@ -9,6 +9,10 @@ pub struct Snapshot {
     users: Vocabulary,
     offsets: Vec<usize>,
     events: Vec<Event>,
+    /// Where each user's items begin in `earlier`; empty where no user has any.
+    earlier_offsets: Vec<usize>,
+    /// Items of events before the latest ones that are not among these, ascending: they make no list, but are not new to the user.
+    earlier: Vec<u32>,
 }
 
 impl Snapshot {
@@ -32,7 +36,30 @@ impl Snapshot {
             events.extend_from_slice(&data.events()[end - latest(u)..end]);
             offsets.push(events.len());
         }
-        Ok(Self { users: data.users.clone(), offsets, events })
+        let (mut earlier, mut earlier_offsets) = (Vec::new(), Vec::new());
+        if count < data.events().len() {
+            memory::reserve(&mut earlier_offsets, data.users.len() + 1)?;
+            earlier_offsets.push(0);
+            // The last user to whom each item is known.
+            let mut known: Vec<u32> = memory::zeros(data.items.len())?;
+            for (u, mark) in (0..data.users.len()).zip(1..) {
+                if u % 4096 == 0 {
+                    ctx.check()?;
+                }
+                let (before, kept) = data.history(mark - 1).split_at(data.offsets()[u + 1] - data.offsets()[u] - latest(u));
+                kept.iter().for_each(|e| known[e.item as usize] = mark);
+                memory::reserve(&mut earlier, before.len())?;
+                let start = earlier.len();
+                for e in before {
+                    if std::mem::replace(&mut known[e.item as usize], mark) != mark {
+                        earlier.push(e.item);
+                    }
+                }
+                earlier[start..].sort_unstable();
+                earlier_offsets.push(earlier.len());
+            }
+        }
+        Ok(Self { users: data.users.clone(), offsets, events, earlier_offsets, earlier })
     }
 
     /// How many users.
@@ -45,25 +72,38 @@ impl Snapshot {
         self.users.is_empty()
     }
 
-    /// The events of `user`, oldest first; none for a user who had none at training.
-    pub fn history(&self, user: &Id) -> Option<&[Event]> {
-        let u = self.users.find(user)? as usize;
-        self.events.get(self.offsets[u]..self.offsets[u + 1])
+    /// The index of `user`; none for one who had no events at training.
+    pub fn find(&self, user: &Id) -> Option<u32> {
+        self.users.find(user)
     }
 
-    /// The user at `index`, which must be below [`Snapshot::len`], and its events, oldest first.
-    pub fn user(&self, index: u32) -> (Id, &[Event]) {
-        (self.users.id(index), &self.events[self.offsets[index as usize]..self.offsets[index as usize + 1]])
+    /// The id of the user at `index`, which must be below [`Snapshot::len`].
+    pub fn user(&self, index: u32) -> Id {
+        self.users.id(index)
+    }
+
+    /// The latest events of the user at `index`, oldest first.
+    pub fn history(&self, index: u32) -> &[Event] {
+        &self.events[self.offsets[index as usize]..self.offsets[index as usize + 1]]
+    }
+
+    /// All items that the user at `index` had, in any order, some of them more than once.
+    pub fn seen(&self, index: u32) -> impl Iterator<Item = u32> {
+        let u = index as usize;
+        let earlier = self.earlier_offsets.get(u..u + 2).map_or(0..0, |o| o[0]..o[1]);
+        self.history(index).iter().map(|e| e.item).chain(self.earlier[earlier].iter().copied())
     }
 
     /// Bytes held, and about as many again as tensors.
     pub fn bytes(&self) -> usize {
-        self.users.bytes() + self.offsets.len() * 8 + self.events.len() * std::mem::size_of::<Event>()
+        let offsets = (self.offsets.len() + self.earlier_offsets.len()) * 8;
+        self.users.bytes() + offsets + self.events.len() * std::mem::size_of::<Event>() + self.earlier.len() * 4
     }
 
     /// As tensors: `users.id` (or `users.text` and `users.end`), `users.offset` (where each user's events begin, users + 1), and of each event
     /// `users.item`, `users.time` (microseconds since 2000-01-01) and `users.weight`; where the events have
-    /// circumstances, `users.context` (four codes of 16 bits in one number).
+    /// circumstances, `users.context` (four codes of 16 bits in one number); where users have events before those, `users.earlier` and `users.earlier_offset`
+    /// (users + 1).
     pub fn to_tensors(&self) -> Vec<Tensor> {
         let one = |part: &str, numbers: Numbers| Tensor { name: format!("users.{part}"), shape: vec![numbers.len()], numbers };
         let mut tensors = self.users.to_tensors("users");
@@ -73,6 +113,10 @@ impl Snapshot {
         tensors.push(one("weight", Numbers::F32(self.events.iter().map(|e| e.weight).collect())));
         if self.events.iter().any(|e| e.context != Codes::default()) {
             tensors.push(one("context", Numbers::I64(self.events.iter().map(|e| packed(e.context)).collect())));
+        }
+        if !self.earlier.is_empty() {
+            tensors.push(one("earlier", Numbers::I64(self.earlier.iter().map(|i| i64::from(*i)).collect())));
+            tensors.push(one("earlier_offset", Numbers::I64(self.earlier_offsets.iter().map(|&o| o as i64).collect())));
         }
         tensors
     }
@@ -88,11 +132,15 @@ impl Snapshot {
             Numbers::I64(v) => Ok(v.as_slice()),
             _ => Err(damaged("are no integers")),
         };
-        let mut offsets = Vec::new();
-        memory::reserve(&mut offsets, len + 1)?;
-        for &o in integers("users.offset", len + 1)? {
-            offsets.push(usize::try_from(o).map_err(|_| damaged("begin before the first"))?);
-        }
+        let places = |name: &str| -> Result<Vec<usize>> {
+            let mut offsets = Vec::new();
+            memory::reserve(&mut offsets, len + 1)?;
+            for &o in integers(name, len + 1)? {
+                offsets.push(usize::try_from(o).map_err(|_| damaged("begin before the first"))?);
+            }
+            Ok(offsets)
+        };
+        let offsets = places("users.offset")?;
         if offsets.first() != Some(&0) || !offsets.is_sorted_by(|a, b| a < b) {
             return Err(damaged("are out of order by user"));
         }
@@ -118,7 +166,19 @@ impl Snapshot {
         if offsets.windows(2).any(|w| !events[w[0]..w[1]].is_sorted_by_key(|e| e.time)) {
             return Err(damaged("are out of order by time"));
         }
-        Ok(Self { users, offsets, events })
+        let (mut earlier, mut earlier_offsets) = (Vec::new(), Vec::new());
+        if tensors.iter().any(|t| t.name == "users.earlier") {
+            earlier_offsets = places("users.earlier_offset")?;
+            if earlier_offsets.first() != Some(&0) || !earlier_offsets.is_sorted() {
+                return Err(damaged("before the latest are out of order by user"));
+            }
+            let stored = integers("users.earlier", earlier_offsets.last().copied().unwrap_or(0))?;
+            memory::reserve(&mut earlier, stored.len())?;
+            for &item in stored {
+                earlier.push(u32::try_from(item).ok().filter(|&i| (i as usize) < items).ok_or_else(|| damaged("are of unknown items"))?);
+            }
+        }
+        Ok(Self { users, offsets, events, earlier_offsets, earlier })
     }
 }
 
@@ -158,7 +218,10 @@ mod tests {
     fn the_latest_events_are_kept_and_come_back() {
         for (limit, kept) in [(1, vec![2]), (2, vec![1, 2]), (500, vec![0, 1, 2])] {
             let s = small(limit);
-            let items = |user| s.history(&Id::Integer(user)).map(|h| h.iter().map(|e| e.item).collect::<Vec<_>>());
+            let items = |user| s.find(&Id::Integer(user)).map(|u| s.history(u).iter().map(|e| e.item).collect::<Vec<_>>());
+            let mut seen: Vec<u32> = s.seen(1).collect();
+            seen.sort_unstable();
+            assert_eq!((seen, s.seen(0).collect::<Vec<_>>()), (vec![0, 1, 2], vec![1]));
             assert_eq!((items(8), items(3), items(4)), (Some(kept), Some(vec![1]), None));
             assert_eq!(Snapshot::from_tensors(IdKind::Integer, 2, 3, &s.to_tensors()).unwrap(), s);
         }
@@ -194,6 +257,23 @@ mod tests {
             bad(2, 3, "users.weight", weights(f32::INFINITY)),
         ] {
             assert_eq!(code, Code::Corrupt);
+        }
+        let cut = small(1).to_tensors();
+        assert_eq!(Snapshot::from_tensors(IdKind::Integer, 2, 3, &cut).unwrap(), small(1));
+        for (name, numbers) in
+            [("users.earlier", vec![0, 3]), ("users.earlier_offset", vec![0, 2, 1]), ("users.earlier_offset", vec![1, 1, 2])]
+        {
+            let tensors: Vec<Tensor> = cut
+                .iter()
+                .map(|t| {
+                    if t.name == name {
+                        Tensor { numbers: Numbers::I64(numbers.clone()), shape: vec![numbers.len()], ..t.clone() }
+                    } else {
+                        t.clone()
+                    }
+                })
+                .collect();
+            assert_eq!(Snapshot::from_tensors(IdKind::Integer, 2, 3, &tensors).unwrap_err().code, Code::Corrupt, "{name}");
         }
     }
 }

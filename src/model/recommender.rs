@@ -130,6 +130,11 @@ pub const COMMON: &[Spec] = &[
     Spec::new("keep", ParamType::Integer, "3", "Versions that are kept.").within(1.0, 1000.0),
 ];
 
+/// How many of a user's latest events a list is made from, by the `stored` parameter of the name; where a version lacks it, as [`COMMON`] has it.
+pub fn history_limit(stored: Option<&Value>) -> usize {
+    stored.and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok()).unwrap_or(2000)
+}
+
 /// A fitted recommender's item side.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Model {

@@ -120,16 +120,21 @@ impl EventSource {
         Ok(())
     }
 
-    /// All events, by the caller's rights.
+    /// All events, by the caller's rights. `absent`: types of `event_weights` that no event has are no error.
     ///
     /// # Errors
     /// [`Code::UndefinedColumn`], [`Code::WrongType`], [`Code::Data`]; what the scan raises.
-    pub(crate) fn read(&self, relation: &Relation, seed: u64, budget: &Budget) -> Result<(Interactions, Skipped)> {
+    pub(crate) fn read(&self, relation: &Relation, seed: u64, absent: bool, budget: &Budget) -> Result<(Interactions, Skipped)> {
         let p = self.columns(relation)?;
         let text = |a: &Attribute, name: &str| format!("{}::pg_catalog.text AS {name}", quote(&a.name));
         let mut list = vec![text(p.user, "u"), text(p.item, "i")];
-        let mut columns =
-            EventColumns { user: "u".into(), item: "i".into(), event_weights: self.event_weights.clone(), ..EventColumns::default() };
+        let mut columns = EventColumns {
+            user: "u".into(),
+            item: "i".into(),
+            event_weights: self.event_weights.clone(),
+            absent,
+            ..EventColumns::default()
+        };
         if let Some(t) = p.time {
             list.push(format!("{} AS t", quote(&t.name)));
             columns.time = Some("t".into());

@@ -55,8 +55,9 @@ pub(crate) fn write(ready: &Ready, k: usize, exclude_seen: bool, rows: &mut Rows
 
 /// The users that the version holds.
 fn stored(snapshot: &Snapshot, add: &mut impl FnMut(Asked) -> Result<()>) -> Result<()> {
-    for (user, events) in (0..snapshot.len() as u32).map(|u| snapshot.user(u)) {
-        add(Asked { user, events: events.to_vec(), seen: events.iter().map(|e| e.item).collect(), any: !events.is_empty() })?;
+    for u in 0..snapshot.len() as u32 {
+        let events = snapshot.history(u).to_vec();
+        add(Asked { user: snapshot.user(u), any: !events.is_empty(), events, seen: snapshot.seen(u).collect() })?;
     }
     Ok(())
 }

@@ -132,7 +132,7 @@ fn judge<R: Send>(
     let data = all(model, version, ready.source(), seed as u64)?;
     let judged = |ctx: &Context<'_>| {
         let _booked = ctx.budget.take(data.bytes() * 2, "the events")?;
-        match judged::held_out(&version.state, &version.params, &tensors, &data)? {
+        match judged::held_out(&version.state, &tensors, &data)? {
             Some((twin, cases)) if !cases.is_empty() => work(&twin, &cases, twin.repeats(), ctx).map(Some),
             _ => Ok(None),
         }
@@ -226,7 +226,8 @@ fn next(source: pg_sys::Oid, events: &EventSource) -> Result<Next> {
         context: Vec::new(),
     };
     let budget = settings::budget();
-    let (data, _) = columns.read(&relation, 0, &budget).map_err(|e| if e.code == Code::Data { nothing(&relation.name) } else { e })?;
+    let (data, _) =
+        columns.read(&relation, 0, true, &budget).map_err(|e| if e.code == Code::Data { nothing(&relation.name) } else { e })?;
     let mut users: Vec<u32> = (0..data.users.len() as u32).collect();
     users.sort_by_key(|u| (data.users.hash(*u), *u));
     users.truncate(MOST);
@@ -266,5 +267,5 @@ fn cases(ready: &Ready, next: &Next, repeats: bool) -> Result<Vec<Case>> {
 fn all(model: &ModelRow, version: &VersionRow, source: &EventSource, seed: u64) -> Result<Interactions> {
     let budget = settings::budget();
     let (relation, reader) = Reader::open(model, &version.params, &source.search_path, &source.source())?;
-    reader.run(|| source.read(&relation, seed, &budget)).map(|(data, _)| data)
+    reader.run(|| source.read(&relation, seed, true, &budget)).map(|(data, _)| data)
 }

@@ -1,7 +1,8 @@
 //! One user's events, read in the query that asks: new ones count at once, by the snapshot of the statement and the rights of the model's owner.
 
 use crate::base::Result;
-use crate::dataset::{Cell, Event, Id, IdKind};
+use crate::dataset::{Cell, Event, Id, IdKind, Snapshot};
+use crate::model::recommender::history_limit;
 use crate::pg::columns::Reader;
 use crate::pg::events::{EventSource, LiveQuery};
 use crate::pg::relation::fill;
@@ -30,9 +31,10 @@ pub(crate) struct History {
 }
 
 impl History {
-    /// Of events that a version holds: all that there is.
-    pub(crate) fn stored(events: &[Event]) -> Self {
-        Self { events: events.to_vec(), seen: events.iter().map(|e| e.item).collect(), any: !events.is_empty(), cut: false }
+    /// Of the user at `index` of those whom a version holds: all that there is.
+    pub(crate) fn stored(snapshot: &Snapshot, index: u32) -> Self {
+        let events = snapshot.history(index).to_vec();
+        Self { any: !events.is_empty(), events, seen: snapshot.seen(index).collect(), cut: false }
     }
 }
 
@@ -49,8 +51,8 @@ pub(crate) struct Live {
 /// Plans that a backend keeps, at most this many.
 const KEPT: usize = 200;
 
-/// By text and by whose rights.
-type Plans = HashMap<(String, u32), Rc<Plan>>;
+/// By text, types of the parameters, and by whose rights.
+type Plans = HashMap<(String, Vec<pg_sys::Oid>, u32), Rc<Plan>>;
 
 thread_local! {
     /// Postgres revalidates a plan when tables change, and checks rights at each run. Never dropped as a whole: at the end of
@@ -64,7 +66,7 @@ impl Live {
     /// # Errors
     /// Those of [`reading::Reader::open`]; missing columns, and those of types that cannot serve.
     pub(crate) fn open(model: &ModelRow, source: EventSource, params: &serde_json::Value) -> Result<Self> {
-        let limit = params.get("history_limit").and_then(serde_json::Value::as_u64).map_or(500, |n| usize::try_from(n).unwrap_or(500));
+        let limit = history_limit(params.get("history_limit"));
         let (relation, reader) = reading::Reader::open(model, params, &source.search_path, &source.source())?;
         let query = source.live(&relation, limit)?;
         let plan = kept(&query.sql, &[query.user_type], &reader)?;
@@ -239,7 +241,8 @@ fn decimal(text: &str) -> bool {
 }
 
 fn kept(sql: &str, types: &[pg_sys::Oid], reader: &reading::Reader) -> Result<Rc<Plan>> {
-    let key = (sql.to_owned(), reader.role().to_u32());
+    // The text stays where the type of the user's column changes.
+    let key = (sql.to_owned(), types.to_vec(), reader.role().to_u32());
     if let Some(plan) = PLANS.with_borrow(|p| p.get(&key).cloned()) {
         return Ok(plan);
     }

@@ -5,7 +5,7 @@ use crate::pg::owner::{self, as_extension};
 use crate::pg::spi::{self, Arg, Uuid};
 use crate::pg::store::{self, ModelRow, VersionRow, literal};
 use crate::pg::{error, manage, quota, weights};
-use crate::train::{Report, Trained};
+use crate::train::{Gap, Report, Trained};
 use pgrx::pg_sys;
 use serde_json::Value;
 
@@ -14,6 +14,8 @@ use serde_json::Value;
 pub(crate) enum Deploy {
     /// When it is better on held-out rows than the deployed one, or none is deployed.
     IfBetter,
+    /// Unless it is worse beyond chance.
+    UnlessWorse,
     /// In any case.
     Always,
     /// Not by training.
@@ -28,12 +30,20 @@ impl Deploy {
     pub(crate) fn parse(word: &str) -> Result<Self> {
         match word {
             "if_better" => Ok(Self::IfBetter),
+            "unless_worse" => Ok(Self::UnlessWorse),
             "always" => Ok(Self::Always),
             "never" => Ok(Self::Never),
             _ => Err(Error::new(Code::InvalidParameter, format!("deploy => {} is not known", literal(&names::shown(word))))
-                .hint("Use 'if_better', 'always' or 'never'.")),
+                .hint("Use 'if_better', 'unless_worse', 'always' or 'never'.")),
         }
     }
+}
+
+/// A training that is repeated; its recorded call stays as it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Again {
+    /// When to deploy this time; none: as the call says.
+    pub deploy: Option<Deploy>,
 }
 
 /// What a training hands over.
@@ -112,32 +122,42 @@ pub(crate) fn publish(training: &Training<'_>, check: impl FnOnce(&VersionRow) -
     })
 }
 
+/// The share of the newest events' items that a version may not know before it is replaced though its lists are better: it can show none of them.
+const UNKNOWN: f64 = 0.1;
+
 fn should_deploy(training: &Training<'_>, before: Option<&ModelRow>) -> bool {
-    let Report { judged, incumbent, .. } = training.trained.report;
+    let Report { judged, incumbent, gap, unknown, .. } = training.trained.report;
     let old = match (training.deploy, before.and_then(|m| m.deployed)) {
-        (Deploy::Always, _) => return true,
+        (Deploy::Always, _) | (Deploy::IfBetter | Deploy::UnlessWorse, None) => return true,
         (Deploy::Never, _) => return false,
-        (Deploy::IfBetter, None) => return true,
-        (Deploy::IfBetter, Some(old)) => old,
+        (Deploy::IfBetter | Deploy::UnlessWorse, Some(old)) => old,
     };
-    let by_hand = "deploy => 'always' deploys in any case";
-    match (judged, incumbent) {
-        (Some(new), Some(known)) if new > known => true,
+    let ties = training.deploy == Deploy::UnlessWorse;
+    let (deployed, why) = match (judged, incumbent) {
         (Some(new), Some(known)) => {
-            error::notice(&format!(
-                "the new version is not deployed: it scores {new:.5} on held-out rows, version {old} scores {known:.5}"
-            ));
-            false
+            let better = new > known || (ties && gap.map_or(new >= known, |g| g.high >= 0.0));
+            let changed = unknown.filter(|u| !better && ties && *u >= UNKNOWN);
+            let figures = format!("it scores {new:.5} on held-out rows, version {old} scores {known:.5}{}", within(gap));
+            let news =
+                changed.map(|u| format!("; but {:.0} % of the newest events are of items that version {old} does not know", u * 100.0));
+            match (better, news) {
+                (true, _) if new > known => return true,
+                (true, _) => (true, format!("{figures}: it is not worse beyond chance, and the newer one is taken")),
+                (false, Some(news)) => (true, format!("{figures}{news}")),
+                (false, None) => (false, figures),
+            }
         }
-        (Some(_), None) => {
-            error::notice(&format!("version {old} cannot be judged on these held-out rows, so the new version takes its place"));
-            true
-        }
-        (None, _) => {
-            error::notice(&format!("without held-out rows the new version cannot be judged and is not deployed; {by_hand}"));
-            false
-        }
-    }
+        (Some(_), None) => (true, format!("version {old} cannot be judged on these held-out rows, so the new version takes its place")),
+        (None, _) => (ties, "without held-out rows it cannot be judged".to_owned()),
+    };
+    let word = if deployed { "is deployed" } else { "is not deployed (deploy => 'always' deploys in any case)" };
+    error::notice(&format!("the new version {word}: {why}"));
+    deployed
+}
+
+/// The interval of the difference, to be said behind the figures.
+fn within(gap: Option<Gap>) -> String {
+    gap.map_or_else(String::new, |g| format!(" (difference {:.5}, 95 % interval {:.5} to {:.5})", g.mean, g.low, g.high))
 }
 
 /// Writes model, version, weights and epochs; the transaction gets its id here.

@@ -3,6 +3,7 @@
 use crate::base::memory::Taken;
 use crate::base::{Budget, Code, Error, Result};
 use crate::dataset::{Id, IdKind, Snapshot};
+use crate::model::recommender::history_limit;
 use crate::pg::cache::{self, Found};
 use crate::pg::events::EventSource;
 use crate::pg::link_rows;
@@ -30,9 +31,6 @@ pub(crate) struct Ready {
 
 /// Said of a list for a history without events.
 pub(crate) const NO_EVENTS: &str = "popularity: no visible events";
-
-/// Items of a basket that count where the version says nothing of it.
-const LATEST: usize = 2000;
 
 /// A version as a backend keeps it.
 struct Loaded {
@@ -179,8 +177,7 @@ impl Ready {
 
     /// How many of a user's latest events count.
     pub(crate) fn history_limit(&self) -> usize {
-        let given = self.loaded.params.get("history_limit").and_then(serde_json::Value::as_u64);
-        given.map_or(LATEST, |n| usize::try_from(n).unwrap_or(LATEST))
+        history_limit(self.loaded.params.get("history_limit"))
     }
 
     /// Where the events of training were.
@@ -235,7 +232,10 @@ impl Ready {
     pub(crate) fn history(&self, user: &Id) -> Result<History> {
         match &self.live {
             Some(live) => live.history(user, &self.loaded.recommender),
-            None => Ok(self.loaded.recommender.snapshot().and_then(|s| s.history(user)).map(History::stored).unwrap_or_default()),
+            None => {
+                let stored = self.loaded.recommender.snapshot().and_then(|s| s.find(user).map(|u| History::stored(s, u)));
+                Ok(stored.unwrap_or_default())
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use crate::dataset::{Frame, frame::missing_column};
 use crate::model::Kind;
 use crate::pg::owner::{self, Acting};
 use crate::pg::progress::Progress;
-use crate::pg::publish::{Deploy, Published, Training, publish};
+use crate::pg::publish::{Again, Deploy, Published, Training, publish};
 use crate::pg::reading::Reader;
 use crate::pg::relation::{Attribute, Relation, Source};
 use crate::pg::store::{self, ModelRow, VersionRow};
@@ -105,10 +105,10 @@ impl Spec {
 /// # Errors
 /// For the call: [`Code::InvalidParameter`], [`Code::UndefinedObject`], [`Code::UndefinedColumn`], [`Code::WrongType`]; for the model:
 /// [`Code::Privilege`], [`Code::InUse`], [`Code::WrongState`]; for the rows: those of [`rows::fit`].
-pub(crate) fn train(model: &str, call: &Call, relation: &Relation, reader: &Reader) -> Result<Published> {
+pub(crate) fn train(model: &str, call: &Call, relation: &Relation, reader: &Reader, again: Option<Again>) -> Result<Published> {
     let start = Instant::now();
     compat::must_be_writable(c"affinity.train()");
-    let deploy = Deploy::parse(&call.deploy)?;
+    let deploy = again.and_then(|a| a.deploy).map_or_else(|| Deploy::parse(&call.deploy), Ok)?;
     let mut spec = Spec::of(call, relation)?;
     let resolved = spec.check()?;
     let exclude = resolved.get("exclude").cloned().unwrap_or_else(|| json!([]));
@@ -156,12 +156,12 @@ pub(crate) fn train(model: &str, call: &Call, relation: &Relation, reader: &Read
 ///
 /// # Errors
 /// As [`train`] and [`Reader::open`].
-pub(crate) fn retrain(model: &ModelRow, call: &Value) -> Result<Published> {
+pub(crate) fn retrain(model: &ModelRow, call: &Value, again: Again) -> Result<Published> {
     let call = Call::deserialize(call).map_err(|e| {
         Error::new(Code::Corrupt, "the recorded call cannot be read").detail(format!("{e}.")).hint("Train with affinity.train.")
     })?;
     let (relation, reader) = Reader::open(model, &Value::Null, &call.search_path, &call.source)?;
-    owner::as_role(&Acting::as_role(model.owner.oid, &[])?, || train(&model.name, &call, &relation, &reader))
+    owner::as_role(&Acting::as_role(model.owner.oid, &[])?, || train(&model.name, &call, &relation, &reader, Some(again)))
 }
 
 /// The model of a stored version.

@@ -2,16 +2,18 @@
 
 use crate::base::{Code, Error, Result, Tensor};
 use crate::dataset::{Event, Id};
+use crate::model::recommender::history_limit;
 use crate::pg::events::EventSource;
 use crate::pg::items::ItemSource;
 use crate::pg::owner::{self, Acting};
 use crate::pg::progress::Progress;
-use crate::pg::publish::{Deploy, Published, Training, publish};
+use crate::pg::publish::{Again, Deploy, Published, Training, publish};
 use crate::pg::reading::Reader;
 use crate::pg::relation::{Relation, Source};
 use crate::pg::store::{self, ModelRow, VersionRow};
 use crate::pg::{compat, error, heap, interrupts, reach, recommending, settings, weights};
-use crate::train::recommender::{self, Incumbent, Recommender};
+use crate::train::recommender::{self, Recommender};
+use crate::train::verdict::Incumbent;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::time::Instant;
@@ -50,10 +52,10 @@ pub(crate) type Read = (Relation, Reader);
 /// # Errors
 /// For the call: [`Code::InvalidParameter`], [`Code::UndefinedObject`], [`Code::UndefinedColumn`], [`Code::WrongType`]; for the model:
 /// [`Code::Privilege`], [`Code::InUse`], [`Code::WrongState`]; for the events: [`Code::Data`].
-pub(crate) fn train(model: &str, call: &Call, (relation, reader): &Read, items: Option<&Read>) -> Result<Published> {
+pub(crate) fn train(model: &str, call: &Call, (relation, reader): &Read, items: Option<&Read>, again: Option<Again>) -> Result<Published> {
     let start = Instant::now();
     compat::must_be_writable(c"affinity.train_recommender()");
-    let deploy = Deploy::parse(&call.deploy)?;
+    let deploy = again.and_then(|a| a.deploy).map_or_else(|| Deploy::parse(&call.deploy), Ok)?;
     let resolved = recommender::check(&call.kind, &call.params)?;
     // Says what is wrong with the columns before anything is read.
     call.events.live(relation, 1)?;
@@ -63,9 +65,12 @@ pub(crate) fn train(model: &str, call: &Call, (relation, reader): &Read, items: 
     budget.check()?;
     let seed = call.seed as u64;
     let mut progress = Progress::begin(model);
-    let (mut data, skipped) = reader.run(|| call.events.read(relation, seed, &budget))?;
+    let (mut data, skipped) = reader.run(|| call.events.read(relation, seed, again.is_some(), &budget))?;
     if !skipped.unlisted.is_empty() {
         error::notice(&format!("events of types that event_weights does not list are left out: {}", skipped.unlisted.join(", ")));
+    }
+    if !skipped.absent.is_empty() {
+        error::notice(&format!("no event is of a type that event_weights names: {}", skipped.absent.join(", ")));
     }
     if let Some((items, reader)) = items {
         let described = reader.run(|| ItemSource::read(items, &call.events.item_col, &data.items, &budget))?;
@@ -85,9 +90,9 @@ pub(crate) fn train(model: &str, call: &Call, (relation, reader): &Read, items: 
     }
     // One user's events are looked up in the relation only where they are read live.
     if resolved.get("users").and_then(Value::as_str) != Some("snapshot") {
-        let limit = resolved.get("history_limit").and_then(Value::as_u64).unwrap_or(500);
+        let limit = history_limit(resolved.get("history_limit"));
         let somebody = data.users.id(0).to_string();
-        let advice = reader.run(|| reach::advice(&call.events, relation, &somebody, usize::try_from(limit).unwrap_or(500)))?;
+        let advice = reader.run(|| reach::advice(&call.events, relation, &somebody, limit))?;
         for sentence in advice {
             error::notice(&sentence);
         }
@@ -130,14 +135,14 @@ pub(crate) fn train(model: &str, call: &Call, (relation, reader): &Read, items: 
 ///
 /// # Errors
 /// As [`train`] and [`Reader::open`].
-pub(crate) fn retrain(model: &ModelRow, call: &Value) -> Result<Published> {
+pub(crate) fn retrain(model: &ModelRow, call: &Value, again: Again) -> Result<Published> {
     let call = Call::deserialize(call).map_err(|e| {
         Error::new(Code::Corrupt, "the recorded call cannot be read").detail(format!("{e}.")).hint("Train with affinity.train_recommender.")
     })?;
     let open = |source: &Source| Reader::open(model, &Value::Null, &call.events.search_path, source);
     let events = open(&call.events.source())?;
     let items = call.items.as_ref().map(|i| open(&i.source())).transpose()?;
-    owner::as_role(&Acting::as_role(model.owner.oid, &[])?, || train(&model.name, &call, &events, items.as_ref()))
+    owner::as_role(&Acting::as_role(model.owner.oid, &[])?, || train(&model.name, &call, &events, items.as_ref(), Some(again)))
 }
 
 /// The deployed version, to be judged beside the new one. One that cannot be read does not keep a better one from being trained.

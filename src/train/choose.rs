@@ -27,13 +27,10 @@ pub(super) fn fit(
         let fitted = kinds::fit(kind, &resolved, data, tune, ctx)?;
         return Ok((info.name, resolved, fitted));
     }
+    let Some(tune) = tune else { return popularity(given, data, ctx) };
     let mut wanted = check("auto", given)?;
     // The other kinds do not know it.
     let time = wanted.remove("seconds").and_then(|s| s.as_f64()).map(Duration::from_secs_f64);
-    let Some(tune) = tune else {
-        wanted.remove("context");
-        return fit("popularity", &Value::Object(wanted), data, None, report, ctx);
-    };
     let bases = tried(data).map(|k| (k.name.to_owned(), json!({})));
     wanted.insert("bases".into(), Value::Object(bases.collect()));
     let mut resolved = check("blend", &Value::Object(wanted))?;
@@ -61,4 +58,14 @@ pub(super) fn fit(
         _ => Map::new(),
     };
     Ok((name, resolved, Fitted { model: part.model, epochs, chosen }))
+}
+
+/// What `auto` comes to where no kind is better: popularity, with what was `given` to `auto`.
+pub(super) fn popularity(given: &Value, data: &Interactions, ctx: &Context) -> Result<(&'static str, Map<String, Value>, Fitted)> {
+    let mut wanted = check("auto", given)?;
+    wanted.remove("seconds");
+    wanted.remove("context");
+    let resolved = check("popularity", &Value::Object(wanted))?;
+    let fitted = kinds::fit("popularity", &resolved, data, None, ctx)?;
+    Ok(("popularity", resolved, fitted))
 }

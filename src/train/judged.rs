@@ -5,8 +5,10 @@ use crate::dataset::{Event, Id, Interactions, Step};
 use crate::kernel::topk::top_k;
 use crate::metric::lists::{ListFigure, Lists};
 use crate::model::held::Held;
+use crate::model::popularity::Popularity;
 use crate::train::MetricRow;
-use crate::train::recommender::{Incumbent, Recommender};
+use crate::train::recommender::Recommender;
+use crate::train::verdict::Incumbent;
 use serde_json::Value;
 
 /// One user: what was known of it, and what came next.
@@ -127,19 +129,19 @@ pub fn rows(lists: &Lists, k: usize, baseline: Option<&str>, seed: u64) -> Vec<M
 }
 
 /// The model as it was before it saw its held-out events, and the users who gave these, out of `data`: the events as they are now. None where the version
-/// was trained without a holdout.
+/// was trained without a holdout. As in training, an item is not to be found of which no event is left.
 ///
 /// # Errors
 /// [`crate::base::Code::Corrupt`], [`crate::base::Code::OutOfMemory`].
-pub fn held_out(state: &Value, params: &Value, tensors: &[Tensor], data: &Interactions) -> Result<Option<(Recommender, Vec<Case>)>> {
-    let share = params.get("holdout").and_then(Value::as_f64).unwrap_or(0.0);
-    let Some(twin) = Incumbent::load(state, tensors)?.filter(|_| share > 0.0) else { return Ok(None) };
+pub fn held_out(state: &Value, tensors: &[Tensor], data: &Interactions) -> Result<Option<(Recommender, Vec<Case>)>> {
+    let Some(twin) = Incumbent::load(state, tensors)? else { return Ok(None) };
     let model = twin.into_recommender();
-    let (rest, held) = Held::split(data, Step::of(data), model.repeats(), 0.0, share)?;
+    let (rest, held) = Held::split(data, Step::of(data), model.repeats(), 0.0, model.held_share())?;
+    let left = Popularity::plain(&rest)?.scores;
     let codes = data.context.recode(model.context());
     let known = |e: &Event| model.items().find(&data.items.id(e.item)).map(|item| Event { item, context: codes.of(e.context), ..*e });
     let case = |(user, events): &(u32, Vec<Event>)| {
-        let next: Vec<Id> = events.iter().map(|e| data.items.id(e.item)).collect();
+        let next: Vec<Id> = events.iter().filter(|e| left[e.item as usize] > 0.0).map(|e| data.items.id(e.item)).collect();
         let history = rest.history(*user).iter().filter_map(known).collect();
         Case::new(data.users.id(*user), history, &next, events.first()?.time, &model, model.repeats())
     };

@@ -13,6 +13,7 @@ pub mod rerank;
 pub mod row_model;
 pub mod rows;
 mod unheard;
+pub mod verdict;
 
 pub use crate::dataset::{Family, Input};
-pub use report::{MetricRow, Outcome, Report, Trained};
+pub use report::{Gap, MetricRow, Outcome, Report, Trained};

@@ -5,19 +5,19 @@ use crate::base::{Code, Context, Error, Result, Tensor};
 use crate::dataset::event::order;
 use crate::dataset::{Circumstances, Event, Id, IdKind, Interactions, Snapshot, Step, Vocabulary};
 use crate::kernel::topk::top_k;
-use crate::metric::ranking::RankingMeans;
 use crate::model::factors::Factors;
 use crate::model::held::{ENOUGH, Held};
 use crate::model::links::Links;
 use crate::model::popularity::Popularity;
-use crate::model::recommender::{self as kinds, JUDGED_AT, Model};
+use crate::model::recommender::{self as kinds, JUDGED_AT, Model, history_limit};
 use crate::model::tried::AUTO;
 use crate::model::tune::chooses;
+use crate::train::verdict::{self, Incumbent};
 use crate::train::{Report, Trained, choose};
 use serde_json::{Map, Value, json};
 
 /// Tensors of the model that has not seen its held-out events have this before their names.
-const HOLDOUT: &str = "holdout.";
+pub(super) const HOLDOUT: &str = "holdout.";
 
 /// What a version says of itself beside its tensors.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -36,6 +36,12 @@ struct State {
     /// How many users' events the version holds; none where they are read live.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     users: Option<usize>,
+    /// The share of the users whose last events were held out, which is more than was asked for where users are few.
+    #[serde(default)]
+    held_share: f64,
+    /// When the last event was; none where events have no times.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    latest: Option<i64>,
 }
 
 /// Where a list comes from.
@@ -91,10 +97,11 @@ pub fn check(kind: &str, given: &Value) -> Result<Map<String, Value>> {
 pub fn fit(data: &Interactions, kind: &str, given: &Value, skipped: u64, incumbent: Option<&Incumbent>, ctx: &Context) -> Result<Trained> {
     let common = check(kind, given)?;
     let _booked = ctx.budget.take(data.bytes() * 2, "the events")?;
-    let share = common.get("holdout").and_then(Value::as_f64).unwrap_or(0.0);
+    let asked = common.get("holdout").and_then(Value::as_f64).unwrap_or(0.0);
     let refit = common.get("refit").and_then(Value::as_bool).unwrap_or(true);
     let step = Step::of(data);
     let repeats = common.get("repeats").and_then(Value::as_bool).unwrap_or_else(|| data.repeats());
+    let share = verdict::share(data, step, asked, refit);
     let (rest, judge) = Held::split(data, step, repeats, 0.0, share)?;
     // What a kind leaves open is chosen on other users than those it is judged by, or, where they are few, on what those did before, too.
     let least = if share > 0.0 { share.min(1.0 - share) / 2.0 } else { 0.1 };
@@ -105,25 +112,39 @@ pub fn fit(data: &Interactions, kind: &str, given: &Value, skipped: u64, incumbe
     let (seen, tune) = split.as_ref().map_or((&rest, None), |(seen, tune)| (seen, Some(tune)));
 
     let mut report = Report { rows_used: data.events().len() as u64, rows_skipped: skipped, ..Report::default() };
-    let (kind, mut resolved, fitted) = choose::fit(kind, given, seen, tune, &mut report, ctx)?;
+    let auto = kind == "auto";
+    let (mut kind, mut resolved, mut fitted) = choose::fit(kind, given, seen, tune, &mut report, ctx)?;
+
+    let incumbent = incumbent.filter(|i| match i.may_judge(share) {
+        Ok(()) => true,
+        Err(why) => {
+            report.notices.push(format!("the deployed version was not judged on the held-out events: {why}"));
+            false
+        }
+    });
+    let mut verdict = verdict::judge(&fitted.model, &rest, &judge, incumbent, ctx)?;
+    if let Some(v) = verdict.as_mut().filter(|v| auto && v.own.ndcg < v.popularity.ndcg) {
+        report.notices.push(format!(
+            "auto chose popularity: on {} held-out lists kind {kind} has an ndcg@{JUDGED_AT} of {:.5}, popularity of {:.5}",
+            v.own.users, v.own.ndcg, v.popularity.ndcg
+        ));
+        (kind, resolved, fitted) = choose::popularity(given, &rest, ctx)?;
+        verdict = verdict::judge(&fitted.model, &rest, &judge, incumbent, ctx)?;
+    }
     resolved.extend(fitted.chosen);
     resolved.insert("repeats".into(), json!(repeats));
     report.epochs = fitted.epochs;
+    match &verdict {
+        Some(v) => v.tell(kind, &mut report),
+        None => report.notices.push("no user has two events to hold the last one out, so this version is not judged".into()),
+    }
+    report.unknown = incumbent.map(|i| i.unknown(data));
 
     let mut tensors = Vec::new();
-    if judge.is_empty() {
-        report.notices.push("no user has two events to hold the last one out, so this version is not judged".into());
-    } else {
-        let tie = Popularity::plain(&rest)?.scores;
-        let figures = judge.measure(&rest, JUDGED_AT, &tie, ctx, |h, now, out| with_fallback(&fitted.model, &tie, h, now, out))?;
-        let baseline = judge.measure(&rest, JUDGED_AT, &tie, ctx, |_, _, out| out.copy_from_slice(&tie))?;
-        if let Some(m) = figures.means() {
-            report.judged = Some(m.ndcg);
-            report.metrics.extend(metrics(&m));
-            report.metrics.insert("baseline".into(), json!({"popularity": baseline.means().map(|b| metrics(&b))}));
-        }
-        report.incumbent = incumbent.map(|i| i.measure(&rest, &judge, &tie, ctx)).transpose()?.flatten().map(|m| m.ndcg);
-        tensors.extend(fitted.model.to_tensors().into_iter().map(|t| Tensor { name: format!("{HOLDOUT}{}", t.name), ..t }));
+    if !judge.is_empty() {
+        tensors.extend(fitted.model.to_tensors());
+        tensors.push(popularity_tensor(&rest)?);
+        tensors.iter_mut().for_each(|t| t.name.insert_str(0, HOLDOUT));
     }
     // Where nothing was held out, all events were learned from already.
     let whole = judge.is_empty() && tune.is_none();
@@ -137,8 +158,7 @@ pub fn fit(data: &Interactions, kind: &str, given: &Value, skipped: u64, incumbe
     let context = if model.uses_context() { data.context.clone() } else { Circumstances::default() };
     tensors.extend(model.to_tensors());
     tensors.extend(data.items.to_tensors("items"));
-    let popularity = Popularity::plain(data)?.scores;
-    tensors.push(Tensor::f32("items.popularity", [popularity.len()], popularity));
+    tensors.push(popularity_tensor(data)?);
     let snapshot = snapshot(data, &resolved, ctx)?;
     if let Some(s) = &snapshot {
         tensors.extend(s.to_tensors());
@@ -152,9 +172,17 @@ pub fn fit(data: &Interactions, kind: &str, given: &Value, skipped: u64, incumbe
         params: resolved.clone(),
         context,
         users: snapshot.map(|s| s.len()),
+        held_share: share,
+        latest: Some(data.latest()).filter(|_| data.span() > 0),
     };
     let state = serde_json::to_value(state).map_err(|e| Error::internal(format!("state: {e}")))?;
     Ok(Trained { params: Value::Object(resolved), state, tensors, report })
+}
+
+/// How many users have each item.
+fn popularity_tensor(data: &Interactions) -> Result<Tensor> {
+    let scores = Popularity::plain(data)?.scores;
+    Ok(Tensor::f32("items.popularity", [scores.len()], scores))
 }
 
 /// The users' latest events, where the version is to hold them.
@@ -162,74 +190,16 @@ fn snapshot(data: &Interactions, params: &Map<String, Value>, ctx: &Context) -> 
     if params.get("users").and_then(Value::as_str) != Some("snapshot") {
         return Ok(None);
     }
-    let limit = params.get("history_limit").and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
+    let limit = history_limit(params.get("history_limit"));
     // At most as much as the events themselves, and again as tensors.
     let _booked = ctx.budget.take((data.bytes() - data.items.bytes()) * 2, "the snapshot of the users' events")?;
     Snapshot::of(data, limit, ctx).map(Some)
 }
 
-fn with_fallback(model: &Model, popularity: &[f32], history: &[Event], now: i64, out: &mut [f32]) {
+/// The model's scores; popularity's where it knows nothing of the history.
+pub(super) fn with_fallback(model: &Model, popularity: &[f32], history: &[Event], now: i64, out: &mut [f32]) {
     if history.is_empty() || !model.score(history, now, out) {
         out.copy_from_slice(popularity);
-    }
-}
-
-fn round(x: f64) -> f64 {
-    (x * 1e5).round() / 1e5
-}
-
-fn metrics(m: &RankingMeans) -> Map<String, Value> {
-    let k = JUDGED_AT;
-    let figures = [
-        ("recall", m.recall),
-        ("recall_capped", m.recall_capped),
-        ("ndcg", m.ndcg),
-        ("mrr", m.mrr),
-        ("map", m.map),
-        ("hit_rate", m.hit_rate),
-        ("coverage", m.coverage),
-    ];
-    let mut all: Map<String, Value> = figures.iter().map(|(name, x)| (format!("{name}@{k}"), json!(round(*x)))).collect();
-    all.insert("lists".into(), json!(m.users));
-    all
-}
-
-/// The deployed version as it was before it saw its held-out events, to be judged again on tonight's.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Incumbent(Recommender);
-
-impl Incumbent {
-    /// From what the version stored; none when it was never judged, so that there is no such model.
-    ///
-    /// # Errors
-    /// [`Code::Corrupt`].
-    pub fn load(state: &Value, tensors: &[Tensor]) -> Result<Option<Self>> {
-        let held: Vec<Tensor> =
-            tensors.iter().filter_map(|t| t.name.strip_prefix(HOLDOUT).map(|n| Tensor { name: n.to_owned(), ..t.clone() })).collect();
-        if held.is_empty() {
-            return Ok(None);
-        }
-        let items = tensors.iter().filter(|t| t.name.starts_with("items.")).cloned();
-        Recommender::item_side(state, &held.into_iter().chain(items).collect::<Vec<_>>()).map(|r| Some(Self(r)))
-    }
-
-    /// The version itself, to be served or judged.
-    pub fn into_recommender(self) -> Recommender {
-        self.0
-    }
-
-    /// Its figures on tonight's held-out events: items that it does not know get the least score.
-    fn measure(&self, data: &Interactions, judge: &Held, tie: &[f32], ctx: &Context) -> Result<Option<RankingMeans>> {
-        let own: Vec<Option<u32>> = (0..data.items.len() as u32).map(|i| self.0.items.find(&data.items.id(i))).collect();
-        let codes = data.context.recode(self.0.context());
-        let figures = judge.measure(data, JUDGED_AT, tie, ctx, |history, now, out| {
-            let known = |e: &Event| own[e.item as usize].map(|item| Event { item, context: codes.of(e.context), ..*e });
-            let known: Vec<Event> = history.iter().filter_map(known).collect();
-            let mut scores = vec![0.0; self.0.items.len()];
-            with_fallback(&self.0.model, &self.0.popularity, &known, now, &mut scores);
-            out.iter_mut().zip(&own).for_each(|(o, i)| *o = i.map_or(f32::MIN, |i| scores[i as usize]));
-        })?;
-        Ok(figures.means())
     }
 }
 
@@ -246,7 +216,7 @@ impl Recommender {
     }
 
     /// Without the users' events, should there be any.
-    fn item_side(state: &Value, tensors: &[Tensor]) -> Result<Self> {
+    pub(super) fn item_side(state: &Value, tensors: &[Tensor]) -> Result<Self> {
         let state: State = serde_json::from_value(state.clone())
             .map_err(|e| Error::new(Code::Corrupt, "the stored state of the model is damaged").detail(format!("{e}.")))?;
         let items = Vocabulary::from_tensors("items", state.item_ids, state.items, tensors)?;
@@ -264,6 +234,16 @@ impl Recommender {
     /// Whether lists hold what the user had, unless they are asked not to.
     pub fn repeats(&self) -> bool {
         self.state.params.get("repeats").and_then(Value::as_bool).unwrap_or(false)
+    }
+
+    /// The share of the users whose last events were held out when the version was trained.
+    pub(super) fn held_share(&self) -> f64 {
+        self.state.held_share
+    }
+
+    /// When the last event of the training was; none where events have no times.
+    pub(super) fn latest(&self) -> Option<i64> {
+        self.state.latest
     }
 
     /// What user ids are.

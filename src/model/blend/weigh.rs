@@ -16,8 +16,8 @@ const POINTS: usize = 300;
 /// Bases of less weight than this are left out.
 const LEAST: f32 = 0.04;
 
-/// Chooses weights and, of the bases of `open`, the recency within the blend; bases without weight go, and those that are left are weighed in finer steps. Says how good each base is alone, the blend, and
-/// the blend without each.
+/// Chooses weights and, of the bases of `open`, the recency within the blend; bases without weight go, and those that are left are weighed in finer steps. What is kept is the best
+/// of the blend, the blend without each base, and each base alone, all of which are said.
 pub(super) fn choose(model: &mut Blend, open: &[bool], data: &Interactions, tune: &Held, ctx: &Context) -> Result<Map<String, Value>> {
     let tie = Popularity::plain(data)?.scores;
     let n = model.parts.len();
@@ -29,6 +29,7 @@ pub(super) fn choose(model: &mut Blend, open: &[bool], data: &Interactions, tune
     };
     let mut weights = mean(&points, &first.shares(ctx.seed));
     // Alone a base has to say everything; beside others a slower one may add more.
+    let recencies: Vec<Option<f32>> = model.parts.iter().map(|p| p.model.recency()).collect();
     let beside: Vec<usize> = (0..n).filter(|&i| open[i] && weights[i] > 0.0 && weights[i] < 1.0).collect();
     for &i in &beside {
         let mut each = Vec::new();
@@ -45,7 +46,7 @@ pub(super) fn choose(model: &mut Blend, open: &[bool], data: &Interactions, tune
         weights = mean(&points, &model.judge(&points, data, tune, &tie, ctx)?.shares(ctx.seed));
     }
     let used = used(&weights);
-    let without = used.iter().map(|&i| (0..n).map(|j| if i == j { 0.0 } else { weights[j] }).collect());
+    let without = used.iter().map(|&i| mean(&[(0..n).map(|j| if i == j { 0.0 } else { weights[j] }).collect()], &[1.0]));
     let asked: Vec<Vec<f32>> = [weights.clone()].into_iter().chain(without).collect();
     let named = |which: &[usize], figures: &[f64]| -> Value {
         which
@@ -56,10 +57,22 @@ pub(super) fn choose(model: &mut Blend, open: &[bool], data: &Interactions, tune
             .into()
     };
     let mut told = Map::from_iter([("alone".to_owned(), named(&(0..n).collect::<Vec<_>>(), &alone))]);
+    // Averaged over draws the weights may be worse than what they were averaged from: the best of all that was tried is kept.
+    let mut best = used.first().map_or(0.0, |&i| alone[i]);
     if used.len() > 1 {
         let found = model.judge(&asked, data, tune, &tie, ctx)?.means();
         told.insert("blend".into(), json!((found[0] * 1e5).round() / 1e5));
         told.insert("without".into(), named(&used, &found[1..]));
+        let at = (1..found.len()).fold(0, |a, b| if found[b] > found[a] { b } else { a });
+        weights.clone_from(&asked[at]);
+        best = found[at];
+    }
+    let single = (1..n).fold(0, |a, b| if alone[b] > alone[a] { b } else { a });
+    if alone.get(single).is_some_and(|x| *x > best) {
+        weights = (0..n).map(|i| f32::from(u8::from(i == single))).collect();
+        if let Some(recency) = recencies[single] {
+            model.parts[single].model.set_recency(recency);
+        }
     }
     model.parts.iter_mut().zip(&weights).for_each(|(p, w)| p.weight = *w);
     model.parts.retain(|p| p.weight > 0.0);

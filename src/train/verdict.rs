@@ -1,0 +1,169 @@
+//! What held-out events say of a new version: its figures, those of popularity beside it, and whether the deployed version finds less or more.
+
+use crate::base::{Code, Context, Error, Result, Tensor};
+use crate::dataset::{Event, Interactions, Step};
+use crate::metric::ranking::RankingMeans;
+use crate::model::held::Held;
+use crate::model::popularity::Popularity;
+use crate::model::recommender::{JUDGED_AT, Model};
+use crate::train::recommender::{HOLDOUT, Recommender, with_fallback};
+use crate::train::{Gap, Report};
+use serde_json::{Map, Value, json};
+
+/// Users with two steps or more below which each of them judges: a fifth of so few says little.
+const FEW: usize = 200;
+
+/// The share of the users who judge, where `asked` was asked for: all, where they are few. `refit` says whether the version that serves learns from all
+/// events in the end; where it does not, nobody loses more than was asked for.
+pub(super) fn share(data: &Interactions, step: Step, asked: f64, refit: bool) -> f64 {
+    let can = |u: &u32| step.starts(data.history(*u)).len() > 1;
+    let few = || (0..data.users.len() as u32).filter(can).nth(FEW - 1).is_none();
+    if asked > 0.0 && refit && few() { 1.0 } else { asked }
+}
+
+/// The figures of one model, popularity and perhaps the deployed version on the same lists.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Verdict {
+    /// Of the new version.
+    pub own: RankingMeans,
+    /// Of what most users chose, by the events that taught.
+    pub popularity: RankingMeans,
+    /// Of the deployed version, and by how much the new one is above it.
+    incumbent: Option<(RankingMeans, Gap)>,
+}
+
+/// Judges `model`, which learned from `rest`, by the events that were `held` out; none where these hold nothing to find.
+///
+/// # Errors
+/// [`Code::Cancelled`], [`Code::OutOfMemory`].
+pub(super) fn judge(
+    model: &Model,
+    rest: &Interactions,
+    held: &Held,
+    incumbent: Option<&Incumbent>,
+    ctx: &Context,
+) -> Result<Option<Verdict>> {
+    let tie = Popularity::plain(rest)?.scores;
+    let beside = incumbent.map(|i| i.scorer(rest));
+    let n = 2 + usize::from(beside.is_some());
+    let measured = held.measure_each(rest, JUDGED_AT, &tie, ctx, n, |history, now, outs| {
+        with_fallback(model, &tie, history, now, &mut outs[0]);
+        outs[1].copy_from_slice(&tie);
+        if let Some(score) = &beside {
+            score(history, now, &mut outs[2])
+        }
+    })?;
+    let means: Option<Vec<RankingMeans>> = measured.rankings.iter().map(|r| r.means()).collect();
+    let Some([own, popularity, others @ ..]) = means.as_deref() else { return Ok(None) };
+    let gap = || {
+        let [mean, low, high] = measured.ndcg.gap(0, 2, ctx.seed);
+        Gap { mean, low, high }
+    };
+    Ok(Some(Verdict { own: *own, popularity: *popularity, incumbent: others.first().map(|i| (*i, gap())) }))
+}
+
+impl Verdict {
+    /// Tells it in `report`, with a notice where the version, which is of `kind`, is no better than popularity.
+    pub fn tell(&self, kind: &str, report: &mut Report) {
+        report.judged = Some(self.own.ndcg);
+        report.metrics.extend(metrics(&self.own));
+        report.metrics.insert("baseline".into(), json!({"popularity": metrics(&self.popularity)}));
+        if let Some((old, gap)) = &self.incumbent {
+            report.incumbent = Some(old.ndcg);
+            report.gap = Some(*gap);
+            let figures = [("value", old.ndcg), ("gain", gap.mean), ("low", gap.low), ("high", gap.high)];
+            let figures: Map<String, Value> = figures.iter().map(|(name, x)| ((*name).to_owned(), json!(round(*x)))).collect();
+            report.metrics.insert("deployed".into(), json!({format!("ndcg@{JUDGED_AT}"): figures}));
+        }
+        if self.own.ndcg <= self.popularity.ndcg && kind != "popularity" {
+            report.notices.push(format!(
+                "on {} held-out lists this version is no better than popularity: ndcg@{JUDGED_AT} {:.5} against {:.5}",
+                self.own.users, self.own.ndcg, self.popularity.ndcg
+            ));
+        }
+    }
+}
+
+fn round(x: f64) -> f64 {
+    (x * 1e5).round() / 1e5
+}
+
+fn metrics(m: &RankingMeans) -> Map<String, Value> {
+    let k = JUDGED_AT;
+    let figures = [
+        ("recall", m.recall),
+        ("recall_capped", m.recall_capped),
+        ("ndcg", m.ndcg),
+        ("mrr", m.mrr),
+        ("map", m.map),
+        ("hit_rate", m.hit_rate),
+        ("coverage", m.coverage),
+    ];
+    let mut all: Map<String, Value> = figures.iter().map(|(name, x)| (format!("{name}@{k}"), json!(round(*x)))).collect();
+    all.insert("lists".into(), json!(m.users));
+    all
+}
+
+/// The deployed version as it was before it saw its held-out events, to be judged again on tonight's.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Incumbent(Recommender);
+
+impl Incumbent {
+    /// From what the version stored; none when it was never judged, so that there is no such model.
+    ///
+    /// # Errors
+    /// [`Code::Corrupt`].
+    pub fn load(state: &Value, tensors: &[Tensor]) -> Result<Option<Self>> {
+        let held: Vec<Tensor> =
+            tensors.iter().filter_map(|t| t.name.strip_prefix(HOLDOUT).map(|n| Tensor { name: n.to_owned(), ..t.clone() })).collect();
+        if held.is_empty() {
+            return Ok(None);
+        }
+        let own = |t: &&Tensor| t.name.starts_with("items.") && held.iter().all(|h| h.name != t.name);
+        let items: Vec<Tensor> = tensors.iter().filter(own).cloned().collect();
+        Recommender::item_side(state, &held.into_iter().chain(items).collect::<Vec<_>>()).map(|r| Some(Self(r)))
+    }
+
+    /// The version itself, to be served or judged.
+    pub fn into_recommender(self) -> Recommender {
+        self.0
+    }
+
+    /// Whether it may be judged by the last steps of a `share` of the users: it learned from none of them.
+    ///
+    /// # Errors
+    /// [`Code::WrongState`]: why not.
+    pub(super) fn may_judge(&self, share: f64) -> Result<()> {
+        if self.0.held_share() + 1e-9 >= share {
+            return Ok(());
+        }
+        Err(Error::new(Code::WrongState, "it learned from some of these events"))
+    }
+
+    /// Of the events that came after its last one, the share whose items it does not know; of all, where none did. The catalogue's change since then.
+    pub(super) fn unknown(&self, data: &Interactions) -> f64 {
+        let known: Vec<bool> = (0..data.items.len() as u32).map(|i| self.0.items().find(&data.items.id(i)).is_some()).collect();
+        let count = |since: i64| {
+            let new = data.events().iter().filter(|e| e.time > since);
+            new.fold((0u64, 0u64), |(n, unknown), e| (n + 1, unknown + u64::from(!known[e.item as usize])))
+        };
+        let (n, unknown) = match self.0.latest().map(count) {
+            Some((0, _)) | None => count(i64::MIN),
+            Some(new) => new,
+        };
+        unknown as f64 / n.max(1) as f64
+    }
+
+    /// Scores the items of `data`; one that it does not know gets the least score.
+    fn scorer(&self, data: &Interactions) -> impl Fn(&[Event], i64, &mut [f32]) + Sync + Send + use<'_> {
+        let own: Vec<Option<u32>> = (0..data.items.len() as u32).map(|i| self.0.items().find(&data.items.id(i))).collect();
+        let codes = data.context.recode(self.0.context());
+        move |history, now, out| {
+            let known = |e: &Event| own[e.item as usize].map(|item| Event { item, context: codes.of(e.context), ..*e });
+            let known: Vec<Event> = history.iter().filter_map(known).collect();
+            let mut scores = vec![0.0; self.0.items().len()];
+            self.0.score_history(&known, now, &mut scores);
+            out.iter_mut().zip(&own).for_each(|(o, i)| *o = i.map_or(f32::MIN, |i| scores[i as usize]));
+        }
+    }
+}
