@@ -1,6 +1,6 @@
 //! Ranked lists of many users, judged: the figures with their intervals, what the lists show of the catalogue, and two models on the same users.
 
-use crate::base::Rng;
+use crate::metric::bootstrap::{self, Estimate};
 use crate::metric::ranking::{ListFigures, list_figures};
 
 /// The lists of some users, cut at one `k`, out of one catalogue.
@@ -24,9 +24,6 @@ pub struct ListFigure {
     /// The 95 % interval, where there is one.
     pub interval: Option<(f64, f64)>,
 }
-
-/// Draws of users with replacement, for the intervals (Efron 1979; percentiles).
-const DRAWS: usize = 500;
 
 /// The means over users, in this order.
 const MEANS: [&str; 6] = ["recall", "recall_capped", "ndcg", "mrr", "map", "hit_rate"];
@@ -99,31 +96,8 @@ impl Lists {
 
 /// The mean of each column with its interval; none without rows.
 fn means(rows: &[[f64; 6]], seed: u64) -> Vec<ListFigure> {
-    if rows.is_empty() {
-        return Vec::new();
-    }
-    let n = rows.len();
-    let mean = |pick: &mut dyn FnMut(usize) -> usize| {
-        let mut sums = [0.0; 6];
-        for i in 0..n {
-            let row = rows[pick(i)];
-            sums.iter_mut().zip(row).for_each(|(s, x)| *s += x);
-        }
-        sums.map(|s| s / n as f64)
-    };
-    let value = mean(&mut |i| i);
-    let mut draws: [Vec<f64>; 6] = Default::default();
-    for draw in 0..DRAWS {
-        let mut rng = Rng::stream(seed, 0xd000 + draw as u64);
-        let drawn = mean(&mut |_| rng.below(n));
-        draws.iter_mut().zip(drawn).for_each(|(all, x)| all.push(x));
-    }
-    let figure = |(i, name): (usize, &&'static str)| {
-        draws[i].sort_unstable_by(f64::total_cmp);
-        let at = |p: f64| draws[i][(p * (DRAWS - 1) as f64).round() as usize];
-        ListFigure { name, value: value[i], interval: Some((at(0.025), at(0.975))) }
-    };
-    MEANS.iter().enumerate().map(figure).collect()
+    let figure = |(name, e): (&&'static str, Estimate)| ListFigure { name, value: e.mean, interval: Some((e.low, e.high)) };
+    bootstrap::means(rows, seed, 0xd000).map_or_else(Vec::new, |all| MEANS.iter().zip(all).map(figure).collect())
 }
 
 /// The Gini coefficient of some counts; 0 where all are 0.
@@ -143,6 +117,7 @@ fn gini(counts: &[u32]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Rng;
 
     #[test]
     fn figures_of_lists_by_hand() {

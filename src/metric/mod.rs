@@ -1,6 +1,7 @@
 //! Figures of quality, as mergeable states: an aggregate of a query, a parallel worker's share and a training's report are the same code.
 
 pub mod binary;
+pub mod bootstrap;
 mod given;
 pub mod lists;
 pub mod multiclass;
@@ -10,6 +11,7 @@ mod state;
 pub mod two_sample;
 
 pub use binary::{Auc, AveragePrecision, Brier, LogLoss};
+pub use bootstrap::Estimate;
 pub use given::label;
 pub use multiclass::Accuracy;
 pub use regression::{Mae, R2, Rmse};

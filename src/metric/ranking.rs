@@ -97,9 +97,9 @@ impl Ranking {
         }
     }
 
-    /// Adds one user: item indices, best first, against the relevant ones. A user with nothing relevant does not count.
-    pub fn add(&mut self, top: &[u32], relevant: &[u32]) {
-        let Some(f) = list_figures(top, relevant, self.k) else { return };
+    /// Adds one user: item indices, best first, against the relevant ones, and gives its figures. A user with nothing relevant does not count: none.
+    pub fn add(&mut self, top: &[u32], relevant: &[u32]) -> Option<ListFigures> {
+        let f = list_figures(top, relevant, self.k)?;
         self.users += 1;
         self.recall += f.recall;
         self.capped += f.recall_capped;
@@ -112,6 +112,7 @@ impl Ranking {
                 *word |= 1 << (i % 64);
             }
         }
+        Some(f)
     }
 
     /// Adds the users of `other`, which has the same cut and catalogue.
@@ -168,7 +169,8 @@ mod tests {
         let (mut a, mut b) = (all.clone(), all.clone());
         for (i, (top, relevant)) in lists.iter().enumerate() {
             all.add(top, relevant);
-            if i % 2 == 0 { a.add(top, relevant) } else { b.add(top, relevant) }
+            let part = if i % 2 == 0 { &mut a } else { &mut b };
+            part.add(top, relevant);
         }
         a.merge(&b);
         assert_eq!(a, all);

@@ -1,6 +1,7 @@
 //! How good several ways to rank are for each of some users, and which of them is best beyond chance.
 
 use crate::base::Rng;
+use crate::metric::bootstrap::{self, Estimate};
 
 /// NDCG of `n` ways to rank for each user.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -13,8 +14,6 @@ pub struct Figures {
 
 /// Draws of users with replacement.
 const RESAMPLES: usize = 64;
-/// Draws for an interval (Efron 1979; percentiles).
-const DRAWS: usize = 500;
 
 impl Figures {
     /// Users.
@@ -53,19 +52,10 @@ impl Figures {
         shares
     }
 
-    /// By how much way `a` is above way `b`: the mean over the users and the ends of its paired 95 % interval. `seed` fixes the draws.
-    pub fn gap(&self, a: usize, b: usize, seed: u64) -> [f64; 3] {
-        let gaps: Vec<f64> = self.values.chunks(self.n.max(1)).map(|row| f64::from(row[a]) - f64::from(row[b])).collect();
-        let n = gaps.len().max(1);
-        let mut draws: Vec<f64> = (0..DRAWS)
-            .map(|draw| {
-                let mut rng = Rng::stream(seed, 0xe000 + draw as u64);
-                (0..gaps.len()).map(|_| gaps[rng.below(gaps.len())]).sum::<f64>() / n as f64
-            })
-            .collect();
-        draws.sort_unstable_by(f64::total_cmp);
-        let at = |p: f64| draws[(p * (DRAWS - 1) as f64).round() as usize];
-        [gaps.iter().sum::<f64>() / n as f64, at(0.025), at(0.975)]
+    /// By how much way `a` is above way `b` in the mean over the users, with its paired interval; all 0 without users. `seed` fixes the draws.
+    pub fn gap(&self, a: usize, b: usize, seed: u64) -> Estimate {
+        let gaps: Vec<[f64; 1]> = self.values.chunks(self.n.max(1)).map(|row| [f64::from(row[a]) - f64::from(row[b])]).collect();
+        bootstrap::means(&gaps, seed, 0xe000).map_or_else(Estimate::default, |[gap]| gap)
     }
 
     /// The mean, by [`Figures::shares`], of a positive setting of each way on the scale of its logarithm, to three digits.
@@ -84,11 +74,12 @@ mod tests {
     #[test]
     fn a_gap_that_all_have_is_sure_and_one_of_few_is_not() {
         let all = Figures { n: 2, values: [0.5, 0.25].repeat(40) };
-        assert_eq!((all.gap(0, 1, 1), all.gap(1, 0, 1)), ([0.25; 3], [-0.25; 3]));
+        let sure = |x: f64| Estimate { mean: x, low: x, high: x };
+        assert_eq!((all.gap(0, 1, 1), all.gap(1, 0, 1)), (sure(0.25), sure(-0.25)));
         let one = Figures { n: 2, values: [[1.0, 0.0].as_slice(), &[0.5; 78]].concat() };
-        let [mean, low, high] = one.gap(0, 1, 1);
+        let Estimate { mean, low, high } = one.gap(0, 1, 1);
         assert!((mean - 0.025).abs() < 1e-9 && low == 0.0 && high > mean, "{low} {high}");
-        assert_eq!(Figures { n: 2, values: Vec::new() }.gap(0, 1, 0), [0.0; 3]);
+        assert_eq!(Figures { n: 2, values: Vec::new() }.gap(0, 1, 0), sure(0.0));
     }
 
     #[test]

@@ -108,8 +108,7 @@ impl Held {
         let _booked = ctx.budget.take(self.users.len().saturating_mul(n * 4), "the figures of each user")?;
         let start = (vec![Ranking::new(k, data.items.len()); n], Vec::new());
         let add = |(rankings, ndcg): &mut (Vec<Ranking>, Vec<f32>), i: usize, top: &[u32], wanted: &[u32]| {
-            rankings[i].add(top, wanted);
-            ndcg.push(list_figures(top, wanted, k).map_or(0.0, |f| f.ndcg as f32));
+            ndcg.push(rankings[i].add(top, wanted).map_or(0.0, |f| f.ndcg as f32));
         };
         let (mut rankings, mut values) = start.clone();
         for (part, ndcg) in self.walk(data, k, tie, ctx, n, &start, score, add)? {
@@ -140,7 +139,7 @@ impl Held {
         Ok(Judgement { loss: 1.0 - ndcg, metric: Some((format!("ndcg@{k}"), ndcg)) })
     }
 
-    /// The NDCG of `n` scorers at once for each user, as [`Held::measure`] has it: `score(history, now, outs)` fills one list of scores for each.
+    /// The NDCG alone of [`Held::measure_each`], for so many scorers that a [`Ranking`] of each for every run of users would be too much.
     ///
     /// # Errors
     /// [`crate::base::Code::Cancelled`], [`crate::base::Code::OutOfMemory`].

@@ -1,11 +1,12 @@
 //! A training becomes a version: saved, checked by scoring with what was saved, deployed if it may be, old versions dropped.
 
 use crate::base::{Code, Error, Result, Tensor, names};
+use crate::metric::Estimate;
 use crate::pg::owner::{self, as_extension};
 use crate::pg::spi::{self, Arg, Uuid};
 use crate::pg::store::{self, ModelRow, VersionRow, literal};
 use crate::pg::{error, manage, quota, weights};
-use crate::train::{Gap, Report, Trained};
+use crate::train::{Report, Trained};
 use pgrx::pg_sys;
 use serde_json::Value;
 
@@ -23,6 +24,14 @@ pub(crate) enum Deploy {
 }
 
 impl Deploy {
+    /// As a training that is repeated asks for; else as the call has it.
+    ///
+    /// # Errors
+    /// As [`Deploy::parse`].
+    pub(crate) fn of(again: Option<Again>, call: &str) -> Result<Self> {
+        again.and_then(|a| a.deploy).map_or_else(|| Self::parse(call), Ok)
+    }
+
     /// As in `deploy => …`.
     ///
     /// # Errors
@@ -156,7 +165,7 @@ fn should_deploy(training: &Training<'_>, before: Option<&ModelRow>) -> bool {
 }
 
 /// The interval of the difference, to be said behind the figures.
-fn within(gap: Option<Gap>) -> String {
+fn within(gap: Option<Estimate>) -> String {
     gap.map_or_else(String::new, |g| format!(" (difference {:.5}, 95 % interval {:.5} to {:.5})", g.mean, g.low, g.high))
 }
 

@@ -108,7 +108,7 @@ impl Spec {
 pub(crate) fn train(model: &str, call: &Call, relation: &Relation, reader: &Reader, again: Option<Again>) -> Result<Published> {
     let start = Instant::now();
     compat::must_be_writable(c"affinity.train()");
-    let deploy = again.and_then(|a| a.deploy).map_or_else(|| Deploy::parse(&call.deploy), Ok)?;
+    let deploy = Deploy::of(again, &call.deploy)?;
     let mut spec = Spec::of(call, relation)?;
     let resolved = spec.check()?;
     let exclude = resolved.get("exclude").cloned().unwrap_or_else(|| json!([]));

@@ -55,7 +55,7 @@ pub(crate) type Read = (Relation, Reader);
 pub(crate) fn train(model: &str, call: &Call, (relation, reader): &Read, items: Option<&Read>, again: Option<Again>) -> Result<Published> {
     let start = Instant::now();
     compat::must_be_writable(c"affinity.train_recommender()");
-    let deploy = again.and_then(|a| a.deploy).map_or_else(|| Deploy::parse(&call.deploy), Ok)?;
+    let deploy = Deploy::of(again, &call.deploy)?;
     let resolved = recommender::check(&call.kind, &call.params)?;
     // Says what is wrong with the columns before anything is read.
     call.events.live(relation, 1)?;

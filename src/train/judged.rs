@@ -138,12 +138,10 @@ pub fn held_out(state: &Value, tensors: &[Tensor], data: &Interactions) -> Resul
     let model = twin.into_recommender();
     let (rest, held) = Held::split(data, Step::of(data), model.repeats(), 0.0, model.held_share())?;
     let left = Popularity::plain(&rest)?.scores;
-    let codes = data.context.recode(model.context());
-    let known = |e: &Event| model.items().find(&data.items.id(e.item)).map(|item| Event { item, context: codes.of(e.context), ..*e });
+    let known = model.known(data);
     let case = |(user, events): &(u32, Vec<Event>)| {
         let next: Vec<Id> = events.iter().filter(|e| left[e.item as usize] > 0.0).map(|e| data.items.id(e.item)).collect();
-        let history = rest.history(*user).iter().filter_map(known).collect();
-        Case::new(data.users.id(*user), history, &next, events.first()?.time, &model, model.repeats())
+        Case::new(data.users.id(*user), known.events(rest.history(*user)), &next, events.first()?.time, &model, model.repeats())
     };
     let cases = held.users().iter().filter_map(case).collect();
     Ok(Some((model, cases)))
@@ -157,7 +155,6 @@ pub fn open(model: &Recommender, data: &Interactions, now: i64) -> Vec<Case> {
     let mut users: Vec<u32> = (0..data.users.len() as u32).collect();
     users.sort_by_key(|u| (data.users.hash(*u), *u));
     users.truncate(LOOKED_AT);
-    let codes = data.context.recode(model.context());
-    let known = |e: &Event| model.items().find(&data.items.id(e.item)).map(|item| Event { item, context: codes.of(e.context), ..*e });
-    users.into_iter().map(|u| Case::open(data.users.id(u), data.history(u).iter().filter_map(known).collect(), now)).collect()
+    let known = model.known(data);
+    users.into_iter().map(|u| Case::open(data.users.id(u), known.events(data.history(u)), now)).collect()
 }

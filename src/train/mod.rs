@@ -5,6 +5,7 @@ pub mod everyone;
 pub mod features;
 mod hold;
 pub mod judged;
+mod known;
 mod outcome;
 pub mod page;
 pub mod recommender;
@@ -16,4 +17,4 @@ mod unheard;
 pub mod verdict;
 
 pub use crate::dataset::{Family, Input};
-pub use report::{Gap, MetricRow, Outcome, Report, Trained};
+pub use report::{MetricRow, Outcome, Report, Trained};

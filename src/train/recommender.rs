@@ -12,6 +12,7 @@ use crate::model::popularity::Popularity;
 use crate::model::recommender::{self as kinds, JUDGED_AT, Model, history_limit};
 use crate::model::tried::AUTO;
 use crate::model::tune::chooses;
+use crate::train::known::Known;
 use crate::train::verdict::{self, Incumbent};
 use crate::train::{Report, Trained, choose};
 use serde_json::{Map, Value, json};
@@ -115,21 +116,20 @@ pub fn fit(data: &Interactions, kind: &str, given: &Value, skipped: u64, incumbe
     let auto = kind == "auto";
     let (mut kind, mut resolved, mut fitted) = choose::fit(kind, given, seen, tune, &mut report, ctx)?;
 
-    let incumbent = incumbent.filter(|i| match i.may_judge(share) {
-        Ok(()) => true,
-        Err(why) => {
-            report.notices.push(format!("the deployed version was not judged on the held-out events: {why}"));
-            false
-        }
-    });
-    let mut verdict = verdict::judge(&fitted.model, &rest, &judge, incumbent, ctx)?;
-    if let Some(v) = verdict.as_mut().filter(|v| auto && v.own.ndcg < v.popularity.ndcg) {
+    let deployed = incumbent;
+    let incumbent = deployed.filter(|i| i.held_out(share));
+    if deployed.is_some() && incumbent.is_none() {
+        report.notices.push("the deployed version was not judged on the held-out events: it learned from some of these events".into());
+    }
+    let popularity = Popularity::plain(&rest)?.scores;
+    let mut verdict = verdict::judge(&fitted.model, &popularity, &rest, &judge, incumbent, ctx)?;
+    if let Some(v) = verdict.filter(|v| auto && v.own.ndcg < v.popularity.ndcg) {
         report.notices.push(format!(
             "auto chose popularity: on {} held-out lists kind {kind} has an ndcg@{JUDGED_AT} of {:.5}, popularity of {:.5}",
             v.own.users, v.own.ndcg, v.popularity.ndcg
         ));
         (kind, resolved, fitted) = choose::popularity(given, &rest, ctx)?;
-        verdict = verdict::judge(&fitted.model, &rest, &judge, incumbent, ctx)?;
+        verdict = Some(v.of_popularity());
     }
     resolved.extend(fitted.chosen);
     resolved.insert("repeats".into(), json!(repeats));
@@ -143,7 +143,7 @@ pub fn fit(data: &Interactions, kind: &str, given: &Value, skipped: u64, incumbe
     let mut tensors = Vec::new();
     if !judge.is_empty() {
         tensors.extend(fitted.model.to_tensors());
-        tensors.push(popularity_tensor(&rest)?);
+        tensors.push(popularity_tensor(popularity));
         tensors.iter_mut().for_each(|t| t.name.insert_str(0, HOLDOUT));
     }
     // Where nothing was held out, all events were learned from already.
@@ -158,7 +158,7 @@ pub fn fit(data: &Interactions, kind: &str, given: &Value, skipped: u64, incumbe
     let context = if model.uses_context() { data.context.clone() } else { Circumstances::default() };
     tensors.extend(model.to_tensors());
     tensors.extend(data.items.to_tensors("items"));
-    tensors.push(popularity_tensor(data)?);
+    tensors.push(popularity_tensor(Popularity::plain(data)?.scores));
     let snapshot = snapshot(data, &resolved, ctx)?;
     if let Some(s) = &snapshot {
         tensors.extend(s.to_tensors());
@@ -180,9 +180,8 @@ pub fn fit(data: &Interactions, kind: &str, given: &Value, skipped: u64, incumbe
 }
 
 /// How many users have each item.
-fn popularity_tensor(data: &Interactions) -> Result<Tensor> {
-    let scores = Popularity::plain(data)?.scores;
-    Ok(Tensor::f32("items.popularity", [scores.len()], scores))
+fn popularity_tensor(scores: Vec<f32>) -> Tensor {
+    Tensor::f32("items.popularity", [scores.len()], scores)
 }
 
 /// The users' latest events, where the version is to hold them.
@@ -234,6 +233,11 @@ impl Recommender {
     /// Whether lists hold what the user had, unless they are asked not to.
     pub fn repeats(&self) -> bool {
         self.state.params.get("repeats").and_then(Value::as_bool).unwrap_or(false)
+    }
+
+    /// How the events of `data` become this model's.
+    pub(super) fn known(&self, data: &Interactions) -> Known {
+        Known::new(data, &self.items, &self.state.context)
     }
 
     /// The share of the users whose last events were held out when the version was trained.

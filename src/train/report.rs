@@ -1,6 +1,7 @@
 //! What a training hands back, and how a trained model describes itself.
 
 use crate::base::{Epoch, Tensor};
+use crate::metric::Estimate;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -41,21 +42,10 @@ pub struct Report {
     pub judged: Option<f64>,
     /// The same figure of the deployed version on the same rows. None without a deployed version, or where it cannot score these rows.
     pub incumbent: Option<f64>,
-    /// How far the new version is above the deployed one; none where it was not measured.
-    pub gap: Option<Gap>,
+    /// How far the new version is above the deployed one on the same users; none where it was not measured.
+    pub gap: Option<Estimate>,
     /// The share of the newest events whose items the deployed version does not know; none where events are not what is learned from.
     pub unknown: Option<f64>,
-}
-
-/// A difference of two models on the same users.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Gap {
-    /// The mean.
-    pub mean: f64,
-    /// Lower end of its paired 95 % interval.
-    pub low: f64,
-    /// Upper end.
-    pub high: f64,
 }
 
 /// One figure of [`crate::train`]'s evaluations.

@@ -1,13 +1,13 @@
 //! What held-out events say of a new version: its figures, those of popularity beside it, and whether the deployed version finds less or more.
 
-use crate::base::{Code, Context, Error, Result, Tensor};
+use crate::base::{Context, Result, Tensor};
 use crate::dataset::{Event, Interactions, Step};
+use crate::metric::Estimate;
 use crate::metric::ranking::RankingMeans;
 use crate::model::held::Held;
-use crate::model::popularity::Popularity;
 use crate::model::recommender::{JUDGED_AT, Model};
+use crate::train::Report;
 use crate::train::recommender::{HOLDOUT, Recommender, with_fallback};
-use crate::train::{Gap, Report};
 use serde_json::{Map, Value, json};
 
 /// Users with two steps or more below which each of them judges: a fifth of so few says little.
@@ -22,53 +22,55 @@ pub(super) fn share(data: &Interactions, step: Step, asked: f64, refit: bool) ->
 }
 
 /// The figures of one model, popularity and perhaps the deployed version on the same lists.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Verdict {
     /// Of the new version.
     pub own: RankingMeans,
     /// Of what most users chose, by the events that taught.
     pub popularity: RankingMeans,
-    /// Of the deployed version, and by how much the new one is above it.
-    incumbent: Option<(RankingMeans, Gap)>,
+    /// Of the deployed version, and by how much the new one and popularity are above it.
+    incumbent: Option<(RankingMeans, [Estimate; 2])>,
 }
 
-/// Judges `model`, which learned from `rest`, by the events that were `held` out; none where these hold nothing to find.
+/// Judges `model`, which learned from `rest`, by the events that were `held` out, beside the `popularity` of `rest`; none where these hold nothing to find.
 ///
 /// # Errors
-/// [`Code::Cancelled`], [`Code::OutOfMemory`].
+/// [`crate::base::Code::Cancelled`], [`crate::base::Code::OutOfMemory`].
 pub(super) fn judge(
     model: &Model,
+    popularity: &[f32],
     rest: &Interactions,
     held: &Held,
     incumbent: Option<&Incumbent>,
     ctx: &Context,
 ) -> Result<Option<Verdict>> {
-    let tie = Popularity::plain(rest)?.scores;
     let beside = incumbent.map(|i| i.scorer(rest));
     let n = 2 + usize::from(beside.is_some());
-    let measured = held.measure_each(rest, JUDGED_AT, &tie, ctx, n, |history, now, outs| {
-        with_fallback(model, &tie, history, now, &mut outs[0]);
-        outs[1].copy_from_slice(&tie);
+    let measured = held.measure_each(rest, JUDGED_AT, popularity, ctx, n, |history, now, outs| {
+        with_fallback(model, popularity, history, now, &mut outs[0]);
+        outs[1].copy_from_slice(popularity);
         if let Some(score) = &beside {
             score(history, now, &mut outs[2])
         }
     })?;
     let means: Option<Vec<RankingMeans>> = measured.rankings.iter().map(|r| r.means()).collect();
     let Some([own, popularity, others @ ..]) = means.as_deref() else { return Ok(None) };
-    let gap = || {
-        let [mean, low, high] = measured.ndcg.gap(0, 2, ctx.seed);
-        Gap { mean, low, high }
-    };
-    Ok(Some(Verdict { own: *own, popularity: *popularity, incumbent: others.first().map(|i| (*i, gap())) }))
+    let gap = |of: usize| measured.ndcg.gap(of, 2, ctx.seed);
+    Ok(Some(Verdict { own: *own, popularity: *popularity, incumbent: others.first().map(|i| (*i, [gap(0), gap(1)])) }))
 }
 
 impl Verdict {
+    /// What it is where popularity takes the place of the version that was judged.
+    pub fn of_popularity(self) -> Self {
+        Self { own: self.popularity, incumbent: self.incumbent.map(|(i, [_, gap])| (i, [gap, gap])), ..self }
+    }
+
     /// Tells it in `report`, with a notice where the version, which is of `kind`, is no better than popularity.
     pub fn tell(&self, kind: &str, report: &mut Report) {
         report.judged = Some(self.own.ndcg);
         report.metrics.extend(metrics(&self.own));
         report.metrics.insert("baseline".into(), json!({"popularity": metrics(&self.popularity)}));
-        if let Some((old, gap)) = &self.incumbent {
+        if let Some((old, [gap, _])) = &self.incumbent {
             report.incumbent = Some(old.ndcg);
             report.gap = Some(*gap);
             let figures = [("value", old.ndcg), ("gain", gap.mean), ("low", gap.low), ("high", gap.high)];
@@ -112,7 +114,7 @@ impl Incumbent {
     /// From what the version stored; none when it was never judged, so that there is no such model.
     ///
     /// # Errors
-    /// [`Code::Corrupt`].
+    /// [`crate::base::Code::Corrupt`].
     pub fn load(state: &Value, tensors: &[Tensor]) -> Result<Option<Self>> {
         let held: Vec<Tensor> =
             tensors.iter().filter_map(|t| t.name.strip_prefix(HOLDOUT).map(|n| Tensor { name: n.to_owned(), ..t.clone() })).collect();
@@ -129,23 +131,17 @@ impl Incumbent {
         self.0
     }
 
-    /// Whether it may be judged by the last steps of a `share` of the users: it learned from none of them.
-    ///
-    /// # Errors
-    /// [`Code::WrongState`]: why not.
-    pub(super) fn may_judge(&self, share: f64) -> Result<()> {
-        if self.0.held_share() + 1e-9 >= share {
-            return Ok(());
-        }
-        Err(Error::new(Code::WrongState, "it learned from some of these events"))
+    /// Whether it held out the last steps of a `share` of the users, so that it may be judged by them.
+    pub(super) fn held_out(&self, share: f64) -> bool {
+        self.0.held_share() + 1e-9 >= share
     }
 
     /// Of the events that came after its last one, the share whose items it does not know; of all, where none did. The catalogue's change since then.
     pub(super) fn unknown(&self, data: &Interactions) -> f64 {
-        let known: Vec<bool> = (0..data.items.len() as u32).map(|i| self.0.items().find(&data.items.id(i)).is_some()).collect();
+        let known = self.0.known(data).items;
         let count = |since: i64| {
             let new = data.events().iter().filter(|e| e.time > since);
-            new.fold((0u64, 0u64), |(n, unknown), e| (n + 1, unknown + u64::from(!known[e.item as usize])))
+            new.fold((0u64, 0u64), |(n, unknown), e| (n + 1, unknown + u64::from(known[e.item as usize].is_none())))
         };
         let (n, unknown) = match self.0.latest().map(count) {
             Some((0, _)) | None => count(i64::MIN),
@@ -156,14 +152,11 @@ impl Incumbent {
 
     /// Scores the items of `data`; one that it does not know gets the least score.
     fn scorer(&self, data: &Interactions) -> impl Fn(&[Event], i64, &mut [f32]) + Sync + Send + use<'_> {
-        let own: Vec<Option<u32>> = (0..data.items.len() as u32).map(|i| self.0.items().find(&data.items.id(i))).collect();
-        let codes = data.context.recode(self.0.context());
+        let own = self.0.known(data);
         move |history, now, out| {
-            let known = |e: &Event| own[e.item as usize].map(|item| Event { item, context: codes.of(e.context), ..*e });
-            let known: Vec<Event> = history.iter().filter_map(known).collect();
             let mut scores = vec![0.0; self.0.items().len()];
-            self.0.score_history(&known, now, &mut scores);
-            out.iter_mut().zip(&own).for_each(|(o, i)| *o = i.map_or(f32::MIN, |i| scores[i as usize]));
+            self.0.score_history(&own.events(history), now, &mut scores);
+            out.iter_mut().zip(&own.items).for_each(|(o, i)| *o = i.map_or(f32::MIN, |i| scores[i as usize]));
         }
     }
 }

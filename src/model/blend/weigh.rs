@@ -46,8 +46,6 @@ pub(super) fn choose(model: &mut Blend, open: &[bool], data: &Interactions, tune
         weights = mean(&points, &model.judge(&points, data, tune, &tie, ctx)?.shares(ctx.seed));
     }
     let used = used(&weights);
-    let without = used.iter().map(|&i| mean(&[(0..n).map(|j| if i == j { 0.0 } else { weights[j] }).collect()], &[1.0]));
-    let asked: Vec<Vec<f32>> = [weights.clone()].into_iter().chain(without).collect();
     let named = |which: &[usize], figures: &[f64]| -> Value {
         which
             .iter()
@@ -60,6 +58,8 @@ pub(super) fn choose(model: &mut Blend, open: &[bool], data: &Interactions, tune
     // Averaged over draws the weights may be worse than what they were averaged from: the best of all that was tried is kept.
     let mut best = used.first().map_or(0.0, |&i| alone[i]);
     if used.len() > 1 {
+        let without = used.iter().map(|&i| mean(&[(0..n).map(|j| if i == j { 0.0 } else { weights[j] }).collect()], &[1.0]));
+        let asked: Vec<Vec<f32>> = [weights.clone()].into_iter().chain(without).collect();
         let found = model.judge(&asked, data, tune, &tie, ctx)?.means();
         told.insert("blend".into(), json!((found[0] * 1e5).round() / 1e5));
         told.insert("without".into(), named(&used, &found[1..]));

@@ -1,0 +1,30 @@
+//! Events of some data as a model knows them: its items by their ids, its codes of the context.
+
+use crate::dataset::circumstances::Recoding;
+use crate::dataset::{Circumstances, Event, Interactions, Vocabulary};
+
+/// How the events of some data become those of a model.
+#[derive(Debug)]
+pub(super) struct Known {
+    /// The model's index of each item of the data; none for those that it does not know.
+    pub items: Vec<Option<u32>>,
+    codes: Recoding,
+}
+
+impl Known {
+    /// From `data` to a model of these `items` and `context`.
+    pub fn new(data: &Interactions, items: &Vocabulary, context: &Circumstances) -> Self {
+        let find = |i| items.find(&data.items.id(i));
+        Self { items: (0..data.items.len() as u32).map(find).collect(), codes: data.context.recode(context) }
+    }
+
+    /// The event, where the model knows its item.
+    pub fn event(&self, e: &Event) -> Option<Event> {
+        self.items[e.item as usize].map(|item| Event { item, context: self.codes.of(e.context), ..*e })
+    }
+
+    /// Those of a history that the model knows.
+    pub fn events(&self, history: &[Event]) -> Vec<Event> {
+        history.iter().filter_map(|e| self.event(e)).collect()
+    }
+}
