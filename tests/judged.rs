@@ -97,6 +97,18 @@ fn what_is_no_better_than_popularity_says_so() {
 }
 
 #[test]
+fn what_cannot_be_judged_says_why() {
+    let says = |f: &Frame| {
+        let t = fit(f, "item_knn", &json!({}), None);
+        assert_eq!(t.report.judged, None);
+        t.report.notices.into_iter().find(|n| n.ends_with("this version is not judged")).unwrap()
+    };
+    let own = frame(20, 1, |_, user, step| 8 * user + step);
+    assert!(says(&own).starts_with("what was held out is new to all"));
+    assert!(says(&own.take(&(0..20).map(|u| 8 * u).collect::<Vec<_>>())).starts_with("no user has two events"));
+}
+
+#[test]
 fn a_new_version_is_held_against_the_deployed_one() {
     let old = fit(&ring(300), "transition", &json!({}), None);
     let worse = fit(&ring(300), "popularity", &json!({}), Some(&old)).report;

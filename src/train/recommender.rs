@@ -136,7 +136,12 @@ pub fn fit(data: &Interactions, kind: &str, given: &Value, skipped: u64, incumbe
     report.epochs = fitted.epochs;
     match &verdict {
         Some(v) => v.tell(kind, &mut report),
-        None => report.notices.push("no user has two events to hold the last one out, so this version is not judged".into()),
+        None if judge.is_empty() => {
+            report.notices.push("no user has two events to hold the last one out, so this version is not judged".into())
+        }
+        None => report.notices.push(
+            "what was held out is new to all or known to its users, so there is nothing to find and this version is not judged".into(),
+        ),
     }
     report.unknown = incumbent.map(|i| i.unknown(data));
 
