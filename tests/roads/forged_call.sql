@@ -12,7 +12,7 @@ CREATE VIEW own.bad AS SELECT user_id, evil.num(item_id) AS item_id, at FROM own
 GRANT USAGE ON SCHEMA own TO public; GRANT SELECT ON own.bad TO public;
 
 -- expect: ok
-SELECT affinity.train_recommender('his', 'own.events', kind => 'popularity', time_col => 'at', params => '{"holdout": 0}');
+SELECT affinity.train_recommender('his', 'own.events', kind => 'popularity', time_col => 'at', params => '{"holdout": 0}', deploy => 'if_better');
 
 CREATE FUNCTION own.part(b bytea) RETURNS bytea LANGUAGE sql AS $$ SELECT (SELECT string_agg(set_byte('\x00', 0, ((length(b)::bigint >> (8 * i)) & 255)::int), ''::bytea ORDER BY i) FROM generate_series(0, 7) i) || b $$;
 
