@@ -52,6 +52,11 @@ impl Figures {
         shares
     }
 
+    /// Two of the ways.
+    pub fn pair(&self, a: usize, b: usize) -> Self {
+        Self { n: 2, values: self.values.chunks(self.n.max(1)).flat_map(|row| [row[a], row[b]]).collect() }
+    }
+
     /// By how much way `a` is above way `b` in the mean over the users, with its paired interval; all 0 without users. `seed` fixes the draws.
     pub fn gap(&self, a: usize, b: usize, seed: u64) -> Estimate {
         let gaps: Vec<[f64; 1]> = self.values.chunks(self.n.max(1)).map(|row| [f64::from(row[a]) - f64::from(row[b])]).collect();

@@ -13,7 +13,7 @@ use crate::model::recommender::{self as kinds, JUDGED_AT, Model, history_limit};
 use crate::model::tried::AUTO;
 use crate::model::tune::chooses;
 use crate::train::known::Known;
-use crate::train::verdict::{self, Incumbent};
+use crate::train::verdict::{self, Incumbent, Verdict};
 use crate::train::{Report, Trained, choose};
 use serde_json::{Map, Value, json};
 
@@ -123,13 +123,19 @@ pub fn fit(data: &Interactions, kind: &str, given: &Value, skipped: u64, incumbe
     }
     let popularity = Popularity::plain(&rest)?.scores;
     let mut verdict = verdict::judge(&fitted.model, &popularity, &rest, &judge, incumbent, ctx)?;
-    if let Some(v) = verdict.filter(|v| auto && v.own.ndcg < v.popularity.ndcg) {
+    let chosen_by = || match tune {
+        Some(tune) => verdict::judge(&fitted.model, &Popularity::plain(seen)?.scores, seen, tune, None, ctx),
+        None => Ok(None),
+    };
+    if let (true, Some(v)) = (auto, &verdict)
+        && v.gives_way(chosen_by, ctx.seed)?
+    {
         report.notices.push(format!(
             "auto chose popularity: on {} held-out lists kind {kind} has an ndcg@{JUDGED_AT} of {:.5}, popularity of {:.5}",
             v.own.users, v.own.ndcg, v.popularity.ndcg
         ));
+        verdict = verdict.map(Verdict::of_popularity);
         (kind, resolved, fitted) = choose::popularity(given, &rest, ctx)?;
-        verdict = Some(v.of_popularity());
     }
     resolved.extend(fitted.chosen);
     resolved.insert("repeats".into(), json!(repeats));
