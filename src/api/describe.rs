@@ -7,12 +7,13 @@ use crate::pg::answer::Answer;
 use crate::pg::call::Call;
 use crate::pg::composite::{Field, row as composite};
 use crate::pg::error::sql;
+use crate::pg::json::Document;
 use crate::pg::stamp::Stamp;
 use crate::pg::{array, scoring};
 use crate::train::features::Apart;
 use crate::train::row_model::{RowModel, RowScratch};
 use pgrx::iter::TableIterator;
-use pgrx::{JsonB, name, pg_extern};
+use pgrx::{name, pg_extern};
 
 /// `affinity.encode(model text, row record)`: the numbers that describe a row.
 #[pg_extern]
@@ -34,19 +35,19 @@ fn encode_elements(call: Call<'_>) -> Option<Answer> {
 
 /// `affinity.reconstruct(model text, row record)`: every column as the model gives it back.
 #[pg_extern]
-fn reconstruct(call: Call<'_>) -> Option<JsonB> {
+fn reconstruct(call: Call<'_>) -> Option<Document> {
     sql(|| scoring::row(call, columns))
 }
 
 /// `affinity_internal.reconstruct_columns(model text, names text[], VARIADIC "any")`
 #[pg_extern]
-fn reconstruct_columns(call: Call<'_>) -> Option<JsonB> {
+fn reconstruct_columns(call: Call<'_>) -> Option<Document> {
     sql(|| scoring::columns(call, columns))
 }
 
 /// `affinity.reconstruct(model text, row real[])`
 #[pg_extern]
-fn reconstruct_elements(call: Call<'_>) -> Option<JsonB> {
+fn reconstruct_elements(call: Call<'_>) -> Option<Document> {
     sql(|| scoring::elements(call, columns))
 }
 
@@ -87,9 +88,9 @@ fn code(model: &RowModel, row: &[Cell<'_>], scratch: &mut RowScratch) -> Result<
     Ok(array::datum(features.encode(row, scratch)?))
 }
 
-fn columns(model: &RowModel, row: &[Cell<'_>], scratch: &mut RowScratch) -> Result<JsonB> {
+fn columns(model: &RowModel, row: &[Cell<'_>], scratch: &mut RowScratch) -> Result<Document> {
     let (features, scratch) = model.describes(scratch)?;
-    features.reconstruct(row, scratch).map(|columns| JsonB(columns.into()))
+    features.reconstruct(row, scratch).map(Document)
 }
 
 /// NULL for a row without any value.

@@ -3,9 +3,11 @@
 use crate::base::Result;
 use crate::pg::call::Call;
 use crate::pg::error::sql;
+use crate::pg::json::Document;
 use crate::pg::{expand, scoring};
 use crate::train::Outcome;
-use pgrx::{Internal, JsonB, pg_extern};
+use pgrx::{Internal, pg_extern};
+use serde_json::Value;
 
 /// `affinity.predict(model text, row record)`: the probability of the positive class, or the value.
 #[pg_extern]
@@ -51,19 +53,19 @@ fn predict_class_elements(call: Call<'_>) -> Option<String> {
 
 /// `affinity.predict_proba(model text, row record)`: the probability of each class.
 #[pg_extern]
-fn predict_proba(call: Call<'_>) -> Option<JsonB> {
+fn predict_proba(call: Call<'_>) -> Option<Document> {
     sql(|| scoring::scores_of_row(call, probabilities))
 }
 
 /// `affinity_internal.predict_proba_columns(model text, names text[], VARIADIC "any")`
 #[pg_extern]
-fn predict_proba_columns(call: Call<'_>) -> Option<JsonB> {
+fn predict_proba_columns(call: Call<'_>) -> Option<Document> {
     sql(|| scoring::scores_of_columns(call, probabilities))
 }
 
 /// `affinity.predict_proba(model text, row real[])`
 #[pg_extern]
-fn predict_proba_elements(call: Call<'_>) -> Option<JsonB> {
+fn predict_proba_elements(call: Call<'_>) -> Option<Document> {
     sql(|| scoring::scores_of_elements(call, probabilities))
 }
 
@@ -75,6 +77,6 @@ fn class(outcome: &Outcome, scores: &[f64]) -> Result<String> {
     outcome.class(scores).map(str::to_owned)
 }
 
-fn probabilities(outcome: &Outcome, scores: &[f64]) -> Result<JsonB> {
-    outcome.probabilities(scores).map(|p| JsonB(p.into()))
+fn probabilities(outcome: &Outcome, scores: &[f64]) -> Result<Document> {
+    outcome.probabilities(scores).map(|p| Value::from(p).into())
 }

@@ -3,12 +3,11 @@
 use crate::base::{Code, Error, Result, names};
 use crate::pg::argument::{Name, Regclass};
 use crate::pg::error::sql;
-use crate::pg::json::Json;
+use crate::pg::json::{Document, Json};
 use crate::pg::publish::Published;
 use crate::pg::reading::Reader;
 use crate::pg::relation::{Relation, Source};
 use crate::pg::{owner, rows, store, train_events};
-use pgrx::JsonB;
 use pgrx::prelude::*;
 use serde_json::{Value, json};
 
@@ -22,7 +21,7 @@ pub(crate) type Row = TableIterator<
         name!(rows_used, i64),
         name!(rows_skipped, i64),
         name!(seconds, f64),
-        name!(metrics, JsonB),
+        name!(metrics, Document),
         name!(deployed, bool),
     ),
 >;
@@ -102,5 +101,5 @@ pub(crate) fn word(value: Option<&str>, name: &str) -> Result<String> {
 
 /// What became of a training as its row.
 pub(crate) fn row(p: Published) -> Row {
-    TableIterator::once((p.model, p.version, p.kind, p.rows_used, p.rows_skipped, p.seconds, JsonB(p.metrics), p.deployed))
+    TableIterator::once((p.model, p.version, p.kind, p.rows_used, p.rows_skipped, p.seconds, p.metrics.into(), p.deployed))
 }

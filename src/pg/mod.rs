@@ -69,6 +69,7 @@ pub(crate) mod text;
 pub(crate) mod time;
 pub(crate) mod train_events;
 pub(crate) mod tuple;
+pub(crate) mod value_type;
 pub(crate) mod watch;
 pub(crate) mod weights;
 pub(crate) mod window;
