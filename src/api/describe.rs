@@ -4,6 +4,7 @@
 use crate::base::Result;
 use crate::dataset::Cell;
 use crate::pg::answer::Answer;
+use crate::pg::argument::Text;
 use crate::pg::call::Call;
 use crate::pg::composite::{Field, row as composite};
 use crate::pg::error::sql;
@@ -73,13 +74,13 @@ fn anomaly_elements(call: Call<'_>) -> Option<Answer> {
 #[pg_extern]
 #[allow(clippy::type_complexity)]
 fn describe(
-    model: &str,
+    model: Text,
 ) -> TableIterator<
     'static,
-    (name!(segment, String), name!(rows, i64), name!(column, String), name!(mean, f64), name!(overall, f64), name!(effect, f64)),
+    (name!(segment, Text), name!(rows, i64), name!(column, Text), name!(mean, f64), name!(overall, f64), name!(effect, f64)),
 > {
-    let lines = sql(|| scoring::model(model, Stamp::now())?.describes(&mut RowScratch::default())?.0.apart());
-    let row = |a: Apart| (a.segment, i64::try_from(a.rows).unwrap_or(i64::MAX), a.column, a.mean, a.overall, a.effect);
+    let lines = sql(|| scoring::model(&model, Stamp::now())?.describes(&mut RowScratch::default())?.0.apart());
+    let row = |a: Apart| (Text(a.segment), i64::try_from(a.rows).unwrap_or(i64::MAX), Text(a.column), a.mean, a.overall, a.effect);
     TableIterator::new(lines.into_iter().map(row))
 }
 

@@ -3,6 +3,7 @@
 use crate::api::train::needed;
 use crate::base::Result;
 use crate::dataset::Cell;
+use crate::pg::argument::Text;
 use crate::pg::call::Call;
 use crate::pg::error::sql;
 use crate::pg::generating::Stream;
@@ -15,11 +16,11 @@ use serde_json::Value;
 
 /// `n` new rows, each a JSON object by column.
 #[pg_extern]
-fn generate(model: Option<&str>, n: Option<i64>, condition: Option<Json>, seed: Option<i64>) -> SetOfIterator<'static, Document> {
+fn generate(model: Option<Text>, n: Option<i64>, condition: Option<Json>, seed: Option<i64>) -> SetOfIterator<'static, Document> {
     let stream = sql(|| {
         let (model, n) = (needed(model, "model")?, needed(n, "n")?);
         let condition = condition.map_or(Ok(Value::Null), |c| c.read("condition"))?;
-        Stream::new(model, n, &condition, seed.unwrap_or(0))
+        Stream::new(&model, n, &condition, seed.unwrap_or(0))
     });
     SetOfIterator::new(stream.map(Document))
 }

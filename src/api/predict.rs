@@ -1,6 +1,7 @@
 //! `affinity.predict(model, row)` and its kin: a score for each row of a query.
 
 use crate::base::Result;
+use crate::pg::argument::Text;
 use crate::pg::call::Call;
 use crate::pg::error::sql;
 use crate::pg::json::Document;
@@ -35,19 +36,19 @@ fn predict_elements(call: Call<'_>) -> Option<f64> {
 
 /// `affinity.predict_class(model text, row record)`: the likeliest class, as text.
 #[pg_extern]
-fn predict_class(call: Call<'_>) -> Option<String> {
+fn predict_class(call: Call<'_>) -> Option<Text> {
     sql(|| scoring::scores_of_row(call, class))
 }
 
 /// `affinity_internal.predict_class_columns(model text, names text[], VARIADIC "any")`
 #[pg_extern]
-fn predict_class_columns(call: Call<'_>) -> Option<String> {
+fn predict_class_columns(call: Call<'_>) -> Option<Text> {
     sql(|| scoring::scores_of_columns(call, class))
 }
 
 /// `affinity.predict_class(model text, row real[])`
 #[pg_extern]
-fn predict_class_elements(call: Call<'_>) -> Option<String> {
+fn predict_class_elements(call: Call<'_>) -> Option<Text> {
     sql(|| scoring::scores_of_elements(call, class))
 }
 
@@ -73,8 +74,8 @@ fn number(outcome: &Outcome, scores: &[f64]) -> Result<f64> {
     outcome.number(scores)
 }
 
-fn class(outcome: &Outcome, scores: &[f64]) -> Result<String> {
-    outcome.class(scores).map(str::to_owned)
+fn class(outcome: &Outcome, scores: &[f64]) -> Result<Text> {
+    outcome.class(scores).map(|c| Text(c.to_owned()))
 }
 
 fn probabilities(outcome: &Outcome, scores: &[f64]) -> Result<Document> {

@@ -39,6 +39,7 @@ pub(crate) mod lists;
 pub(crate) mod live;
 pub(crate) mod local;
 pub(crate) mod manage;
+mod messages;
 pub(crate) mod nearest;
 pub(crate) mod numeric;
 pub(crate) mod owner;
