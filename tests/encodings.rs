@@ -6,6 +6,7 @@
 mod cluster;
 
 use cluster::{Database, Session, error_line, server};
+use std::io::Write;
 use std::process::{Command, Stdio};
 
 /// Texts of one encoding, as SQL literals; a column's name in double quotes.
@@ -245,10 +246,18 @@ fn a_model_is_the_same_in_a_database_of_another_encoding() {
     let scores =
         "SELECT sum(affinity.predict({model}, t))::text, md5(string_agg(affinity.encode('whole', t)::text, ' ' ORDER BY id)) FROM things t";
     let before = session.run(&words.sql(scores)).unwrap().0;
-    let dump = Command::new("pg_dump").args(["-d", &from.database()]).stdout(Stdio::piped()).spawn().unwrap();
-    let restored =
-        Command::new("psql").args(["-qX", "-v", "ON_ERROR_STOP=1", "-d", &to.database()]).stdin(dump.stdout.unwrap()).output().unwrap();
-    assert!(restored.status.success(), "{}", String::from_utf8_lossy(&restored.stderr));
+    let dump = Command::new("pg_dump").args(["-d", &from.database()]).output().unwrap();
+    assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));
+    // In the encoding of the database that it is of: the dump says which.
+    assert!(std::str::from_utf8(&dump.stdout).is_err());
+    let mut restore = Command::new("psql")
+        .args(["-qX", "-v", "ON_ERROR_STOP=1", "-d", &to.database()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    restore.stdin.take().unwrap().write_all(&dump.stdout).unwrap();
+    assert!(restore.wait().unwrap().success());
     let mut session = to.session(&to.database(), "postgres");
     truths(&mut session, words, "restored");
     assert_eq!(session.run(&words.sql(scores)).unwrap().0, before);
