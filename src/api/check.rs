@@ -2,6 +2,7 @@
 
 use crate::base::Result;
 use crate::model::Kind;
+use crate::pg::argument::Text;
 use crate::pg::error::sql;
 use crate::pg::store::VersionRow;
 use crate::pg::{integrity, rows, weights};
@@ -13,10 +14,10 @@ use pgrx::prelude::*;
 #[allow(clippy::type_complexity)]
 fn check() -> TableIterator<
     'static,
-    (name!(model, Option<String>), name!(version, Option<i32>), name!(finding, String), name!(detail, String), name!(mend, String)),
+    (name!(model, Option<Text>), name!(version, Option<i32>), name!(finding, Text), name!(detail, Text), name!(mend, Text)),
 > {
     let found = sql(integrity::findings);
-    TableIterator::new(found.into_iter().map(|f| (f.model, f.version, f.finding, f.detail, f.mend)))
+    TableIterator::new(found.into_iter().map(|f| (f.model.map(Text), f.version, Text(f.finding), Text(f.detail), Text(f.mend))))
 }
 
 /// Reads a version's weights, checks their digest, and builds the model from them.

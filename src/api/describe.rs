@@ -4,15 +4,17 @@
 use crate::base::Result;
 use crate::dataset::Cell;
 use crate::pg::answer::Answer;
+use crate::pg::argument::Text;
 use crate::pg::call::Call;
 use crate::pg::composite::{Field, row as composite};
 use crate::pg::error::sql;
+use crate::pg::json::Document;
 use crate::pg::stamp::Stamp;
 use crate::pg::{array, scoring};
 use crate::train::features::Apart;
 use crate::train::row_model::{RowModel, RowScratch};
 use pgrx::iter::TableIterator;
-use pgrx::{JsonB, name, pg_extern};
+use pgrx::{name, pg_extern};
 
 /// `affinity.encode(model text, row record)`: the numbers that describe a row.
 #[pg_extern]
@@ -34,19 +36,19 @@ fn encode_elements(call: Call<'_>) -> Option<Answer> {
 
 /// `affinity.reconstruct(model text, row record)`: every column as the model gives it back.
 #[pg_extern]
-fn reconstruct(call: Call<'_>) -> Option<JsonB> {
+fn reconstruct(call: Call<'_>) -> Option<Document> {
     sql(|| scoring::row(call, columns))
 }
 
 /// `affinity_internal.reconstruct_columns(model text, names text[], VARIADIC "any")`
 #[pg_extern]
-fn reconstruct_columns(call: Call<'_>) -> Option<JsonB> {
+fn reconstruct_columns(call: Call<'_>) -> Option<Document> {
     sql(|| scoring::columns(call, columns))
 }
 
 /// `affinity.reconstruct(model text, row real[])`
 #[pg_extern]
-fn reconstruct_elements(call: Call<'_>) -> Option<JsonB> {
+fn reconstruct_elements(call: Call<'_>) -> Option<Document> {
     sql(|| scoring::elements(call, columns))
 }
 
@@ -72,13 +74,13 @@ fn anomaly_elements(call: Call<'_>) -> Option<Answer> {
 #[pg_extern]
 #[allow(clippy::type_complexity)]
 fn describe(
-    model: &str,
+    model: Text,
 ) -> TableIterator<
     'static,
-    (name!(segment, String), name!(rows, i64), name!(column, String), name!(mean, f64), name!(overall, f64), name!(effect, f64)),
+    (name!(segment, Text), name!(rows, i64), name!(column, Text), name!(mean, f64), name!(overall, f64), name!(effect, f64)),
 > {
-    let lines = sql(|| scoring::model(model, Stamp::now())?.describes(&mut RowScratch::default())?.0.apart());
-    let row = |a: Apart| (a.segment, i64::try_from(a.rows).unwrap_or(i64::MAX), a.column, a.mean, a.overall, a.effect);
+    let lines = sql(|| scoring::model(&model, Stamp::now())?.describes(&mut RowScratch::default())?.0.apart());
+    let row = |a: Apart| (Text(a.segment), i64::try_from(a.rows).unwrap_or(i64::MAX), Text(a.column), a.mean, a.overall, a.effect);
     TableIterator::new(lines.into_iter().map(row))
 }
 
@@ -87,9 +89,9 @@ fn code(model: &RowModel, row: &[Cell<'_>], scratch: &mut RowScratch) -> Result<
     Ok(array::datum(features.encode(row, scratch)?))
 }
 
-fn columns(model: &RowModel, row: &[Cell<'_>], scratch: &mut RowScratch) -> Result<JsonB> {
+fn columns(model: &RowModel, row: &[Cell<'_>], scratch: &mut RowScratch) -> Result<Document> {
     let (features, scratch) = model.describes(scratch)?;
-    features.reconstruct(row, scratch).map(|columns| JsonB(columns.into()))
+    features.reconstruct(row, scratch).map(Document)
 }
 
 /// NULL for a row without any value.

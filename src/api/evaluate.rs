@@ -3,7 +3,7 @@
 
 use crate::api::train::needed;
 use crate::base::names;
-use crate::pg::argument::{Name, Regclass, Texts};
+use crate::pg::argument::{Name, Regclass, Text, Texts};
 use crate::pg::error::sql;
 use crate::pg::{evaluation, judging};
 use pgrx::iter::TableIterator;
@@ -13,7 +13,7 @@ use pgrx::{name, pg_extern};
 #[pg_extern]
 #[allow(clippy::type_complexity)]
 fn evaluate(
-    model: Option<&str>,
+    model: Option<Text>,
     source: Option<Regclass>,
     target: Option<Name>,
     k: Option<i32>,
@@ -21,8 +21,8 @@ fn evaluate(
 ) -> TableIterator<
     'static,
     (
-        name!(model, String),
-        name!(metric, String),
+        name!(model, Text),
+        name!(metric, Text),
         name!(k, Option<i32>),
         name!(value, f64),
         name!(low, Option<f64>),
@@ -32,14 +32,15 @@ fn evaluate(
 > {
     let (owned, rows) = sql(|| {
         let (model, k) = (needed(model, "model")?, needed(k, "k")?);
-        names::check("model", model)?;
+        names::check("model", &model)?;
         let (source, target) = (source.map(|s| s.0), target.as_ref().map(|t| t.0.as_str()));
-        Ok((model.to_owned(), evaluation::figures(model, source, target, k, all_rows == Some(true))?))
+        let figures = evaluation::figures(&model, source, target, k, all_rows == Some(true))?;
+        Ok((model, figures))
     });
     TableIterator::new(rows.into_iter().map(move |r| {
-        let who = r.baseline.unwrap_or_else(|| owned.clone());
+        let who = r.baseline.map_or_else(|| owned.clone(), Text);
         let k = r.k.and_then(|k| i32::try_from(k).ok());
-        (who, r.metric, k, r.value, r.low, r.high, i64::try_from(r.rows).unwrap_or(i64::MAX))
+        (who, Text(r.metric), k, r.value, r.low, r.high, i64::try_from(r.rows).unwrap_or(i64::MAX))
     }))
 }
 
@@ -56,8 +57,8 @@ fn compare(
 ) -> TableIterator<
     'static,
     (
-        name!(model, String),
-        name!(metric, String),
+        name!(model, Text),
+        name!(metric, Text),
         name!(k, Option<i32>),
         name!(value, f64),
         name!(low, Option<f64>),
@@ -76,6 +77,6 @@ fn compare(
         let (f, above) = (r.figure, r.above);
         let k = f.k.and_then(|k| i32::try_from(k).ok());
         let users = i64::try_from(f.rows).unwrap_or(i64::MAX);
-        (r.model, f.metric, k, f.value, f.low, f.high, above.map(|a| a.0), above.map(|a| a.1), above.map(|a| a.2), users)
+        (Text(r.model), Text(f.metric), k, f.value, f.low, f.high, above.map(|a| a.0), above.map(|a| a.1), above.map(|a| a.2), users)
     }))
 }

@@ -3,25 +3,26 @@
 use crate::api::train::needed;
 use crate::base::Result;
 use crate::dataset::Cell;
+use crate::pg::argument::Text;
 use crate::pg::call::Call;
 use crate::pg::error::sql;
 use crate::pg::generating::Stream;
-use crate::pg::json::Json;
+use crate::pg::json::{Document, Json};
 use crate::pg::scoring;
 use crate::train::row_model::{RowModel, RowScratch};
 use pgrx::iter::SetOfIterator;
-use pgrx::{JsonB, pg_extern};
+use pgrx::pg_extern;
 use serde_json::Value;
 
 /// `n` new rows, each a JSON object by column.
 #[pg_extern]
-fn generate(model: Option<&str>, n: Option<i64>, condition: Option<Json>, seed: Option<i64>) -> SetOfIterator<'static, JsonB> {
+fn generate(model: Option<Text>, n: Option<i64>, condition: Option<Json>, seed: Option<i64>) -> SetOfIterator<'static, Document> {
     let stream = sql(|| {
         let (model, n) = (needed(model, "model")?, needed(n, "n")?);
         let condition = condition.map_or(Ok(Value::Null), |c| c.read("condition"))?;
-        Stream::new(model, n, &condition, seed.unwrap_or(0))
+        Stream::new(&model, n, &condition, seed.unwrap_or(0))
     });
-    SetOfIterator::new(stream.map(JsonB))
+    SetOfIterator::new(stream.map(Document))
 }
 
 /// `affinity.realism(model text, row record)`: the share of real rows that look no more real.

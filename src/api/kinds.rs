@@ -3,6 +3,7 @@
 use crate::base::Result;
 use crate::base::params::Spec;
 use crate::model::{Kind, recommender};
+use crate::pg::argument::Text;
 use crate::pg::error::sql;
 use pgrx::prelude::*;
 
@@ -20,7 +21,7 @@ fn kinds() -> TableIterator<'static, (name!(kind, &'static str), name!(for_what,
 /// The parameters of a kind.
 #[pg_extern]
 fn params(
-    kind: &str,
+    kind: Text,
 ) -> TableIterator<
     'static,
     (
@@ -31,7 +32,7 @@ fn params(
         name!(meaning, &'static str),
     ),
 > {
-    let specs = sql(|| specs(kind));
+    let specs = sql(|| specs(&kind));
     TableIterator::new(specs.into_iter().map(|s| (s.name, s.type_name(), s.default, s.range(), s.meaning)).collect::<Vec<_>>())
 }
 

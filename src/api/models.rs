@@ -2,7 +2,7 @@
 
 use crate::api::check;
 use crate::pg::answer::Answer;
-use crate::pg::argument::Name;
+use crate::pg::argument::{Name, Text, Texts};
 use crate::pg::call::Call;
 use crate::pg::error::sql;
 use crate::pg::store::Scope;
@@ -12,9 +12,9 @@ use pgrx::prelude::*;
 
 /// Makes a version the one that answers.
 #[pg_extern]
-fn deploy(model: &str, version: i32) {
+fn deploy(model: Text, version: i32) {
     sql(|| {
-        let model = store::own(model)?;
+        let model = store::own(&model)?;
         check::loads(&store::fresh_version(model.id, version)?)?;
         manage::deploy(model.id, version)
     })
@@ -22,45 +22,45 @@ fn deploy(model: &str, version: i32) {
 
 /// Goes back to the version that was deployed before.
 #[pg_extern]
-fn rollback(model: &str) -> i32 {
-    sql(|| manage::rollback(&store::own(model)?, check::loads))
+fn rollback(model: Text) -> i32 {
+    sql(|| manage::rollback(&store::own(&model)?, check::loads))
 }
 
 /// Drops a model.
 #[pg_extern]
-fn drop_model(model: &str) {
-    sql(|| manage::drop_model(&store::own(model)?))
+fn drop_model(model: Text) {
+    sql(|| manage::drop_model(&store::own(&model)?))
 }
 
 /// Drops a version that is not deployed.
 #[pg_extern]
-fn drop_version(model: &str, version: i32) {
-    sql(|| manage::drop_version(&store::own(model)?, version))
+fn drop_version(model: Text, version: i32) {
+    sql(|| manage::drop_version(&store::own(&model)?, version))
 }
 
 /// Lets a role use a model.
 #[pg_extern]
-fn grant_model(model: &str, role: Name, scope: &str) {
+fn grant_model(model: Text, role: Name, scope: Text) {
     sql(|| {
-        let model = store::own(model)?;
-        Scope::parse(scope)?;
+        let model = store::own(&model)?;
+        Scope::parse(&scope)?;
         if role.0 != store::PUBLIC {
             owner::known(&role.0)?;
         }
-        manage::grant(&model, &role.0, scope)
+        manage::grant(&model, &role.0, &scope)
     })
 }
 
 /// Takes it back.
 #[pg_extern]
-fn revoke_model(model: &str, role: Name) {
-    sql(|| manage::revoke(&store::own(model)?, &role.0))
+fn revoke_model(model: Text, role: Name) {
+    sql(|| manage::revoke(&store::own(&model)?, &role.0))
 }
 
 /// Gives a model to another role.
 #[pg_extern]
-fn alter_owner(model: &str, role: Name) {
-    sql(|| manage::alter_owner(&store::own(model)?, &role.0))
+fn alter_owner(model: Text, role: Name) {
+    sql(|| manage::alter_owner(&store::own(&model)?, &role.0))
 }
 
 /// Whether the current role has the rights of a model's owner, for the views.
@@ -71,12 +71,12 @@ fn owns(owner: pg_sys::Oid) -> bool {
 
 /// Whether the current role owns a model or may use it, for the views.
 #[pg_extern]
-fn may_use(owner: pg_sys::Oid, readers: Vec<Option<String>>, reader_oids: Vec<Option<pg_sys::Oid>>) -> bool {
+fn may_use(owner: pg_sys::Oid, readers: Texts, reader_oids: Vec<Option<pg_sys::Oid>>) -> bool {
     sql(|| {
-        let granted = |(name, oid): (Option<String>, Option<pg_sys::Oid>)| {
-            name.as_deref() == Some(store::PUBLIC) || oid.is_some_and(|o| o != pg_sys::InvalidOid && owner::has_rights_of(o))
+        let granted = |(name, oid): (String, Option<pg_sys::Oid>)| {
+            name == store::PUBLIC || oid.is_some_and(|o| o != pg_sys::InvalidOid && owner::has_rights_of(o))
         };
-        Ok(owner::has_rights_of(owner) || readers.into_iter().zip(reader_oids).any(granted))
+        Ok(owner::has_rights_of(owner) || readers.read(usize::MAX)?.into_iter().zip(reader_oids).any(granted))
     })
 }
 

@@ -1,11 +1,14 @@
 //! `affinity.predict(model, row)` and its kin: a score for each row of a query.
 
 use crate::base::Result;
+use crate::pg::argument::Text;
 use crate::pg::call::Call;
 use crate::pg::error::sql;
+use crate::pg::json::Document;
 use crate::pg::{expand, scoring};
 use crate::train::Outcome;
-use pgrx::{Internal, JsonB, pg_extern};
+use pgrx::{Internal, pg_extern};
+use serde_json::Value;
 
 /// `affinity.predict(model text, row record)`: the probability of the positive class, or the value.
 #[pg_extern]
@@ -33,37 +36,37 @@ fn predict_elements(call: Call<'_>) -> Option<f64> {
 
 /// `affinity.predict_class(model text, row record)`: the likeliest class, as text.
 #[pg_extern]
-fn predict_class(call: Call<'_>) -> Option<String> {
+fn predict_class(call: Call<'_>) -> Option<Text> {
     sql(|| scoring::scores_of_row(call, class))
 }
 
 /// `affinity_internal.predict_class_columns(model text, names text[], VARIADIC "any")`
 #[pg_extern]
-fn predict_class_columns(call: Call<'_>) -> Option<String> {
+fn predict_class_columns(call: Call<'_>) -> Option<Text> {
     sql(|| scoring::scores_of_columns(call, class))
 }
 
 /// `affinity.predict_class(model text, row real[])`
 #[pg_extern]
-fn predict_class_elements(call: Call<'_>) -> Option<String> {
+fn predict_class_elements(call: Call<'_>) -> Option<Text> {
     sql(|| scoring::scores_of_elements(call, class))
 }
 
 /// `affinity.predict_proba(model text, row record)`: the probability of each class.
 #[pg_extern]
-fn predict_proba(call: Call<'_>) -> Option<JsonB> {
+fn predict_proba(call: Call<'_>) -> Option<Document> {
     sql(|| scoring::scores_of_row(call, probabilities))
 }
 
 /// `affinity_internal.predict_proba_columns(model text, names text[], VARIADIC "any")`
 #[pg_extern]
-fn predict_proba_columns(call: Call<'_>) -> Option<JsonB> {
+fn predict_proba_columns(call: Call<'_>) -> Option<Document> {
     sql(|| scoring::scores_of_columns(call, probabilities))
 }
 
 /// `affinity.predict_proba(model text, row real[])`
 #[pg_extern]
-fn predict_proba_elements(call: Call<'_>) -> Option<JsonB> {
+fn predict_proba_elements(call: Call<'_>) -> Option<Document> {
     sql(|| scoring::scores_of_elements(call, probabilities))
 }
 
@@ -71,10 +74,10 @@ fn number(outcome: &Outcome, scores: &[f64]) -> Result<f64> {
     outcome.number(scores)
 }
 
-fn class(outcome: &Outcome, scores: &[f64]) -> Result<String> {
-    outcome.class(scores).map(str::to_owned)
+fn class(outcome: &Outcome, scores: &[f64]) -> Result<Text> {
+    outcome.class(scores).map(|c| Text(c.to_owned()))
 }
 
-fn probabilities(outcome: &Outcome, scores: &[f64]) -> Result<JsonB> {
-    outcome.probabilities(scores).map(|p| JsonB(p.into()))
+fn probabilities(outcome: &Outcome, scores: &[f64]) -> Result<Document> {
+    outcome.probabilities(scores).map(|p| Value::from(p).into())
 }

@@ -9,11 +9,12 @@ use crate::pg::call::Call;
 use crate::pg::composite::{Field, row};
 use crate::pg::error::sql;
 use crate::pg::event_weight;
+use crate::pg::json::Document;
 use crate::pg::settings::{budget, memory};
 use crate::pg::time::before;
 use crate::pg::window::Window;
-use pgrx::{Internal, JsonB, pg_extern};
-use serde_json::json;
+use pgrx::{Internal, pg_extern};
+use serde_json::{Value, json};
 
 /// What every aggregate over events shares: the functions behind COMBINEFUNC, SERIALFUNC (also the end of `…_state`), DESERIALFUNC
 /// and the transition of `…_merge`.
@@ -87,11 +88,11 @@ fn interests_step(call: Call<'_>) -> Option<Internal> {
 }
 
 #[pg_extern]
-fn interests_final(call: Call<'_>) -> Option<JsonB> {
+fn interests_final(call: Call<'_>) -> Option<Document> {
     sql(|| {
         finish(call, |state: &Interests| {
             let found = state.value()?;
-            Ok(found.map(|f| JsonB(f.into_iter().map(|i| json!({"tag": i.tag, "share": i.share})).collect())))
+            Ok(found.map(|f| f.into_iter().map(|i| json!({"tag": i.tag, "share": i.share})).collect::<Value>().into()))
         })
     })
 }

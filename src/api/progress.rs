@@ -1,5 +1,6 @@
 //! Trainings under way: what the view `affinity.progress` reads.
 
+use crate::pg::argument::Text;
 use crate::pg::error::sql;
 use crate::pg::progress::jobs;
 use pgrx::datum::TimestampWithTimeZone;
@@ -11,8 +12,8 @@ type Rows = TableIterator<
     (
         name!(pid, i32),
         name!(process_started, Option<TimestampWithTimeZone>),
-        name!(model, String),
-        name!(phase, String),
+        name!(model, Text),
+        name!(phase, Text),
         name!(epoch, Option<i32>),
         name!(train_loss, Option<f64>),
         name!(valid_loss, Option<f64>),
@@ -25,6 +26,6 @@ fn trainings() -> Rows {
     let jobs = sql(|| Ok(jobs()));
     TableIterator::new(jobs.into_iter().map(|j| {
         let epoch = j.epoch.and_then(|e| i32::try_from(e).ok());
-        (j.pid, TimestampWithTimeZone::try_from(j.process_started).ok(), j.model, j.phase, epoch, j.train_loss, j.valid_loss)
+        (j.pid, TimestampWithTimeZone::try_from(j.process_started).ok(), Text(j.model), Text(j.phase), epoch, j.train_loss, j.valid_loss)
     }))
 }

@@ -1,14 +1,13 @@
 //! Training and retraining.
 
 use crate::base::{Code, Error, Result, names};
-use crate::pg::argument::{Name, Regclass};
+use crate::pg::argument::{Name, Regclass, Text};
 use crate::pg::error::sql;
-use crate::pg::json::Json;
+use crate::pg::json::{Document, Json};
 use crate::pg::publish::{Again, Deploy, Published};
 use crate::pg::reading::Reader;
 use crate::pg::relation::{Relation, Source};
 use crate::pg::{owner, rows, store, train_events};
-use pgrx::JsonB;
 use pgrx::prelude::*;
 use serde_json::{Value, json};
 
@@ -16,13 +15,13 @@ use serde_json::{Value, json};
 pub(crate) type Row = TableIterator<
     'static,
     (
-        name!(model, String),
+        name!(model, Text),
         name!(version, i32),
-        name!(kind, String),
+        name!(kind, Text),
         name!(rows_used, i64),
         name!(rows_skipped, i64),
         name!(seconds, f64),
-        name!(metrics, JsonB),
+        name!(metrics, Document),
         name!(deployed, bool),
     ),
 >;
@@ -31,15 +30,15 @@ pub(crate) type Row = TableIterator<
 #[pg_extern]
 #[allow(clippy::too_many_arguments)]
 fn train(
-    model: Option<&str>,
+    model: Option<Text>,
     source: Option<Regclass>,
     target: Option<Name>,
-    kind: Option<&str>,
+    kind: Option<Text>,
     time_col: Option<Name>,
     group_col: Option<Name>,
     params: Option<Json>,
     seed: Option<i64>,
-    deploy: Option<&str>,
+    deploy: Option<Text>,
 ) -> Row {
     sql(|| {
         let relation = Relation::open(needed(source, "source")?.0)?;
@@ -55,16 +54,16 @@ fn train(
             seed: seed.unwrap_or(0),
             deploy: word(deploy, "deploy")?,
         };
-        rows::train(model_name(model)?, &call, &relation, &Reader::default(), None).map(row)
+        rows::train(&model_name(model)?, &call, &relation, &Reader::default(), None).map(row)
     })
 }
 
 /// Repeats a model's latest training on the rows that are there now, with the rights of its owner.
 #[pg_extern]
-fn retrain(model: Option<&str>, deploy: Option<&str>) -> Row {
+fn retrain(model: Option<Text>, deploy: Option<Text>) -> Row {
     sql(|| {
         let deploy = deploy.map(|d| word(Some(d), "deploy").and_then(|d| Deploy::parse(&d))).transpose()?;
-        let model = store::own(needed(model, "model")?)?;
+        let model = store::own(&needed(model, "model")?)?;
         store::living_owner(&model)?;
         let version = store::latest_version(&model)?;
         again(&model, &version.call, Again { deploy }).map(row)
@@ -83,11 +82,12 @@ fn again(model: &store::ModelRow, call: &Value, again: Again) -> Result<Publishe
 }
 
 /// A model's name, which is there, not empty and not too long.
-pub(crate) fn model_name(model: Option<&str>) -> Result<&str> {
-    match needed(model, "model")? {
-        "" => Err(Error::new(Code::InvalidParameter, "a model's name must not be empty")),
-        name => names::check("model", name).map(|()| name),
+pub(crate) fn model_name(model: Option<Text>) -> Result<String> {
+    let name = needed(model, "model")?.0;
+    if name.is_empty() {
+        return Err(Error::new(Code::InvalidParameter, "a model's name must not be empty"));
     }
+    names::check("model", &name).map(|()| name)
 }
 
 /// An argument that must not be NULL.
@@ -96,12 +96,12 @@ pub(crate) fn needed<T>(value: Option<T>, name: &str) -> Result<T> {
 }
 
 /// An argument that is one of a few words.
-pub(crate) fn word(value: Option<&str>, name: &str) -> Result<String> {
-    let word = needed(value, name)?;
-    names::check(name, word).map(|()| word.to_owned())
+pub(crate) fn word(value: Option<Text>, name: &str) -> Result<String> {
+    let word = needed(value, name)?.0;
+    names::check(name, &word).map(|()| word)
 }
 
 /// What became of a training as its row.
 pub(crate) fn row(p: Published) -> Row {
-    TableIterator::once((p.model, p.version, p.kind, p.rows_used, p.rows_skipped, p.seconds, JsonB(p.metrics), p.deployed))
+    TableIterator::once((Text(p.model), p.version, Text(p.kind), p.rows_used, p.rows_skipped, p.seconds, p.metrics.into(), p.deployed))
 }

@@ -3,7 +3,7 @@
 use crate::api::train::{Row, model_name, needed, row, word};
 use crate::base::Result;
 use crate::dataset::event_weights;
-use crate::pg::argument::{Name, Regclass};
+use crate::pg::argument::{Name, Regclass, Text};
 use crate::pg::error::sql;
 use crate::pg::events::EventSource;
 use crate::pg::items::ItemSource;
@@ -20,9 +20,9 @@ use std::collections::BTreeMap;
 #[pg_extern]
 #[allow(clippy::too_many_arguments)]
 fn train_recommender(
-    model: Option<&str>,
+    model: Option<Text>,
     events: Option<Regclass>,
-    kind: Option<&str>,
+    kind: Option<Text>,
     user_col: Option<Name>,
     item_col: Option<Name>,
     time_col: Option<Name>,
@@ -32,7 +32,7 @@ fn train_recommender(
     items: Option<Regclass>,
     params: Option<Json>,
     seed: Option<i64>,
-    deploy: Option<&str>,
+    deploy: Option<Text>,
 ) -> Row {
     sql(|| {
         let relation = Relation::open(needed(events, "events")?.0)?;
@@ -59,7 +59,7 @@ fn train_recommender(
             seed: seed.unwrap_or(0),
             deploy: word(deploy, "deploy")?,
         };
-        train_events::train(model_name(model)?, &call, &(relation, Reader::default()), items.as_ref(), None).map(row)
+        train_events::train(&model_name(model)?, &call, &(relation, Reader::default()), items.as_ref(), None).map(row)
     })
 }
 

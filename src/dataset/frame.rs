@@ -1,6 +1,7 @@
 //! Named, typed columns: what a scan of a relation becomes.
 
 use crate::base::{Code, Error, Result, names};
+use crate::dataset::ValueType;
 
 /// The code of a missing category.
 pub const MISSING_CODE: u32 = u32::MAX;
@@ -99,6 +100,8 @@ pub struct Column {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Frame {
     columns: Vec<Column>,
+    /// One a column.
+    types: Vec<ValueType>,
     rows: usize,
 }
 
@@ -176,7 +179,7 @@ impl Values {
 }
 
 impl Frame {
-    /// A frame of `columns`.
+    /// A frame of `columns`, whose values are written as they are.
     ///
     /// # Errors
     /// [`Code::ArrayLength`] when their lengths differ, [`Code::Duplicate`] when two have one name.
@@ -190,7 +193,20 @@ impl Frame {
                 return Err(Error::new(Code::Duplicate, format!("column \"{}\" appears twice", c.name)));
             }
         }
-        Ok(Self { columns, rows })
+        let types = vec![ValueType::Plain; columns.len()];
+        Ok(Self { columns, types, rows })
+    }
+
+    /// The same of columns of these types, one a column.
+    #[must_use]
+    pub fn with_types(mut self, types: impl Iterator<Item = ValueType>) -> Self {
+        self.types.iter_mut().zip(types).for_each(|(own, typ)| *own = typ);
+        self
+    }
+
+    /// The type of the column called `name`.
+    pub fn value_type(&self, name: &str) -> ValueType {
+        self.columns.iter().position(|c| c.name == name).map_or(ValueType::Plain, |at| self.types[at])
     }
 
     /// How many rows.
@@ -214,7 +230,7 @@ impl Frame {
     /// The rows `keep`, in that order.
     pub fn take(&self, keep: &[u32]) -> Self {
         let columns = self.columns.iter().map(|c| Column { name: c.name.clone(), values: c.values.take(keep) }).collect();
-        Self { columns, rows: keep.len() }
+        Self { columns, types: self.types.clone(), rows: keep.len() }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The columns that a trained model reads, and what it takes for each.
 
-use crate::dataset::{Cell, Values};
+use crate::dataset::{Cell, Column, Frame, ValueType, Values};
 use serde::{Deserialize, Serialize};
 
 /// What kind of values an input column has; a row that is scored must bring the same.
@@ -28,6 +28,21 @@ pub struct Input {
     pub name: String,
     /// The kind of its values.
     pub family: Family,
+    /// The type that they had in the training relation: how one that a model makes is written, and how a time that is given is read.
+    #[serde(default, skip_serializing_if = "ValueType::is_plain")]
+    pub value_type: ValueType,
+}
+
+impl Input {
+    /// A column of `frame`, of which `rows` teach.
+    pub fn of(frame: &Frame, column: &Column, rows: &[u32]) -> Self {
+        let number = |r: &u32| if let Cell::Number(x) = column.values.cell(*r as usize) { Some(x) } else { None };
+        let value_type = match frame.value_type(&column.name) {
+            ValueType::Numeric => ValueType::Numeric.with(rows.iter().filter_map(number)),
+            other => other,
+        };
+        Self { name: column.name.clone(), family: Family::of(&column.values), value_type }
+    }
 }
 
 impl Family {

@@ -17,6 +17,7 @@ pub mod snapshot;
 pub mod split;
 pub mod step;
 pub mod texts;
+pub mod value_type;
 pub mod vocabulary;
 
 pub use attributes::{Attribute, Described, attributes};
@@ -31,4 +32,5 @@ pub use pairs::Pairs;
 pub use snapshot::Snapshot;
 pub use step::{SESSION_GAP, Step};
 pub use texts::{TextRows, Texts};
+pub use value_type::ValueType;
 pub use vocabulary::{Id, IdKind, Vocabulary};

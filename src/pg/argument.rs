@@ -1,12 +1,13 @@
-//! Argument types that pgrx has no Rust type for, so that their signatures can be held against `sql/` like all others.
+//! Types of arguments and results that pgrx has no Rust type for, or one that takes the database's encoding for UTF-8, so that their signatures can be held against `sql/` like all others.
 
-use crate::base;
-use crate::pg::{array, text};
-use pgrx::callconv::{Arg, ArgAbi};
-use pgrx::datum::FromDatum;
+use crate::base::{self, memory};
+use crate::pg::{array, error, text};
+use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
+use pgrx::datum::{Datum, FromDatum, IntoDatum};
 use pgrx::pg_sys;
 use pgrx::pgrx_sql_entity_graph::impl_sql_translatable;
 use std::ffi::CStr;
+use std::ops::Deref;
 
 /// `regclass`: the oid of a relation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,13 +17,69 @@ pub(crate) struct Regclass(pub pg_sys::Oid);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Name(pub String);
 
+/// `text`, as an argument or a result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Text(pub String);
+
 /// `text[]`, not read yet.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Texts(pg_sys::Datum);
 
 impl_sql_translatable!(Regclass, "regclass");
 impl_sql_translatable!(Name, "name");
+impl_sql_translatable!(Text, "text");
 impl_sql_translatable!(Texts, "text[]");
+
+impl Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl FromDatum for Text {
+    unsafe fn from_polymorphic_datum(datum: pg_sys::Datum, null: bool, _: pg_sys::Oid) -> Option<Self> {
+        // SAFETY: the caller's promise of a text datum; a detoasted copy is freed.
+        (!null).then(|| unsafe {
+            let mut own = String::new();
+            text::with_text(datum, |t| memory::replace(&mut own, t)).unwrap_or_else(|e| error::raise(e));
+            Self(own)
+        })
+    }
+}
+
+impl IntoDatum for Text {
+    fn into_datum(self) -> Option<pg_sys::Datum> {
+        Some(text::datum(&self.0))
+    }
+
+    fn type_oid() -> pg_sys::Oid {
+        pg_sys::TEXTOID
+    }
+}
+
+// SAFETY: a text datum, in the memory context of the call.
+unsafe impl BoxRet for Text {
+    unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
+        // SAFETY: as above.
+        unsafe { fcinfo.return_raw_datum(text::datum(&self.0)) }
+    }
+}
+
+// SAFETY: the declared type is the one that from_datum reads; a NULL reaches only Option<…>, by the test of signatures.
+unsafe impl<'fcx> ArgAbi<'fcx> for Text {
+    unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
+        // SAFETY: handed on.
+        unsafe { arg.unbox_arg_using_from_datum() }.unwrap_or_else(|| Self(String::new()))
+    }
+}
 
 impl Texts {
     /// The texts that are not NULL, of at most `most` elements.

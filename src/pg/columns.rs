@@ -203,7 +203,7 @@ impl Reader {
                 Form::Numeric => return Ok(number(numeric::to_f64(datum))),
                 Form::Text => text::with_text(datum, |t| memory::replace(&mut self.text, t))?,
                 Form::Padded => text::with_text(datum, |t| memory::replace(&mut self.text, t.trim_end_matches(' ')))?,
-                Form::Char => text::with_utf8(&[datum.value() as u8], |t| memory::replace(&mut self.text, t))?,
+                Form::Char => text::with_byte(datum.value() as u8, |t| memory::replace(&mut self.text, t))?,
                 Form::Name => {
                     let name = CStr::from_ptr(datum.cast_mut_ptr());
                     text::with_utf8(name.to_bytes(), |t| memory::replace(&mut self.text, t))?;

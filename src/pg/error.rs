@@ -1,7 +1,7 @@
 //! From an engine error to a Postgres error: SQLSTATE, message, DETAIL, HINT; never a Rust path or a backtrace.
 
 use crate::base::{Code, Error, Result, names};
-use crate::pg::reserve;
+use crate::pg::{messages, reserve, text};
 use pgrx::pg_sys::panic::{CaughtError, ErrorReport, ErrorReportWithLevel};
 use pgrx::prelude::*;
 use std::any::Any;
@@ -12,23 +12,42 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 /// An [`Error`] is raised with its SQLSTATE; an error of Postgres itself passes through unchanged; any other panic is a bug of ours
 /// and becomes a plain XX000 without a path.
 pub(crate) fn sql<T>(body: impl FnOnce() -> Result<T>) -> T {
+    let listening = (!text::is_utf8()).then(messages::listen);
     match catch_unwind(AssertUnwindSafe(|| reserve::hold().and_then(|()| body()))) {
-        Ok(Ok(value)) => value,
+        Ok(Ok(value)) => {
+            if let Some(l) = listening {
+                l.end()
+            }
+            value
+        }
         Ok(Err(error)) => raise(error),
-        Err(panic) if from_postgres(panic.as_ref()) => resume_unwind(panic),
+        Err(panic) if from_postgres(panic.as_ref()) => {
+            if listening.is_some()
+                && let Some(CaughtError::PostgresError(e)) = panic.downcast_ref::<CaughtError>()
+            {
+                messages::again(e.message());
+            }
+            resume_unwind(panic)
+        }
         Err(panic) => raise(from_panic(panic.as_ref())),
     }
 }
 
 /// Raises `error` as a Postgres ERROR.
 pub(crate) fn raise(error: Error) -> ! {
+    if !text::is_utf8() {
+        messages::instead(short(&error.message), error.detail.as_deref().map(short), error.hint.as_deref().map(short));
+    }
     report(error).report(PgLogLevel::ERROR);
     unreachable!("an ERROR does not return")
 }
 
-/// Shows `text` to the caller as a NOTICE.
-pub(crate) fn notice(text: &str) {
-    ErrorReport::new(PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION, short(text), "affinity").report(PgLogLevel::NOTICE);
+/// Shows what is said to the caller as a NOTICE.
+pub(crate) fn notice(said: &str) {
+    if !text::is_utf8() {
+        return messages::notice(&short(said));
+    }
+    ErrorReport::new(PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION, short(said), "affinity").report(PgLogLevel::NOTICE);
 }
 
 /// Whether a caught panic is an error that Postgres or pgrx raised, with a SQLSTATE of its own.

@@ -2,7 +2,7 @@
 
 use crate::base::memory::Taken;
 use crate::base::{Budget, Code, Error, Result};
-use crate::dataset::Frame;
+use crate::dataset::{Frame, Input, ValueType};
 use crate::pg::relation::{Attribute, Relation};
 use crate::pg::stamp::Stamp;
 use crate::pg::{cache, error, interrupts, judging, recommending, scan, settings, store, weights};
@@ -30,7 +30,7 @@ pub(crate) fn figures(model: &str, source: Option<pg_sys::Oid>, target: Option<&
     let loaded = RowModel::load(&version.kind, &version.state, &weights::tensors(&version)?)?;
     if let RowModel::Describes(features) = &loaded {
         let relation = Relation::open(source)?;
-        let (frame, _held) = read(&relation, features.inputs().iter().map(|i| i.name.as_str()), &budget)?;
+        let (frame, _held) = read(&relation, features.inputs().iter().map(|i| i.name.as_str()), features.inputs(), &budget)?;
         return interrupts::run(0, &budget, |_| {}, |ctx| features.evaluate(&frame, ctx));
     }
     let mut scratch = RowScratch::default();
@@ -46,7 +46,7 @@ pub(crate) fn figures(model: &str, source: Option<pg_sys::Oid>, target: Option<&
             columns.push(name)
         }
     }
-    let (frame, _held) = read(&relation, columns.into_iter(), &budget)?;
+    let (frame, _held) = read(&relation, columns.into_iter(), scorer.inputs(), &budget)?;
     let Evaluated { figures, notice } =
         interrupts::run(0, &budget, |_| {}, |ctx| rows::evaluate(scorer, &frame, (target, usize::try_from(k).ok(), all_rows), ctx))?;
     if let Some(notice) = notice {
@@ -55,10 +55,16 @@ pub(crate) fn figures(model: &str, source: Option<pg_sys::Oid>, target: Option<&
     Ok(figures)
 }
 
-/// The rows to judge on.
-fn read<'a, 'b>(relation: &Relation, names: impl Iterator<Item = &'a str>, budget: &'b Budget) -> Result<(Frame, Taken<'b>)> {
-    let columns = names.map(|n| relation.column(n)).collect::<Result<Vec<&Attribute>>>()?;
-    let (frame, held) = scan::frame(relation, &columns, budget)?;
+/// The rows to judge on: the columns `names`, of which those of `inputs` are read as the model learned them.
+fn read<'a, 'b>(
+    relation: &Relation,
+    names: impl Iterator<Item = &'a str>,
+    inputs: &[Input],
+    budget: &'b Budget,
+) -> Result<(Frame, Taken<'b>)> {
+    let learned = |name: &str| inputs.iter().find(|i| i.name == name).map_or(ValueType::Plain, |i| i.value_type);
+    let columns = names.map(|n| relation.column(n).map(|c| (c, learned(n)))).collect::<Result<Vec<(&Attribute, ValueType)>>>()?;
+    let (frame, held) = scan::frame_as(relation, &columns, budget)?;
     if frame.rows() == 0 {
         return Err(
             Error::new(Code::Data, format!("relation \"{}\" has no rows", relation.name)).detail("There is nothing to judge the model on.")

@@ -10,11 +10,11 @@ use serde_json::Value;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-/// The rows of one call. They are made block by block as the query asks for them, so that a LIMIT saves the rest.
+/// The rows of one call, JSON objects in writing. They are made block by block as the query asks for them, so that a LIMIT saves the rest.
 pub(crate) struct Stream {
     model: Rc<RowModel>,
     rows: Rows,
-    ready: VecDeque<Value>,
+    ready: VecDeque<String>,
 }
 
 impl Stream {
@@ -35,14 +35,14 @@ impl Stream {
 }
 
 impl Iterator for Stream {
-    type Item = Value;
+    type Item = String;
 
-    fn next(&mut self) -> Option<Value> {
+    fn next(&mut self) -> Option<String> {
         while self.ready.is_empty() {
             pgrx::check_for_interrupts!();
             let (model, rows) = (&self.model, &mut self.rows);
             let more = sql(|| rows.next(generative(model)?))?;
-            self.ready.extend(more.into_iter().map(Value::Object));
+            self.ready.extend(more);
         }
         self.ready.pop_front()
     }

@@ -1,10 +1,10 @@
-//! jsonb arguments. Every one comes in here: bounded before it is read, and walked without recursion, so that neither its size nor its depth nor
+//! jsonb arguments and results. Every argument comes in here: bounded before it is read, and walked without recursion, so that neither its size nor its depth nor
 //! its numbers can do more than raise an error with a code of its own.
 
 use crate::base::{self, Code, Error, interrupts, memory, names};
-use crate::pg::{numeric, text};
-use pgrx::callconv::{Arg, ArgAbi};
-use pgrx::datum::FromDatum;
+use crate::pg::{error, numeric, text};
+use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
+use pgrx::datum::{Datum, FromDatum, IntoDatum};
 use pgrx::pg_sys;
 use pgrx::pgrx_sql_entity_graph::impl_sql_translatable;
 use serde_json::{Map, Value};
@@ -14,6 +14,41 @@ const LARGEST: usize = 1 << 20;
 
 /// The deepest argument: parameters have objects within an object within an object.
 const DEEPEST: usize = 32;
+
+/// A document as the result of a function: JSON in writing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Document(pub String);
+
+impl_sql_translatable!(Document, "jsonb");
+
+impl From<Value> for Document {
+    fn from(value: Value) -> Self {
+        Self(value.to_string())
+    }
+}
+
+impl IntoDatum for Document {
+    fn into_datum(self) -> Option<pg_sys::Datum> {
+        let text = text::c(&self.0).unwrap_or_else(|e| error::raise(e));
+        // SAFETY: the input function takes a C string, and copies what it keeps.
+        unsafe { pgrx::direct_function_call_as_datum(pg_sys::jsonb_in, &[Some(pg_sys::Datum::from(text.as_ptr()))]) }
+    }
+
+    fn type_oid() -> pg_sys::Oid {
+        pg_sys::JSONBOID
+    }
+}
+
+// SAFETY: a datum of the type that SQL declares, in the memory context of the call.
+unsafe impl BoxRet for Document {
+    unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
+        match self.into_datum() {
+            // SAFETY: as above.
+            Some(datum) => unsafe { fcinfo.return_raw_datum(datum) },
+            None => fcinfo.return_null(),
+        }
+    }
+}
 
 /// A `jsonb` argument, not read yet.
 #[derive(Debug, Clone, Copy)]

@@ -4,6 +4,7 @@ use crate::base::{Code, Error, Result, names};
 use crate::dataset::Cell;
 use crate::pg::array;
 use crate::pg::columns::{self, Form, Reader};
+use crate::pg::value_type::{self, Cast};
 use crate::train::{Family, Input};
 use pgrx::pg_sys;
 
@@ -25,6 +26,8 @@ pub(crate) struct Pick {
     plain: Option<Plain>,
     reader: Reader,
     family: Family,
+    /// How a date or time is read as one of the type that the model learned.
+    cast: Option<Cast>,
 }
 
 /// The picks for `inputs`, in that order, from rows with the columns `given`.
@@ -38,7 +41,8 @@ pub(crate) fn picks(given: &[Given], inputs: &[Input]) -> Result<Vec<Pick>> {
         if !serves(reader.form().family(), input.family) {
             return Err(wrong_type(input, column.typ));
         }
-        Ok(Pick { place: column.place, plain: Plain::of(reader.form(), input.family), reader, family: input.family })
+        let cast = Cast::between(value_type::of(column.typ, -1), input.value_type);
+        Ok(Pick { place: column.place, plain: Plain::of(reader.form(), input.family), reader, family: input.family, cast })
     };
     inputs.iter().map(pick).collect()
 }
@@ -58,7 +62,8 @@ impl Pick {
     /// `datum` is a live datum of the column's type and outlives the result.
     pub(crate) unsafe fn cell(&mut self, datum: pg_sys::Datum) -> Result<Cell<'_>> {
         // SAFETY: handed on from the caller.
-        fit(unsafe { self.reader.cell(datum)? }, self.family)
+        let cell = unsafe { self.reader.cell(datum)? };
+        fit(self.cast.map_or(Ok(cell), |c| c.cell(cell))?, self.family)
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::base::{Code, Error, Result};
 use crate::pg::columns::type_name;
 use crate::pg::spi::Uuid;
-use crate::pg::{compat, error, text};
+use crate::pg::{array, compat, error, text};
 use pgrx::pg_sys;
 use std::ffi::CStr;
 
@@ -144,9 +144,12 @@ impl Row {
     /// text[]; NULL elements are left out.
     pub(crate) fn texts(&self, column: i32) -> Vec<String> {
         let Some(d) = self.typed(column, &[pg_sys::TEXTARRAYOID]) else { return Vec::new() };
+        let mut out = Vec::new();
         // SAFETY: a text[] of the live result; the copies are Rust's own.
-        let items = unsafe { <Vec<Option<String>> as pgrx::FromDatum>::from_datum(d, false) };
-        items.unwrap_or_default().into_iter().flatten().collect()
+        if let Err(e) = unsafe { array::texts(d, usize::MAX, &mut out) } {
+            error::raise(e)
+        }
+        out
     }
 
     /// oid[]; NULL elements are none.

@@ -5,10 +5,11 @@
 
 use crate::base::memory::{Taken, size};
 use crate::base::{Budget, Code, Error, Result};
-use crate::dataset::{Column, Frame};
+use crate::dataset::{Column, Frame, ValueType};
 use crate::pg::builder::Builder;
 use crate::pg::local::Local;
 use crate::pg::relation::{Attribute, Relation, quote};
+use crate::pg::value_type::{self, Cast};
 use crate::pg::{compat, expected, heap, spi, text};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
@@ -22,7 +23,22 @@ const BLOCK: usize = 1 << 14;
 /// # Errors
 /// [`crate::base::Code::OutOfMemory`] when the budget or the system has no room; what the executor raises (rights, timeouts) is raised.
 pub(crate) fn frame<'b>(relation: &Relation, columns: &[&Attribute], budget: &'b Budget) -> Result<(Frame, Taken<'b>)> {
-    let list = columns.iter().map(|c| quote(&c.name)).collect::<Vec<_>>().join(", ");
+    frame_as(relation, &columns.iter().map(|c| (*c, ValueType::Plain)).collect::<Vec<_>>(), budget)
+}
+
+/// The same, each date and time read as one of the type beside its column, which a model learned it as.
+///
+/// # Errors
+/// As [`frame`].
+pub(crate) fn frame_as<'b>(relation: &Relation, columns: &[(&Attribute, ValueType)], budget: &'b Budget) -> Result<(Frame, Taken<'b>)> {
+    let one = |(c, wanted): &(&Attribute, ValueType)| {
+        let name = quote(&c.name);
+        match Cast::between(value_type::of(c.typ, -1), *wanted) {
+            Some(cast) => format!("{name}::{} AS {name}", cast.sql()),
+            None => name,
+        }
+    };
+    let list = columns.iter().map(one).collect::<Vec<_>>().join(", ");
     query(&format!("SELECT {list} FROM {}", relation.sql()), 0, budget)
 }
 
@@ -45,6 +61,7 @@ pub(crate) fn query<'b>(sql: &str, beside: usize, budget: &'b Budget) -> Result<
             mydest: pg_sys::CommandDest::DestTuplestore,
         },
         names: Vec::new(),
+        types: Vec::new(),
         builders: Vec::new(),
         rows: 0,
         room: 0,
@@ -69,12 +86,12 @@ pub(crate) fn query<'b>(sql: &str, beside: usize, budget: &'b Budget) -> Result<
     run?;
     // What the query took (sorts, hashes) has been freed.
     heap::trim();
-    let Receiver { names, builders, booked, fault, .. } = *receiver;
+    let Receiver { names, types, builders, booked, fault, .. } = *receiver;
     if let Some(fault) = fault {
         return Err(fault);
     }
     let columns = names.into_iter().zip(builders).map(|(name, b)| Column { name, values: b.finish() }).collect();
-    Ok((Frame::new(columns)?, booked))
+    Ok((Frame::new(columns)?.with_types(types.into_iter()), booked))
 }
 
 #[repr(C)]
@@ -82,6 +99,7 @@ struct Receiver<'b> {
     /// First: Postgres hands us this pointer back.
     base: pg_sys::DestReceiver,
     names: Vec<String>,
+    types: Vec<ValueType>,
     builders: Vec<Builder>,
     rows: usize,
     /// Rows that fit before memory is booked again.
@@ -107,6 +125,7 @@ impl Receiver<'_> {
                 let attribute = compat::attribute(desc, i);
                 let name = text::with_utf8(CStr::from_ptr(attribute.attname.data.as_ptr()).to_bytes(), str::to_owned);
                 self.builders.push(Builder::new(attribute.atttypid, &name)?);
+                self.types.push(value_type::of(attribute.atttypid, attribute.atttypmod));
                 self.names.push(name);
             }
             if self.builders.iter().any(Builder::allocates) {

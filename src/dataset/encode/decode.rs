@@ -4,7 +4,6 @@ use super::part::Part;
 use super::{Encoder, mismatch};
 use crate::base::Result;
 use crate::dataset::{Cell, Labels};
-use serde_json::Value;
 use std::ops::Range;
 
 /// A value as a model gives it back.
@@ -37,19 +36,6 @@ impl Decoded<'_> {
             Self::Time(t) => Cell::Time(*t),
             Self::Vector(v) => Cell::Vector(v),
             Self::Labels(l) => Cell::Labels(Labels::Names(l)),
-        }
-    }
-
-    /// The same as JSON that Postgres reads as a value of the column: times as ISO 8601 in UTC.
-    pub fn json(&self) -> Value {
-        match self {
-            Self::Nothing => Value::Null,
-            Self::Number(x) => Value::from(*x),
-            Self::Bool(b) => Value::from(*b),
-            Self::Text(t) => Value::from(*t),
-            Self::Time(t) => Value::from(iso(*t)),
-            Self::Vector(v) => Value::from(v.clone()),
-            Self::Labels(l) => Value::from(l.clone()),
         }
     }
 }
@@ -105,7 +91,10 @@ impl Encoder {
     /// those behind its values as one or several.
     pub fn decode(&self, i: usize, numbers: &[f32]) -> Decoded<'_> {
         match &self.parts[i] {
-            Part::Number { scale, .. } => numbers.first().map_or(Decoded::Nothing, |y| Decoded::Number(scale.back(*y))),
+            Part::Number { scale, range, .. } => {
+                let seen = |x: f64| range.map_or(x, |[low, high]| x.max(low).min(high));
+                numbers.first().map_or(Decoded::Nothing, |y| Decoded::Number(seen(scale.back(*y))))
+            }
             Part::Bool { .. } => numbers.first().map_or(Decoded::Nothing, |y| Decoded::Bool(*y >= 0.5)),
             Part::Category(c) => c.levels().get(likeliest(numbers)).map_or(Decoded::Nothing, |t| Decoded::Text(t)),
             Part::Labels(c) => {
@@ -132,40 +121,9 @@ pub fn likeliest(numbers: &[f32]) -> usize {
     best
 }
 
-/// `2026-03-01T12:30:00` or `2026-03-01T12:30:00.250000`, of microseconds since 2000-01-01, in the proleptic Gregorian calendar
-/// (Hinnant 2013, "chrono-compatible low-level date algorithms"); years outside 1 to 9999 count as the nearest of these.
-fn iso(t: i64) -> String {
-    const DAY: i64 = 86_400_000_000;
-    let t = t.clamp(-730_119 * DAY, 2_921_940 * DAY - 1);
-    let (day, rest) = (t.div_euclid(DAY), t.rem_euclid(DAY));
-    // Days since 0000-03-01, in eras of 400 years.
-    let z = day + 730_425;
-    let era = z.div_euclid(146_097);
-    let doe = z.rem_euclid(146_097);
-    let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
-    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    let mp = (5 * doy + 2) / 153;
-    let (d, m) = (doy - (153 * mp + 2) / 5 + 1, if mp < 10 { mp + 3 } else { mp - 9 });
-    let y = yoe + era * 400 + i64::from(m <= 2);
-    let (seconds, micros) = (rest / 1_000_000, rest % 1_000_000);
-    let text = format!("{y:04}-{m:02}-{d:02}T{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
-    if micros == 0 { text } else { format!("{text}.{micros:06}") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn instants_are_written_as_dates_of_the_calendar() {
-        const DAY: i64 = 86_400_000_000;
-        assert_eq!(iso(0), "2000-01-01T00:00:00");
-        assert_eq!(iso(59 * DAY + 1), "2000-02-29T00:00:00.000001");
-        assert_eq!(iso(-1), "1999-12-31T23:59:59.999999");
-        assert_eq!(iso(9_556 * DAY + 45_000_000_000), "2026-03-01T12:30:00");
-        assert_eq!(iso(-36_524 * DAY), "1900-01-01T00:00:00");
-        assert_eq!((iso(i64::MIN).as_str(), iso(i64::MAX).as_str()), ("0001-01-01T00:00:00", "9999-12-31T23:59:59.999999"));
-    }
 
     #[test]
     fn of_equals_the_first_is_the_likeliest() {

@@ -110,7 +110,7 @@ impl Encoder {
         let (mut inputs, mut parts) = (Vec::new(), Vec::new());
         for (column, part) in columns.iter().zip(fitted) {
             if let Some(p) = part? {
-                inputs.push(Input { name: column.name.clone(), family: Family::of(&column.values) });
+                inputs.push(Input::of(frame, column, rows));
                 parts.push(p);
             }
         }

@@ -19,7 +19,7 @@ impl Numbers {
     pub fn of(parts: &[Part]) -> Option<Self> {
         let mut all = Self { low: Vec::new(), high: Vec::new(), shift: Vec::new(), factor: Vec::new(), fill: Vec::new() };
         for part in parts {
-            let Part::Number { scale: Scale::Linear { low, high, shift, factor }, fill, missing: false, levels } = part else {
+            let Part::Number { scale: Scale::Linear { low, high, shift, factor }, fill, missing: false, levels, .. } = part else {
                 return None;
             };
             if !levels.is_empty() {

@@ -26,6 +26,9 @@ pub enum Part {
         /// Values, ascending, with an input of their own: where there are few, the target may go up and down from one to the next.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         levels: Vec<f64>,
+        /// The least and the greatest of training, of models that give rows back: no other value is given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        range: Option<[f64; 2]>,
     },
     /// A truth value: 0 or 1; missing ones count as the share of true ones.
     Bool {
@@ -98,7 +101,8 @@ impl Part {
                 let mut x: Vec<f64> = sample(rows).filter_map(|r| number(v.cell(r))).collect();
                 Scale::fit(options.numbers, &mut x).map(|scale| {
                     let fill = f64::from(scale.of(x[x.len() / 2]));
-                    Self::Number { scale, fill, missing: some, levels: levels(&x, options) }
+                    let range = options.whole.then(|| [x[0], x[x.len() - 1]]);
+                    Self::Number { scale, fill, missing: some, levels: levels(&x, options), range }
                 })
             }
             Values::Bool(v) => {

@@ -53,7 +53,7 @@ impl Time {
     /// The instant of what [`Time::write`] wrote, by its age; none where all ages were the same.
     pub fn back(&self, written: &[f32]) -> Option<i64> {
         let days = self.age.as_ref()?.back(*written.get(self.aged()?)?);
-        Some((self.newest as f64 - days * DAY as f64) as i64)
+        Some((self.newest as f64 - days * DAY as f64).round() as i64)
     }
 
     /// Writes an instant into `out`, which holds zeros; without one the point is in the middle of the circles, at the mean age.

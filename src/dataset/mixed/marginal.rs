@@ -1,6 +1,7 @@
 //! The distribution of one column of numbers, as a table of ranks: into ranks and back, so that generated numbers are distributed as the real ones
 //! and only such values come out as are like them.
 
+use crate::dataset::value_type::{DECIMALS, decimals};
 use serde::{Deserialize, Serialize};
 
 /// A table of values and their ranks, the share of rows below and up to each.
@@ -24,8 +25,6 @@ struct Stored {
 const DISTINCT: usize = 2048;
 /// Of more, so many quantiles, and beside them whatever so large a share of the rows has.
 const QUANTILES: usize = 1024;
-/// No decimals beyond these are looked for.
-const DIGITS: u32 = 6;
 
 impl Marginal {
     /// The table of `values`, which are finite and are put in order by this. None of no values.
@@ -53,10 +52,7 @@ impl Marginal {
                 keep
             });
         }
-        let digits = (0..=DIGITS).find(|d| {
-            let unit = 10f64.powi(*d as i32);
-            values.iter().all(|x| (x * unit - (x * unit).round()).abs() <= 1e-9 * (x * unit).abs().max(1.0))
-        });
+        let digits = decimals(values.iter().copied());
         (!all.is_empty()).then(|| {
             Self(Stored {
                 at: all.iter().map(|v| v.0).collect(),
@@ -109,7 +105,7 @@ impl TryFrom<Stored> for Marginal {
         let rising = s.at.iter().all(|x| x.is_finite()) && s.at.windows(2).all(|w| w[0] < w[1]);
         let ranks = s.from.iter().zip(&s.to).all(|(f, t)| 0.0 <= *f && f <= t && *t <= 1.0);
         let apart = (1..n.min(s.from.len()).min(s.to.len())).all(|i| s.to[i - 1] <= s.from[i]);
-        let good = n > 0 && s.from.len() == n && s.to.len() == n && rising && ranks && apart && s.digits.is_none_or(|d| d <= DIGITS);
+        let good = n > 0 && s.from.len() == n && s.to.len() == n && rising && ranks && apart && s.digits.is_none_or(|d| d <= DECIMALS);
         if good { Ok(Self(s)) } else { Err("the ranks of a column are no rising table") }
     }
 }

@@ -60,7 +60,7 @@ impl Mixed {
         let mut fitted: Vec<Result<Part>> = columns.iter().map(|_| Ok(Part::Constant(None))).collect();
         ctx.pool.each_mut(&mut fitted, |i, out| *out = ctx.check().and_then(|()| Part::fit(columns[i], rows, limits)));
         let parts = fitted.into_iter().collect::<Result<Vec<_>>>()?;
-        let inputs: Vec<Input> = columns.iter().map(|c| Input { name: c.name.clone(), family: Family::of(&c.values) }).collect();
+        let inputs: Vec<Input> = columns.iter().map(|c| Input::of(frame, c, rows)).collect();
         let condition = match condition {
             Some(name) => {
                 let i = names.iter().position(|n| *n == name).ok_or_else(|| missing_column(name, names.iter().copied()))?;

@@ -26,7 +26,7 @@ use world::World;
 
 /// Parameters of `ranker`.
 pub const RANKER: &[Spec] = &[
-    Spec::new("regularization", ParamType::Number, "500", "λ of the linear model of what goes together.").within(0.1, 1e7),
+    Spec::new("regularization", ParamType::Number, "500", "Lambda of the linear model of what goes together.").within(0.1, 1e7),
     Spec::new("links", ParamType::Integer, "400", "Weights of that model that are kept of each item.").within(1.0, 1e6),
     Spec::new("candidates", ParamType::Integer, "300", "Best items of each kind that the network ranks.").within(1.0, 100_000.0),
     Spec::new("hidden", ParamType::Integers, "[64, 32]", "Widths of the hidden layers.").within(1.0, 1e5),

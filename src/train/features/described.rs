@@ -12,7 +12,7 @@ use crate::dataset::{Cell, Frame, Input};
 use crate::model::Kind;
 use crate::train::hold::Split;
 use crate::train::{MetricRow, Outcome};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// One of the kinds that learn from rows without a target.
 #[derive(Debug, Clone)]
@@ -66,11 +66,11 @@ impl Features {
         Ok(&scratch.code)
     }
 
-    /// Every column as the model gives it back from the numbers that describe the row, by name; also those that are missing in the row.
+    /// Every column as the model gives it back from the numbers that describe the row, as a JSON object by name; also those that are missing in the row.
     ///
     /// # Errors
     /// As [`Features::encode`]; [`Code::Unsupported`] for a kind that gives no rows back.
-    pub fn reconstruct(&self, row: &[Cell<'_>], scratch: &mut Scratch) -> Result<Map<String, Value>> {
+    pub fn reconstruct(&self, row: &[Cell<'_>], scratch: &mut Scratch) -> Result<String> {
         rebuild::reconstruct(self.rebuilds()?, row, scratch)
     }
 

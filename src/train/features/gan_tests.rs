@@ -55,7 +55,7 @@ fn made(model: &Generative, n: usize, condition: &Value) -> crate::base::Result<
     let mut rows = model.rows(n, model.asked(condition)?, 3);
     let mut out = Vec::new();
     while let Some(more) = rows.next(model)? {
-        out.extend(more);
+        out.extend(more.iter().map(|row| serde_json::from_str::<serde_json::Map<_, _>>(row).unwrap()));
     }
     Ok(out)
 }

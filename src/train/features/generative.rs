@@ -4,12 +4,12 @@ use super::compare::{self, Comparison};
 use super::gan::{bad, like};
 use crate::base::{Code, Context, Error, Result, Rng, Tensor};
 use crate::dataset::mixed::{Generated, Level, Mixed};
-use crate::dataset::{Cell, Frame, Input};
+use crate::dataset::{Cell, Frame, Input, value_type};
 use crate::model::gan::{Gan, GanSpec};
 use crate::train::MetricRow;
 use crate::train::hold::Split;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// What is stored with a version beside its tensors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -219,7 +219,7 @@ impl Rows {
     ///
     /// # Errors
     /// [`Code::Data`] when hardly any row meets the condition; [`Code::OutOfMemory`].
-    pub fn next(&mut self, model: &Generative) -> Result<Option<Vec<Map<String, Value>>>> {
+    pub fn next(&mut self, model: &Generative) -> Result<Option<Vec<String>>> {
         if self.left == 0 {
             return Ok(None);
         }
@@ -247,25 +247,12 @@ impl Rows {
                 .detail(format!("{made} of {} did.", self.tried))
                 .hint("Train with the column as the condition: params => '{\"condition\": \"…\"}'."));
         }
+        // A text that shares its level with others, as it was asked for.
+        let asked = |i: usize| self.asked.iter().find(|l| l.column == i).and_then(|l| l.text.as_deref());
         let object = |r: u32| {
-            let mut row: Map<String, Value> = frame.columns().iter().map(|c| (c.name.clone(), json(&c.values.cell(r as usize)))).collect();
-            for (name, text) in self.asked.iter().filter_map(|l| Some((&model.inputs()[l.column].name, l.text.as_ref()?))) {
-                row.insert(name.clone(), Value::from(text.as_str()));
-            }
-            row
+            let values = frame.columns().iter().enumerate().map(|(i, c)| asked(i).map_or(c.values.cell(r as usize), Cell::Text));
+            value_type::object(model.inputs().iter().zip(values).map(|(input, cell)| (input.name.as_str(), input.value_type, cell)))
         };
         Ok(Some(meet.into_iter().map(object).collect()))
-    }
-}
-
-/// A value as JSON that Postgres reads as one of the column: whole numbers without a point, so that integers take them.
-fn json(cell: &Cell<'_>) -> Value {
-    match cell {
-        Cell::Missing | Cell::Vector(_) | Cell::Labels(_) => Value::Null,
-        Cell::Number(x) if x.fract() == 0.0 && x.abs() < 9e15 => Value::from(*x as i64),
-        Cell::Number(x) => Value::from(*x),
-        Cell::Bool(b) => Value::from(*b),
-        Cell::Text(t) => Value::from(*t),
-        Cell::Time(t) => crate::dataset::encode::Decoded::Time(*t).json(),
     }
 }

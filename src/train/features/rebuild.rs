@@ -1,9 +1,8 @@
 //! Models that make a code of a row and the row of its code: what both ways are good for.
 
 use crate::base::Result;
-use crate::dataset::{Cell, Encoder};
+use crate::dataset::{Cell, Encoder, value_type};
 use crate::model::autoencoder;
-use serde_json::{Map, Value};
 
 /// Buffers for rows one by one; one a thread, reused.
 #[derive(Debug, Clone, Default)]
@@ -51,16 +50,16 @@ pub trait Rebuild: Sync {
 /// The least that an average row's error counts as: what comes back nearly exactly may differ in its last digits.
 const FLOOR: f64 = 1e-3;
 
-/// Every column as the model gives it back, by name; also those that are missing in the row.
+/// Every column as the model gives it back, as a JSON object by name; also those that are missing in the row.
 ///
 /// # Errors
 /// As [`Rebuild::encode`].
-pub fn reconstruct(model: &dyn Rebuild, row: &[Cell<'_>], scratch: &mut Scratch) -> Result<Map<String, Value>> {
+pub fn reconstruct(model: &dyn Rebuild, row: &[Cell<'_>], scratch: &mut Scratch) -> Result<String> {
     model.encode(row, scratch)?;
     model.rebuild(scratch);
     let encoder = model.encoder();
-    let one = |(i, input): (usize, &crate::dataset::Input)| (input.name.clone(), encoder.decode(i, model.numbers(i, scratch)).json());
-    Ok(encoder.inputs().iter().enumerate().map(one).collect())
+    let decoded: Vec<_> = (0..encoder.inputs().len()).map(|i| encoder.decode(i, model.numbers(i, scratch))).collect();
+    Ok(value_type::object(encoder.inputs().iter().zip(&decoded).map(|(i, d)| (i.name.as_str(), i.value_type, d.cell()))))
 }
 
 /// How badly a row comes back, and the column that does so worst: errors as multiples of those of an average row, the mean over the columns
