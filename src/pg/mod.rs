@@ -45,6 +45,7 @@ pub(crate) mod numbers;
 pub(crate) mod numeric;
 pub(crate) mod owner;
 pub(crate) mod picks;
+pub(crate) mod plan_scans;
 pub(crate) mod progress;
 pub(crate) mod prototype;
 pub(crate) mod publish;
