@@ -16,7 +16,7 @@ extension = $(DESTDIR)$(shell "$(pg_config)" --sharedir)/extension
 as_root = $(if $(DESTDIR),,$(shell test -w "$(pkglibdir)" -a -w "$(extension)" || echo sudo))
 export PG_CONFIG ONLY
 
-.PHONY: build setup install check test demo psql bench licences advisories clean
+.PHONY: build setup install check test test-ops demo psql bench licences advisories clean
 
 build:
 	PGRX_PG_CONFIG_PATH="$(pg_config)" cargo build --profile $(PROFILE) --lib --features $(feature)
@@ -43,6 +43,12 @@ test: check
 	tests/cluster/with.sh --fresh test env AFFINITY_LIBRARY="$(abspath $(library))" cargo test --features signatures --no-fail-fast \
 	  | tee target/test.log; status=$$?; \
 	awk '/^test result:/ {p += $$4; f += $$6; i += $$8} END {printf "%d passed, %d failed, %d ignored\n", p, f, i}' target/test.log; exit $$status
+
+# The drivers that programs use. They are installed first, those that can be; not part of `make test`, which runs them only where they are there already.
+test-ops: setup
+	@$(MAKE) --no-print-directory install
+	@tests/drivers/setup.sh
+	@tests/cluster/with.sh --fresh test cargo test --features signatures --test drivers -- --nocapture
 
 demo: setup
 	@$(MAKE) --no-print-directory install

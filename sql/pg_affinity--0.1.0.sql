@@ -256,94 +256,72 @@ COMMENT ON FUNCTION affinity.check() IS 'What is not as it should be with one''s
 
 -- ## Scoring rows
 
--- Rows are matched by column name, extra columns are ignored. COST: a row is read and scored in about the time of a hundred simple
--- operators, so that the planner filters first and shares the rows among workers.
+-- Rows are matched by column name, extra columns are ignored; an array of numbers is read in the order of the training relation's columns.
+-- anycompatible, not overloads for records and arrays: what a driver sends without a type resolves too, as text, and is read as an array's
+-- literal. COST: a row is read and scored in about the time of a hundred simple operators, so that the planner filters first and shares the
+-- rows among workers.
 
 CREATE FUNCTION affinity_internal.row_support(internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'row_support_wrapper' LANGUAGE c STRICT;
 COMMENT ON FUNCTION affinity_internal.row_support(internal) IS 'Tells the planner how to pass the columns of a row instead of the row. Not for calling.';
 
-CREATE FUNCTION affinity.predict(model text, "row" record) RETURNS double precision
+CREATE FUNCTION affinity.predict(model text, "row" anycompatible) RETURNS double precision
 AS 'MODULE_PATHNAME', 'predict_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100 SUPPORT affinity_internal.row_support;
-COMMENT ON FUNCTION affinity.predict(text, record) IS 'The probability of the positive class, or the value, that a model predicts for a row: SELECT affinity.predict(''m'', t) FROM t. Columns are matched by name.';
+COMMENT ON FUNCTION affinity.predict(text, anycompatible) IS 'The probability of the positive class, or the value, that a model predicts for a row: SELECT affinity.predict(''m'', t) FROM t. Columns are matched by name; or the inputs as an array, in the order of the training relation''s columns.';
 
 CREATE FUNCTION affinity_internal.predict_columns(model text, names text[], VARIADIC "columns" "any") RETURNS double precision
 AS 'MODULE_PATHNAME', 'predict_columns_wrapper' LANGUAGE c STABLE PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION affinity_internal.predict_columns(text, text[], "any") IS 'The probability of the positive class, or the value for a row that is passed as its columns: what the planner makes of predict(model, row) where it can, so that no row need be built.';
 
-CREATE FUNCTION affinity.predict(model text, "row" real[]) RETURNS double precision
-AS 'MODULE_PATHNAME', 'predict_elements_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100;
-COMMENT ON FUNCTION affinity.predict(text, real[]) IS 'The same for the inputs as an array, in the order of the training relation''s columns.';
-
-CREATE FUNCTION affinity.predict_class(model text, "row" record) RETURNS text
+CREATE FUNCTION affinity.predict_class(model text, "row" anycompatible) RETURNS text
 AS 'MODULE_PATHNAME', 'predict_class_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100 SUPPORT affinity_internal.row_support;
-COMMENT ON FUNCTION affinity.predict_class(text, record) IS 'The likeliest class of a row, as text.';
+COMMENT ON FUNCTION affinity.predict_class(text, anycompatible) IS 'The likeliest class of a row, as text.';
 
 CREATE FUNCTION affinity_internal.predict_class_columns(model text, names text[], VARIADIC "columns" "any") RETURNS text
 AS 'MODULE_PATHNAME', 'predict_class_columns_wrapper' LANGUAGE c STABLE PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION affinity_internal.predict_class_columns(text, text[], "any") IS 'The likeliest class for a row that is passed as its columns: what the planner makes of predict_class(model, row) where it can, so that no row need be built.';
 
-CREATE FUNCTION affinity.predict_class(model text, "row" real[]) RETURNS text
-AS 'MODULE_PATHNAME', 'predict_class_elements_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100;
-COMMENT ON FUNCTION affinity.predict_class(text, real[]) IS 'The likeliest class for the inputs as an array.';
-
-CREATE FUNCTION affinity.predict_proba(model text, "row" record) RETURNS jsonb
+CREATE FUNCTION affinity.predict_proba(model text, "row" anycompatible) RETURNS jsonb
 AS 'MODULE_PATHNAME', 'predict_proba_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100 SUPPORT affinity_internal.row_support;
-COMMENT ON FUNCTION affinity.predict_proba(text, record) IS 'The probability of each class of a row, by name.';
+COMMENT ON FUNCTION affinity.predict_proba(text, anycompatible) IS 'The probability of each class of a row, by name.';
 
 CREATE FUNCTION affinity_internal.predict_proba_columns(model text, names text[], VARIADIC "columns" "any") RETURNS jsonb
 AS 'MODULE_PATHNAME', 'predict_proba_columns_wrapper' LANGUAGE c STABLE PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION affinity_internal.predict_proba_columns(text, text[], "any") IS 'The probability of each class for a row that is passed as its columns: what the planner makes of predict_proba(model, row) where it can, so that no row need be built.';
 
-CREATE FUNCTION affinity.predict_proba(model text, "row" real[]) RETURNS jsonb
-AS 'MODULE_PATHNAME', 'predict_proba_elements_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100;
-COMMENT ON FUNCTION affinity.predict_proba(text, real[]) IS 'The probability of each class for the inputs as an array.';
-
-CREATE FUNCTION affinity.tags(model text, "row" record, k bigint DEFAULT 5) RETURNS TABLE (tag text, probability double precision)
+CREATE FUNCTION affinity.tags(model text, "row" anycompatible, k bigint DEFAULT 5) RETURNS TABLE (tag text, probability double precision)
 AS 'MODULE_PATHNAME', 'tags_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 150 ROWS 5;
-COMMENT ON FUNCTION affinity.tags(text, record, bigint) IS 'The k likeliest tags of a row with their probabilities, the likeliest first: SELECT t.* FROM products p, affinity.tags(''m'', p) t. For a model of classes: the likeliest classes.';
+COMMENT ON FUNCTION affinity.tags(text, anycompatible, bigint) IS 'The k likeliest tags of a row with their probabilities, the likeliest first: SELECT t.* FROM products p, affinity.tags(''m'', p) t. For a model of classes: the likeliest classes.';
 
 -- ## Describing rows
 
 -- For models of kinds that learn from rows without a target.
 
-CREATE FUNCTION affinity.encode(model text, "row" record) RETURNS real[]
+CREATE FUNCTION affinity.encode(model text, "row" anycompatible) RETURNS real[]
 AS 'MODULE_PATHNAME', 'encode_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 200 SUPPORT affinity_internal.row_support;
-COMMENT ON FUNCTION affinity.encode(text, record) IS 'The numbers that describe a row, by a model that was trained without a target: SELECT affinity.encode(''m'', t) FROM t. pgvector''s vector takes them by assignment.';
+COMMENT ON FUNCTION affinity.encode(text, anycompatible) IS 'The numbers that describe a row, by a model that was trained without a target: SELECT affinity.encode(''m'', t) FROM t. pgvector''s vector takes them by assignment.';
 
 CREATE FUNCTION affinity_internal.encode_columns(model text, names text[], VARIADIC "columns" "any") RETURNS real[]
 AS 'MODULE_PATHNAME', 'encode_columns_wrapper' LANGUAGE c STABLE PARALLEL SAFE COST 200;
 COMMENT ON FUNCTION affinity_internal.encode_columns(text, text[], "any") IS 'The numbers that describe a row that is passed as its columns: what the planner makes of encode(model, row) where it can, so that no row need be built.';
 
-CREATE FUNCTION affinity.encode(model text, "row" real[]) RETURNS real[]
-AS 'MODULE_PATHNAME', 'encode_elements_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 200;
-COMMENT ON FUNCTION affinity.encode(text, real[]) IS 'The same for the inputs as an array, in the order of the training relation''s columns.';
-
-CREATE FUNCTION affinity.reconstruct(model text, "row" record) RETURNS jsonb
+CREATE FUNCTION affinity.reconstruct(model text, "row" anycompatible) RETURNS jsonb
 AS 'MODULE_PATHNAME', 'reconstruct_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 2000 SUPPORT affinity_internal.row_support;
-COMMENT ON FUNCTION affinity.reconstruct(text, record) IS 'Every column of a row as the model gives it back from the numbers that describe the row; also what is missing in it. Null for a text too rare to have a name.';
+COMMENT ON FUNCTION affinity.reconstruct(text, anycompatible) IS 'Every column of a row as the model gives it back from the numbers that describe the row; also what is missing in it. Null for a text too rare to have a name.';
 
 CREATE FUNCTION affinity_internal.reconstruct_columns(model text, names text[], VARIADIC "columns" "any") RETURNS jsonb
 AS 'MODULE_PATHNAME', 'reconstruct_columns_wrapper' LANGUAGE c STABLE PARALLEL SAFE COST 2000;
 COMMENT ON FUNCTION affinity_internal.reconstruct_columns(text, text[], "any") IS 'Every column as the model gives it back, of a row that is passed as its columns: what the planner makes of reconstruct(model, row) where it can, so that no row need be built.';
 
-CREATE FUNCTION affinity.reconstruct(model text, "row" real[]) RETURNS jsonb
-AS 'MODULE_PATHNAME', 'reconstruct_elements_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 2000;
-COMMENT ON FUNCTION affinity.reconstruct(text, real[]) IS 'The same for the inputs as an array, in the order of the training relation''s columns.';
-
 CREATE TYPE affinity.oddity AS (score double precision, "column" text);
 
-CREATE FUNCTION affinity.anomaly(model text, "row" record) RETURNS affinity.oddity
+CREATE FUNCTION affinity.anomaly(model text, "row" anycompatible) RETURNS affinity.oddity
 AS 'MODULE_PATHNAME', 'anomaly_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 2000 SUPPORT affinity_internal.row_support;
-COMMENT ON FUNCTION affinity.anomaly(text, record) IS 'How badly a row comes back, 1 being usual, and the column that comes back worst. NULL for a row without any value.';
+COMMENT ON FUNCTION affinity.anomaly(text, anycompatible) IS 'How badly a row comes back, 1 being usual, and the column that comes back worst. NULL for a row without any value.';
 
 CREATE FUNCTION affinity_internal.anomaly_columns(model text, names text[], VARIADIC "columns" "any") RETURNS affinity.oddity
 AS 'MODULE_PATHNAME', 'anomaly_columns_wrapper' LANGUAGE c STABLE PARALLEL SAFE COST 2000;
 COMMENT ON FUNCTION affinity_internal.anomaly_columns(text, text[], "any") IS 'How badly a row comes back, and which column, of a row that is passed as its columns: what the planner makes of anomaly(model, row) where it can, so that no row need be built.';
-
-CREATE FUNCTION affinity.anomaly(model text, "row" real[]) RETURNS affinity.oddity
-AS 'MODULE_PATHNAME', 'anomaly_elements_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 2000;
-COMMENT ON FUNCTION affinity.anomaly(text, real[]) IS 'The same for the inputs as an array, in the order of the training relation''s columns.';
 
 -- ## Generating rows
 
@@ -353,13 +331,9 @@ CREATE FUNCTION affinity.generate(model text, n bigint, condition jsonb DEFAULT 
 AS 'MODULE_PATHNAME', 'generate_wrapper' LANGUAGE c STABLE PARALLEL SAFE COST 20000 ROWS 1000;
 COMMENT ON FUNCTION affinity.generate(text, bigint, jsonb, bigint) IS 'New rows that are like those a model was trained on, as objects by column, with these values of text and boolean columns: INSERT INTO t SELECT r.* FROM affinity.generate(''m'', 100, ''{"brand": "Private"}'') g, jsonb_populate_record(NULL::t, g) r. The same seed makes the same rows.';
 
-CREATE FUNCTION affinity.realism(model text, "row" record) RETURNS double precision
+CREATE FUNCTION affinity.realism(model text, "row" anycompatible) RETURNS double precision
 AS 'MODULE_PATHNAME', 'realism_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 2000;
-COMMENT ON FUNCTION affinity.realism(text, record) IS 'How real a row looks, by the critic of a model that generates rows: the share of real rows that look no more real, 0 to 1.';
-
-CREATE FUNCTION affinity.realism(model text, "row" real[]) RETURNS double precision
-AS 'MODULE_PATHNAME', 'realism_elements_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 2000;
-COMMENT ON FUNCTION affinity.realism(text, real[]) IS 'The same for the inputs as an array, in the order of the training relation''s columns.';
+COMMENT ON FUNCTION affinity.realism(text, anycompatible) IS 'How real a row looks, by the critic of a model that generates rows: the share of real rows that look no more real, 0 to 1.';
 
 -- ## Segments
 
@@ -393,12 +367,10 @@ AS 'MODULE_PATHNAME', 'report_wrapper' LANGUAGE c STABLE COST 1000000;
 COMMENT ON FUNCTION affinity.report(text, regclass, integer, regclass) IS
 'A model on one page, as an HTML document that needs nothing else: learning curve, figures with their intervals beside the simple model''s, and for a recommender lists beside the users'' histories and what is shown how often. source as for evaluate; titles is a relation with a title for each item.';
 
--- Rows with a NULL do not count. Labels are boolean, or numbers that are 0 or 1.
+-- Rows with a NULL do not count. Labels are boolean, or numbers that are 0 or 1; anycompatible, so that NULL and an untyped parameter resolve too.
 
-CREATE FUNCTION affinity_internal.auc_step(internal, double precision, boolean) RETURNS internal
+CREATE FUNCTION affinity_internal.auc_step(internal, double precision, anycompatible) RETURNS internal
 AS 'MODULE_PATHNAME', 'auc_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity_internal.auc_step_number(internal, double precision, double precision) RETURNS internal
-AS 'MODULE_PATHNAME', 'auc_step_number_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
 CREATE FUNCTION affinity_internal.auc_combine(internal, internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'auc_combine_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
 CREATE FUNCTION affinity_internal.auc_serialise(internal) RETURNS bytea
@@ -407,19 +379,13 @@ CREATE FUNCTION affinity_internal.auc_deserialise(bytea, internal) RETURNS inter
 AS 'MODULE_PATHNAME', 'auc_deserialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
 CREATE FUNCTION affinity_internal.auc_final(internal) RETURNS double precision
 AS 'MODULE_PATHNAME', 'auc_final_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE AGGREGATE affinity.auc(score double precision, label boolean) (
+CREATE AGGREGATE affinity.auc(score double precision, label anycompatible) (
     SFUNC = affinity_internal.auc_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity_internal.auc_final, FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = affinity_internal.auc_combine, SERIALFUNC = affinity_internal.auc_serialise, DESERIALFUNC = affinity_internal.auc_deserialise, PARALLEL = SAFE);
-CREATE AGGREGATE affinity.auc(score double precision, label double precision) (
-    SFUNC = affinity_internal.auc_step_number, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity_internal.auc_final, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity_internal.auc_combine, SERIALFUNC = affinity_internal.auc_serialise, DESERIALFUNC = affinity_internal.auc_deserialise, PARALLEL = SAFE);
-COMMENT ON AGGREGATE affinity.auc(double precision, boolean) IS 'Area under the ROC curve: the chance that a positive row scores above a negative one. NULL where one class is missing.';
-COMMENT ON AGGREGATE affinity.auc(double precision, double precision) IS 'Area under the ROC curve: the chance that a positive row scores above a negative one. NULL where one class is missing. The label is 0 or 1.';
+COMMENT ON AGGREGATE affinity.auc(double precision, anycompatible) IS 'Area under the ROC curve: the chance that a positive row scores above a negative one. NULL where one class is missing.';
 
-CREATE FUNCTION affinity_internal.average_precision_step(internal, double precision, boolean) RETURNS internal
+CREATE FUNCTION affinity_internal.average_precision_step(internal, double precision, anycompatible) RETURNS internal
 AS 'MODULE_PATHNAME', 'average_precision_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity_internal.average_precision_step_number(internal, double precision, double precision) RETURNS internal
-AS 'MODULE_PATHNAME', 'average_precision_step_number_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
 CREATE FUNCTION affinity_internal.average_precision_combine(internal, internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'average_precision_combine_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
 CREATE FUNCTION affinity_internal.average_precision_serialise(internal) RETURNS bytea
@@ -428,19 +394,13 @@ CREATE FUNCTION affinity_internal.average_precision_deserialise(bytea, internal)
 AS 'MODULE_PATHNAME', 'average_precision_deserialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
 CREATE FUNCTION affinity_internal.average_precision_final(internal) RETURNS double precision
 AS 'MODULE_PATHNAME', 'average_precision_final_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE AGGREGATE affinity.average_precision(score double precision, label boolean) (
+CREATE AGGREGATE affinity.average_precision(score double precision, label anycompatible) (
     SFUNC = affinity_internal.average_precision_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity_internal.average_precision_final, FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = affinity_internal.average_precision_combine, SERIALFUNC = affinity_internal.average_precision_serialise, DESERIALFUNC = affinity_internal.average_precision_deserialise, PARALLEL = SAFE);
-CREATE AGGREGATE affinity.average_precision(score double precision, label double precision) (
-    SFUNC = affinity_internal.average_precision_step_number, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity_internal.average_precision_final, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity_internal.average_precision_combine, SERIALFUNC = affinity_internal.average_precision_serialise, DESERIALFUNC = affinity_internal.average_precision_deserialise, PARALLEL = SAFE);
-COMMENT ON AGGREGATE affinity.average_precision(double precision, boolean) IS 'Mean of the precision at each positive row, best scores first.';
-COMMENT ON AGGREGATE affinity.average_precision(double precision, double precision) IS 'Mean of the precision at each positive row, best scores first. The label is 0 or 1.';
+COMMENT ON AGGREGATE affinity.average_precision(double precision, anycompatible) IS 'Mean of the precision at each positive row, best scores first.';
 
-CREATE FUNCTION affinity_internal.log_loss_step(internal, double precision, boolean) RETURNS internal
+CREATE FUNCTION affinity_internal.log_loss_step(internal, double precision, anycompatible) RETURNS internal
 AS 'MODULE_PATHNAME', 'log_loss_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity_internal.log_loss_step_number(internal, double precision, double precision) RETURNS internal
-AS 'MODULE_PATHNAME', 'log_loss_step_number_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
 CREATE FUNCTION affinity_internal.log_loss_combine(internal, internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'log_loss_combine_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
 CREATE FUNCTION affinity_internal.log_loss_serialise(internal) RETURNS bytea
@@ -449,19 +409,13 @@ CREATE FUNCTION affinity_internal.log_loss_deserialise(bytea, internal) RETURNS 
 AS 'MODULE_PATHNAME', 'log_loss_deserialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
 CREATE FUNCTION affinity_internal.log_loss_final(internal) RETURNS double precision
 AS 'MODULE_PATHNAME', 'log_loss_final_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE AGGREGATE affinity.log_loss(score double precision, label boolean) (
+CREATE AGGREGATE affinity.log_loss(score double precision, label anycompatible) (
     SFUNC = affinity_internal.log_loss_step, STYPE = internal, SSPACE = 64, FINALFUNC = affinity_internal.log_loss_final, FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = affinity_internal.log_loss_combine, SERIALFUNC = affinity_internal.log_loss_serialise, DESERIALFUNC = affinity_internal.log_loss_deserialise, PARALLEL = SAFE);
-CREATE AGGREGATE affinity.log_loss(score double precision, label double precision) (
-    SFUNC = affinity_internal.log_loss_step_number, STYPE = internal, SSPACE = 64, FINALFUNC = affinity_internal.log_loss_final, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity_internal.log_loss_combine, SERIALFUNC = affinity_internal.log_loss_serialise, DESERIALFUNC = affinity_internal.log_loss_deserialise, PARALLEL = SAFE);
-COMMENT ON AGGREGATE affinity.log_loss(double precision, boolean) IS 'Mean of the negative logarithm of the probability given to what happened; smaller is better.';
-COMMENT ON AGGREGATE affinity.log_loss(double precision, double precision) IS 'Mean of the negative logarithm of the probability given to what happened; smaller is better. The label is 0 or 1.';
+COMMENT ON AGGREGATE affinity.log_loss(double precision, anycompatible) IS 'Mean of the negative logarithm of the probability given to what happened; smaller is better.';
 
-CREATE FUNCTION affinity_internal.brier_step(internal, double precision, boolean) RETURNS internal
+CREATE FUNCTION affinity_internal.brier_step(internal, double precision, anycompatible) RETURNS internal
 AS 'MODULE_PATHNAME', 'brier_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity_internal.brier_step_number(internal, double precision, double precision) RETURNS internal
-AS 'MODULE_PATHNAME', 'brier_step_number_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
 CREATE FUNCTION affinity_internal.brier_combine(internal, internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'brier_combine_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
 CREATE FUNCTION affinity_internal.brier_serialise(internal) RETURNS bytea
@@ -470,19 +424,13 @@ CREATE FUNCTION affinity_internal.brier_deserialise(bytea, internal) RETURNS int
 AS 'MODULE_PATHNAME', 'brier_deserialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
 CREATE FUNCTION affinity_internal.brier_final(internal) RETURNS double precision
 AS 'MODULE_PATHNAME', 'brier_final_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE AGGREGATE affinity.brier(score double precision, label boolean) (
+CREATE AGGREGATE affinity.brier(score double precision, label anycompatible) (
     SFUNC = affinity_internal.brier_step, STYPE = internal, SSPACE = 64, FINALFUNC = affinity_internal.brier_final, FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = affinity_internal.brier_combine, SERIALFUNC = affinity_internal.brier_serialise, DESERIALFUNC = affinity_internal.brier_deserialise, PARALLEL = SAFE);
-CREATE AGGREGATE affinity.brier(score double precision, label double precision) (
-    SFUNC = affinity_internal.brier_step_number, STYPE = internal, SSPACE = 64, FINALFUNC = affinity_internal.brier_final, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity_internal.brier_combine, SERIALFUNC = affinity_internal.brier_serialise, DESERIALFUNC = affinity_internal.brier_deserialise, PARALLEL = SAFE);
-COMMENT ON AGGREGATE affinity.brier(double precision, boolean) IS 'Mean squared difference of probability and outcome; smaller is better.';
-COMMENT ON AGGREGATE affinity.brier(double precision, double precision) IS 'Mean squared difference of probability and outcome; smaller is better. The label is 0 or 1.';
+COMMENT ON AGGREGATE affinity.brier(double precision, anycompatible) IS 'Mean squared difference of probability and outcome; smaller is better.';
 
-CREATE FUNCTION affinity_internal.accuracy_step(internal, double precision, boolean) RETURNS internal
+CREATE FUNCTION affinity_internal.accuracy_step(internal, double precision, anycompatible) RETURNS internal
 AS 'MODULE_PATHNAME', 'accuracy_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity_internal.accuracy_step_number(internal, double precision, double precision) RETURNS internal
-AS 'MODULE_PATHNAME', 'accuracy_step_number_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
 CREATE FUNCTION affinity_internal.accuracy_step_class(internal, text, text) RETURNS internal
 AS 'MODULE_PATHNAME', 'accuracy_step_class_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
 CREATE FUNCTION affinity_internal.accuracy_combine(internal, internal) RETURNS internal
@@ -493,17 +441,13 @@ CREATE FUNCTION affinity_internal.accuracy_deserialise(bytea, internal) RETURNS 
 AS 'MODULE_PATHNAME', 'accuracy_deserialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
 CREATE FUNCTION affinity_internal.accuracy_final(internal) RETURNS double precision
 AS 'MODULE_PATHNAME', 'accuracy_final_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE AGGREGATE affinity.accuracy(score double precision, label boolean) (
+CREATE AGGREGATE affinity.accuracy(score double precision, label anycompatible) (
     SFUNC = affinity_internal.accuracy_step, STYPE = internal, SSPACE = 64, FINALFUNC = affinity_internal.accuracy_final, FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = affinity_internal.accuracy_combine, SERIALFUNC = affinity_internal.accuracy_serialise, DESERIALFUNC = affinity_internal.accuracy_deserialise, PARALLEL = SAFE);
-CREATE AGGREGATE affinity.accuracy(score double precision, label double precision) (
-    SFUNC = affinity_internal.accuracy_step_number, STYPE = internal, SSPACE = 64, FINALFUNC = affinity_internal.accuracy_final, FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = affinity_internal.accuracy_combine, SERIALFUNC = affinity_internal.accuracy_serialise, DESERIALFUNC = affinity_internal.accuracy_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.accuracy(predicted text, actual text) (
     SFUNC = affinity_internal.accuracy_step_class, STYPE = internal, SSPACE = 64, FINALFUNC = affinity_internal.accuracy_final, FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = affinity_internal.accuracy_combine, SERIALFUNC = affinity_internal.accuracy_serialise, DESERIALFUNC = affinity_internal.accuracy_deserialise, PARALLEL = SAFE);
-COMMENT ON AGGREGATE affinity.accuracy(double precision, boolean) IS 'Share of rows whose outcome is the predicted one: a probability predicts the positive class from one half on.';
-COMMENT ON AGGREGATE affinity.accuracy(double precision, double precision) IS 'Share of rows whose outcome is the predicted one: a probability predicts the positive class from one half on. The label is 0 or 1.';
+COMMENT ON AGGREGATE affinity.accuracy(double precision, anycompatible) IS 'Share of rows whose outcome is the predicted one: a probability predicts the positive class from one half on.';
 COMMENT ON AGGREGATE affinity.accuracy(text, text) IS 'Share of rows whose class is the predicted one.';
 
 CREATE FUNCTION affinity_internal.rmse_step(internal, double precision, double precision) RETURNS internal
@@ -555,32 +499,27 @@ COMMENT ON FUNCTION affinity_internal.auc_combine(internal, internal) IS 'Part o
 COMMENT ON FUNCTION affinity_internal.auc_serialise(internal) IS 'Part of the aggregate affinity.auc.';
 COMMENT ON FUNCTION affinity_internal.auc_deserialise(bytea, internal) IS 'Part of the aggregate affinity.auc.';
 COMMENT ON FUNCTION affinity_internal.auc_final(internal) IS 'Part of the aggregate affinity.auc.';
-COMMENT ON FUNCTION affinity_internal.auc_step(internal, double precision, boolean) IS 'Part of the aggregate affinity.auc.';
-COMMENT ON FUNCTION affinity_internal.auc_step_number(internal, double precision, double precision) IS 'Part of the aggregate affinity.auc.';
+COMMENT ON FUNCTION affinity_internal.auc_step(internal, double precision, anycompatible) IS 'Part of the aggregate affinity.auc.';
 COMMENT ON FUNCTION affinity_internal.average_precision_combine(internal, internal) IS 'Part of the aggregate affinity.average_precision.';
 COMMENT ON FUNCTION affinity_internal.average_precision_serialise(internal) IS 'Part of the aggregate affinity.average_precision.';
 COMMENT ON FUNCTION affinity_internal.average_precision_deserialise(bytea, internal) IS 'Part of the aggregate affinity.average_precision.';
 COMMENT ON FUNCTION affinity_internal.average_precision_final(internal) IS 'Part of the aggregate affinity.average_precision.';
-COMMENT ON FUNCTION affinity_internal.average_precision_step(internal, double precision, boolean) IS 'Part of the aggregate affinity.average_precision.';
-COMMENT ON FUNCTION affinity_internal.average_precision_step_number(internal, double precision, double precision) IS 'Part of the aggregate affinity.average_precision.';
+COMMENT ON FUNCTION affinity_internal.average_precision_step(internal, double precision, anycompatible) IS 'Part of the aggregate affinity.average_precision.';
 COMMENT ON FUNCTION affinity_internal.log_loss_combine(internal, internal) IS 'Part of the aggregate affinity.log_loss.';
 COMMENT ON FUNCTION affinity_internal.log_loss_serialise(internal) IS 'Part of the aggregate affinity.log_loss.';
 COMMENT ON FUNCTION affinity_internal.log_loss_deserialise(bytea, internal) IS 'Part of the aggregate affinity.log_loss.';
 COMMENT ON FUNCTION affinity_internal.log_loss_final(internal) IS 'Part of the aggregate affinity.log_loss.';
-COMMENT ON FUNCTION affinity_internal.log_loss_step(internal, double precision, boolean) IS 'Part of the aggregate affinity.log_loss.';
-COMMENT ON FUNCTION affinity_internal.log_loss_step_number(internal, double precision, double precision) IS 'Part of the aggregate affinity.log_loss.';
+COMMENT ON FUNCTION affinity_internal.log_loss_step(internal, double precision, anycompatible) IS 'Part of the aggregate affinity.log_loss.';
 COMMENT ON FUNCTION affinity_internal.brier_combine(internal, internal) IS 'Part of the aggregate affinity.brier.';
 COMMENT ON FUNCTION affinity_internal.brier_serialise(internal) IS 'Part of the aggregate affinity.brier.';
 COMMENT ON FUNCTION affinity_internal.brier_deserialise(bytea, internal) IS 'Part of the aggregate affinity.brier.';
 COMMENT ON FUNCTION affinity_internal.brier_final(internal) IS 'Part of the aggregate affinity.brier.';
-COMMENT ON FUNCTION affinity_internal.brier_step(internal, double precision, boolean) IS 'Part of the aggregate affinity.brier.';
-COMMENT ON FUNCTION affinity_internal.brier_step_number(internal, double precision, double precision) IS 'Part of the aggregate affinity.brier.';
+COMMENT ON FUNCTION affinity_internal.brier_step(internal, double precision, anycompatible) IS 'Part of the aggregate affinity.brier.';
 COMMENT ON FUNCTION affinity_internal.accuracy_combine(internal, internal) IS 'Part of the aggregate affinity.accuracy.';
 COMMENT ON FUNCTION affinity_internal.accuracy_serialise(internal) IS 'Part of the aggregate affinity.accuracy.';
 COMMENT ON FUNCTION affinity_internal.accuracy_deserialise(bytea, internal) IS 'Part of the aggregate affinity.accuracy.';
 COMMENT ON FUNCTION affinity_internal.accuracy_final(internal) IS 'Part of the aggregate affinity.accuracy.';
-COMMENT ON FUNCTION affinity_internal.accuracy_step(internal, double precision, boolean) IS 'Part of the aggregate affinity.accuracy.';
-COMMENT ON FUNCTION affinity_internal.accuracy_step_number(internal, double precision, double precision) IS 'Part of the aggregate affinity.accuracy.';
+COMMENT ON FUNCTION affinity_internal.accuracy_step(internal, double precision, anycompatible) IS 'Part of the aggregate affinity.accuracy.';
 COMMENT ON FUNCTION affinity_internal.accuracy_step_class(internal, text, text) IS 'Part of the aggregate affinity.accuracy.';
 COMMENT ON FUNCTION affinity_internal.rmse_combine(internal, internal) IS 'Part of the aggregate affinity.rmse.';
 COMMENT ON FUNCTION affinity_internal.rmse_serialise(internal) IS 'Part of the aggregate affinity.rmse.';
@@ -603,17 +542,17 @@ COMMENT ON FUNCTION affinity_internal.r2_step(internal, double precision, double
 -- What events say about whoever they belong to. A row with a NULL does not count; a NULL half_life means that events do not fade, a NULL as_of
 -- that all count. Times have a time zone or none, one or the other.
 
-CREATE FUNCTION affinity_internal.profile_step(internal, real[]) RETURNS internal
+CREATE FUNCTION affinity_internal.profile_step(internal, anycompatible) RETURNS internal
 AS 'MODULE_PATHNAME', 'profile_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity_internal.profile_step(internal, real[], double precision) RETURNS internal
+CREATE FUNCTION affinity_internal.profile_step(internal, anycompatible, double precision) RETURNS internal
 AS 'MODULE_PATHNAME', 'profile_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity_internal.profile_step(internal, real[], double precision, timestamp with time zone, interval) RETURNS internal
+CREATE FUNCTION affinity_internal.profile_step(internal, anycompatible, double precision, timestamp with time zone, interval) RETURNS internal
 AS 'MODULE_PATHNAME', 'profile_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity_internal.profile_step(internal, real[], double precision, timestamp with time zone, interval, timestamp with time zone) RETURNS internal
+CREATE FUNCTION affinity_internal.profile_step(internal, anycompatible, double precision, timestamp with time zone, interval, timestamp with time zone) RETURNS internal
 AS 'MODULE_PATHNAME', 'profile_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity_internal.profile_step(internal, real[], double precision, timestamp without time zone, interval) RETURNS internal
+CREATE FUNCTION affinity_internal.profile_step(internal, anycompatible, double precision, timestamp without time zone, interval) RETURNS internal
 AS 'MODULE_PATHNAME', 'profile_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity_internal.profile_step(internal, real[], double precision, timestamp without time zone, interval, timestamp without time zone) RETURNS internal
+CREATE FUNCTION affinity_internal.profile_step(internal, anycompatible, double precision, timestamp without time zone, interval, timestamp without time zone) RETURNS internal
 AS 'MODULE_PATHNAME', 'profile_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
 CREATE FUNCTION affinity_internal.profile_merge_step(internal, bytea) RETURNS internal
 AS 'MODULE_PATHNAME', 'profile_merge_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
@@ -625,40 +564,40 @@ CREATE FUNCTION affinity_internal.profile_deserialise(bytea, internal) RETURNS i
 AS 'MODULE_PATHNAME', 'profile_deserialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
 CREATE FUNCTION affinity_internal.profile_final(internal) RETURNS real[]
 AS 'MODULE_PATHNAME', 'profile_final_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE AGGREGATE affinity.profile(vector real[]) (
+CREATE AGGREGATE affinity.profile(vector anycompatible) (
     SFUNC = affinity_internal.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity_internal.profile_final, FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = affinity_internal.profile_combine, SERIALFUNC = affinity_internal.profile_serialise, DESERIALFUNC = affinity_internal.profile_deserialise, PARALLEL = SAFE);
-CREATE AGGREGATE affinity.profile(vector real[], weight double precision) (
+CREATE AGGREGATE affinity.profile(vector anycompatible, weight double precision) (
     SFUNC = affinity_internal.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity_internal.profile_final, FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = affinity_internal.profile_combine, SERIALFUNC = affinity_internal.profile_serialise, DESERIALFUNC = affinity_internal.profile_deserialise, PARALLEL = SAFE);
-CREATE AGGREGATE affinity.profile(vector real[], weight double precision, event_time timestamp with time zone, half_life interval) (
+CREATE AGGREGATE affinity.profile(vector anycompatible, weight double precision, event_time timestamp with time zone, half_life interval) (
     SFUNC = affinity_internal.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity_internal.profile_final, FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = affinity_internal.profile_combine, SERIALFUNC = affinity_internal.profile_serialise, DESERIALFUNC = affinity_internal.profile_deserialise, PARALLEL = SAFE);
-CREATE AGGREGATE affinity.profile(vector real[], weight double precision, event_time timestamp with time zone, half_life interval, as_of timestamp with time zone) (
+CREATE AGGREGATE affinity.profile(vector anycompatible, weight double precision, event_time timestamp with time zone, half_life interval, as_of timestamp with time zone) (
     SFUNC = affinity_internal.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity_internal.profile_final, FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = affinity_internal.profile_combine, SERIALFUNC = affinity_internal.profile_serialise, DESERIALFUNC = affinity_internal.profile_deserialise, PARALLEL = SAFE);
-CREATE AGGREGATE affinity.profile(vector real[], weight double precision, event_time timestamp without time zone, half_life interval) (
+CREATE AGGREGATE affinity.profile(vector anycompatible, weight double precision, event_time timestamp without time zone, half_life interval) (
     SFUNC = affinity_internal.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity_internal.profile_final, FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = affinity_internal.profile_combine, SERIALFUNC = affinity_internal.profile_serialise, DESERIALFUNC = affinity_internal.profile_deserialise, PARALLEL = SAFE);
-CREATE AGGREGATE affinity.profile(vector real[], weight double precision, event_time timestamp without time zone, half_life interval, as_of timestamp without time zone) (
+CREATE AGGREGATE affinity.profile(vector anycompatible, weight double precision, event_time timestamp without time zone, half_life interval, as_of timestamp without time zone) (
     SFUNC = affinity_internal.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity_internal.profile_final, FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = affinity_internal.profile_combine, SERIALFUNC = affinity_internal.profile_serialise, DESERIALFUNC = affinity_internal.profile_deserialise, PARALLEL = SAFE);
-CREATE AGGREGATE affinity.profile_state(vector real[]) (
+CREATE AGGREGATE affinity.profile_state(vector anycompatible) (
     SFUNC = affinity_internal.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity_internal.profile_serialise, FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = affinity_internal.profile_combine, SERIALFUNC = affinity_internal.profile_serialise, DESERIALFUNC = affinity_internal.profile_deserialise, PARALLEL = SAFE);
-CREATE AGGREGATE affinity.profile_state(vector real[], weight double precision) (
+CREATE AGGREGATE affinity.profile_state(vector anycompatible, weight double precision) (
     SFUNC = affinity_internal.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity_internal.profile_serialise, FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = affinity_internal.profile_combine, SERIALFUNC = affinity_internal.profile_serialise, DESERIALFUNC = affinity_internal.profile_deserialise, PARALLEL = SAFE);
-CREATE AGGREGATE affinity.profile_state(vector real[], weight double precision, event_time timestamp with time zone, half_life interval) (
+CREATE AGGREGATE affinity.profile_state(vector anycompatible, weight double precision, event_time timestamp with time zone, half_life interval) (
     SFUNC = affinity_internal.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity_internal.profile_serialise, FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = affinity_internal.profile_combine, SERIALFUNC = affinity_internal.profile_serialise, DESERIALFUNC = affinity_internal.profile_deserialise, PARALLEL = SAFE);
-CREATE AGGREGATE affinity.profile_state(vector real[], weight double precision, event_time timestamp with time zone, half_life interval, as_of timestamp with time zone) (
+CREATE AGGREGATE affinity.profile_state(vector anycompatible, weight double precision, event_time timestamp with time zone, half_life interval, as_of timestamp with time zone) (
     SFUNC = affinity_internal.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity_internal.profile_serialise, FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = affinity_internal.profile_combine, SERIALFUNC = affinity_internal.profile_serialise, DESERIALFUNC = affinity_internal.profile_deserialise, PARALLEL = SAFE);
-CREATE AGGREGATE affinity.profile_state(vector real[], weight double precision, event_time timestamp without time zone, half_life interval) (
+CREATE AGGREGATE affinity.profile_state(vector anycompatible, weight double precision, event_time timestamp without time zone, half_life interval) (
     SFUNC = affinity_internal.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity_internal.profile_serialise, FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = affinity_internal.profile_combine, SERIALFUNC = affinity_internal.profile_serialise, DESERIALFUNC = affinity_internal.profile_deserialise, PARALLEL = SAFE);
-CREATE AGGREGATE affinity.profile_state(vector real[], weight double precision, event_time timestamp without time zone, half_life interval, as_of timestamp without time zone) (
+CREATE AGGREGATE affinity.profile_state(vector anycompatible, weight double precision, event_time timestamp without time zone, half_life interval, as_of timestamp without time zone) (
     SFUNC = affinity_internal.profile_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity_internal.profile_serialise, FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = affinity_internal.profile_combine, SERIALFUNC = affinity_internal.profile_serialise, DESERIALFUNC = affinity_internal.profile_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.profile_state(state bytea) (
@@ -667,26 +606,26 @@ CREATE AGGREGATE affinity.profile_state(state bytea) (
 CREATE AGGREGATE affinity.profile_merge(state bytea) (
     SFUNC = affinity_internal.profile_merge_step, STYPE = internal, SSPACE = 1024, FINALFUNC = affinity_internal.profile_final, FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = affinity_internal.profile_combine, SERIALFUNC = affinity_internal.profile_serialise, DESERIALFUNC = affinity_internal.profile_deserialise, PARALLEL = SAFE);
-COMMENT ON AGGREGATE affinity.profile(real[]) IS 'The mean of vectors';
-COMMENT ON AGGREGATE affinity.profile(real[], double precision) IS 'The mean of vectors, each by its weight';
-COMMENT ON AGGREGATE affinity.profile(real[], double precision, timestamp with time zone, interval) IS 'The mean of vectors, each by its weight, which halves with every half_life before the latest event';
-COMMENT ON AGGREGATE affinity.profile(real[], double precision, timestamp with time zone, interval, timestamp with time zone) IS 'The mean of vectors, each by its weight, which halves with every half_life; events after as_of do not count';
-COMMENT ON AGGREGATE affinity.profile(real[], double precision, timestamp without time zone, interval) IS 'The mean of vectors, each by its weight, which halves with every half_life before the latest event';
-COMMENT ON AGGREGATE affinity.profile(real[], double precision, timestamp without time zone, interval, timestamp without time zone) IS 'The mean of vectors, each by its weight, which halves with every half_life; events after as_of do not count';
-COMMENT ON AGGREGATE affinity.profile_state(real[]) IS 'The state of affinity.profile as bytea: stored by day or fetched from a shard, and joined by affinity.profile_merge.';
-COMMENT ON AGGREGATE affinity.profile_state(real[], double precision) IS 'The state of affinity.profile as bytea: stored by day or fetched from a shard, and joined by affinity.profile_merge.';
-COMMENT ON AGGREGATE affinity.profile_state(real[], double precision, timestamp with time zone, interval) IS 'The state of affinity.profile as bytea: stored by day or fetched from a shard, and joined by affinity.profile_merge.';
-COMMENT ON AGGREGATE affinity.profile_state(real[], double precision, timestamp with time zone, interval, timestamp with time zone) IS 'The state of affinity.profile as bytea: stored by day or fetched from a shard, and joined by affinity.profile_merge.';
-COMMENT ON AGGREGATE affinity.profile_state(real[], double precision, timestamp without time zone, interval) IS 'The state of affinity.profile as bytea: stored by day or fetched from a shard, and joined by affinity.profile_merge.';
-COMMENT ON AGGREGATE affinity.profile_state(real[], double precision, timestamp without time zone, interval, timestamp without time zone) IS 'The state of affinity.profile as bytea: stored by day or fetched from a shard, and joined by affinity.profile_merge.';
+COMMENT ON AGGREGATE affinity.profile(anycompatible) IS 'The mean of vectors';
+COMMENT ON AGGREGATE affinity.profile(anycompatible, double precision) IS 'The mean of vectors, each by its weight';
+COMMENT ON AGGREGATE affinity.profile(anycompatible, double precision, timestamp with time zone, interval) IS 'The mean of vectors, each by its weight, which halves with every half_life before the latest event';
+COMMENT ON AGGREGATE affinity.profile(anycompatible, double precision, timestamp with time zone, interval, timestamp with time zone) IS 'The mean of vectors, each by its weight, which halves with every half_life; events after as_of do not count';
+COMMENT ON AGGREGATE affinity.profile(anycompatible, double precision, timestamp without time zone, interval) IS 'The mean of vectors, each by its weight, which halves with every half_life before the latest event';
+COMMENT ON AGGREGATE affinity.profile(anycompatible, double precision, timestamp without time zone, interval, timestamp without time zone) IS 'The mean of vectors, each by its weight, which halves with every half_life; events after as_of do not count';
+COMMENT ON AGGREGATE affinity.profile_state(anycompatible) IS 'The state of affinity.profile as bytea: stored by day or fetched from a shard, and joined by affinity.profile_merge.';
+COMMENT ON AGGREGATE affinity.profile_state(anycompatible, double precision) IS 'The state of affinity.profile as bytea: stored by day or fetched from a shard, and joined by affinity.profile_merge.';
+COMMENT ON AGGREGATE affinity.profile_state(anycompatible, double precision, timestamp with time zone, interval) IS 'The state of affinity.profile as bytea: stored by day or fetched from a shard, and joined by affinity.profile_merge.';
+COMMENT ON AGGREGATE affinity.profile_state(anycompatible, double precision, timestamp with time zone, interval, timestamp with time zone) IS 'The state of affinity.profile as bytea: stored by day or fetched from a shard, and joined by affinity.profile_merge.';
+COMMENT ON AGGREGATE affinity.profile_state(anycompatible, double precision, timestamp without time zone, interval) IS 'The state of affinity.profile as bytea: stored by day or fetched from a shard, and joined by affinity.profile_merge.';
+COMMENT ON AGGREGATE affinity.profile_state(anycompatible, double precision, timestamp without time zone, interval, timestamp without time zone) IS 'The state of affinity.profile as bytea: stored by day or fetched from a shard, and joined by affinity.profile_merge.';
 COMMENT ON AGGREGATE affinity.profile_state(bytea) IS 'Joins states of affinity.profile into one, of days into a month for instance.';
 COMMENT ON AGGREGATE affinity.profile_merge(bytea) IS 'What affinity.profile gives for all rows of the states that affinity.profile_state made of them.';
-COMMENT ON FUNCTION affinity_internal.profile_step(internal, real[]) IS 'Part of the aggregate affinity.profile.';
-COMMENT ON FUNCTION affinity_internal.profile_step(internal, real[], double precision) IS 'Part of the aggregate affinity.profile.';
-COMMENT ON FUNCTION affinity_internal.profile_step(internal, real[], double precision, timestamp with time zone, interval) IS 'Part of the aggregate affinity.profile.';
-COMMENT ON FUNCTION affinity_internal.profile_step(internal, real[], double precision, timestamp with time zone, interval, timestamp with time zone) IS 'Part of the aggregate affinity.profile.';
-COMMENT ON FUNCTION affinity_internal.profile_step(internal, real[], double precision, timestamp without time zone, interval) IS 'Part of the aggregate affinity.profile.';
-COMMENT ON FUNCTION affinity_internal.profile_step(internal, real[], double precision, timestamp without time zone, interval, timestamp without time zone) IS 'Part of the aggregate affinity.profile.';
+COMMENT ON FUNCTION affinity_internal.profile_step(internal, anycompatible) IS 'Part of the aggregate affinity.profile.';
+COMMENT ON FUNCTION affinity_internal.profile_step(internal, anycompatible, double precision) IS 'Part of the aggregate affinity.profile.';
+COMMENT ON FUNCTION affinity_internal.profile_step(internal, anycompatible, double precision, timestamp with time zone, interval) IS 'Part of the aggregate affinity.profile.';
+COMMENT ON FUNCTION affinity_internal.profile_step(internal, anycompatible, double precision, timestamp with time zone, interval, timestamp with time zone) IS 'Part of the aggregate affinity.profile.';
+COMMENT ON FUNCTION affinity_internal.profile_step(internal, anycompatible, double precision, timestamp without time zone, interval) IS 'Part of the aggregate affinity.profile.';
+COMMENT ON FUNCTION affinity_internal.profile_step(internal, anycompatible, double precision, timestamp without time zone, interval, timestamp without time zone) IS 'Part of the aggregate affinity.profile.';
 COMMENT ON FUNCTION affinity_internal.profile_merge_step(internal, bytea) IS 'Part of the aggregate affinity.profile.';
 COMMENT ON FUNCTION affinity_internal.profile_combine(internal, internal) IS 'Part of the aggregate affinity.profile.';
 COMMENT ON FUNCTION affinity_internal.profile_serialise(internal) IS 'Part of the aggregate affinity.profile.';
@@ -953,29 +892,23 @@ AS 'MODULE_PATHNAME', 'train_recommender_wrapper' LANGUAGE c COST 1000000 ROWS 1
 COMMENT ON FUNCTION affinity.train_recommender(text, regclass, text, name, name, name, name, name, jsonb, regclass, jsonb, bigint, text) IS
 'Learns from events (who, what, when) which items to recommend to whom; a version holds the item side only, a user''s events are read live (users: snapshot in params stores them instead). items describes them, a row an item: category, maker, price.';
 
-CREATE FUNCTION affinity.recommend(model text, user_id bigint, k bigint DEFAULT 10, exclude_seen boolean DEFAULT NULL,
-    among anycompatiblearray DEFAULT NULL::bigint[], exclude "any" DEFAULT NULL::text, as_type anyelement DEFAULT NULL::affinity.recommendation,
+-- The user by two functions: "any" takes ids of every type, text also what has none (a literal, a driver's parameter). among and exclude are
+-- arrays of item ids, but anycompatible: anycompatiblearray has no default that goes with arrays of every type in the other one.
+CREATE FUNCTION affinity.recommend(model text, user_id "any", k bigint DEFAULT 10, exclude_seen boolean DEFAULT NULL,
+    among anycompatible DEFAULT NULL, exclude anycompatible DEFAULT NULL, as_type anyelement DEFAULT NULL::affinity.recommendation,
     options jsonb DEFAULT '{}')
 RETURNS SETOF anyelement
 AS 'MODULE_PATHNAME', 'recommend_wrapper' LANGUAGE c STABLE PARALLEL RESTRICTED COST 100000 ROWS 10;
-COMMENT ON FUNCTION affinity.recommend(text, bigint, bigint, boolean, anycompatiblearray, "any", anyelement, jsonb) IS
+COMMENT ON FUNCTION affinity.recommend(text, "any", bigint, boolean, anycompatible, anycompatible, anyelement, jsonb) IS
 'The best k items for a user, from the user''s own events as of this statement; without any, what most users chose, and source says so. exclude_seen leaves out what the user had; NULL: unless the events say that users have items again. options: diversity (0 to 1: items less alike), new_share (0 to 1: the least share that the user never had).';
 
 CREATE FUNCTION affinity.recommend(model text, user_id text, k bigint DEFAULT 10, exclude_seen boolean DEFAULT NULL,
-    among anycompatiblearray DEFAULT NULL::bigint[], exclude "any" DEFAULT NULL::text, as_type anyelement DEFAULT NULL::affinity.recommendation,
+    among anycompatible DEFAULT NULL, exclude anycompatible DEFAULT NULL, as_type anyelement DEFAULT NULL::affinity.recommendation,
     options jsonb DEFAULT '{}')
 RETURNS SETOF anyelement
 AS 'MODULE_PATHNAME', 'recommend_wrapper' LANGUAGE c STABLE PARALLEL RESTRICTED COST 100000 ROWS 10;
-COMMENT ON FUNCTION affinity.recommend(text, text, bigint, boolean, anycompatiblearray, "any", anyelement, jsonb) IS
+COMMENT ON FUNCTION affinity.recommend(text, text, bigint, boolean, anycompatible, anycompatible, anyelement, jsonb) IS
 'The best k items for a user whose id is given as text; one that does not fit the type is an unknown user.';
-
-CREATE FUNCTION affinity.recommend(model text, user_id uuid, k bigint DEFAULT 10, exclude_seen boolean DEFAULT NULL,
-    among anycompatiblearray DEFAULT NULL::bigint[], exclude "any" DEFAULT NULL::text, as_type anyelement DEFAULT NULL::affinity.recommendation,
-    options jsonb DEFAULT '{}')
-RETURNS SETOF anyelement
-AS 'MODULE_PATHNAME', 'recommend_wrapper' LANGUAGE c STABLE PARALLEL RESTRICTED COST 100000 ROWS 10;
-COMMENT ON FUNCTION affinity.recommend(text, uuid, bigint, boolean, anycompatiblearray, "any", anyelement, jsonb) IS
-'The best k items for a user whose id is a uuid.';
 
 CREATE FUNCTION affinity.recommend_all(model text, k bigint DEFAULT 10, exclude_seen boolean DEFAULT NULL,
     as_type anyelement DEFAULT NULL::affinity.user_recommendation)

@@ -1,10 +1,11 @@
 //! `affinity.auc(score, label)` and its kin: figures of quality for the columns of any query.
 
 use crate::base::Result;
-use crate::metric::{Accuracy, Auc, AveragePrecision, Brier, LogLoss, Mae, R2, Rmse, State, label};
+use crate::metric::{Accuracy, Auc, AveragePrecision, Brier, LogLoss, Mae, R2, Rmse, State};
 use crate::pg::aggregate::{combine, deserialise, finish, serialise, step};
 use crate::pg::call::Call;
 use crate::pg::error::sql;
+use crate::pg::label::label;
 use crate::pg::settings::memory;
 use pgrx::{Internal, pg_extern};
 
@@ -30,25 +31,15 @@ macro_rules! aggregate {
     };
 }
 
-/// A transition over a score and a label: the label is boolean, or a number that is 0 or 1. A row with a NULL does not count.
+/// A transition over a score and a label. A row with a NULL does not count.
 macro_rules! labelled {
-    ($state:ty: $boolean:ident, $number:ident, $add:expr) => {
+    ($state:ty: $step:ident, $add:expr) => {
         #[pg_extern]
-        fn $boolean(call: Call<'_>) -> Option<Internal> {
+        fn $step(call: Call<'_>) -> Option<Internal> {
             let add: fn(&mut $state, f64, bool) -> Result<()> = $add;
             sql(|| {
-                step(call, memory(), |state| match (call.float8(1), call.boolean(2)) {
+                step(call, memory(), |state| match (call.float8(1), label(call, 2)?) {
                     (Some(score), Some(label)) => add(state, score, label),
-                    _ => Ok(()),
-                })
-            })
-        }
-        #[pg_extern]
-        fn $number(call: Call<'_>) -> Option<Internal> {
-            let add: fn(&mut $state, f64, bool) -> Result<()> = $add;
-            sql(|| {
-                step(call, memory(), |state| match (call.float8(1), call.float8(2)) {
-                    (Some(score), Some(number)) => add(state, score, label(number)?),
                     _ => Ok(()),
                 })
             })
@@ -73,19 +64,19 @@ macro_rules! numeric {
     };
 }
 
-labelled!(Auc: auc_step, auc_step_number, Auc::add);
+labelled!(Auc: auc_step, Auc::add);
 aggregate!(Auc: auc_combine, auc_serialise, auc_deserialise, auc_final);
 
-labelled!(AveragePrecision: average_precision_step, average_precision_step_number, AveragePrecision::add);
+labelled!(AveragePrecision: average_precision_step, AveragePrecision::add);
 aggregate!(AveragePrecision: average_precision_combine, average_precision_serialise, average_precision_deserialise, average_precision_final);
 
-labelled!(LogLoss: log_loss_step, log_loss_step_number, LogLoss::add);
+labelled!(LogLoss: log_loss_step, LogLoss::add);
 aggregate!(LogLoss: log_loss_combine, log_loss_serialise, log_loss_deserialise, log_loss_final);
 
-labelled!(Brier: brier_step, brier_step_number, Brier::add);
+labelled!(Brier: brier_step, Brier::add);
 aggregate!(Brier: brier_combine, brier_serialise, brier_deserialise, brier_final);
 
-labelled!(Accuracy: accuracy_step, accuracy_step_number, Accuracy::add_probability);
+labelled!(Accuracy: accuracy_step, Accuracy::add_probability);
 aggregate!(Accuracy: accuracy_combine, accuracy_serialise, accuracy_deserialise, accuracy_final);
 
 /// `affinity.accuracy(predicted text, actual text)`: classes by name, as `predict_class` gives them.

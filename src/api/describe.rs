@@ -16,7 +16,7 @@ use crate::train::row_model::{RowModel, RowScratch};
 use pgrx::iter::TableIterator;
 use pgrx::{name, pg_extern};
 
-/// `affinity.encode(model text, row record)`: the numbers that describe a row.
+/// `affinity.encode(model, row)`: the numbers that describe a row.
 #[pg_extern]
 fn encode(call: Call<'_>) -> Option<Answer> {
     sql(|| scoring::row(call, code))
@@ -28,13 +28,7 @@ fn encode_columns(call: Call<'_>) -> Option<Answer> {
     sql(|| scoring::columns(call, code))
 }
 
-/// `affinity.encode(model text, row real[])`: the same for the inputs in the order of the training relation's columns.
-#[pg_extern]
-fn encode_elements(call: Call<'_>) -> Option<Answer> {
-    sql(|| scoring::elements(call, code))
-}
-
-/// `affinity.reconstruct(model text, row record)`: every column as the model gives it back.
+/// `affinity.reconstruct(model, row)`: every column as the model gives it back.
 #[pg_extern]
 fn reconstruct(call: Call<'_>) -> Option<Document> {
     sql(|| scoring::row(call, columns))
@@ -46,13 +40,7 @@ fn reconstruct_columns(call: Call<'_>) -> Option<Document> {
     sql(|| scoring::columns(call, columns))
 }
 
-/// `affinity.reconstruct(model text, row real[])`
-#[pg_extern]
-fn reconstruct_elements(call: Call<'_>) -> Option<Document> {
-    sql(|| scoring::elements(call, columns))
-}
-
-/// `affinity.anomaly(model text, row record)`: how badly a row comes back, and which column.
+/// `affinity.anomaly(model, row)`: how badly a row comes back, and which column.
 #[pg_extern]
 fn anomaly(call: Call<'_>) -> Option<Answer> {
     sql(|| scoring::row(call, |m, row, s| oddity(call, m, row, s)).map(Option::flatten))
@@ -62,12 +50,6 @@ fn anomaly(call: Call<'_>) -> Option<Answer> {
 #[pg_extern]
 fn anomaly_columns(call: Call<'_>) -> Option<Answer> {
     sql(|| scoring::columns(call, |m, row, s| oddity(call, m, row, s)).map(Option::flatten))
-}
-
-/// `affinity.anomaly(model text, row real[])`
-#[pg_extern]
-fn anomaly_elements(call: Call<'_>) -> Option<Answer> {
-    sql(|| scoring::elements(call, |m, row, s| oddity(call, m, row, s)).map(Option::flatten))
 }
 
 /// `affinity.describe(model text)`: a row for each segment and column, the strongest differences of a segment first.

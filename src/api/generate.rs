@@ -25,16 +25,10 @@ fn generate(model: Option<Text>, n: Option<i64>, condition: Option<Json>, seed: 
     SetOfIterator::new(stream.map(Document))
 }
 
-/// `affinity.realism(model text, row record)`: the share of real rows that look no more real.
+/// `affinity.realism(model, row)`: the share of real rows that look no more real.
 #[pg_extern]
 fn realism(call: Call<'_>) -> Option<f64> {
     sql(|| scoring::row(call, share))
-}
-
-/// `affinity.realism(model text, row real[])`
-#[pg_extern]
-fn realism_elements(call: Call<'_>) -> Option<f64> {
-    sql(|| scoring::elements(call, share))
 }
 
 fn share(model: &RowModel, row: &[Cell<'_>], scratch: &mut RowScratch) -> Result<f64> {

@@ -10,10 +10,10 @@ use crate::train::Outcome;
 use pgrx::{Internal, pg_extern};
 use serde_json::Value;
 
-/// `affinity.predict(model text, row record)`: the probability of the positive class, or the value.
+/// `affinity.predict(model, row)`: the probability of the positive class, or the value.
 #[pg_extern]
 fn predict(call: Call<'_>) -> Option<f64> {
-    sql(|| scoring::scores_of_row(call, number))
+    sql(|| scoring::scores(call, number))
 }
 
 /// `affinity_internal.predict_columns(model text, names text[], VARIADIC "any")`: the same for the columns of a row as arguments.
@@ -28,16 +28,10 @@ fn row_support(call: Call<'_>) -> Option<Internal> {
     sql(|| Ok(Some(expand::support(call))))
 }
 
-/// `affinity.predict(model text, row real[])`: the same for the inputs in the order of the training relation's columns.
-#[pg_extern]
-fn predict_elements(call: Call<'_>) -> Option<f64> {
-    sql(|| scoring::scores_of_elements(call, number))
-}
-
-/// `affinity.predict_class(model text, row record)`: the likeliest class, as text.
+/// `affinity.predict_class(model, row)`: the likeliest class, as text.
 #[pg_extern]
 fn predict_class(call: Call<'_>) -> Option<Text> {
-    sql(|| scoring::scores_of_row(call, class))
+    sql(|| scoring::scores(call, class))
 }
 
 /// `affinity_internal.predict_class_columns(model text, names text[], VARIADIC "any")`
@@ -46,28 +40,16 @@ fn predict_class_columns(call: Call<'_>) -> Option<Text> {
     sql(|| scoring::scores_of_columns(call, class))
 }
 
-/// `affinity.predict_class(model text, row real[])`
-#[pg_extern]
-fn predict_class_elements(call: Call<'_>) -> Option<Text> {
-    sql(|| scoring::scores_of_elements(call, class))
-}
-
-/// `affinity.predict_proba(model text, row record)`: the probability of each class.
+/// `affinity.predict_proba(model, row)`: the probability of each class.
 #[pg_extern]
 fn predict_proba(call: Call<'_>) -> Option<Document> {
-    sql(|| scoring::scores_of_row(call, probabilities))
+    sql(|| scoring::scores(call, probabilities))
 }
 
 /// `affinity_internal.predict_proba_columns(model text, names text[], VARIADIC "any")`
 #[pg_extern]
 fn predict_proba_columns(call: Call<'_>) -> Option<Document> {
     sql(|| scoring::scores_of_columns(call, probabilities))
-}
-
-/// `affinity.predict_proba(model text, row real[])`
-#[pg_extern]
-fn predict_proba_elements(call: Call<'_>) -> Option<Document> {
-    sql(|| scoring::scores_of_elements(call, probabilities))
 }
 
 fn number(outcome: &Outcome, scores: &[f64]) -> Result<f64> {

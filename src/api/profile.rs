@@ -10,6 +10,7 @@ use crate::pg::composite::{Field, row};
 use crate::pg::error::sql;
 use crate::pg::event_weight;
 use crate::pg::json::Document;
+use crate::pg::numbers::{self, Numbers};
 use crate::pg::settings::{budget, memory};
 use crate::pg::time::before;
 use crate::pg::window::Window;
@@ -50,8 +51,8 @@ fn profile_step(call: Call<'_>) -> Option<Internal> {
             let given = call.arguments().len();
             let weight = if given > 2 { call.float8(2) } else { Some(1.0) };
             let time = if given > 3 { call.timestamp(3) } else { Some(0) };
-            match (call.floats(1)?, weight, time) {
-                (Some(vector), Some(weight), Some(time)) => {
+            match (numbers::vector(call, 1)?, weight, time) {
+                (Some(Numbers { reals: vector, .. }), Some(weight), Some(time)) => {
                     budget().take(vector.len().saturating_mul(8), "The sum of the vectors")?;
                     state.add(&vector, weight, time, Terms::new(call.interval(4), call.timestamp(5))?)
                 }

@@ -1,13 +1,12 @@
-//! A `real[]` argument, read in place.
+//! Arrays: a `real[]` read in place, arrays of other types, their literals.
 
 use crate::base::{Code, Error, Result, interrupts, memory};
-use crate::dataset::Cell;
 use crate::dataset::profile::Span;
 use crate::pg::answer::Answer;
 use crate::pg::text;
-use crate::train::{Family, Input};
 use pgrx::pg_sys;
 use std::borrow::Cow;
+use std::ffi::CStr;
 
 /// The largest datum that Postgres makes, in bytes.
 const LARGEST: usize = 0x3fff_ffff;
@@ -26,17 +25,11 @@ pub(crate) unsafe fn floats<'a>(datum: pg_sys::Datum) -> Result<Cow<'a, [f32]>> 
         let raw = datum.cast_mut_ptr::<pg_sys::varlena>();
         let plain = if pgrx::varatt_is_4b_u(raw) { raw } else { pg_sys::pg_detoast_datum(raw) };
         let array = plain.cast::<pg_sys::ArrayType>();
-        match (*array).ndim {
-            0 => return Ok(Cow::Borrowed(&[])),
-            1 => {}
-            n => {
-                return Err(
-                    Error::new(Code::ArrayLength, "an array of one dimension is needed").detail(format!("This one has {n} dimensions."))
-                );
-            }
+        let length = one_dimension(array)?;
+        if length == 0 {
+            return Ok(Cow::Borrowed(&[]));
         }
         let header = array.cast::<u8>().cast_const();
-        let length = usize::try_from(header.add(16).cast::<i32>().read()).unwrap_or(0);
         if (*array).dataoffset == 0 {
             return Ok(Cow::Borrowed(std::slice::from_raw_parts(header.add(24).cast::<f32>(), length)));
         }
@@ -54,6 +47,98 @@ pub(crate) unsafe fn floats<'a>(datum: pg_sys::Datum) -> Result<Cow<'a, [f32]>> 
             }
         }
         Ok(Cow::Owned(values))
+    }
+}
+
+/// How many elements an array of one dimension has.
+///
+/// # Errors
+/// [`Code::ArrayLength`] for more dimensions.
+///
+/// # Safety
+/// `array` is a live, detoasted array.
+unsafe fn one_dimension(array: *mut pg_sys::ArrayType) -> Result<usize> {
+    // SAFETY: the caller's promise.
+    let (dimensions, elements) = unsafe { ((*array).ndim, length(array)) };
+    match dimensions {
+        0 | 1 => Ok(elements),
+        n => Err(Error::new(Code::ArrayLength, "an array of one dimension is needed").detail(format!("This one has {n} dimensions."))),
+    }
+}
+
+/// The elements of an array, each of which takes `N` bytes, as `element` reads them; NaN for NULL.
+///
+/// # Errors
+/// [`Code::ArrayLength`] for more than one dimension, [`Code::OutOfMemory`].
+///
+/// # Safety
+/// `datum` is a live array of a type whose values take `N` bytes and are aligned to as many; a toasted one is copied into the current memory context.
+pub(crate) unsafe fn fixed<const N: usize>(datum: pg_sys::Datum, element: impl Fn([u8; N]) -> f64) -> Result<Vec<f64>> {
+    // SAFETY: the caller's promise. The layout is that of `floats`: without gaps, as the elements' size is their alignment.
+    unsafe {
+        let array = pg_sys::pg_detoast_datum(datum.cast_mut_ptr()).cast::<pg_sys::ArrayType>();
+        let length = one_dimension(array)?;
+        let mut values = Vec::new();
+        memory::reserve(&mut values, length)?;
+        let header = array.cast::<u8>().cast_const();
+        let nulls = (*array).dataoffset != 0;
+        let mut next = header.add(if nulls { usize::try_from((*array).dataoffset).unwrap_or(0) } else { 24 });
+        for i in 0..length {
+            interrupts::check_at(i);
+            if nulls && *header.add(24 + i / 8) & (1 << (i % 8)) == 0 {
+                values.push(f64::NAN);
+            } else {
+                values.push(element(next.cast::<[u8; N]>().read()));
+                next = next.add(N);
+            }
+        }
+        Ok(values)
+    }
+}
+
+/// The elements of an array of any type as `element` reads them; NaN for NULL.
+///
+/// # Errors
+/// As [`fixed`].
+///
+/// # Safety
+/// `datum` is a live array; a toasted one is copied into the current memory context.
+pub(crate) unsafe fn any(datum: pg_sys::Datum, element: impl Fn(pg_sys::Datum) -> f64) -> Result<Vec<f64>> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let array = pg_sys::pg_detoast_datum(datum.cast_mut_ptr()).cast::<pg_sys::ArrayType>();
+        let mut values = Vec::new();
+        memory::reserve(&mut values, one_dimension(array)?)?;
+        each(array, |datum| {
+            values.push(datum.map_or(f64::NAN, &element));
+            Ok(())
+        })?;
+        Ok(values)
+    }
+}
+
+/// The longest literal of an array, in bytes: Postgres reads one without a look at interrupts.
+const LITERAL: usize = 1 << 20;
+
+/// The array of type `typ` that a literal stands for, in the current memory context; `name` and an `example` of the argument are for messages.
+///
+/// # Errors
+/// [`Code::InvalidParameter`] when it is too long; a malformed one is raised by Postgres.
+///
+/// # Safety
+/// `literal` is a live C string in the database's encoding, `typ` an array type.
+pub(crate) unsafe fn literal(literal: *mut std::ffi::c_char, typ: pg_sys::Oid, name: &str, example: &str) -> Result<pg_sys::Datum> {
+    // SAFETY: the caller's promise: the input function of a type reads a C string.
+    unsafe {
+        let bytes = CStr::from_ptr(literal).count_bytes();
+        if bytes > LITERAL {
+            return Err(Error::new(Code::InvalidParameter, format!("{name} is too long for a literal"))
+                .detail(format!("It has {}, {} are allowed.", memory::size(bytes), memory::size(LITERAL)))
+                .hint(format!("Pass an array: {example}.")));
+        }
+        let (mut input, mut parameter) = (pg_sys::InvalidOid, pg_sys::InvalidOid);
+        pg_sys::getTypeInputInfo(typ, &raw mut input, &raw mut parameter);
+        Ok(pg_sys::OidInputFunctionCall(input, literal, parameter, -1))
     }
 }
 
@@ -91,24 +176,14 @@ pub(crate) unsafe fn intervals(datum: pg_sys::Datum, most: usize) -> Result<Vec<
     // header of 24 bytes of an array of one dimension.
     unsafe {
         let array = pg_sys::pg_detoast_datum(datum.cast_mut_ptr()).cast::<pg_sys::ArrayType>();
-        match (*array).ndim {
-            0 => return Ok(Vec::new()),
-            1 => {}
-            n => {
-                return Err(
-                    Error::new(Code::ArrayLength, "an array of one dimension is needed").detail(format!("This one has {n} dimensions."))
-                );
-            }
-        }
+        let length = one_dimension(array)?;
         if (*array).dataoffset != 0 {
             return Err(Error::new(Code::InvalidParameter, "an array of intervals holds a NULL").hint("Leave it out."));
         }
-        let header = array.cast::<u8>().cast_const();
-        let length = usize::try_from(header.add(16).cast::<i32>().read()).unwrap_or(0);
         if length > most {
             return Err(too_long(length, most));
         }
-        let elements = header.add(24).cast::<pg_sys::Interval>();
+        let elements = array.cast::<u8>().cast_const().add(24).cast::<pg_sys::Interval>();
         Ok((0..length).map(|i| elements.add(i).read()).map(|i| Span { months: i.month, days: i.day, micros: i.time }).collect())
     }
 }
@@ -178,58 +253,4 @@ pub(crate) unsafe fn texts(datum: pg_sys::Datum, most: usize, out: &mut Vec<Stri
 /// The error for an array of `have` elements where `most` can be.
 fn too_long(have: usize, most: usize) -> Error {
     Error::new(Code::ArrayLength, "array has too many elements").detail(format!("It has {have}, {most} are allowed."))
-}
-
-/// The elements as the values of `inputs`: one for a number or a truth value, as many as it is wide for a vector.
-///
-/// # Errors
-/// [`Code::WrongType`] when the model reads text or times, [`Code::ArrayLength`] for another number of elements than it reads.
-pub(crate) fn cells<'a>(elements: &'a [f32], inputs: &[Input], out: &mut Vec<Cell<'a>>) -> Result<()> {
-    let mut at = 0;
-    for input in inputs {
-        let end = at + width(input)?;
-        let Some(part) = elements.get(at..end) else { return Err(wrong_elements(elements.len(), total(inputs)?)) };
-        out.push(match input.family {
-            Family::Vector(_) if part.iter().all(|x| x.is_finite()) => Cell::Vector(part),
-            Family::Vector(_) => Cell::Missing,
-            _ if !part[0].is_finite() => Cell::Missing,
-            Family::Bool => Cell::Bool(part[0] != 0.0),
-            _ => Cell::Number(f64::from(part[0])),
-        });
-        at = end;
-    }
-    if at != elements.len() {
-        return Err(wrong_elements(elements.len(), at));
-    }
-    Ok(())
-}
-
-fn total(inputs: &[Input]) -> Result<usize> {
-    inputs.iter().map(width).sum()
-}
-
-fn width(input: &Input) -> Result<usize> {
-    match input.family {
-        Family::Number | Family::Bool => Ok(1),
-        Family::Vector(n) => Ok(n as usize),
-        Family::Text | Family::Time | Family::Labels => Err(Error::new(Code::WrongType, "model needs a row, not an array")
-            .detail(format!("It reads column \"{}\", which is no number.", input.name))
-            .hint(format!("Pass the row: SELECT affinity.predict('…', t) FROM … t. {ALIAS}"))),
-    }
-}
-
-const ORDER: &str = "The elements stand in the order of the training relation's columns.";
-/// Said where a column may have been taken for the row that was meant.
-pub(crate) const ALIAS: &str = "An alias that is named like a column of its table means the column: give the table another one.";
-
-/// [`wrong_length`] of an array in the place of a row.
-fn wrong_elements(have: usize, want: usize) -> Error {
-    wrong_length(have, want).hint(format!("{ORDER} {ALIAS}"))
-}
-
-/// The error for an array of `have` elements where `want` are needed.
-pub(crate) fn wrong_length(have: usize, want: usize) -> Error {
-    Error::new(Code::ArrayLength, format!("array has {have} elements, {want} expected"))
-        .detail(format!("The model was trained on {want}."))
-        .hint(ORDER)
 }

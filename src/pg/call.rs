@@ -2,7 +2,7 @@
 
 use crate::base::{Result, names};
 use crate::dataset::profile::Span;
-use crate::pg::array::{floats, intervals, texts};
+use crate::pg::array::{intervals, texts};
 use crate::pg::held::{self, Lent};
 use crate::pg::json::Json;
 use crate::pg::text::with_text;
@@ -10,7 +10,6 @@ use crate::pg::time::span;
 use pgrx::callconv::{Arg, ArgAbi};
 use pgrx::pg_sys;
 use pgrx::pgrx_sql_entity_graph::metadata::{ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin};
-use std::borrow::Cow;
 use std::marker::PhantomData;
 
 /// One call of an SQL function, while it lasts. Only pgrx makes one, of the call that it hands to a `#[pg_extern]` function.
@@ -134,15 +133,6 @@ impl<'c> Call<'c> {
     pub(crate) fn interval(self, i: usize) -> Option<Span> {
         // SAFETY: declared interval.
         self.datum(i).map(|d| unsafe { span(d) })
-    }
-
-    /// A `real[]` argument, as [`floats`] reads it.
-    ///
-    /// # Errors
-    /// As [`floats`].
-    pub(crate) fn floats(self, i: usize) -> Result<Option<Cow<'c, [f32]>>> {
-        // SAFETY: declared real[]; it lives as long as the row. A toasted one is copied into the context of the row.
-        self.datum(i).map(|d| unsafe { floats(d) }).transpose()
     }
 
     /// An `interval[]` argument of at most `most` elements.

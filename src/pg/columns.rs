@@ -121,6 +121,15 @@ impl Form {
     }
 }
 
+/// Whether the values of a type are rows.
+pub(crate) fn is_row(typ: pg_sys::Oid) -> bool {
+    // SAFETY: catalogue look-ups by oid; an unknown oid comes back as it is.
+    unsafe {
+        let base = pg_sys::getBaseType(typ);
+        base == pg_sys::RECORDOID || pg_sys::get_typtype(base) as u8 == pg_sys::TYPTYPE_COMPOSITE
+    }
+}
+
 /// pgvector's types are known by their name and by the extension that they belong to: another type called `vector` has another layout.
 fn of_pgvector(base: pg_sys::Oid) -> Option<Form> {
     // SAFETY: catalogue look-ups; the names are NUL-terminated copies or NULL.

@@ -45,6 +45,8 @@ pub(crate) struct EventSource {
 pub(crate) struct LiveQuery {
     /// With the user as `$1`.
     pub sql: String,
+    /// The same without the cut: all of the user's events.
+    pub whole: String,
     /// The same without the latest-first cut, for those of `$2` (an array of items) only: the items among them that the user ever had.
     pub seen: String,
     /// All users' events, user by user and oldest first: the same columns, NULLs among them, then the user.
@@ -195,6 +197,7 @@ impl EventSource {
         let all = format!("SELECT {}, {user} FROM {} WHERE {} IS NOT NULL", list.join(", "), relation.sql(), quote(&p.user.name));
         Ok(LiveQuery {
             sql: format!("SELECT {} {from}{order} LIMIT {limit}", list.join(", ")),
+            whole: format!("SELECT {} {from}", list.join(", ")),
             seen: format!("SELECT DISTINCT {item} {from} AND {item} OPERATOR(pg_catalog.=) ANY ($2)"),
             everyone: format!("{all} ORDER BY {by_user}{by_time}"),
             user_type: if id_kind(p.user) == IdKind::Integer { pg_sys::INT8OID } else { pg_sys::TEXTOID },

@@ -4,15 +4,12 @@ use crate::base::{Code, Error, Result, memory};
 use crate::dataset::{Id, IdKind};
 use crate::pg::call::Call;
 use crate::pg::columns::{self, type_name};
-use crate::pg::{array, settings, text};
+use crate::pg::{array, numeric, settings, text};
 use pgrx::pg_sys;
 use std::ffi::CStr;
 
 /// The longest id, in bytes: no index of a relation's ids takes a longer one, and what is longer names nobody.
 const LONGEST: usize = 8 << 10;
-
-/// The longest literal of an array, in bytes: Postgres reads one without a look at interrupts.
-const LITERAL: usize = 1 << 20;
 
 /// An id given as a datum of type `typ`, as an id of `kind`; none when it does not fit that kind, for then it names nobody.
 pub(crate) fn id(datum: pg_sys::Datum, typ: pg_sys::Oid, kind: IdKind) -> Option<Id> {
@@ -22,6 +19,11 @@ pub(crate) fn id(datum: pg_sys::Datum, typ: pg_sys::Oid, kind: IdKind) -> Option
         pg_sys::INT2OID => kind.from_integer(i64::from(datum.value() as i16)),
         pg_sys::INT4OID => kind.from_integer(i64::from(datum.value() as i32)),
         pg_sys::INT8OID => kind.from_integer(datum.value() as i64),
+        // 5.0 is 5; what has a fraction, or more digits than an integer, names nobody.
+        // SAFETY: a numeric datum of the call.
+        pg_sys::NUMERICOID if kind == IdKind::Integer => unsafe { numeric::integer(datum) }.map(Id::Integer),
+        pg_sys::FLOAT4OID if kind == IdKind::Integer => integer(f64::from(f32::from_bits(datum.value() as u32))),
+        pg_sys::FLOAT8OID if kind == IdKind::Integer => integer(f64::from_bits(datum.value() as u64)),
         // SAFETY: a text datum of the call; its copy is freed.
         pg_sys::TEXTOID | pg_sys::VARCHAROID => unsafe { text::with_text(datum, |t| parse(kind, t)) },
         // SAFETY: as above; padding is no part of the value.
@@ -36,6 +38,11 @@ pub(crate) fn id(datum: pg_sys::Datum, typ: pg_sys::Oid, kind: IdKind) -> Option
         pg_sys::UNKNOWNOID => unsafe { text::with_utf8(CStr::from_ptr(datum.cast_mut_ptr()).to_bytes(), |t| parse(kind, t)) },
         _ => in_words(datum, typ, kind),
     }
+}
+
+/// The integer that a double is; none for one with a fraction, and from 2⁵³ on, where it stands for several.
+fn integer(x: f64) -> Option<Id> {
+    (x.fract() == 0.0 && x.abs() < 9_007_199_254_740_992.0).then_some(Id::Integer(x as i64))
 }
 
 fn parse(kind: IdKind, text: &str) -> Option<Id> {
@@ -73,15 +80,8 @@ pub(crate) fn list(call: Call<'_>, i: usize, name: &str, kind: IdKind) -> Result
     unsafe {
         let (array, element) = if literal {
             let string = if typ == pg_sys::UNKNOWNOID { datum.cast_mut_ptr() } else { pg_sys::text_to_cstring(datum.cast_mut_ptr()) };
-            let bytes = CStr::from_ptr(string).count_bytes();
-            if bytes > LITERAL {
-                return Err(Error::new(Code::InvalidParameter, format!("{name} is too long for a literal"))
-                    .detail(format!("It has {}, {} are allowed.", memory::size(bytes), memory::size(LITERAL)))
-                    .hint(format!("Pass an array: {name} => (SELECT array_agg(item_id) FROM …).")));
-            }
-            let (mut input, mut parameter) = (pg_sys::InvalidOid, pg_sys::InvalidOid);
-            pg_sys::getTypeInputInfo(pg_sys::TEXTARRAYOID, &raw mut input, &raw mut parameter);
-            (pg_sys::OidInputFunctionCall(input, string, parameter, -1), pg_sys::TEXTOID)
+            let example = format!("{name} => (SELECT array_agg(item_id) FROM …)");
+            (array::literal(string, pg_sys::TEXTARRAYOID, name, &example)?, pg_sys::TEXTOID)
         } else {
             let element = pg_sys::get_element_type(pg_sys::getBaseType(typ));
             if element == pg_sys::InvalidOid {

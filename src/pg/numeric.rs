@@ -28,11 +28,27 @@ pub(crate) unsafe fn to_f64(datum: pg_sys::Datum) -> f64 {
 /// # Safety
 /// `datum` is a live numeric.
 pub(crate) unsafe fn whole(datum: pg_sys::Datum) -> Option<i64> {
+    // SAFETY: the caller's promise.
+    unsafe { read(datum, |d| if d.scale == 0 { d.integer() } else { None }) }
+}
+
+/// A numeric that is an integer of 64 bits, however it is written: 5.0 is 5. None for all others.
+///
+/// # Safety
+/// `datum` is a live numeric.
+pub(crate) unsafe fn integer(datum: pg_sys::Datum) -> Option<i64> {
+    // SAFETY: the caller's promise.
+    unsafe { read(datum, |d| d.integer()) }
+}
+
+/// # Safety
+/// `datum` is a live numeric.
+unsafe fn read(datum: pg_sys::Datum, f: impl FnOnce(&Digits<'_>) -> Option<i64>) -> Option<i64> {
     // SAFETY: as in `to_f64`.
     unsafe {
         let raw = datum.cast_mut_ptr::<pg_sys::varlena>();
         let flat = pg_sys::pg_detoast_datum_packed(raw);
-        let whole = Digits::of(pgrx::varlena::varlena_to_byte_slice(flat)).and_then(|d| d.whole());
+        let whole = Digits::of(pgrx::varlena::varlena_to_byte_slice(flat)).and_then(|d| f(&d));
         if !std::ptr::eq(flat, raw) {
             pg_sys::pfree(flat.cast());
         }
@@ -68,9 +84,11 @@ impl<'a> Digits<'a> {
         Some(Self { negative, weight, scale, digits: bytes.get(start..)?.as_chunks::<2>().0 })
     }
 
-    fn whole(&self) -> Option<i64> {
-        // 10000 to the power of 4 is 10 to the power of 16: five digits may still fit, six do not.
-        if self.scale != 0 || (!self.digits.is_empty() && !(0..5).contains(&self.weight)) {
+    fn integer(&self) -> Option<i64> {
+        // 10000 to the power of 4 is 10 to the power of 16: five digits may still fit, six do not. Zeros at the end are not among the digits, so one
+        // behind the point is a fraction.
+        let count = i32::try_from(self.digits.len()).ok()?;
+        if count > 0 && (!(0..5).contains(&self.weight) || count > self.weight + 1) {
             return None;
         }
         let places = (0..=usize::try_from(self.weight).unwrap_or(0)).map(|i| self.digits.get(i).map_or(0, |d| u16::from_ne_bytes(*d)));

@@ -2,8 +2,8 @@
 
 use crate::base::{Code, Error, Result, names};
 use crate::dataset::Cell;
-use crate::pg::array;
 use crate::pg::columns::{self, Form, Reader};
+use crate::pg::numbers;
 use crate::pg::value_type::{self, Cast};
 use crate::train::{Family, Input};
 use pgrx::pg_sys;
@@ -133,7 +133,7 @@ fn fit(cell: Cell<'_>, family: Family) -> Result<Cell<'_>> {
     match (cell, family) {
         (Cell::Number(x), Family::Bool) => Ok(Cell::Bool(x != 0.0)),
         (Cell::Bool(b), Family::Number) => Ok(Cell::Number(f64::from(u8::from(b)))),
-        (Cell::Vector(v), Family::Vector(width)) if v.len() != width as usize => Err(array::wrong_length(v.len(), width as usize)),
+        (Cell::Vector(v), Family::Vector(width)) if v.len() != width as usize => Err(numbers::wrong_length(v.len(), width as usize)),
         _ => Ok(cell),
     }
 }
@@ -163,7 +163,7 @@ fn missing(wanted: &str, given: &[Given], inputs: &[Input]) -> Error {
     }
     match names::nearest(wanted, have.iter().copied()) {
         // Nothing is as it should be: the row is another.
-        _ if inputs.iter().all(|i| !have.contains(&i.name.as_str())) => e.hint(format!("Is it the row that was meant? {}", array::ALIAS)),
+        _ if inputs.iter().all(|i| !have.contains(&i.name.as_str())) => e.hint(format!("Is it the row that was meant? {}", numbers::ALIAS)),
         Some(near) => e.hint(format!("Did you mean \"{near}\"? Rename it in a sub-select, or train the model again.")),
         None => e.hint("The model was trained with that column; add it to the row with a sub-select, or train the model again."),
     }

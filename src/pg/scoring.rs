@@ -5,15 +5,15 @@
 use crate::base::{Code, Error, Result};
 use crate::dataset::Cell;
 use crate::model::Kind;
-use crate::pg::array;
 use crate::pg::cache::{self, Found};
 use crate::pg::call::Call;
 use crate::pg::fields::FieldReader;
 use crate::pg::held::Lent;
+use crate::pg::numbers::{self, NumbersReader};
 use crate::pg::record::{Row, RowReader};
 use crate::pg::stamp::Stamp;
 use crate::pg::store::{self, VersionRow};
-use crate::pg::{text, weights};
+use crate::pg::{columns, text, weights};
 use crate::train::Outcome;
 use crate::train::row_model::{RowModel, RowScratch};
 use pgrx::pg_sys;
@@ -32,11 +32,14 @@ struct Site<R> {
     numbers: Vec<f64>,
 }
 
-/// Scores the row that is argument 1 with the model that argument 0 names: `f` gets what the model predicts and the scores.
+/// Scores the row that is argument 1, or an array of its numbers, with the model that argument 0 names: `f` gets what the model predicts and the scores.
 ///
 /// # Errors
 /// Those of [`row`]; [`Code::Unsupported`] for a model that predicts nothing.
-pub(crate) fn scores_of_row<R>(call: Call<'_>, f: impl FnOnce(&Outcome, &[f64]) -> Result<R>) -> Result<Option<R>> {
+pub(crate) fn scores<R>(call: Call<'_>, f: impl FnOnce(&Outcome, &[f64]) -> Result<R>) -> Result<Option<R>> {
+    if !takes_row(call) {
+        return elements(call, |model, cells, scratch| scored(model, cells, scratch, f));
+    }
     let Some((mut site, row)) = row_site(call)? else { return Ok(None) };
     let site = &mut *site;
     if let RowModel::Predicts(scorer) = &*site.loaded
@@ -50,10 +53,10 @@ pub(crate) fn scores_of_row<R>(call: Call<'_>, f: impl FnOnce(&Outcome, &[f64]) 
     with_row(site, &row, |model, cells, scratch| scored(model, cells, scratch, f)).map(Some)
 }
 
-/// [`scores_of_row`] for the columns of a row as arguments, after the model's name and the columns' names.
+/// [`scores`] for the columns of a row as arguments, after the model's name and the columns' names.
 ///
 /// # Errors
-/// As [`scores_of_row`], and those of [`FieldReader`].
+/// As [`scores`], and those of [`FieldReader`].
 pub(crate) fn scores_of_columns<R>(call: Call<'_>, f: impl FnOnce(&Outcome, &[f64]) -> Result<R>) -> Result<Option<R>> {
     let Some(mut site) = column_site(call)? else { return Ok(None) };
     let site = &mut *site;
@@ -68,39 +71,42 @@ pub(crate) fn scores_of_columns<R>(call: Call<'_>, f: impl FnOnce(&Outcome, &[f6
     with_columns(site, call, |model, cells, scratch| scored(model, cells, scratch, f)).map(Some)
 }
 
-/// [`scores_of_row`] for a `real[]` in argument 1.
-///
-/// # Errors
-/// As [`scores_of_row`], and what is wrong with the array ([`array::cells`]).
-pub(crate) fn scores_of_elements<R>(call: Call<'_>, f: impl FnOnce(&Outcome, &[f64]) -> Result<R>) -> Result<Option<R>> {
-    elements(call, |model, cells, scratch| scored(model, cells, scratch, f))
-}
-
 fn scored<R>(model: &RowModel, cells: &[Cell<'_>], scratch: &mut RowScratch, f: impl FnOnce(&Outcome, &[f64]) -> Result<R>) -> Result<R> {
     let (outcome, scores) = model.scores(cells, scratch)?;
     f(outcome, scores)
 }
 
-/// Reads the row that is argument 1 as the model that argument 0 names takes it: `f` gets the model, the values of its inputs, and buffers.
+/// Reads the row that is argument 1, or an array of its numbers, as the model that argument 0 names takes it: `f` gets the model, the values of its
+/// inputs, and buffers.
 ///
 /// # Errors
-/// What is wrong with the model ([`cache::find`]) or with the row ([`RowReader`]); those of `f`.
+/// What is wrong with the model ([`cache::find`]), with the row ([`RowReader`]) or with the array ([`NumbersReader`], [`numbers::cells`]); those of `f`.
 pub(crate) fn row<R>(call: Call<'_>, f: impl FnOnce(&RowModel, &[Cell<'_>], &mut RowScratch) -> Result<R>) -> Result<Option<R>> {
+    if !takes_row(call) {
+        return elements(call, f);
+    }
     row_site(call)?.map(|(mut site, row)| with_row(&mut site, &row, f)).transpose()
 }
 
-/// [`row`] for a `real[]` in argument 1.
-///
-/// # Errors
-/// As [`row`], and what is wrong with the array ([`array::cells`]).
-pub(crate) fn elements<R>(call: Call<'_>, f: impl FnOnce(&RowModel, &[Cell<'_>], &mut RowScratch) -> Result<R>) -> Result<Option<R>> {
+/// Whether argument 1 is a row: asked of its type once a place, which keeps a reader of rows or of arrays afterwards.
+#[inline]
+fn takes_row(call: Call<'_>) -> bool {
+    call.kept::<Site<RowReader>>().is_some() || call.kept::<Site<NumbersReader>>().is_none() && columns::is_row(call.argument_type(1))
+}
+
+/// [`row`] for an array in argument 1: the inputs in the order of the training relation's columns.
+fn elements<R>(call: Call<'_>, f: impl FnOnce(&RowModel, &[Cell<'_>], &mut RowScratch) -> Result<R>) -> Result<Option<R>> {
     let (Some(name), Some(datum)) = (call.datum(0), call.datum(1)) else { return Ok(None) };
-    // SAFETY: the argument is declared real[], and lives as long as the call.
-    let elements = unsafe { array::floats(datum)? };
-    let mut site = site::<()>(call, name)?;
+    let mut site = site::<NumbersReader>(call, name)?;
     let site = &mut *site;
+    let reader = match &mut site.reader {
+        Some(reader) => reader,
+        none => none.insert(NumbersReader::new(call.argument_type(1), numbers::ROW)?),
+    };
+    // SAFETY: the reader was made for the argument's type, which stays the same at one place of a query; the datum lives as long as the call.
+    let numbers = unsafe { reader.read(datum)? };
     let mut cells = std::mem::take(&mut site.cells);
-    array::cells(&elements, site.loaded.inputs(), &mut cells)?;
+    numbers::cells(&numbers, site.loaded.inputs(), &mut cells)?;
     let result = f(&site.loaded, &cells, &mut site.scratch);
     site.cells = emptied(cells);
     result.map(Some)

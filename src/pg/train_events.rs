@@ -91,8 +91,9 @@ pub(crate) fn train(model: &str, call: &Call, (relation, reader): &Read, items: 
     // One user's events are looked up in the relation only where they are read live.
     if resolved.get("users").and_then(Value::as_str) != Some("snapshot") {
         let limit = history_limit(resolved.get("history_limit"));
-        let somebody = data.users.id(0).to_string();
-        let advice = reader.run(|| reach::advice(&call.events, relation, &somebody, limit))?;
+        let last = u32::try_from(data.users.len()).unwrap_or(u32::MAX).saturating_sub(1);
+        let users = [0, last].map(|u| data.users.id(u).to_string());
+        let advice = reader.run(|| reach::advice(&call.events, relation, [&users[0], &users[1]], limit))?;
         for sentence in advice {
             error::notice(&sentence);
         }
