@@ -70,8 +70,8 @@ fn score(call: Call<'_>) -> Option<f32> {
             Some(false) => ready.allow(Scope::Lists, "scores for users").map(|()| false)?,
             asked => ready.exclude_seen(asked)?,
         };
-        let items = ready.recommender().items();
-        let item = ids::id(item, call.argument_type(2), items.kind()).and_then(|id| items.find(&id));
+        let id = ids::id(item, call.argument_type(2), ready.recommender().items().kind());
+        let item = id.map_or(Ok(None), |id| ready.find_item(&id))?;
         item.map_or(Ok(None), |item| ready.score_at(call, user(call, 1, &ready), item, exclude_seen))
     })
 }

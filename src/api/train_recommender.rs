@@ -52,6 +52,8 @@ fn train_recommender(
                 event_weights: event_weights.map(|w| weights(&w.read("event_weights")?)).transpose()?,
                 search_path: owner::search_path(),
                 context: context(&params),
+                user_type: None,
+                item_type: None,
             },
             items: items.as_ref().map(|i| ItemSource::of(&i.0)),
             kind: word(kind, "kind")?,

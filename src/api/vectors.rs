@@ -14,8 +14,8 @@ fn item_vector(call: Call<'_>) -> Option<Answer> {
         let (Some(model), Some(item)) = (call.model(0)?, call.datum(1)) else { return Ok(None) };
         let ready = recommending::ready(&model)?;
         let recommender = ready.recommender();
-        let items = recommender.items();
-        let item = ids::id(item, call.argument_type(1), items.kind()).and_then(|id| items.find(&id));
+        let id = ids::id(item, call.argument_type(1), recommender.items().kind());
+        let item = id.map_or(Ok(None), |id| ready.find_item(&id))?;
         // Whether the kind can is said even for an item that it does not know.
         let vector = recommender.item_vector(item.unwrap_or(0))?;
         Ok(vector.filter(|_| item.is_some()).map(|v| array::datum(&v)))

@@ -36,15 +36,16 @@ pub struct Described {
 
 /// The attributes that `frame` gives the items. Its first column holds ids in text form; rows of other items are of no use and do no harm. Texts and truth
 /// values are groups; so are whole numbers of few values (ids of a maker); other numbers become ten levels of as many items each. Texts that hardly two
-/// items share (titles) group nothing.
+/// items share (titles) group nothing. `known`: the item of each id of the first column, where more than its text tells it.
 ///
 /// # Errors
 /// [`Code::Data`] when no row is of one of the items, or no column groups them.
-pub fn attributes(frame: &Frame, items: &Vocabulary, ctx: &Context) -> Result<Described> {
+pub fn attributes(frame: &Frame, items: &Vocabulary, known: Option<&[Option<u32>]>, ctx: &Context) -> Result<Described> {
     let Some((ids, rest)) = frame.columns().split_first() else { return Err(Error::internal("no column of ids")) };
     let Values::Category { codes, levels } = &ids.values else { return Err(Error::internal("ids are no texts")) };
     let _booked = ctx.budget.take(items.len().saturating_mul(4 * (MOST + 1)) + levels.len() * 4, "the attributes of the items")?;
-    let known: Vec<Option<u32>> = levels.iter().map(|l| items.kind().parse(l).and_then(|id| items.find(&id))).collect();
+    let by_text = || levels.iter().map(|l| items.kind().parse(l).and_then(|id| items.find(&id))).collect();
+    let known: Vec<Option<u32>> = known.map_or_else(by_text, <[_]>::to_vec);
     let mut described = Described::default();
     // One an item: its row.
     let mut row_of: Vec<u32> = zeros(items.len())?;
@@ -156,7 +157,7 @@ mod tests {
         let (pool, budget) = (Pool::single(), Budget::unlimited());
         let ctx = Context { seed: 0, pool: &pool, budget: &budget, watch: &Quiet };
         let ids: Vec<String> = items.iter().map(|s| (*s).to_owned()).collect();
-        attributes(&Frame::new(columns).unwrap(), &Vocabulary::new(IdKind::Integer, &ids).unwrap().0, &ctx)
+        attributes(&Frame::new(columns).unwrap(), &Vocabulary::new(IdKind::Integer, &ids).unwrap().0, None, &ctx)
     }
 
     #[test]

@@ -24,6 +24,10 @@ pub struct EventColumns {
     pub absent: bool,
     /// What else an event may be known by: category columns and numbers, four at most.
     pub context: Vec<String>,
+    /// Of each level of `user` the first one that its type holds equal; none where ids are equal as their texts are.
+    pub same_users: Option<Vec<u32>>,
+    /// The same of `item`.
+    pub same_items: Option<Vec<u32>>,
 }
 
 /// Events by user (a sparse matrix by rows that keeps every event), with the vocabularies of both sides.
@@ -91,22 +95,20 @@ impl Interactions {
                 .detail(format!("Of {rows} rows, {} have no user, item, time or type, or a weight that is not above 0.", skipped.rows)));
         }
         drop(codes);
-        let built = Self::build(user, item, user_levels, item_levels, kept, ctx)?;
+        // Levels whose every row was left out must not become users or items.
+        let users = used(user, user_levels, columns.same_users.as_deref(), kept.iter().map(|e| e.0))?;
+        let items = used(item, item_levels, columns.same_items.as_deref(), kept.iter().map(|e| e.1.item))?;
+        let built = Self::build(users, items, kept, ctx)?;
         Ok((Self { context, ..built }, skipped))
     }
 
-    /// `events` are (code of the user's level, event whose item is the code of the item's level).
+    /// `events` are (code of the user's level, event whose item is the code of the item's level); with each vocabulary the index of each code.
     fn build(
-        user: IdKind,
-        item: IdKind,
-        user_levels: &[String],
-        item_levels: &[String],
+        (users, user_place): (Vocabulary, Vec<u32>),
+        (items, item_place): (Vocabulary, Vec<u32>),
         mut events: Vec<(u32, Event)>,
         ctx: &Context,
     ) -> Result<Self> {
-        // Levels whose every row was left out must not become users or items.
-        let (users, user_place) = used(user, user_levels, events.iter().map(|e| e.0))?;
-        let (items, item_place) = used(item, item_levels, events.iter().map(|e| e.1.item))?;
         let mut offsets = zeros(users.len() + 1)?;
         for (u, e) in &mut events {
             *u = user_place[*u as usize];
@@ -218,15 +220,10 @@ impl Interactions {
 }
 
 /// The vocabulary of the levels that occur, and the index of each level's code.
-fn used(kind: IdKind, levels: &[String], codes: impl Iterator<Item = u32>) -> Result<(Vocabulary, Vec<u32>)> {
-    let mut occurs = vec![false; levels.len()];
-    codes.for_each(|c| occurs[c as usize] = true);
-    let at: Vec<usize> = (0..levels.len()).filter(|&i| occurs[i]).collect();
-    let kept: Vec<String> = at.iter().map(|&i| levels[i].clone()).collect();
-    let (v, place) = Vocabulary::new(kind, &kept)?;
-    let mut all = vec![0; levels.len()];
-    at.iter().zip(place).for_each(|(&i, p)| all[i] = p);
-    Ok((v, all))
+fn used(kind: IdKind, levels: &[String], same: Option<&[u32]>, codes: impl Iterator<Item = u32>) -> Result<(Vocabulary, Vec<u32>)> {
+    let mut counts = vec![0; levels.len()];
+    codes.for_each(|c| counts[c as usize] += 1);
+    Vocabulary::of_equal(kind, levels, same, &counts)
 }
 
 fn categories<'a>(frame: &'a Frame, name: &str) -> Result<(&'a [u32], &'a [String])> {

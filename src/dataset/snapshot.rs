@@ -72,6 +72,11 @@ impl Snapshot {
         self.users.is_empty()
     }
 
+    /// The users' ids.
+    pub fn users(&self) -> &Vocabulary {
+        &self.users
+    }
+
     /// The index of `user`; none for one who had no events at training.
     pub fn find(&self, user: &Id) -> Option<u32> {
         self.users.find(user)

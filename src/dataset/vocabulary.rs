@@ -1,34 +1,16 @@
 //! The ids of one side of the interactions, sorted: an index is a place in the order of the ids.
 
-use crate::base::{Code, Error, Numbers, Result, Tensor, interrupts, memory, names, rng::mix, tensor};
+use crate::base::{Code, Error, Numbers, Result, Tensor, names, tensor};
+use crate::dataset::id::{Id, IdKind, hash_integer, hash_text};
 use std::cmp::Ordering;
-
-/// What an id is in the relation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum IdKind {
-    /// smallint, integer, bigint.
-    Integer,
-    /// uuid, kept in its canonical text form.
-    Uuid,
-    /// Anything else, by its text form.
-    Text,
-}
-
-/// One id; what a caller gives and what a list returns.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Id {
-    /// Of [`IdKind::Integer`].
-    Integer(i64),
-    /// Of [`IdKind::Uuid`] (canonical) and [`IdKind::Text`].
-    Text(String),
-}
 
 /// The distinct ids of one side, ascending (integers by value, texts by bytes), so that ties broken by index are broken by id.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Vocabulary {
     kind: IdKind,
     ids: Ids,
+    /// Other spellings of ids, ascending, each with the index of its id; kept while training, never stored.
+    others: Vec<(String, u32)>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -39,63 +21,6 @@ enum Ids {
         joined: String,
         ends: Vec<usize>,
     },
-}
-
-impl IdKind {
-    /// `text` as an id of this kind; none when it does not fit the type, for then it names nobody.
-    pub fn parse(self, text: &str) -> Option<Id> {
-        match self {
-            Self::Integer => text.trim().parse().ok().map(Id::Integer),
-            Self::Uuid => canonical_uuid(text).map(Id::Text),
-            Self::Text => Some(Id::Text(text.to_owned())),
-        }
-    }
-
-    /// An integer as an id of this kind.
-    pub fn from_integer(self, id: i64) -> Option<Id> {
-        match self {
-            Self::Integer => Some(Id::Integer(id)),
-            Self::Uuid => None,
-            Self::Text => Some(Id::Text(id.to_string())),
-        }
-    }
-
-    /// For messages: `an integer`, `a uuid`, `a text`.
-    pub fn article(self) -> &'static str {
-        match self {
-            Self::Integer => "an integer",
-            Self::Uuid => "a uuid",
-            Self::Text => "a text",
-        }
-    }
-}
-
-impl Id {
-    /// 64 bits that depend on the id alone: the same over all retrains, whatever else is in the data.
-    pub fn hash(&self) -> u64 {
-        match self {
-            Self::Integer(i) => hash_integer(*i),
-            Self::Text(t) => hash_text(t),
-        }
-    }
-}
-
-fn hash_integer(i: i64) -> u64 {
-    mix(i as u64 ^ 0x51ed_270b_0a1f_39c1)
-}
-
-/// FNV-1a: ids are short, and the mixer takes care of its weak high bits.
-fn hash_text(t: &str) -> u64 {
-    mix(t.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)))
-}
-
-impl std::fmt::Display for Id {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Integer(i) => write!(f, "{i}"),
-            Self::Text(t) => f.write_str(t),
-        }
-    }
 }
 
 impl Vocabulary {
@@ -132,12 +57,50 @@ impl Vocabulary {
             place[*at] = next - 1;
         }
         let ids = if kind == IdKind::Integer { Ids::Integer(integers) } else { Ids::Text { joined, ends } };
-        Ok((Self { kind, ids }, place))
+        Ok((Self { kind, ids, others: Vec::new() }, place))
+    }
+
+    /// As [`Vocabulary::new`], where `same` names for each level the first one that its type holds equal (`Sku` and `SKU` of citext, 5 and 5.0 of numeric): these are
+    /// one id, spelled as most of their `counts` are, of equally many the first by bytes. Levels with a count of 0 are none.
+    ///
+    /// # Errors
+    /// As [`Vocabulary::new`].
+    pub fn of_equal(kind: IdKind, levels: &[String], same: Option<&[u32]>, counts: &[u64]) -> Result<(Self, Vec<u32>)> {
+        let mut spelled: Vec<u32> = (0..levels.len() as u32).collect();
+        if let Some(same) = same {
+            let mut best = spelled.clone();
+            for (at, &first) in same.iter().enumerate() {
+                let rank = |i: usize| (counts[i], std::cmp::Reverse(&levels[i]));
+                let best = &mut best[first as usize];
+                if rank(at) > rank(*best as usize) {
+                    *best = at as u32;
+                }
+            }
+            spelled.iter_mut().zip(same).for_each(|(s, &first)| *s = best[first as usize]);
+        }
+        let ids: Vec<usize> = (0..levels.len()).filter(|&i| counts[i] > 0 && spelled[i] as usize == i).collect();
+        let kept: Vec<String> = ids.iter().map(|&i| levels[i].clone()).collect();
+        let (mut vocabulary, place) = Self::new(kind, &kept)?;
+        let mut all = vec![0; levels.len()];
+        ids.iter().zip(place).for_each(|(&i, p)| all[i] = p);
+        for i in 0..levels.len() {
+            if counts[i] > 0 && spelled[i] as usize != i {
+                all[i] = all[spelled[i] as usize];
+                vocabulary.others.push((levels[i].clone(), all[i]));
+            }
+        }
+        vocabulary.others.sort_unstable();
+        Ok((vocabulary, all))
+    }
+
+    /// Whether ids have other spellings than their own.
+    pub fn has_others(&self) -> bool {
+        !self.others.is_empty()
     }
 
     /// The integers from 0 on, `len` of them.
     pub fn range(len: usize) -> Self {
-        Self { kind: IdKind::Integer, ids: Ids::Integer((0..).take(len).collect()) }
+        Self { kind: IdKind::Integer, ids: Ids::Integer((0..).take(len).collect()), others: Vec::new() }
     }
 
     /// What the ids are.
@@ -194,25 +157,9 @@ impl Vocabulary {
                         Ordering::Equal => return Some(middle as u32),
                     }
                 }
-                None
+                self.others.binary_search_by(|o| o.0.as_str().cmp(id)).ok().map(|at| self.others[at].1)
             }
         }
-    }
-
-    /// The indices of the ids that are known, in the order of `ids`.
-    ///
-    /// # Errors
-    /// [`Code::OutOfMemory`].
-    pub fn known(&self, ids: &[Id]) -> Result<Vec<u32>> {
-        let mut known = Vec::new();
-        for (step, index) in ids.iter().map(|id| self.find(id)).enumerate() {
-            interrupts::check_at(step);
-            if let Some(index) = index {
-                memory::reserve(&mut known, 1)?;
-                known.push(index);
-            }
-        }
-        Ok(known)
     }
 
     /// The index of `id`.
@@ -235,7 +182,9 @@ impl Vocabulary {
     pub fn bytes(&self) -> usize {
         match &self.ids {
             Ids::Integer(v) => v.len() * 8,
-            Ids::Text { joined, ends } => joined.len() + ends.len() * 8,
+            Ids::Text { joined, ends } => {
+                joined.len() + ends.len() * 8 + self.others.iter().map(|o| size_of_val(o) + o.0.len()).sum::<usize>()
+            }
         }
     }
 
@@ -293,41 +242,12 @@ impl Vocabulary {
             }
             v
         };
-        Ok(Self { kind, ids })
+        Ok(Self { kind, ids, others: Vec::new() })
     }
 }
 
 fn too_many() -> Error {
     Error::new(Code::Data, "more than 4294967294 distinct ids")
-}
-
-/// The canonical form of a uuid in any form that Postgres reads (braces, hyphens after any four digits, either case).
-fn canonical_uuid(text: &str) -> Option<String> {
-    let t = text.trim();
-    let t = t.strip_prefix('{').map_or(Some(t), |t| t.strip_suffix('}'))?;
-    let mut out = String::with_capacity(36);
-    let mut digits = 0;
-    let mut hyphen = true;
-    for c in t.chars() {
-        if c == '-' {
-            // Only between groups of four digits, one at a time.
-            if hyphen || digits % 4 != 0 {
-                return None;
-            }
-            hyphen = true;
-            continue;
-        }
-        if !c.is_ascii_hexdigit() || digits == 32 {
-            return None;
-        }
-        if matches!(digits, 8 | 12 | 16 | 20) {
-            out.push('-');
-        }
-        out.push(c.to_ascii_lowercase());
-        digits += 1;
-        hyphen = false;
-    }
-    (digits == 32 && !hyphen).then_some(out)
 }
 
 #[cfg(test)]
@@ -356,6 +276,18 @@ mod tests {
     }
 
     #[test]
+    fn equal_spellings_are_one_id() {
+        let levels = texts(&["SKU1", "sku1", "b", "Sku1", "B", "gone"]);
+        let (v, at) = Vocabulary::of_equal(IdKind::Text, &levels, Some(&[0, 0, 2, 0, 2, 5]), &[2, 5, 1, 1, 1, 0]).unwrap();
+        // Most of them are written sku1; of b and B, one each, B comes first.
+        assert_eq!(at[..5], [1, 1, 0, 1, 0]);
+        assert_eq!((v.len(), v.id(0), v.id(1)), (2, Id::Text("B".into()), Id::Text("sku1".into())));
+        assert_eq!((v.find_text("SKU1"), v.find_text("b"), v.find_text("gone"), v.has_others()), (Some(1), Some(0), None, true));
+        let (plain, at) = Vocabulary::of_equal(IdKind::Text, &levels, None, &[2, 5, 1, 1, 1, 0]).unwrap();
+        assert_eq!((plain.len(), plain.has_others(), at[0]), (5, false, plain.find_text("SKU1").unwrap()));
+    }
+
+    #[test]
     fn hostile_tensors_are_refused() {
         let t = |part: &str, numbers: Numbers| Tensor { name: format!("items.{part}"), shape: vec![numbers.len()], numbers };
         let bad = |kind, tensors: &[Tensor]| Vocabulary::from_tensors("items", kind, 2, tensors).unwrap_err().code;
@@ -364,24 +296,6 @@ mod tests {
             assert_eq!(bad(IdKind::Text, &[t("text", Numbers::U8(b"ab".to_vec())), t("end", Numbers::I64(ends))]), Code::Corrupt);
         }
         assert_eq!(bad(IdKind::Text, &[t("text", Numbers::U8(vec![255, 255])), t("end", Numbers::I64(vec![1, 2]))]), Code::Corrupt);
-    }
-
-    #[test]
-    fn uuids_are_read_as_postgres_reads_them() {
-        let canonical = "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11";
-        for form in [
-            "A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11",
-            "{a0eebc99-9c0b4ef8-bb6d6bb9-bd380a11}",
-            "a0eebc999c0b4ef8bb6d6bb9bd380a11",
-            "a0ee-bc99-9c0b-4ef8-bb6d-6bb9-bd38-0a11",
-        ] {
-            assert_eq!(IdKind::Uuid.parse(form), Some(Id::Text(canonical.into())), "{form}");
-        }
-        for form in
-            ["", "42", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a1", "{a0eebc999c0b4ef8bb6d6bb9bd380a11", "g0eebc999c0b4ef8bb6d6bb9bd380a11"]
-        {
-            assert_eq!(IdKind::Uuid.parse(form), None, "{form}");
-        }
     }
 
     #[test]

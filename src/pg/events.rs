@@ -3,8 +3,9 @@
 use crate::base::Budget;
 use crate::base::{Code, Error, Result};
 use crate::dataset::circumstances;
-use crate::dataset::{Event, EventColumns, IdKind, Interactions, Skipped};
+use crate::dataset::{Event, EventColumns, IdKind, Interactions, Skipped, Values};
 use crate::pg::columns::Form;
+use crate::pg::id_type::{self, IdType, Recorded, id_kind, id_text};
 use crate::pg::relation::{Attribute, Relation, Source, quote};
 use crate::pg::{interrupts, scan};
 use crate::train::Family;
@@ -38,10 +39,16 @@ pub(crate) struct EventSource {
     /// What else an event may be known by.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub context: Vec<String>,
+    /// With a version: the type of the users' ids, where these may be equal and their texts not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_type: Option<Recorded>,
+    /// The same of the items' ids.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item_type: Option<Recorded>,
 }
 
 /// The SQL for one user's events and what its columns are, in this order: item, then time, weight, type and context
-/// where there are any.
+/// where there are any, then the user as spelled in the relation where `users_as` is a type.
 pub(crate) struct LiveQuery {
     /// With the user as `$1`.
     pub sql: String,
@@ -55,10 +62,14 @@ pub(crate) struct LiveQuery {
     pub user_type: pg_sys::Oid,
     /// What user ids are.
     pub users: IdKind,
+    /// The type by which they are equal, where it is not by their text.
+    pub users_as: Option<IdType>,
     /// Whether `$1` must be a number in text form.
     pub numeric_user: bool,
     /// What item ids are.
     pub items: IdKind,
+    /// The type of which the items' column is, where they are not equal by their text: values of it are read then.
+    pub items_as: Option<IdType>,
     /// The time column's type, where there is one.
     pub time: Option<pg_sys::Oid>,
     /// Of each column of context, whether it is read as a number; else as text.
@@ -129,7 +140,7 @@ impl EventSource {
     pub(crate) fn read(&self, relation: &Relation, seed: u64, absent: bool, budget: &Budget) -> Result<(Interactions, Skipped)> {
         let p = self.columns(relation)?;
         let text = |a: &Attribute, name: &str| format!("{}::pg_catalog.text AS {name}", quote(&a.name));
-        let mut list = vec![text(p.user, "u"), text(p.item, "i")];
+        let mut list = vec![format!("{} AS u", id_text(p.user)), format!("{} AS i", id_text(p.item))];
         let mut columns = EventColumns {
             user: "u".into(),
             item: "i".into(),
@@ -154,12 +165,38 @@ impl EventSource {
             list.push(format!("{} AS {name}", context_value(c)));
             columns.context.push(name);
         }
+        let (user_type, item_type) = (IdType::of(p.user), IdType::of(p.item));
+        let pinned = user_type.or(item_type).map(|_| id_type::pinned());
         let (frame, booked) =
             scan::query(&format!("SELECT {} FROM {}", list.join(", "), relation.sql()), size_of::<(u32, Event)>(), budget)?;
+        drop(pinned);
+        let same = |t: Option<IdType>, column: &str| match (t, &frame.column(column)?.values) {
+            (Some(t), Values::Category { levels, .. }) => t.first_equal(levels).map(Some),
+            _ => Ok(None),
+        };
+        (columns.same_users, columns.same_items) = (same(user_type, "u")?, same(item_type, "i")?);
         let (users, items) = (id_kind(p.user), id_kind(p.item));
         let read = interrupts::run(seed, budget, |_| {}, move |ctx| Interactions::from_frame(&frame, &columns, users, items, ctx));
         drop(booked);
         read
+    }
+
+    /// With the types of the ids of `relation`, for a version to be served by.
+    ///
+    /// # Errors
+    /// [`Code::UndefinedColumn`]; what reading the catalogues raises.
+    pub(crate) fn typed(self, relation: &Relation) -> Result<Self> {
+        let recorded = |column: &str| IdType::of(relation.column(column)?).map(IdType::record).transpose();
+        let (user_type, item_type) = (recorded(&self.user_col)?, recorded(&self.item_col)?);
+        Ok(Self { user_type, item_type, ..self })
+    }
+
+    /// The type of the items' ids, where it is that, not their text, which says which are equal.
+    ///
+    /// # Errors
+    /// [`Code::UndefinedColumn`].
+    pub(crate) fn items_as(&self, relation: &Relation) -> Result<Option<IdType>> {
+        relation.column(&self.item_col).map(IdType::of)
     }
 
     /// The query for one user's latest `limit` events.
@@ -169,13 +206,19 @@ impl EventSource {
     pub(crate) fn live(&self, relation: &Relation, limit: usize) -> Result<LiveQuery> {
         let p = self.columns(relation)?;
         let items = id_kind(p.item);
-        let item = match items {
-            IdKind::Integer => format!("{}::pg_catalog.int8", quote(&p.item.name)),
+        let (users_as, items_as) = (IdType::of(p.user), IdType::of(p.item));
+        let item = match (items, items_as) {
+            (IdKind::Integer, _) => format!("{}::pg_catalog.int8", quote(&p.item.name)),
+            (_, Some(_)) => quote(&p.item.name),
             _ => format!("{}::pg_catalog.text", quote(&p.item.name)),
+        };
+        let (among, item_equals) = match items_as {
+            Some(t) => (format!("$2::{}[]", t.sql()), t.equals()?),
+            None => (format!("$2::pg_catalog.{}[]", if items == IdKind::Integer { "int8" } else { "text" }), EQUALS.to_owned()),
         };
         let mut list = vec![item.clone()];
         let mut by_time = String::new();
-        let mut filter = format!("{} AND {} IS NOT NULL", user_is(p.user), quote(&p.item.name));
+        let mut filter = format!("{} AND {} IS NOT NULL", user_is(p.user, users_as)?, quote(&p.item.name));
         let mut order = String::new();
         if let Some(t) = p.time {
             let time = quote(&t.name);
@@ -193,17 +236,20 @@ impl EventSource {
         }
         list.extend(p.context.iter().map(|c| context_value(c)));
         let from = format!("FROM {} WHERE {filter}", relation.sql());
-        let (user, by_user) = user_text(p.user);
+        let (user, by_user) = user_text(p.user, users_as, relation);
         let all = format!("SELECT {}, {user} FROM {} WHERE {} IS NOT NULL", list.join(", "), relation.sql(), quote(&p.user.name));
+        list.extend(users_as.map(|_| user));
         Ok(LiveQuery {
             sql: format!("SELECT {} {from}{order} LIMIT {limit}", list.join(", ")),
             whole: format!("SELECT {} {from}", list.join(", ")),
-            seen: format!("SELECT DISTINCT {item} {from} AND {item} OPERATOR(pg_catalog.=) ANY ($2)"),
+            seen: format!("SELECT DISTINCT {item} {from} AND {item} {item_equals} ANY ({among})"),
             everyone: format!("{all} ORDER BY {by_user}{by_time}"),
             user_type: if id_kind(p.user) == IdKind::Integer { pg_sys::INT8OID } else { pg_sys::TEXTOID },
             users: id_kind(p.user),
+            users_as,
             numeric_user: p.user.form == Some(Form::Numeric),
             items,
+            items_as,
             time: p.time.map(|t| t.typ),
             context: p.context.iter().map(|c| is_measure(c)).collect(),
         })
@@ -229,41 +275,34 @@ fn context_value(a: &Attribute) -> String {
     format!("{}::pg_catalog.{}", quote(&a.name), if is_measure(a) { "float8" } else { "text" })
 }
 
-/// What the ids of a column are.
-pub(crate) fn id_kind(a: &Attribute) -> IdKind {
-    match a.form {
-        Some(Form::Int2 | Form::Int4 | Form::Int8) => IdKind::Integer,
-        Some(Form::Uuid) => IdKind::Uuid,
-        _ => IdKind::Text,
-    }
-}
+const EQUALS: &str = "OPERATOR(pg_catalog.=)";
 
 /// `column = $1` such that an index on the column can serve: the parameter is cast, not the column, where the type allows.
-fn user_is(a: &Attribute) -> String {
+fn user_is(a: &Attribute, typ: Option<IdType>) -> Result<String> {
     let column = quote(&a.name);
+    if let Some(t) = typ {
+        return Ok(format!("{column} {} $1::{}", t.equals()?, t.sql()));
+    }
     let cast = match a.form {
         Some(Form::Int2 | Form::Int4 | Form::Int8 | Form::Text | Form::Name) => "",
         Some(Form::Uuid) => "::pg_catalog.uuid",
         Some(Form::Padded) => "::pg_catalog.bpchar",
-        Some(Form::Numeric) => "::pg_catalog.numeric",
-        _ => return format!("{column}::pg_catalog.text OPERATOR(pg_catalog.=) $1"),
+        _ => return Ok(format!("{column}::pg_catalog.text {EQUALS} $1")),
     };
-    format!("{column} OPERATOR(pg_catalog.=) $1{cast}")
+    Ok(format!("{column} {EQUALS} $1{cast}"))
 }
 
-/// A user's id as it is read, bigint or text, and what puts the rows of each user together: the column itself where equal ids are equal texts, so that an
+/// A user's id as it is read, bigint or text, and what puts the rows of each user together: the column itself where its type says which ids are equal, so that an
 /// index can give the order; else the text by its bytes.
-fn user_text(a: &Attribute) -> (String, String) {
+fn user_text(a: &Attribute, typ: Option<IdType>, relation: &Relation) -> (String, String) {
     let column = quote(&a.name);
     match id_kind(a) {
         IdKind::Integer => (format!("{column}::pg_catalog.int8"), column),
         IdKind::Uuid => (format!("{column}::pg_catalog.text"), column),
+        // With its relation, or else ORDER BY would mean the text, which has the column's name in the result.
+        IdKind::Text if typ.is_some() => (id_text(a), format!("{}.{column}", relation.sql())),
         IdKind::Text => {
-            // 1.0 is 1, as it is to the query of one user.
-            let text = match a.form {
-                Some(Form::Numeric) => format!("pg_catalog.trim_scale({column}::pg_catalog.numeric)::pg_catalog.text"),
-                _ => format!("{column}::pg_catalog.text"),
-            };
+            let text = id_text(a);
             let order = format!("{text} COLLATE pg_catalog.\"C\"");
             (text, order)
         }

@@ -224,6 +224,8 @@ fn next(source: pg_sys::Oid, events: &EventSource) -> Result<Next> {
         event_weights: None,
         search_path: Vec::new(),
         context: Vec::new(),
+        user_type: None,
+        item_type: None,
     };
     let budget = settings::budget();
     let (data, _) =
@@ -247,6 +249,9 @@ fn cases(ready: &Ready, next: &Next, repeats: bool) -> Result<Vec<Case>> {
     let mut booked = Vec::new();
     for (user, first, items) in &next.users {
         pgrx::check_for_interrupts!();
+        // As the model spells them.
+        let spelled = |i: &Id| Ok(ready.find_item(i)?.map_or_else(|| i.clone(), |known| model.items().id(known)));
+        let items = &items.iter().map(spelled).collect::<Result<Vec<_>>>()?;
         let mut events = ready.history(user)?.events;
         if next.timed {
             events.retain(|e| e.time < *first);

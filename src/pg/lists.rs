@@ -62,7 +62,7 @@ impl Ready {
     /// # Errors
     /// Out of memory.
     pub(crate) fn recommend_for(&self, items: &[Id], k: usize) -> Result<(Vec<Recommendation>, String)> {
-        let known = self.recommender().items().known(items)?;
+        let known = self.known_items(items)?;
         // As of a user's events, the latest count.
         let limit = self.history_limit();
         let events = known[known.len().saturating_sub(limit)..].iter().map(|&item| crate::dataset::Event::new(now(), item, 1.0)).collect();
@@ -78,7 +78,7 @@ impl Ready {
     /// [`crate::base::Code::Unsupported`] for a kind that knows no likeness.
     pub(crate) fn similar(&self, item: &Id, k: usize) -> Result<Vec<Recommendation>> {
         let mut scores = crate::base::zeros(self.recommender().items().len())?;
-        let Some(item) = self.recommender().items().find(item) else {
+        let Some(item) = self.find_item(item)? else {
             // Whether the kind can is said even for an item that it does not know.
             self.recommender().similar(0, &mut scores)?;
             return Ok(Vec::new());
@@ -94,16 +94,15 @@ impl Ready {
 
     /// The scores with −∞ for what `among` and `exclude` rule out.
     fn allowed(&self, scores: &[f32], wanted: &Wanted) -> Result<Vec<f32>> {
-        let items = self.recommender().items();
         let mut out = crate::base::zeros(scores.len())?;
         match &wanted.among {
             None => out.copy_from_slice(scores),
             Some(among) => {
                 out.fill(f32::NEG_INFINITY);
-                items.known(among)?.iter().for_each(|&i| out[i as usize] = scores[i as usize]);
+                self.known_items(among)?.iter().for_each(|&i| out[i as usize] = scores[i as usize]);
             }
         }
-        for i in items.known(wanted.exclude.as_deref().unwrap_or_default())? {
+        for i in self.known_items(wanted.exclude.as_deref().unwrap_or_default())? {
             out[i as usize] = f32::NEG_INFINITY;
         }
         Ok(out)

@@ -5,7 +5,7 @@ use crate::dataset::{Cell, Event, Id, IdKind, Snapshot};
 use crate::model::recommender::history_limit;
 use crate::pg::columns::Reader;
 use crate::pg::events::{EventSource, LiveQuery};
-use crate::pg::relation::fill;
+use crate::pg::id_type::{self, IdType, Lookup};
 use crate::pg::spi::{Arg, Plan, Row};
 use crate::pg::store::ModelRow;
 use crate::pg::{reading, stream};
@@ -44,6 +44,8 @@ pub(crate) struct Live {
     query: LiveQuery,
     limit: usize,
     plan: Rc<Plan>,
+    /// Finds the model's items by their type, where that takes more than their text.
+    lookup: Option<Rc<Lookup>>,
     /// As whom to read.
     reader: reading::Reader,
 }
@@ -61,16 +63,27 @@ thread_local! {
 }
 
 impl Live {
-    /// For `model`, whose call had `source` and whose version has `params`.
+    /// For `model`, whose call had `source` and whose version has `params`; `lookup` finds its items by a type.
     ///
     /// # Errors
-    /// Those of [`reading::Reader::open`]; missing columns, and those of types that cannot serve.
-    pub(crate) fn open(model: &ModelRow, source: EventSource, params: &serde_json::Value) -> Result<Self> {
+    /// Those of [`reading::Reader::open`] and of `lookup`; missing columns, and those of types that cannot serve.
+    pub(crate) fn open(
+        model: &ModelRow,
+        source: EventSource,
+        params: &serde_json::Value,
+        lookup: impl FnOnce(IdType) -> Result<Rc<Lookup>>,
+    ) -> Result<Self> {
         let limit = history_limit(params.get("history_limit"));
         let (relation, reader) = reading::Reader::open(model, params, &source.search_path, &source.source())?;
         let query = source.live(&relation, limit)?;
         let plan = kept(&query.sql, &[query.user_type], &reader)?;
-        Ok(Self { source, query, limit, plan, reader })
+        let lookup = query.items_as.map(lookup).transpose()?;
+        Ok(Self { source, query, limit, plan, lookup, reader })
+    }
+
+    /// Finds the model's items by the type that they have in the relation now, where that takes more than their text.
+    pub(crate) fn lookup(&self) -> Option<&Lookup> {
+        self.lookup.as_deref()
     }
 
     /// What user ids are now.
@@ -92,8 +105,14 @@ impl Live {
         let mut history = History::default();
         let mut time = self.query.time.map(|t| Reader::new(t, self.source.time_col.as_deref().unwrap_or_default())).transpose()?;
         let mut read = 0;
+        // Ties go by the id as the relation has it: one answer, however the caller spells it.
+        let mut spelled = None;
+        let _pinned = self.query.users_as.map(|_| id_type::pinned());
         self.reader.run(|| {
             self.plan.select(&[arg], |row| {
+                if read == 0 && self.query.users_as.is_some() {
+                    spelled = row.text(self.after()).map(Id::Text);
+                }
                 read += 1;
                 let (item, event) = self.event(row, time.as_mut(), model)?;
                 history.seen.extend(item);
@@ -103,7 +122,7 @@ impl Live {
         })?;
         history.any = read > 0;
         history.cut = read >= self.limit;
-        model.order(user, &mut history.events);
+        model.order(spelled.as_ref().unwrap_or(user), &mut history.events);
         Ok(history)
     }
 
@@ -113,13 +132,13 @@ impl Live {
     /// Those of `each`; what the query raises is raised, rights among it.
     pub(crate) fn everyone(&self, model: &Recommender, mut each: impl FnMut(Asked) -> Result<()>) -> Result<()> {
         let mut time = self.query.time.map(|t| Reader::new(t, self.source.time_col.as_deref().unwrap_or_default())).transpose()?;
-        let last = 2 + i32::from(time.is_some()) + i32::from(self.source.weight_col.is_some()) + i32::from(self.source.event_col.is_some());
-        let last = last + i32::try_from(self.query.context.len()).unwrap_or(0);
+        let last = self.after();
         let mut user: Option<Id> = None;
         // Of the latest rows the events; a row that is none counts against the limit, as it does in the query of one user.
         let mut latest: VecDeque<Option<Event>> = VecDeque::new();
         let mut seen: Vec<u32> = Vec::new();
         let crowded = 4 * model.items().len() + 1024;
+        let _pinned = self.query.users_as.map(|_| id_type::pinned());
         self.reader.run(|| {
             let ended = |user: Id, latest: &mut VecDeque<Option<Event>>, seen: &mut Vec<u32>| {
                 let any = !latest.is_empty();
@@ -130,7 +149,7 @@ impl Live {
                     IdKind::Integer => row.big(last).map(Id::Integer),
                     _ => row.text(last).map(Id::Text),
                 };
-                if user != id
+                if !self.same_user(user.as_ref(), id.as_ref())?
                     && let Some(before) = std::mem::replace(&mut user, id)
                 {
                     each(ended(before, &mut latest, &mut seen))?;
@@ -161,9 +180,8 @@ impl Live {
     pub(crate) fn had(&self, user: &Id, items: &[u32], model: &Recommender) -> Result<Vec<u32>> {
         let Some(arg) = self.user(user) else { return Ok(Vec::new()) };
         let array = array(items.iter().map(|&i| model.items().id(i).to_string()));
-        let cast = if self.query.items == IdKind::Integer { "$2::pg_catalog.int8[]" } else { "$2::pg_catalog.text[]" };
-        let plan = kept(&fill(&self.query.seen, "$2", cast), &[self.query.user_type, pg_sys::TEXTOID], &self.reader)?;
-        let found = self.reader.run(|| plan.select(&[arg, Arg::Text(&array)], |row| Ok(self.item(row, model))))?;
+        let plan = kept(&self.query.seen, &[self.query.user_type, pg_sys::TEXTOID], &self.reader)?;
+        let found = self.reader.run(|| plan.select(&[arg, Arg::Text(&array)], |row| self.item(row, model)))?;
         Ok(found.into_iter().flatten().collect())
     }
 
@@ -171,22 +189,42 @@ impl Live {
         match user {
             Id::Integer(i) => Some(Arg::Big(*i)),
             // An id that is no number would be an error of the cast: it names nobody.
-            Id::Text(t) if self.query.numeric_user && !decimal(t) => None,
+            Id::Text(t) if self.query.numeric_user && !id_type::decimal(t) => None,
             Id::Text(t) if t.contains('\0') => None,
             Id::Text(t) => Some(Arg::Text(t)),
         }
     }
 
-    fn item(&self, row: &Row, model: &Recommender) -> Option<u32> {
-        match self.query.items {
-            IdKind::Integer => model.items().find_integer(row.big(1)?),
-            _ => model.items().find_text(&row.text(1)?),
+    /// The column after those of an event.
+    fn after(&self) -> i32 {
+        let optional = [&self.source.time_col, &self.source.weight_col, &self.source.event_col];
+        let event = 2 + optional.iter().filter(|c| c.is_some()).count() + self.query.context.len();
+        i32::try_from(event).unwrap_or(i32::MAX)
+    }
+
+    fn same_user(&self, a: Option<&Id>, b: Option<&Id>) -> Result<bool> {
+        match (self.query.users_as, a, b) {
+            (Some(t), Some(Id::Text(a)), Some(Id::Text(b))) => t.alike(a, b),
+            _ => Ok(a == b),
         }
+    }
+
+    fn item(&self, row: &Row, model: &Recommender) -> Result<Option<u32>> {
+        let items = model.items();
+        Ok(match (&self.lookup, self.query.items) {
+            (Some(lookup), _) => match row.datum(1) {
+                // SAFETY: a value of the items' column, of whose type the lookup is.
+                Some((_, datum)) => unsafe { lookup.find(datum, items)? },
+                None => None,
+            },
+            (None, IdKind::Integer) => row.big(1).and_then(|i| items.find_integer(i)),
+            (None, _) => row.text(1).and_then(|t| items.find_text(&t)),
+        })
     }
 
     /// The item of a row where the model knows it, and the event where it counts.
     fn event(&self, row: &Row, time: Option<&mut Reader>, model: &Recommender) -> Result<(Option<u32>, Option<Event>)> {
-        let Some(item) = self.item(row, model) else { return Ok((None, None)) };
+        let Some(item) = self.item(row, model)? else { return Ok((None, None)) };
         let seen = (Some(item), None);
         let mut column = 2;
         let mut event = Event::new(0, item, 1.0);
@@ -228,16 +266,6 @@ impl Live {
 pub(crate) fn array(texts: impl Iterator<Item = impl AsRef<str>>) -> String {
     let quoted = texts.map(|t| format!("\"{}\"", t.as_ref().replace('\\', "\\\\").replace('"', "\\\"")));
     format!("{{{}}}", quoted.collect::<Vec<_>>().join(","))
-}
-
-/// Whether `text` is a number that `numeric` reads, in plain notation.
-fn decimal(text: &str) -> bool {
-    let t = text.trim().trim_start_matches(['+', '-']);
-    !t.is_empty()
-        && t.len() < 1000
-        && t.bytes().any(|b| b.is_ascii_digit())
-        && t.bytes().filter(|&b| b == b'.').count() < 2
-        && t.bytes().all(|b| b.is_ascii_digit() || b == b'.')
 }
 
 fn kept(sql: &str, types: &[pg_sys::Oid], reader: &reading::Reader) -> Result<Rc<Plan>> {

@@ -27,6 +27,7 @@ pub(crate) mod foreign_code;
 pub(crate) mod generating;
 pub(crate) mod heap;
 mod held;
+pub(crate) mod id_type;
 pub(crate) mod ids;
 pub(crate) mod integrity;
 pub(crate) mod interrupts;

@@ -23,13 +23,13 @@ pub(crate) fn best(ready: &Ready, history: &History, wanted: &Wanted) -> Result<
     };
     let Some(vector) = factors.user(&history.events) else { return Ok(None) };
     let (items, tie) = (model.items(), model.popularity());
-    let mut left_out = items.known(wanted.exclude.as_deref().unwrap_or_default())?;
+    let mut left_out = ready.known_items(wanted.exclude.as_deref().unwrap_or_default())?;
     if wanted.exclude_seen {
         left_out.extend_from_slice(&history.seen);
     }
     left_out.sort_unstable();
     if let Some(among) = &wanted.among {
-        let mut allowed = items.known(among)?;
+        let mut allowed = ready.known_items(among)?;
         allowed.retain(|i| left_out.binary_search(i).is_err());
         allowed.sort_unstable();
         allowed.dedup();

@@ -1,11 +1,12 @@
 //! A list for a user: the model, the user's events (live, or those that the version holds), what may be shown, the best k.
 
 use crate::base::memory::Taken;
-use crate::base::{Budget, Code, Error, Result};
-use crate::dataset::{Id, IdKind, Snapshot};
+use crate::base::{Budget, Code, Error, Result, interrupts, memory};
+use crate::dataset::{Id, IdKind, Snapshot, Vocabulary};
 use crate::model::recommender::history_limit;
 use crate::pg::cache::{self, Found};
 use crate::pg::events::EventSource;
+use crate::pg::id_type::{IdType, Lookup};
 use crate::pg::link_rows;
 use crate::pg::live::{History, Live};
 use crate::pg::stamp::Stamp;
@@ -27,6 +28,8 @@ pub(crate) struct Ready {
     scope: Scope,
     /// None where the version holds the users' events itself.
     live: Option<Live>,
+    /// Of a version that does: what finds items and users by their type, where that takes more than their text.
+    stored: [Option<Rc<Lookup>>; 2],
 }
 
 /// Said of a list for a history without events.
@@ -39,6 +42,19 @@ struct Loaded {
     index: Index,
     source: EventSource,
     params: serde_json::Value,
+    /// What finds items and the users of a snapshot by their type, once it was asked for.
+    items: RefCell<Option<Rc<Lookup>>>,
+    users: RefCell<Option<Rc<Lookup>>>,
+}
+
+/// What `kept` holds, of type `typ`, or else what finds the ids of `vocabulary` by it, to be kept.
+fn lookup(kept: &RefCell<Option<Rc<Lookup>>>, typ: IdType, vocabulary: &Vocabulary) -> Result<Rc<Lookup>> {
+    if let Some(lookup) = kept.borrow().as_ref().filter(|l| l.typ() == typ) {
+        return Ok(lookup.clone());
+    }
+    let made = Rc::new(Lookup::new(typ, vocabulary)?);
+    *kept.borrow_mut() = Some(made.clone());
+    Ok(made)
 }
 
 /// One user's scores.
@@ -95,12 +111,18 @@ pub(crate) fn ready(name: &str) -> Result<Rc<Ready>> {
     }
     let found = cache::find(name, stamp)?;
     let loaded = cache::weights(&found, |version| load(name, version))?;
-    let live = match loaded.recommender.snapshot() {
-        Some(_) => None,
-        None => Some(Live::open(&found.model, loaded.source.clone(), &loaded.params)?),
+    let of_items = |typ| lookup(&loaded.items, typ, loaded.recommender.items());
+    let (live, stored) = match loaded.recommender.snapshot() {
+        Some(snapshot) => {
+            let of = |r: &Option<_>| r.as_ref().map(IdType::recorded).transpose().map(Option::flatten);
+            let items = of(&loaded.source.item_type)?.map(of_items).transpose()?;
+            let users = of(&loaded.source.user_type)?.map(|typ| lookup(&loaded.users, typ, snapshot.users())).transpose()?;
+            (None, [items, users])
+        }
+        None => (Some(Live::open(&found.model, loaded.source.clone(), &loaded.params, of_items)?), [None, None]),
     };
     let scope = store::scope(&found.model).unwrap_or(Scope::Score);
-    let ready = Rc::new(Ready { found, loaded, scope, live });
+    let ready = Rc::new(Ready { found, loaded: loaded.clone(), scope, live, stored });
     HERE.with_borrow_mut(|h| {
         // Not where the look-up itself brought about another state.
         if h.stamp == stamp {
@@ -125,7 +147,8 @@ fn load(name: &str, version: &VersionRow) -> Result<(Loaded, usize)> {
         .iter()
         .map(|t| t.shape.iter().fold(4usize, |n, d| n.saturating_mul(*d)))
         .fold(users + version.state_text.len(), usize::saturating_add);
-    Ok((Loaded { recommender, index, source, params: version.params.clone() }, bytes))
+    let (items, users) = Default::default();
+    Ok((Loaded { recommender, index, source, params: version.params.clone(), items, users }, bytes))
 }
 
 /// Where a version's events are; none for one that learns from rows.
@@ -203,6 +226,34 @@ impl Ready {
         self.supply(None).map(|()| booked)
     }
 
+    /// The index of an item's id, as its type compares.
+    ///
+    /// # Errors
+    /// Postgres raises what is no value of that type.
+    pub(crate) fn find_item(&self, id: &Id) -> Result<Option<u32>> {
+        let items = self.loaded.recommender.items();
+        match self.live.as_ref().map_or(self.stored[0].as_deref(), Live::lookup) {
+            Some(lookup) => lookup.find_id(id, items),
+            None => Ok(items.find(id)),
+        }
+    }
+
+    /// The indices of the ids that are known, in the order of `ids`.
+    ///
+    /// # Errors
+    /// As [`Ready::find_item`]; [`Code::OutOfMemory`].
+    pub(crate) fn known_items(&self, ids: &[Id]) -> Result<Vec<u32>> {
+        let mut known = Vec::new();
+        for (step, id) in ids.iter().enumerate() {
+            interrupts::check_at(step);
+            if let Some(index) = self.find_item(id)? {
+                memory::reserve(&mut known, 1)?;
+                known.push(index);
+            }
+        }
+        Ok(known)
+    }
+
     /// What user ids are: in the relation now, or in the snapshot.
     pub(crate) fn users(&self) -> IdKind {
         self.live.as_ref().map_or(self.loaded.recommender.user_ids(), Live::users)
@@ -233,8 +284,12 @@ impl Ready {
         match &self.live {
             Some(live) => live.history(user, &self.loaded.recommender),
             None => {
-                let stored = self.loaded.recommender.snapshot().and_then(|s| s.find(user).map(|u| History::stored(s, u)));
-                Ok(stored.unwrap_or_default())
+                let Some(snapshot) = self.loaded.recommender.snapshot() else { return Ok(History::default()) };
+                let index = match &self.stored[1] {
+                    Some(lookup) => lookup.find_id(user, snapshot.users())?,
+                    None => snapshot.find(user),
+                };
+                Ok(index.map_or_else(History::default, |u| History::stored(snapshot, u)))
             }
         }
     }

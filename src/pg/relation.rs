@@ -16,6 +16,8 @@ pub(crate) struct Attribute {
     pub name: String,
     /// Its type.
     pub typ: pg_sys::Oid,
+    /// Its collation; 0 where the type has none.
+    pub collation: pg_sys::Oid,
     /// Its type's name with modifiers, for messages.
     pub type_name: String,
     /// How it is read; none for a type that no model reads.
@@ -70,7 +72,8 @@ impl Relation {
         const CLASS: &str = "SELECT n.nspname, c.relname, pg_catalog.pg_get_userbyid(c.relowner), c.relkind, c.relpersistence, c.relowner \
              FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
              WHERE c.oid OPERATOR(pg_catalog.=) $1";
-        const COLUMNS: &str = "SELECT attname, atttypid, pg_catalog.format_type(atttypid, atttypmod) FROM pg_catalog.pg_attribute \
+        const COLUMNS: &str = "SELECT attname, atttypid, pg_catalog.format_type(atttypid, atttypmod), attcollation \
+             FROM pg_catalog.pg_attribute \
              WHERE attrelid OPERATOR(pg_catalog.=) $1 AND attnum OPERATOR(pg_catalog.>) 0::pg_catalog.int2 AND NOT attisdropped ORDER BY attnum";
         let found = spi::latest(CLASS, &[Arg::Oid(oid)], |r| {
             let text = |i| r.text(i).unwrap_or_default();
@@ -95,7 +98,14 @@ impl Relation {
         }
         relation.columns = spi::latest(COLUMNS, &[Arg::Oid(oid)], |r| {
             let typ = r.oid(2).unwrap_or(pg_sys::InvalidOid);
-            Ok(Attribute { name: r.text(1).unwrap_or_default(), typ, type_name: r.text(3).unwrap_or_default(), form: Form::of(typ) })
+            let collation = r.oid(4).unwrap_or(pg_sys::InvalidOid);
+            Ok(Attribute {
+                name: r.text(1).unwrap_or_default(),
+                typ,
+                collation,
+                type_name: r.text(3).unwrap_or_default(),
+                form: Form::of(typ),
+            })
         })?;
         Ok(relation)
     }

@@ -73,7 +73,8 @@ pub(crate) fn train(model: &str, call: &Call, (relation, reader): &Read, items: 
         error::notice(&format!("no event is of a type that event_weights names: {}", skipped.absent.join(", ")));
     }
     if let Some((items, reader)) = items {
-        let described = reader.run(|| ItemSource::read(items, &call.events.item_col, &data.items, &budget))?;
+        let typ = call.events.items_as(relation)?;
+        let described = reader.run(|| ItemSource::read(items, &call.events.item_col, &data.items, typ, &budget))?;
         let names = |all: Vec<&str>| all.join(", ");
         if !described.left_out.is_empty() {
             let used = names(described.attributes.iter().map(|a| a.name.as_str()).collect());
@@ -114,7 +115,7 @@ pub(crate) fn train(model: &str, call: &Call, (relation, reader): &Read, items: 
     if let Some(state) = trained.state.as_object_mut() {
         // Columns that the model makes no use of need not be there when it serves.
         let context = if state.contains_key("context") { call.events.context.clone() } else { Vec::new() };
-        let events = EventSource { context, ..call.events.clone() };
+        let events = EventSource { context, ..call.events.clone() }.typed(relation)?;
         let events = serde_json::to_value(&events).map_err(|e| Error::internal(format!("The source cannot be recorded: {e}.")))?;
         state.insert("events".into(), events);
     }

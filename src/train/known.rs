@@ -15,7 +15,14 @@ impl Known {
     /// From `data` to a model of these `items` and `context`.
     pub fn new(data: &Interactions, items: &Vocabulary, context: &Circumstances) -> Self {
         let find = |i| items.find(&data.items.id(i));
-        Self { items: (0..data.items.len() as u32).map(find).collect(), codes: data.context.recode(context) }
+        let mut known: Vec<Option<u32>> = (0..data.items.len() as u32).map(find).collect();
+        // An id may be spelled now as it was not when the model learned; the data know its other spellings.
+        for i in (0..items.len() as u32).filter(|_| data.items.has_others()) {
+            if let Some(own) = data.items.find(&items.id(i)) {
+                known[own as usize].get_or_insert(i);
+            }
+        }
+        Self { items: known, codes: data.context.recode(context) }
     }
 
     /// The event, where the model knows its item.
