@@ -158,6 +158,21 @@ impl IdType {
         }
     }
 
+    /// `text` as this session writes the value that it is.
+    ///
+    /// # Errors
+    /// Those of [`IdType::parse`].
+    pub(crate) fn shown(self, text: &str) -> Result<String> {
+        let value = self.parse(text)?;
+        // SAFETY: a value of the type, just made; its output function gives a NUL-terminated copy.
+        unsafe {
+            let (mut output, mut varlena) = (pg_sys::InvalidOid, false);
+            pg_sys::getTypeOutputInfo(self.base, &raw mut output, &raw mut varlena);
+            let out = pg_sys::OidOutputFunctionCall(output, value);
+            Ok(text::with_utf8(CStr::from_ptr(out).to_bytes(), str::to_owned))
+        }
+    }
+
     /// # Safety
     /// `datum` is a live value of this type.
     unsafe fn hash(self, datum: pg_sys::Datum) -> u32 {

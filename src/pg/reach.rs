@@ -28,6 +28,10 @@ const SHARE: f64 = 0.1;
 /// What planning raises.
 pub(crate) fn advice(source: &EventSource, relation: &Relation, users: [&str; 2], limit: usize) -> Result<Vec<String>> {
     let live = source.live(relation, limit)?;
+    // As EXPLAIN writes them.
+    let shown = |user: &str| live.users_as.map_or_else(|| Ok(user.to_owned()), |t| t.shown(user));
+    let shown = [shown(users[0])?, shown(users[1])?];
+    let users = [shown[0].as_str(), shown[1].as_str()];
     let planned = |user: &str| -> Result<Vec<Scan>> {
         let sql = fill(&live.whole, "$1", &format!("{}::{}", crate::pg::store::literal(user), type_name(live.user_type)));
         // The costs that SHARE is meant for, and of one process.
