@@ -136,9 +136,7 @@ pub(crate) unsafe fn literal(literal: *mut std::ffi::c_char, typ: pg_sys::Oid, n
                 .detail(format!("It has {}, {} are allowed.", memory::size(bytes), memory::size(LITERAL)))
                 .hint(format!("Pass an array: {example}.")));
         }
-        let (mut input, mut parameter) = (pg_sys::InvalidOid, pg_sys::InvalidOid);
-        pg_sys::getTypeInputInfo(typ, &raw mut input, &raw mut parameter);
-        Ok(pg_sys::OidInputFunctionCall(input, literal, parameter, -1))
+        Ok(text::value(literal, typ))
     }
 }
 

@@ -233,13 +233,8 @@ impl Reader {
     unsafe fn label(&mut self, datum: pg_sys::Datum) -> &str {
         let typ = self.typ;
         self.labels.entry(datum.value() as u32).or_insert_with(|| {
-            // SAFETY: a value of this enum type; the output function gives a NUL-terminated copy.
-            unsafe {
-                let (mut output, mut varlena) = (pg_sys::InvalidOid, false);
-                pg_sys::getTypeOutputInfo(typ, &raw mut output, &raw mut varlena);
-                let label = pg_sys::OidOutputFunctionCall(output, datum);
-                text::with_utf8(CStr::from_ptr(label).to_bytes(), str::to_owned)
-            }
+            // SAFETY: a value of this enum type.
+            unsafe { text::with_value(datum, typ, str::to_owned) }
         })
     }
 

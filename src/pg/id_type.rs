@@ -148,13 +148,11 @@ impl IdType {
     /// [`Code::InvalidText`] for text with a zero byte.
     pub(crate) fn parse(self, text: &str) -> Result<pg_sys::Datum> {
         let c = text::c(text)?;
-        // SAFETY: the type's own input function is given a NUL-terminated copy that Postgres frees, whatever the function raises.
+        // SAFETY: a NUL-terminated copy that Postgres frees, whatever it raises.
         unsafe {
-            let (mut input, mut of) = (pg_sys::InvalidOid, pg_sys::InvalidOid);
-            pg_sys::getTypeInputInfo(self.base, &raw mut input, &raw mut of);
             let copy = pg_sys::pstrdup(c.as_ptr());
             drop(c);
-            Ok(pg_sys::OidInputFunctionCall(input, copy, of, -1))
+            Ok(text::value(copy, self.base))
         }
     }
 
@@ -164,13 +162,8 @@ impl IdType {
     /// Those of [`IdType::parse`].
     pub(crate) fn shown(self, text: &str) -> Result<String> {
         let value = self.parse(text)?;
-        // SAFETY: a value of the type, just made; its output function gives a NUL-terminated copy.
-        unsafe {
-            let (mut output, mut varlena) = (pg_sys::InvalidOid, false);
-            pg_sys::getTypeOutputInfo(self.base, &raw mut output, &raw mut varlena);
-            let out = pg_sys::OidOutputFunctionCall(output, value);
-            Ok(text::with_utf8(CStr::from_ptr(out).to_bytes(), str::to_owned))
-        }
+        // SAFETY: a value of the type, just made.
+        Ok(unsafe { text::with_value(value, self.base, str::to_owned) })
     }
 
     /// # Safety
@@ -336,11 +329,19 @@ impl Lookup {
         Ok(found)
     }
 
+    /// The index of an id in words; `lookup` finds it where that takes more than its text.
+    ///
+    /// # Errors
+    /// As [`Lookup::find_id`].
+    pub(crate) fn index(lookup: Option<&Self>, id: &Id, vocabulary: &Vocabulary) -> Result<Option<u32>> {
+        lookup.map_or_else(|| Ok(vocabulary.find(id)), |l| l.find_id(id, vocabulary))
+    }
+
     /// The index of an id in words.
     ///
     /// # Errors
     /// As [`Lookup::find`]; Postgres raises what is no value of the type.
-    pub(crate) fn find_id(&self, id: &Id, vocabulary: &Vocabulary) -> Result<Option<u32>> {
+    fn find_id(&self, id: &Id, vocabulary: &Vocabulary) -> Result<Option<u32>> {
         if let Some(index) = vocabulary.find(id) {
             return Ok(Some(index));
         }

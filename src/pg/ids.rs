@@ -51,19 +51,13 @@ fn parse(kind: IdKind, text: &str) -> Option<Id> {
 
 /// The id that any datum is in its text form.
 fn in_words(datum: pg_sys::Datum, typ: pg_sys::Oid, kind: IdKind) -> Option<Id> {
-    // SAFETY: a varlena has its uncompressed size in its header or its toast pointer; the output function of the datum's own type gives a
-    // NUL-terminated copy, which is freed.
+    // SAFETY: a datum of type `typ`; a varlena has its uncompressed size in its header or its toast pointer.
     unsafe {
         // An array or a document may take seconds to be put in words, in which Postgres looks at no interrupt.
         if pg_sys::get_typlen(typ) == -1 && pg_sys::toast_raw_datum_size(datum) > LONGEST {
             return None;
         }
-        let (mut function, mut varlena) = (pg_sys::InvalidOid, false);
-        pg_sys::getTypeOutputInfo(typ, &raw mut function, &raw mut varlena);
-        let out = pg_sys::OidOutputFunctionCall(function, datum);
-        let id = text::with_utf8(CStr::from_ptr(out).to_bytes(), |t| parse(kind, t));
-        pg_sys::pfree(out.cast());
-        id
+        text::with_value(datum, typ, |t| parse(kind, t))
     }
 }
 

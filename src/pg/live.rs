@@ -82,8 +82,8 @@ impl Live {
     }
 
     /// Finds the model's items by the type that they have in the relation now, where that takes more than their text.
-    pub(crate) fn lookup(&self) -> Option<&Lookup> {
-        self.lookup.as_deref()
+    pub(crate) fn lookup(&self) -> Option<&Rc<Lookup>> {
+        self.lookup.as_ref()
     }
 
     /// What user ids are now.

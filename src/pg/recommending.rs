@@ -28,8 +28,10 @@ pub(crate) struct Ready {
     scope: Scope,
     /// None where the version holds the users' events itself.
     live: Option<Live>,
-    /// Of a version that does: what finds items and users by their type, where that takes more than their text.
-    stored: [Option<Rc<Lookup>>; 2],
+    /// Finds items by their type, where that takes more than their text.
+    items: Option<Rc<Lookup>>,
+    /// The same of users, where the version holds them.
+    users: Option<Rc<Lookup>>,
 }
 
 /// Said of a list for a history without events.
@@ -112,17 +114,21 @@ pub(crate) fn ready(name: &str) -> Result<Rc<Ready>> {
     let found = cache::find(name, stamp)?;
     let loaded = cache::weights(&found, |version| load(name, version))?;
     let of_items = |typ| lookup(&loaded.items, typ, loaded.recommender.items());
-    let (live, stored) = match loaded.recommender.snapshot() {
+    let (live, items, users) = match loaded.recommender.snapshot() {
         Some(snapshot) => {
             let of = |r: &Option<_>| r.as_ref().map(IdType::recorded).transpose().map(Option::flatten);
             let items = of(&loaded.source.item_type)?.map(of_items).transpose()?;
             let users = of(&loaded.source.user_type)?.map(|typ| lookup(&loaded.users, typ, snapshot.users())).transpose()?;
-            (None, [items, users])
+            (None, items, users)
         }
-        None => (Some(Live::open(&found.model, loaded.source.clone(), &loaded.params, of_items)?), [None, None]),
+        None => {
+            let live = Live::open(&found.model, loaded.source.clone(), &loaded.params, of_items)?;
+            let items = live.lookup().cloned();
+            (Some(live), items, None)
+        }
     };
     let scope = store::scope(&found.model).unwrap_or(Scope::Score);
-    let ready = Rc::new(Ready { found, loaded: loaded.clone(), scope, live, stored });
+    let ready = Rc::new(Ready { found, loaded: loaded.clone(), scope, live, items, users });
     HERE.with_borrow_mut(|h| {
         // Not where the look-up itself brought about another state.
         if h.stamp == stamp {
@@ -231,11 +237,7 @@ impl Ready {
     /// # Errors
     /// Postgres raises what is no value of that type.
     pub(crate) fn find_item(&self, id: &Id) -> Result<Option<u32>> {
-        let items = self.loaded.recommender.items();
-        match self.live.as_ref().map_or(self.stored[0].as_deref(), Live::lookup) {
-            Some(lookup) => lookup.find_id(id, items),
-            None => Ok(items.find(id)),
-        }
+        Lookup::index(self.items.as_deref(), id, self.loaded.recommender.items())
     }
 
     /// The indices of the ids that are known, in the order of `ids`.
@@ -285,10 +287,7 @@ impl Ready {
             Some(live) => live.history(user, &self.loaded.recommender),
             None => {
                 let Some(snapshot) = self.loaded.recommender.snapshot() else { return Ok(History::default()) };
-                let index = match &self.stored[1] {
-                    Some(lookup) => lookup.find_id(user, snapshot.users())?,
-                    None => snapshot.find(user),
-                };
+                let index = Lookup::index(self.users.as_deref(), user, snapshot.users())?;
                 Ok(index.map_or_else(History::default, |u| History::stored(snapshot, u)))
             }
         }

@@ -5,7 +5,6 @@ use crate::pg::columns::type_name;
 use crate::pg::spi::Uuid;
 use crate::pg::{array, compat, error, text};
 use pgrx::pg_sys;
-use std::ffi::CStr;
 
 /// One row of a result; columns count from 1.
 pub(crate) struct Row {
@@ -64,15 +63,8 @@ impl Row {
             // SAFETY: a text of the live row; a detoasted copy is freed.
             return Some(unsafe { text::with_text(datum, str::to_owned) });
         }
-        // SAFETY: the output function of the datum's own type gives a NUL-terminated copy.
-        unsafe {
-            let (mut function, mut varlena) = (pg_sys::InvalidOid, false);
-            pg_sys::getTypeOutputInfo(typ, &raw mut function, &raw mut varlena);
-            let value = pg_sys::OidOutputFunctionCall(function, datum);
-            let owned = text::with_utf8(CStr::from_ptr(value).to_bytes(), str::to_owned);
-            pg_sys::pfree(value.cast());
-            Some(owned)
-        }
+        // SAFETY: the datum is of the type that the row's description says.
+        Some(unsafe { text::with_value(datum, typ, str::to_owned) })
     }
 
     /// The datum of a column that is of one of `types`; none for NULL. What is of another type is read as none of them: the tables are those that the

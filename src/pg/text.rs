@@ -6,7 +6,7 @@
 use crate::base::{Code, Error, Result, memory};
 use pgrx::pg_sys;
 use std::borrow::Cow;
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, c_char};
 use std::sync::atomic::{AtomicI32, Ordering};
 
 const UTF8: i32 = pg_sys::pg_enc::PG_UTF8 as i32;
@@ -49,6 +49,35 @@ pub(crate) unsafe fn with_text<R>(datum: pg_sys::Datum, f: impl FnOnce(&str) -> 
             pg_sys::pfree(flat.cast());
         }
         result
+    }
+}
+
+/// Calls `f` with a value as its type writes it.
+///
+/// # Safety
+/// `datum` is a live value of type `typ`.
+pub(crate) unsafe fn with_value<R>(datum: pg_sys::Datum, typ: pg_sys::Oid, f: impl FnOnce(&str) -> R) -> R {
+    // SAFETY: the output function of the value's own type gives a NUL-terminated copy, which is freed.
+    unsafe {
+        let (mut output, mut varlena) = (pg_sys::InvalidOid, false);
+        pg_sys::getTypeOutputInfo(typ, &raw mut output, &raw mut varlena);
+        let written = pg_sys::OidOutputFunctionCall(output, datum);
+        let result = with_utf8(CStr::from_ptr(written).to_bytes(), f);
+        pg_sys::pfree(written.cast());
+        result
+    }
+}
+
+/// The value of type `typ` that is written so, in the current memory context; Postgres raises what is none.
+///
+/// # Safety
+/// `written` is a live C string in the database's encoding, which lives on where Postgres raises an error.
+pub(crate) unsafe fn value(written: *mut c_char, typ: pg_sys::Oid) -> pg_sys::Datum {
+    // SAFETY: the input function of a type reads a C string.
+    unsafe {
+        let (mut input, mut parameter) = (pg_sys::InvalidOid, pg_sys::InvalidOid);
+        pg_sys::getTypeInputInfo(typ, &raw mut input, &raw mut parameter);
+        pg_sys::OidInputFunctionCall(input, written, parameter, -1)
     }
 }
 
