@@ -1,9 +1,10 @@
 //! The road of `affinity.train_recommender`: a relation's events in, a version of a model out; and the same again by a recorded call.
 
 use crate::base::{Code, Error, Result, Tensor};
-use crate::dataset::{Event, Id};
+use crate::dataset::{Event, Id, Vocabulary};
 use crate::model::recommender::history_limit;
 use crate::pg::events::EventSource;
+use crate::pg::id_type::{IdType, Lookup, Recorded};
 use crate::pg::items::ItemSource;
 use crate::pg::owner::{self, Acting};
 use crate::pg::progress::Progress;
@@ -72,8 +73,9 @@ pub(crate) fn train(model: &str, call: &Call, (relation, reader): &Read, items: 
     if !skipped.absent.is_empty() {
         error::notice(&format!("no event is of a type that event_weights names: {}", skipped.absent.join(", ")));
     }
+    let typ = call.events.items_as(relation)?;
+    let incumbent = incumbent.map(|(i, spelled)| known_by(&mut data.items, typ, &i, spelled).map(|()| i)).transpose()?;
     if let Some((items, reader)) = items {
-        let typ = call.events.items_as(relation)?;
         let described = reader.run(|| ItemSource::read(items, &call.events.item_col, &data.items, typ, &budget))?;
         let names = |all: Vec<&str>| all.join(", ");
         if !described.left_out.is_empty() {
@@ -147,17 +149,32 @@ pub(crate) fn retrain(model: &ModelRow, call: &Value, again: Again) -> Result<Pu
     owner::as_role(&Acting::as_role(model.owner.oid, &[])?, || train(&model.name, &call, &events, items.as_ref(), Some(again)))
 }
 
-/// The deployed version, to be judged beside the new one. One that cannot be read does not keep a better one from being trained.
-fn incumbent(model: &ModelRow) -> Result<Option<Incumbent>> {
+/// Gives `items`, of type `typ`, also the spellings of the deployed version, whose ids were of the type `spelled`: it knows an item all of whose events are
+/// rewritten in another spelling of the same id.
+fn known_by(items: &mut Vocabulary, typ: Option<IdType>, incumbent: &Incumbent, spelled: Option<Recorded>) -> Result<()> {
+    let (Some(typ), Some(spelled)) = (typ, spelled) else { return Ok(()) };
+    if typ.record()? != spelled {
+        return Ok(());
+    }
+    let ids = incumbent.items();
+    let texts: Vec<String> = (0..ids.len() as u32).map(|i| ids.id(i).to_string()).collect();
+    let found = Lookup::new(typ, items)?.find_texts(&texts, items)?;
+    items.spell(texts, &found);
+    Ok(())
+}
+
+/// The deployed version, to be judged beside the new one, and the type of its items' ids where that says which are equal. One that cannot be read does not keep a
+/// better one from being trained.
+fn incumbent(model: &ModelRow) -> Result<Option<(Incumbent, Option<Recorded>)>> {
     let Some(number) = model.deployed else { return Ok(None) };
     let version = store::fresh_version(model.id, number)?;
-    if recommending::source(&version)?.is_none() {
+    let Some(source) = recommending::source(&version)? else {
         return Err(Error::new(Code::WrongState, format!("model \"{}\" does not learn from events", model.name))
             .detail(format!("Its deployed version is of kind {}.", version.kind))
             .hint("Choose another name, or drop the model first: affinity.drop_model."));
-    }
+    };
     match load(&version).and_then(|tensors| Incumbent::load(&version.state, &tensors)) {
-        Ok(incumbent) => Ok(incumbent),
+        Ok(incumbent) => Ok(incumbent.map(|i| (i, source.item_type))),
         Err(e) if e.code == Code::Corrupt => {
             error::notice(&format!("the deployed version {number} is not judged: {e}"));
             Ok(None)

@@ -140,6 +140,7 @@ pub fn fit(data: &Interactions, kind: &str, given: &Value, skipped: u64, incumbe
     resolved.extend(fitted.chosen);
     resolved.insert("repeats".into(), json!(repeats));
     report.epochs = fitted.epochs;
+    report.unknown = incumbent.map(|i| i.unknown(data));
     match &verdict {
         Some(v) => v.tell(kind, &mut report),
         None if judge.is_empty() => {
@@ -149,7 +150,6 @@ pub fn fit(data: &Interactions, kind: &str, given: &Value, skipped: u64, incumbe
             "what was held out is new to all or known to its users, so there is nothing to find and this version is not judged".into(),
         ),
     }
-    report.unknown = incumbent.map(|i| i.unknown(data));
 
     let mut tensors = Vec::new();
     if !judge.is_empty() {

@@ -1,7 +1,7 @@
 //! What held-out events say of a new version: its figures, those of popularity beside it, and whether the deployed version finds less or more.
 
 use crate::base::{Context, Result, Tensor};
-use crate::dataset::{Event, Interactions, Step};
+use crate::dataset::{Event, Interactions, Step, Vocabulary};
 use crate::metric::Estimate;
 use crate::metric::ranking::RankingMeans;
 use crate::model::figures::Figures;
@@ -90,7 +90,8 @@ impl Verdict {
             report.gap = Some(*gap);
             let figures = [("value", old.ndcg), ("gain", gap.mean), ("low", gap.low), ("high", gap.high)];
             let figures: Map<String, Value> = figures.iter().map(|(name, x)| ((*name).to_owned(), json!(round(*x)))).collect();
-            report.metrics.insert("deployed".into(), json!({format!("ndcg@{JUDGED_AT}"): figures}));
+            let deployed = json!({format!("ndcg@{JUDGED_AT}"): figures, "unknown": report.unknown.map(round)});
+            report.metrics.insert("deployed".into(), deployed);
         }
         if self.own.ndcg <= self.popularity.ndcg && kind != "popularity" {
             report.notices.push(format!(
@@ -144,6 +145,11 @@ impl Incumbent {
     /// The version itself, to be served or judged.
     pub fn into_recommender(self) -> Recommender {
         self.0
+    }
+
+    /// The items it knows.
+    pub fn items(&self) -> &Vocabulary {
+        self.0.items()
     }
 
     /// Whether it held out the last steps of a `share` of the users, so that it may be judged by them.
