@@ -48,6 +48,7 @@ families! {
     score_order: ["score-order"],
     shoppers: ["shoppers"],
     tags: ["tags", "tags-text"],
+    text_size: ["text-size"],
 }
 
 fn main() {

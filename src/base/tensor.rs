@@ -16,6 +16,8 @@ pub enum Numbers {
     I64(Vec<i64>),
     /// Bytes: text ids, joined.
     U8(Vec<u8>),
+    /// Small integers: weights in steps.
+    I8(Vec<i8>),
 }
 
 /// A tensor with its name and shape; the product of the shape is the number of elements.
@@ -37,6 +39,7 @@ impl Numbers {
             Self::F16(v) => v.len(),
             Self::I64(v) => v.len(),
             Self::U8(v) => v.len(),
+            Self::I8(v) => v.len(),
         }
     }
 
@@ -45,13 +48,14 @@ impl Numbers {
         self.len() == 0
     }
 
-    /// The name under which the type is stored: `f32`, `f16`, `i64`, `u8`.
+    /// The name under which the type is stored: `f32`, `f16`, `i64`, `u8`, `i8`.
     pub fn dtype(&self) -> &'static str {
         match self {
             Self::F32(_) => "f32",
             Self::F16(_) => "f16",
             Self::I64(_) => "i64",
             Self::U8(_) => "u8",
+            Self::I8(_) => "i8",
         }
     }
 
@@ -64,7 +68,7 @@ impl Numbers {
             "f32" => Ok(4),
             "f16" => Ok(2),
             "i64" => Ok(8),
-            "u8" => Ok(1),
+            "u8" | "i8" => Ok(1),
             _ => Err(Error::new(Code::Corrupt, "stored weights are damaged")
                 .detail(format!("Unknown element type \"{}\".", names::shown(dtype)))),
         }
@@ -77,6 +81,7 @@ impl Numbers {
             Self::F16(v) => v.len() * 2,
             Self::I64(v) => v.len() * 8,
             Self::U8(v) => v.len(),
+            Self::I8(v) => v.len(),
         }
     }
 
@@ -104,6 +109,7 @@ impl Numbers {
             Self::F16(v) => each(v, size, f16::to_le_bytes, &mut f),
             Self::I64(v) => each(v, size, i64::to_le_bytes, &mut f),
             Self::U8(v) => v.chunks(size.max(1)).try_for_each(f),
+            Self::I8(v) => each(v, size, i8::to_le_bytes, &mut f),
         }
     }
 
@@ -119,6 +125,7 @@ impl Numbers {
             Self::F16(v) => same(v, from, bytes, f16::to_le_bytes),
             Self::I64(v) => same(v, from, bytes, i64::to_le_bytes),
             Self::U8(v) => v.get(from..from + bytes.len()) == Some(bytes),
+            Self::I8(v) => same(v, from, bytes, i8::to_le_bytes),
         }
     }
 
@@ -131,6 +138,7 @@ impl Numbers {
             4 => Self::F32(Vec::new()),
             2 => Self::F16(Vec::new()),
             8 => Self::I64(Vec::new()),
+            _ if dtype == "i8" => Self::I8(Vec::new()),
             _ => Self::U8(Vec::new()),
         })
     }
@@ -155,6 +163,7 @@ impl Numbers {
             Self::F16(v) => all(v, bytes, f16::from_le_bytes),
             Self::I64(v) => all(v, bytes, i64::from_le_bytes),
             Self::U8(v) => all(v, bytes, |[b]: [u8; 1]| b),
+            Self::I8(v) => all(v, bytes, i8::from_le_bytes),
         }
     }
 
@@ -209,6 +218,7 @@ mod tests {
             Numbers::F16(vec![f16::from_f32(2.5); 3]),
             Numbers::I64(vec![i64::MIN, 0, i64::MAX]),
             Numbers::U8(vec![0, 7, 255]),
+            Numbers::I8(vec![-128, 0, 127]),
         ] {
             let mut bytes = Vec::new();
             n.each_chunk(8, |chunk| {

@@ -95,7 +95,8 @@ impl Vocabulary {
 
     /// Other spellings of ids: each of the `texts` that has an index in `found`. What is spelled so already stays.
     pub fn spell(&mut self, texts: Vec<String>, found: &[Option<u32>]) {
-        let new = texts.into_iter().zip(found).filter_map(|(text, index)| index.filter(|_| self.find_text(&text).is_none()).map(|i| (text, i)));
+        let new =
+            texts.into_iter().zip(found).filter_map(|(text, index)| index.filter(|_| self.find_text(&text).is_none()).map(|i| (text, i)));
         let new: Vec<_> = new.collect();
         self.others.extend(new);
         self.others.sort_unstable();

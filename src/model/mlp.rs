@@ -4,6 +4,7 @@ use crate::base::tensor::find;
 use crate::base::{Budget, Code, Context, Epoch, Error, Numbers, Pool, Quiet, Result, Rng, Tensor, zeros};
 use crate::dataset::TextRows;
 use crate::kernel::Aligned;
+use crate::model::coarse;
 use crate::nn::fit::{Loop, Trainee};
 use crate::nn::monitor::{Fitted, Judgement};
 use crate::nn::shards::{Entries, Rows, SHARD};
@@ -80,9 +81,18 @@ impl MlpSpec {
         }
     }
 
+    /// The numbers that a row's sparse inputs become before a hidden layer sees them; 0: they go to its outputs. (Of 3,503 products, four text columns and four
+    /// yes-or-no targets: an AUC of .8411 with 4, .8414 with 6, and .8425 with none, which are 16 times the weights and thrice the time. For many classes they are
+    /// too few: of reviews in ten categories 22 tell .844, none .853.)
+    fn factors(&self) -> usize {
+        let factors = 4 * self.outputs;
+        if self.sparse > 0 && self.hidden.first().is_some_and(|h| 4 * factors <= *h) { factors } else { 0 }
+    }
+
     fn stack(&self) -> Result<Stack> {
-        let widths: Vec<usize> = [self.inputs].into_iter().chain(self.hidden.iter().copied()).chain([self.outputs]).collect();
-        Stack::new(&widths, Activation::Relu, Activation::Identity)?.with_sparse(self.sparse)
+        let factors = self.factors();
+        let widths: Vec<usize> = [self.inputs + factors].into_iter().chain(self.hidden.iter().copied()).chain([self.outputs]).collect();
+        Stack::new(&widths, Activation::Relu, Activation::Identity)?.with_sparse(self.sparse, factors)
     }
 
     fn check(&self) -> Result<()> {
@@ -180,13 +190,16 @@ impl Mlp {
             loss: spec.loss,
         };
         let Fitted { epochs, best_epoch } = plan.run(&mut training, ctx)?;
-        let params = Aligned::of(&training.params)?;
+        let mut params = training.params;
+        // What is judged is what is stored.
+        coarse::round(&mut params[stack.sparse_weight()], stack.sparse_width(), !spec.hidden.is_empty());
+        let params = Aligned::of(&params)?;
         Ok((Self { stack, params }, epochs, best_epoch))
     }
 
     /// Numbers of a row.
     pub fn inputs(&self) -> usize {
-        self.stack.layers().first().map_or(0, |l| l.inputs)
+        self.stack.inputs()
     }
 
     /// Numbers out.
@@ -234,7 +247,7 @@ impl Mlp {
     }
 
     /// The weights as tensors `{prefix}layer1.weight` (inputs × outputs), `{prefix}layer1.bias` (outputs), and so on; those of sparse inputs as
-    /// `{prefix}layer1.text` (sparse inputs × outputs).
+    /// `{prefix}layer1.text` (sparse inputs × what they become).
     pub fn to_tensors(&self, prefix: &str) -> Vec<Tensor> {
         let mut out = Vec::new();
         for (i, l) in self.stack.layers().iter().enumerate() {
@@ -242,10 +255,10 @@ impl Mlp {
             out.push(Tensor::f32(name("weight"), [l.inputs, l.outputs], self.params[l.weight.clone()].to_vec()));
             out.push(Tensor::f32(name("bias"), [l.outputs], self.params[l.bias.clone()].to_vec()));
         }
-        let (sparse, outputs) = (self.stack.sparse_weight(), self.stack.layers().first().map_or(1, |l| l.outputs));
+        let (sparse, width) = (self.stack.sparse_weight(), self.stack.sparse_width());
         if !sparse.is_empty() {
-            let shape = [sparse.len() / outputs, outputs];
-            out.push(Tensor::f32(format!("{prefix}{TEXT_WEIGHT}"), shape, self.params[sparse].to_vec()));
+            let hidden = self.stack.layers().len() > 1;
+            out.extend(coarse::to_tensors(&format!("{prefix}{TEXT_WEIGHT}"), &self.params[sparse], width, hidden));
         }
         out
     }
@@ -272,7 +285,8 @@ impl Mlp {
             add(&format!("layer{}.bias", i + 1), &[l.outputs])?;
         }
         if spec.sparse > 0 {
-            add(TEXT_WEIGHT, &[spec.sparse, stack.layers().first().map_or(0, |l| l.outputs)])?;
+            let shape = [spec.sparse, stack.sparse_width()];
+            params.extend(coarse::from_tensors(&format!("{prefix}{TEXT_WEIGHT}"), shape, !spec.hidden.is_empty(), tensors)?);
         }
         Ok(Self { stack, params: Aligned::of(&params)? })
     }
@@ -316,7 +330,7 @@ fn each_shard(
     ctx: &Context<'_>,
     f: impl Fn(usize, &mut [f32]) -> f64 + Sync + Send,
 ) -> Result<f64> {
-    let (inputs, outputs) = (stack.layers().first().map_or(1, |l| l.inputs), stack.outputs());
+    let (inputs, outputs) = (stack.inputs(), stack.outputs());
     let mut parts: Vec<_> = out.chunks_mut(SHARD * outputs).map(|o| (o, Ok(0.0))).collect();
     let one = |i: usize, out: &mut [f32]| {
         ctx.check()?;

@@ -5,6 +5,7 @@ pub mod autoencoder;
 pub mod blend;
 pub mod bpr;
 pub mod cfgan;
+pub mod coarse;
 pub mod describe;
 pub mod ease;
 pub mod factors;

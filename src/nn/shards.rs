@@ -71,7 +71,7 @@ impl<'a> Shards<'a> {
     /// Bytes that [`Shards::new`] takes for batches of at most `batch` rows.
     pub fn bytes(stack: &Stack, batch: usize) -> usize {
         let (rows, count) = (batch.clamp(1, SHARD), batch.div_ceil(SHARD).clamp(1, WAVE));
-        let inputs = stack.layers().first().map_or(0, |l| l.inputs);
+        let inputs = stack.inputs();
         let shard = rows.saturating_mul(stack.width().saturating_mul(3).saturating_add(inputs));
         shard.saturating_add(stack.parameters()).saturating_mul(count).saturating_add(stack.turned_size()).saturating_mul(4)
     }
@@ -82,7 +82,7 @@ impl<'a> Shards<'a> {
     /// # Errors
     /// [`crate::base::Code::OutOfMemory`].
     pub fn new(stack: &'a Stack, rows: Rows<'a>, loss: Loss, dropout: f32, batch: usize) -> Result<Self> {
-        let inputs = stack.layers().first().map_or(0, |l| l.inputs);
+        let inputs = stack.inputs();
         let (size, count) = (batch.clamp(1, SHARD), batch.div_ceil(SHARD).clamp(1, WAVE));
         let shards = (0..count)
             .map(|i| {
@@ -106,7 +106,7 @@ impl<'a> Shards<'a> {
     pub fn batch(&mut self, params: &[f32], batch: &[u32], next: &[u32], step: u64, ctx: &Context<'_>) -> Result<f64> {
         let Self { stack, rows, loss, dropout, shards, turned, gradient } = self;
         stack.turn(params, turned);
-        let inputs = stack.layers().first().map_or(0, |l| l.inputs);
+        let inputs = stack.inputs();
         let mut total = 0.0;
         for (wave, batch) in batch.chunks(WAVE * SHARD).enumerate() {
             let used = batch.len().div_ceil(SHARD);

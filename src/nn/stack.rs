@@ -27,8 +27,10 @@ pub struct Dense {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stack {
     layers: Vec<Dense>,
-    /// Sparse inputs of the first layer, beside its dense ones.
+    /// Sparse inputs, beside the dense ones.
     sparse: usize,
+    /// The numbers that they become, which are the last inputs of the first layer; 0: they go to its outputs.
+    factors: usize,
     parameters: usize,
 }
 
@@ -43,6 +45,10 @@ pub struct Workspace {
     masks: Vec<Vec<f32>>,
     /// The rate at which they were drawn; 0 without.
     rate: f32,
+    /// Rows × inputs of the first layer, where some of them are made of sparse ones.
+    entry: Vec<f32>,
+    /// Rows × factors: gradients by those.
+    factors: Vec<f32>,
 }
 
 /// The sparse inputs of some rows: `of(i)` gives the inputs that row `i` sets, each once, and their numbers.
@@ -90,24 +96,36 @@ impl Stack {
             layers.push(Dense { inputs, outputs, weight: at..middle, bias: middle..end, activation });
             at = end;
         }
-        Ok(Self { layers, sparse: 0, parameters: at })
+        Ok(Self { layers, sparse: 0, factors: 0, parameters: at })
     }
 
-    /// The same with `sparse` sparse inputs to the first layer: their weights, `sparse` × its outputs, stand behind all others.
+    /// The same with `sparse` sparse inputs, which a matrix turns into the last `factors` inputs of the first layer, or into more of its outputs where `factors` is 0.
+    /// Their weights, `sparse` × `factors` or × outputs, stand behind all others.
     ///
     /// # Errors
     /// As [`Stack::new`].
-    pub fn with_sparse(self, sparse: usize) -> Result<Self> {
-        let outputs = self.layers.first().map_or(0, |l| l.outputs);
-        match sparse.checked_mul(outputs).and_then(|n| n.checked_add(self.parameters)).filter(|n| *n < usize::MAX / 64) {
-            Some(parameters) => Ok(Self { sparse, parameters, ..self }),
-            None => Err(too_large(sparse, outputs)),
+    pub fn with_sparse(self, sparse: usize, factors: usize) -> Result<Self> {
+        let with = Self { sparse, factors, ..self };
+        let width = with.sparse_width();
+        match sparse.checked_mul(width).and_then(|n| n.checked_add(with.parameters)).filter(|n| *n < usize::MAX / 64) {
+            Some(parameters) => Ok(Self { parameters, ..with }),
+            None => Err(too_large(sparse, width)),
         }
     }
 
     /// Where the weights of the sparse inputs lie in the flat vector.
     pub fn sparse_weight(&self) -> Range<usize> {
-        self.parameters - self.sparse * self.layers.first().map_or(0, |l| l.outputs)..self.parameters
+        self.parameters - self.sparse * self.sparse_width()..self.parameters
+    }
+
+    /// What a sparse input has weights for.
+    pub fn sparse_width(&self) -> usize {
+        if self.factors > 0 { self.factors } else { self.layers.first().map_or(0, |l| l.outputs) }
+    }
+
+    /// Dense inputs.
+    pub fn inputs(&self) -> usize {
+        self.layers.first().map_or(0, |l| l.inputs - self.factors)
     }
 
     /// The layers, first to last.
@@ -127,7 +145,8 @@ impl Stack {
 
     /// Sum of the widths of all layers: a row's floats on the way through.
     pub fn width(&self) -> usize {
-        self.layers.iter().fold(0, |n, l| n.saturating_add(l.outputs))
+        let entry = if self.factors > 0 { self.inputs() + 2 * self.factors } else { 0 };
+        self.layers.iter().fold(entry, |n, l| n.saturating_add(l.outputs))
     }
 
     /// Fills `params` with weights uniform in ±√(6 / (inputs + outputs)) (Glorot & Bengio 2010), those of sparse inputs far smaller, and
@@ -139,7 +158,7 @@ impl Stack {
             params[l.bias.clone()].fill(0.0);
         }
         if self.sparse > 0 {
-            // What a rare input begins with it keeps, as noise: nothing where no hidden layer needs to be told apart, and little where one does.
+            // What a rare input begins with it keeps, as noise: nothing where no factors need to be told apart, and little where they do.
             let bound = if self.layers.len() == 1 { 0.0 } else { START };
             params[self.sparse_weight()].iter_mut().for_each(|w| *w = (2.0 * rng.uniform_f32() - 1.0) * bound);
         }
@@ -157,6 +176,8 @@ impl Stack {
             deltas: hidden.iter().map(room).collect::<Result<_>>()?,
             masks: if dropout { hidden.iter().map(room).collect::<Result<_>>()? } else { Vec::new() },
             rate: 0.0,
+            entry: zeros(if self.factors > 0 { rows * (self.inputs() + self.factors) } else { 0 })?,
+            factors: zeros(rows * self.factors)?,
         })
     }
 
@@ -195,6 +216,7 @@ impl Stack {
         mut drop: Option<&mut Drop>,
     ) {
         work.rate = drop.as_ref().map_or(0.0, |d| d.rate);
+        let x = if self.factors > 0 { self.enter(params, (x, sparse), rows, &mut work.entry) } else { x };
         for (i, l) in self.layers.iter().enumerate() {
             let (before, rest) = work.outputs.split_at_mut(i);
             let input = before.last().map_or(x, |v| &v[..rows * l.inputs]);
@@ -202,7 +224,7 @@ impl Stack {
             let relu = l.activation == Activation::Relu;
             let (weight, bias) = (&params[l.weight.clone()], &params[l.bias.clone()]);
             let mut start = Start::Row(bias);
-            if i == 0 && self.sparse > 0 {
+            if i == 0 && self.sparse > 0 && self.factors == 0 {
                 let weight = &params[self.sparse_weight()];
                 for (row, out) in out.chunks_exact_mut(l.outputs).enumerate() {
                     out.copy_from_slice(bias);
@@ -218,6 +240,19 @@ impl Stack {
                 drop_out(out, &mut work.masks[i][..out.len()], d.rate, &mut d.rng);
             }
         }
+    }
+
+    /// The inputs of the first layer: those of `x`, then what the sparse ones become.
+    fn enter<'w>(&self, params: &[f32], (x, sparse): (&[f32], &impl Sparse), rows: usize, entry: &'w mut [f32]) -> &'w [f32] {
+        let (dense, weight) = (self.inputs(), &params[self.sparse_weight()]);
+        let entry = &mut entry[..rows * (dense + self.factors)];
+        for (row, out) in entry.chunks_exact_mut(dense + self.factors).enumerate() {
+            let (own, factors) = out.split_at_mut(dense);
+            own.copy_from_slice(&x[row * dense..][..dense]);
+            factors.fill(0.0);
+            add_rows(sparse.of(row), weight, factors);
+        }
+        entry
     }
 
     /// The way back after [`Stack::forward`] of the same rows: [`Workspace::result`] must hold the gradient by the last layer's sums.
@@ -241,14 +276,23 @@ impl Stack {
             let (before, rest) = work.outputs.split_at_mut(i);
             let (deltas_before, deltas) = work.deltas.split_at_mut(i);
             let delta = &(if i + 1 == self.layers.len() { &rest[0] } else { &deltas[0] })[..rows * l.outputs];
-            let input = before.last().map_or(x, |v| &v[..rows * l.inputs]);
+            let first = if self.factors > 0 { &work.entry } else { x };
+            let input = &before.last().map_or(first, |v| v)[..rows * l.inputs];
             multiply(&Product::transposed(l.inputs, l.outputs, rows, input, delta), &mut gradient[l.weight.clone()]);
             column_sums(delta, rows, &mut gradient[l.bias.clone()]);
             if i == 0 && self.sparse > 0 {
+                let width = self.sparse_width();
+                let mut delta = delta;
+                if self.factors > 0 {
+                    let weight = &params[l.weight.clone()][self.inputs() * l.outputs..];
+                    let out = &mut work.factors[..rows * width];
+                    multiply_transposed(rows, width, l.outputs, delta, weight, None, out);
+                    delta = out;
+                }
                 let gradient = &mut gradient[self.sparse_weight()];
                 gradient.fill(0.0);
-                for (row, delta) in delta.chunks_exact(l.outputs).enumerate() {
-                    sparse.of(row).for_each(|(input, x)| axpy(x, delta, &mut gradient[input * l.outputs..][..l.outputs]));
+                for (row, delta) in delta.chunks_exact(width).enumerate() {
+                    sparse.of(row).for_each(|(input, x)| axpy(x, delta, &mut gradient[input * width..][..width]));
                 }
             }
             let (Some(output), Some(out)) = (before.last_mut(), deltas_before.last_mut()) else { continue };
@@ -277,10 +321,19 @@ impl Stack {
     /// [`Stack::row`] for a row that sets sparse inputs too.
     pub fn row_sparse(&self, params: &[f32], x: &[f32], entries: &[(usize, f32)], a: &mut [f32], b: &mut [f32]) -> bool {
         let Some(l) = self.layers.first() else { return false };
+        let (weight, sparse) = (&params[l.weight.clone()], &params[self.sparse_weight()]);
         let out = &mut b[..l.outputs];
         out.copy_from_slice(&params[l.bias.clone()]);
-        add_rows(entries.iter().copied(), &params[self.sparse_weight()], out);
-        product(&Product { start: Start::Keep, ..Product::new(1, l.outputs, l.inputs, x, &params[l.weight.clone()]) }, out);
+        let (dense, rest) = weight.split_at(x.len() * l.outputs);
+        if self.factors > 0 {
+            let factors = &mut a[..self.factors];
+            factors.fill(0.0);
+            add_rows(entries.iter().copied(), sparse, factors);
+            product(&Product { start: Start::Keep, ..Product::new(1, l.outputs, self.factors, factors, rest) }, out);
+        } else {
+            add_rows(entries.iter().copied(), sparse, out);
+        }
+        product(&Product { start: Start::Keep, ..Product::new(1, l.outputs, x.len(), x, dense) }, out);
         l.activation.forward(out);
         self.row_from(1, params, x, a, b)
     }

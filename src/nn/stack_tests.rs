@@ -71,7 +71,7 @@ fn sparse_inputs_are_dense_ones_that_are_mostly_zero() {
     }
     for widths in [&[3, 7, 2][..], &[0, 5, 4, 1], &[2, 3]] {
         let dense = Stack::new(&[&[widths[0] + 9], &widths[1..]].concat(), Activation::Relu, Activation::Identity).unwrap();
-        let both = Stack::new(widths, Activation::Relu, Activation::Identity).unwrap().with_sparse(9).unwrap();
+        let both = Stack::new(widths, Activation::Relu, Activation::Identity).unwrap().with_sparse(9, 0).unwrap();
         assert_eq!(both.parameters(), dense.parameters());
         let (rows, d, h) = (6, widths[0], widths[1]);
         let x = normals(rows * d, 1);
@@ -105,6 +105,44 @@ fn sparse_inputs_are_dense_ones_that_are_mostly_zero() {
         both.backward_sparse(&params, &turn(&both, &params), (&x, &Rows), rows, &mut v, &mut g);
         dense.backward(&same, &turn(&dense, &same), &all, rows, &mut w, &mut f);
         assert!(close(&moved(&g), &f), "{widths:?}");
+    }
+}
+
+#[test]
+fn sparse_inputs_become_factors() {
+    struct Rows;
+    impl Sparse for Rows {
+        fn of(&self, row: usize) -> impl Iterator<Item = (usize, f32)> {
+            [(row % 6, 0.5 + row as f32), (6 + row % 3, -1.5)].into_iter().take(row.min(2))
+        }
+    }
+    let (rows, factors) = (6, 2);
+    for widths in [&[3 + factors, 7, 2][..], &[factors, 5, 4, 1]] {
+        let s = Stack::new(widths, Activation::Tanh, Activation::Identity).unwrap().with_sparse(9, factors).unwrap();
+        let d = s.inputs();
+        assert_eq!(d, widths[0] - factors);
+        let (x, c) = (normals(rows * d, 1), normals(rows * s.outputs(), 2));
+        let mut params = normals(s.parameters(), 4);
+        s.init(&mut params, &mut Rng::new(3));
+        let forward = |p: &[f32]| {
+            let mut w = s.workspace(rows, false).unwrap();
+            s.forward_sparse(p, (&x, &Rows), rows, &mut w, None);
+            w
+        };
+        let value = |p: &[f32]| forward(p).result().iter().zip(&c).map(|(y, c)| f64::from(*y) * f64::from(*c)).sum();
+        let mut work = forward(&params);
+        let scores = work.result().to_vec();
+        work.result().copy_from_slice(&c);
+        let (mut turned, mut gradient) = (vec![0.0; s.turned_size()], vec![f32::NAN; s.parameters()]);
+        s.turn(&params, &mut turned);
+        s.backward_sparse(&params, &turned, (&x, &Rows), rows, &mut work, &mut gradient);
+        gradient_check(&params, &gradient, value, 1e-2, &format!("{widths:?}"));
+        let (mut a, mut b) = (vec![0.0; s.width()], vec![0.0; s.width()]);
+        for (r, y) in scores.chunks(s.outputs()).enumerate() {
+            let entries: Vec<_> = Rows.of(r).collect();
+            let out = if s.row_sparse(&params, &x[r * d..][..d], &entries, &mut a, &mut b) { &a } else { &b };
+            assert!(out.iter().zip(y).all(|(p, q)| (p - q).abs() < 1e-5));
+        }
     }
 }
 

@@ -344,6 +344,7 @@ pub(crate) fn values(dtype: &str, data: &[u8]) -> Result<Option<Vec<f32>>> {
         Numbers::F32(v) => Some(v),
         Numbers::F16(v) => Some(v.into_iter().map(half::f16::to_f32).collect()),
         Numbers::I64(v) => Some(v.into_iter().map(|n| n as f32).collect()),
+        Numbers::I8(v) => Some(v.into_iter().map(f32::from).collect()),
         Numbers::U8(_) => None,
     })
 }

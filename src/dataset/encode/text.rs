@@ -45,6 +45,12 @@ const LENGTH: f32 = 3.0;
 /// With more distinct texts than this, runs are of three characters only: they take a quarter of the memory, and there is enough to learn from.
 const MANY: usize = 200_000;
 
+/// With so many distinct texts, only what stands in [`FOUND`] of the rows is an input: the rest is a third of the weights and teaches nothing. (Of 3,503
+/// products: the AUC is .8411 with it, .8407 without.)
+const SOME: usize = 1000;
+/// See [`SOME`].
+const FOUND: u32 = 3;
+
 /// The fewest distinct values of a column of texts.
 const DISTINCT: usize = 20;
 /// Rows and values that are looked at to tell texts from categories.
@@ -121,7 +127,8 @@ impl Text {
             let idf = (f64::from(1 + total) / f64::from(1 + n)).ln() as f32;
             char::from((f32::from(FIRST) + (idf / STEP).round()).min(f32::from(LAST)) as u8)
         };
-        let idf = found.iter().map(|n| if *n == 0 { ' ' } else { letter(*n) }).collect();
+        let least = if counts.iter().filter(|n| **n > 0).count() < SOME { 1 } else { FOUND };
+        let idf = found.iter().map(|n| if *n < least { ' ' } else { letter(*n) }).collect();
         let t = Self::new(Stored { bits, longest, missing, idf });
         Ok((t.width > 0).then_some(t))
     }
