@@ -130,6 +130,37 @@ fn a_training_can_be_watched() {
 }
 
 #[test]
+fn two_trainings_at_once_store_no_more_than_one_after_the_other() {
+    let Some(server) = server("sessions") else { return };
+    let db = Database::fresh(&server, "sessions_stored");
+    shop(&db);
+    let mut admin = db.session(&db.database(), "postgres");
+    let train = |model: &str| format!("SELECT affinity.train('{model}', 't', 'y', params => '{{\"hidden\": [256, 256], \"epochs\": 1}}')");
+    admin.run("CREATE ROLE sessions_stored LOGIN; GRANT SELECT ON t TO sessions_stored").unwrap();
+    admin.run(&train("measure")).unwrap();
+    let one: i64 = admin.client.query_one("SELECT bytes FROM affinity.versions WHERE model = 'measure'", &[]).unwrap().get(0);
+    admin.run(&format!("ALTER ROLE sessions_stored SET affinity.max_stored = '{}MB'", (one * 3 / 2) >> 20)).unwrap();
+    let open = || db.session(&db.database(), "sessions_stored");
+    let mut first = open();
+    first.run(&format!("BEGIN; {}", train("one"))).unwrap();
+    let second = std::thread::spawn({
+        let (mut session, train) = (open(), train("two"));
+        move || session.run(&train).map(|_| ()).map_err(|e| error_line(&e))
+    });
+    let start = Instant::now();
+    while admin.client.query_one("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'userlock'", &[]).unwrap().get::<_, i64>(0)
+        == 0
+    {
+        assert!(start.elapsed() < Duration::from_secs(20) && !second.is_finished(), "the second did not wait for the first");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    first.run("COMMIT").unwrap();
+    let error = second.join().unwrap().unwrap_err();
+    assert!(error.starts_with("53400 "), "{error}");
+    admin.run("DROP OWNED BY sessions_stored; SELECT affinity.drop_model('one'); DROP ROLE sessions_stored").unwrap();
+}
+
+#[test]
 fn a_failed_allocation_is_an_error() {
     let Some(server) = server("sessions") else { return };
     let db = Database::fresh(&server, "sessions_memory");

@@ -1,6 +1,7 @@
 //! What a long job is handed: seed, threads, memory, whether to stop, and where to say how far it is.
 
 use crate::base::{Budget, Error, Pool, Result};
+use std::time::Instant;
 
 /// One epoch of training, as it is shown while it runs and stored with the version.
 #[derive(Debug, Clone, PartialEq, Default, serde::Serialize, serde::Deserialize)]
@@ -23,6 +24,8 @@ pub trait Watch: Sync {
     fn cancelled(&self) -> bool;
     /// An epoch is done.
     fn epoch(&self, epoch: &Epoch);
+    /// Another part of the work begins: `fitting ease`, `judging` …
+    fn phase(&self, _: &str) {}
 }
 
 /// A [`Watch`] that never cancels and shows nothing.
@@ -34,6 +37,26 @@ impl Watch for Quiet {
         false
     }
     fn epoch(&self, _: &Epoch) {}
+}
+
+/// A [`Watch`] that cancels at a moment, too.
+pub struct Until<'a> {
+    /// Who is watching.
+    pub watch: &'a dyn Watch,
+    /// When it ends; none: when `watch` says so.
+    pub end: Option<Instant>,
+}
+
+impl Watch for Until<'_> {
+    fn cancelled(&self) -> bool {
+        self.watch.cancelled() || self.end.is_some_and(|end| Instant::now() >= end)
+    }
+    fn epoch(&self, epoch: &Epoch) {
+        self.watch.epoch(epoch)
+    }
+    fn phase(&self, phase: &str) {
+        self.watch.phase(phase)
+    }
 }
 
 /// Everything a long job may use; handed down by reference.
@@ -56,5 +79,20 @@ impl Context<'_> {
     /// [`crate::base::Code::Cancelled`]; as [`Budget::check`].
     pub fn check(&self) -> Result<()> {
         if self.watch.cancelled() { Err(Error::cancelled()) } else { self.budget.check() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn work_ends_at_its_moment_or_before() {
+        let cancelled = |watch: &dyn Watch, end| Until { watch, end }.cancelled();
+        let now = Instant::now();
+        assert!(cancelled(&Quiet, Some(now)) && !cancelled(&Quiet, Some(now + Duration::from_secs(900))) && !cancelled(&Quiet, None));
+        let over = Until { watch: &Quiet, end: Some(now) };
+        assert!(cancelled(&over, None));
     }
 }

@@ -13,7 +13,7 @@ pub mod recent;
 pub mod rng;
 pub mod tensor;
 
-pub use context::{Context, Epoch, Quiet, Watch};
+pub use context::{Context, Epoch, Quiet, Until, Watch};
 pub use error::{Code, Error, Result};
 pub use memory::{Budget, zeros};
 pub use mergeable::Mergeable;

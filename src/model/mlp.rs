@@ -33,6 +33,9 @@ impl Inputs<'_> {
     }
 }
 
+/// From so many sparse inputs on their weights are most of a network: a text column has tens of thousands, rare names of a category some hundred.
+const MANY_SPARSE: usize = 4096;
+
 /// What the tensor of the weights of sparse inputs is called.
 const TEXT_WEIGHT: &str = "layer1.text";
 
@@ -81,12 +84,12 @@ impl MlpSpec {
         }
     }
 
-    /// The numbers that a row's sparse inputs become before a hidden layer sees them; 0: they go to its outputs. (Of 3,503 products, four text columns and four
+    /// The numbers that a row's sparse inputs, being many, become before a hidden layer sees them; 0: they go to its outputs. (Of 3,503 products, four text columns and four
     /// yes-or-no targets: an AUC of .8411 with 4, .8414 with 6, and .8425 with none, which are 16 times the weights and thrice the time. For many classes they are
     /// too few: of reviews in ten categories 22 tell .844, none .853.)
     fn factors(&self) -> usize {
         let factors = 4 * self.outputs;
-        if self.sparse > 0 && self.hidden.first().is_some_and(|h| 4 * factors <= *h) { factors } else { 0 }
+        if self.sparse >= MANY_SPARSE && self.hidden.first().is_some_and(|h| 4 * factors <= *h) { factors } else { 0 }
     }
 
     fn stack(&self) -> Result<Stack> {

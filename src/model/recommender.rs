@@ -208,6 +208,7 @@ pub fn fit(kind: &str, params: &Map<String, Value>, data: &Interactions, tune: O
     if let (Some(tune), Some(Value::Null), false) = (tune, params.get("regularization"), tried.is_empty()) {
         return choose_regularization(kind, tried, params, data, tune, ctx);
     }
+    ctx.watch.phase(&format!("fitting {kind}"));
     let (mut epochs, mut chosen) = (Vec::new(), Map::new());
     let mut model = match kind {
         "popularity" => Model::Popularity(Popularity::fit(data, params)?),

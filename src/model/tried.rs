@@ -12,8 +12,8 @@ pub const AUTO: &[Spec] = &[
     Spec::new(
         "seconds",
         ParamType::Number,
-        "600",
-        "What training may take, roughly: once half is used up, no further kind is tried, since the chosen ones are trained again.",
+        "null",
+        "What training may take: kinds that would take longer are left out. null: 120 up to 100,000 events, more with more, 600 at most.",
     )
     .within(0.0, 1e9),
     ranker::CONTEXT,

@@ -34,6 +34,7 @@ pub fn regularizations(kind: &str, items: usize) -> &'static [f32] {
 /// # Errors
 /// [`crate::base::Code::Cancelled`], [`crate::base::Code::OutOfMemory`].
 pub fn choose_recency(model: &mut Model, data: &Interactions, tune: &Held, ctx: &Context) -> Result<f64> {
+    ctx.watch.phase("choosing recency");
     let each = RECENCIES.map(|recency| {
         model.set_recency(recency);
         ndcg(model, data, tune, ctx)
@@ -43,7 +44,9 @@ pub fn choose_recency(model: &mut Model, data: &Interactions, tune: &Held, ctx: 
     Ok(chosen)
 }
 
-/// The kind with that λ of those `tried` that finds most of the held-out events, each with its own recency.
+/// The kind with that λ of those `tried` that finds most of the held-out events. Where the recency is open, too, it is chosen once, with the one in the middle:
+/// it acts on the history, whatever held the weights back, and choosing it walks over the users eight times. (Of 400,000 items, `als` walked for 12 minutes where
+/// it learned for 2.)
 ///
 /// # Errors
 /// As [`fit`].
@@ -55,14 +58,24 @@ pub fn choose_regularization(
     tune: &Held,
     ctx: &Context,
 ) -> Result<Fitted> {
-    let with = |lambda: f64| {
-        let mut given = params.clone();
+    let with = |given: &mut Map<String, Value>, lambda: f64| {
         given.insert("regularization".into(), json!(lambda));
-        fit(kind, &given, data, Some(tune), ctx)
+        fit(kind, given, data, Some(tune), ctx)
     };
-    let each = tried.iter().map(|lambda| ndcg(&with(f64::from(*lambda))?.model, data, tune, ctx));
-    let chosen = side_by_side(each.collect::<Result<_>>()?).setting(tried, ctx.seed);
-    let mut fitted = with(chosen)?;
+    let mut given = params.clone();
+    let middle = tried.len() / 2;
+    let first = with(&mut given, f64::from(tried[middle]))?;
+    let recency = first.chosen.get("recency").cloned();
+    given.extend(recency.iter().map(|r| ("recency".to_owned(), r.clone())));
+    let mut each = vec![ndcg(&first.model, data, tune, ctx)?];
+    drop(first);
+    for (at, lambda) in tried.iter().enumerate().filter(|(at, _)| *at != middle) {
+        let figures = ndcg(&with(&mut given, f64::from(*lambda))?.model, data, tune, ctx)?;
+        each.insert(at.min(each.len()), figures);
+    }
+    let chosen = side_by_side(each).setting(tried, ctx.seed);
+    let mut fitted = with(&mut given, chosen)?;
+    fitted.chosen.extend(recency.map(|r| ("recency".to_owned(), r)));
     fitted.chosen.insert("regularization".into(), json!(chosen));
     Ok(fitted)
 }

@@ -97,6 +97,15 @@ pub(crate) unsafe fn string(node: *mut pg_sys::Node) -> *const std::ffi::c_char 
 /// count, all that a lock's tag has room for beside the database. What Postgres has for objects (ConditionalLockDatabaseObject) takes 32 of them, and is not
 /// in every minor release.
 pub(crate) fn try_lock(key: &[u8; 16]) -> bool {
+    lock(key, true)
+}
+
+/// As [`try_lock`], but waits for whoever holds it.
+pub(crate) fn wait_for_lock(key: &[u8; 16]) {
+    lock(key, false);
+}
+
+fn lock(key: &[u8; 16], at_once: bool) -> bool {
     let word = |at: usize| u32::from_le_bytes([key[at], key[at + 1], key[at + 2], key[at + 3]]);
     // SAFETY: a whole tag, by value, of the type that Postgres leaves to extensions; Postgres frees the lock.
     unsafe {
@@ -108,7 +117,8 @@ pub(crate) fn try_lock(key: &[u8; 16]) -> bool {
             locktag_type: pg_sys::LockTagType::LOCKTAG_USERLOCK as u8,
             locktag_lockmethodid: pg_sys::DEFAULT_LOCKMETHOD as u8,
         };
-        let got = pg_sys::LockAcquire(&tag, pg_sys::ExclusiveLock as i32, false, true) != pg_sys::LockAcquireResult::LOCKACQUIRE_NOT_AVAIL;
+        let got =
+            pg_sys::LockAcquire(&tag, pg_sys::ExclusiveLock as i32, false, at_once) != pg_sys::LockAcquireResult::LOCKACQUIRE_NOT_AVAIL;
         if got {
             pg_sys::AcceptInvalidationMessages();
         }

@@ -12,9 +12,17 @@ use std::time::Duration;
 /// How often the backend looks whether it is asked for something.
 const TICK: Duration = Duration::from_millis(5);
 
+/// What can be shown of work under way.
+pub(crate) enum Shown {
+    /// An epoch is done.
+    Epoch(Epoch),
+    /// Another part of it begins.
+    Phase(String),
+}
+
 /// What the worker tells the backend.
 enum Said<R> {
-    Epoch(Epoch),
+    Shown(Shown),
     Done(R),
 }
 
@@ -30,21 +38,25 @@ impl<R: Send> Watch for Listener<R> {
 
     fn epoch(&self, epoch: &Epoch) {
         // A backend that listens no more has set `cancel` already.
-        let _ = self.said.send(Said::Epoch(epoch.clone()));
+        let _ = self.said.send(Said::Shown(Shown::Epoch(epoch.clone())));
+    }
+
+    fn phase(&self, phase: &str) {
+        let _ = self.said.send(Said::Shown(Shown::Phase(phase.to_owned())));
     }
 }
 
 /// Runs `work` on threads of its own and waits for it, within the session's settings for threads.
 ///
 /// A cancel, a timeout or a termination stops the work first and is raised then: no worker ever runs while the backend unwinds or exits.
-/// Anything else that Postgres asks (barriers, memory reports) is answered while the work goes on. `shown` gets each epoch as it ends.
+/// Anything else that Postgres asks (barriers, memory reports) is answered while the work goes on. `shown` gets each epoch as it ends and each part of the work as it begins.
 ///
 /// # Errors
 /// Those of `work`; [`crate::base::Code::OutOfMemory`] when the system gives no threads.
 pub(crate) fn run<R: Send>(
     seed: u64,
     budget: &Budget,
-    mut shown: impl FnMut(&Epoch),
+    mut shown: impl FnMut(Shown),
     work: impl FnOnce(&Context<'_>) -> Result<R> + Send,
 ) -> Result<R> {
     let pool = settings::pool()?;
@@ -66,7 +78,7 @@ pub(crate) fn run<R: Send>(
         let mut result = None;
         while result.is_none() && !worker.is_finished() {
             match heard.recv_timeout(TICK) {
-                Ok(Said::Epoch(epoch)) => shown(&epoch),
+                Ok(Said::Shown(what)) => shown(what),
                 Ok(Said::Done(r)) => result = Some(r),
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {}
@@ -84,7 +96,7 @@ pub(crate) fn run<R: Send>(
         // What was said between the last look and the end.
         for said in heard.try_iter() {
             match said {
-                Said::Epoch(epoch) => shown(&epoch),
+                Said::Shown(what) => shown(what),
                 Said::Done(r) => result = Some(r),
             }
         }

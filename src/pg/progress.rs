@@ -5,6 +5,7 @@
 //! the time at which its process started.
 
 use crate::base::Epoch;
+use crate::pg::interrupts::Shown;
 use crate::pg::owner;
 use pgrx::pg_sys;
 use serde::{Deserialize, Serialize};
@@ -29,7 +30,7 @@ pub(crate) struct Job {
     pub role: u32,
     /// The model.
     pub model: String,
-    /// `reading`, `training`, `saving`.
+    /// `reading`, `training`, `fitting ease`, `choosing recency`, `weighing`, `judging`, `saving`.
     pub phase: String,
     /// The last epoch that ended.
     pub epoch: Option<u32>,
@@ -72,8 +73,19 @@ impl Progress {
         self.write();
     }
 
-    /// An epoch has ended.
-    pub(crate) fn epoch(&mut self, epoch: &Epoch) {
+    /// What the work says of itself.
+    pub(crate) fn show(&mut self, shown: &Shown) {
+        match shown {
+            Shown::Epoch(epoch) => self.epoch(epoch),
+            Shown::Phase(phase) => {
+                // The epochs of another part are not this one's.
+                (self.job.epoch, self.job.train_loss, self.job.valid_loss) = (None, None, None);
+                self.phase(phase)
+            }
+        }
+    }
+
+    fn epoch(&mut self, epoch: &Epoch) {
         self.job.epoch = Some(epoch.epoch);
         self.job.train_loss = Some(epoch.train_loss);
         self.job.valid_loss = epoch.valid_loss;

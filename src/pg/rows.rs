@@ -129,7 +129,8 @@ pub(crate) fn train(model: &str, call: &Call, relation: &Relation, reader: &Read
     let (frame, booked) = reader.run(|| scan::frame(relation, &columns, &budget))?;
     let read_seconds = reading.elapsed().as_secs_f64();
     progress.phase("training");
-    let mut trained = interrupts::run(call.seed as u64, &budget, |e| progress.epoch(e), |ctx| spec.fit(&frame, incumbent.as_ref(), ctx))?;
+    let mut trained =
+        interrupts::run(call.seed as u64, &budget, |shown| progress.show(&shown), |ctx| spec.fit(&frame, incumbent.as_ref(), ctx))?;
     let sample = frame.take(&(0..CHECKED.min(u32::try_from(frame.rows()).unwrap_or(CHECKED))).collect::<Vec<_>>());
     // What judged the incumbent and what was learned from are not needed to save.
     drop((frame, booked, incumbent));

@@ -3,6 +3,7 @@
 use crate::base::{Code, Error, Result, Tensor};
 use crate::dataset::{Event, Id, Vocabulary};
 use crate::model::recommender::history_limit;
+use crate::pg::columns::Form;
 use crate::pg::events::EventSource;
 use crate::pg::id_type::{IdType, Lookup, Recorded};
 use crate::pg::items::ItemSource;
@@ -10,9 +11,10 @@ use crate::pg::owner::{self, Acting};
 use crate::pg::progress::Progress;
 use crate::pg::publish::{Again, Deploy, Published, Training, publish};
 use crate::pg::reading::Reader;
-use crate::pg::relation::{Relation, Source};
+use crate::pg::relation::{Attribute, Relation, Source};
 use crate::pg::store::{self, ModelRow, VersionRow};
 use crate::pg::{compat, error, heap, interrupts, reach, recommending, settings, weights};
+use crate::train::Family;
 use crate::train::recommender::{self, Recommender};
 use crate::train::verdict::Incumbent;
 use serde::{Deserialize, Serialize};
@@ -67,6 +69,9 @@ pub(crate) fn train(model: &str, call: &Call, (relation, reader): &Read, items: 
     let seed = call.seed as u64;
     let mut progress = Progress::begin(model);
     let (mut data, skipped) = reader.run(|| call.events.read(relation, seed, again.is_some(), &budget))?;
+    if let Some(sentence) = untimed(&call.events, relation) {
+        error::notice(&sentence);
+    }
     if !skipped.unlisted.is_empty() {
         error::notice(&format!("events of types that event_weights does not list are left out: {}", skipped.unlisted.join(", ")));
     }
@@ -105,7 +110,7 @@ pub(crate) fn train(model: &str, call: &Call, (relation, reader): &Read, items: 
     let mut trained = interrupts::run(
         seed,
         &budget,
-        |e| progress.epoch(e),
+        |shown| progress.show(&shown),
         |ctx| recommender::fit(&data, &call.kind, &call.params, skipped.rows, incumbent.as_ref(), ctx),
     )?;
     // What judged the incumbent and what was learned from are not needed to save.
@@ -133,6 +138,17 @@ pub(crate) fn train(model: &str, call: &Call, (relation, reader): &Read, items: 
         let _booked = budget.take(trained.bytes(), "the model as it is loaded")?;
         finite_lists(&Recommender::load(&row.state, &trained.tensors)?, &sample, now)
     })
+}
+
+/// What the column of times that is there and not named would bring.
+fn untimed(events: &EventSource, relation: &Relation) -> Option<String> {
+    let is_time = |c: &&Attribute| c.form.map(Form::family) == Some(Family::Time);
+    let column = relation.columns.iter().find(is_time).filter(|_| events.time_col.is_none())?;
+    Some(format!(
+        "without time_col the events of a user have no order: neither what follows what nor what fades is learned, and what is held out is no later event \
+         (time_col => {} names the column of times)",
+        store::literal(&column.name)
+    ))
 }
 
 /// Repeats a recorded call with the rights of the model's owner.

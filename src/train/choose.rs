@@ -30,18 +30,20 @@ pub(super) fn fit(
     let Some(tune) = tune else { return popularity(given, data, ctx) };
     let mut wanted = check("auto", given)?;
     // The other kinds do not know it.
-    let time = wanted.remove("seconds").and_then(|s| s.as_f64()).map(Duration::from_secs_f64);
+    let time = wanted.remove("seconds").and_then(|s| s.as_f64()).unwrap_or_else(|| usual_seconds(data));
     let bases = tried(data).map(|k| (k.name.to_owned(), json!({})));
     wanted.insert("bases".into(), Value::Object(bases.collect()));
     let mut resolved = check("blend", &Value::Object(wanted))?;
-    let mut blended = blend::fit(data, &resolved, Some(tune), time, ctx)?;
+    let mut blended = blend::fit(data, &resolved, Some(tune), Some(Duration::from_secs_f64(time)), ctx)?;
     let told = blended.told.take().unwrap_or_default();
     let name = if blended.model.parts.len() > 1 { "blend" } else { blended.model.parts.first().map_or("popularity", |p| p.kind) };
     report.notices.push(format!("auto chose kind {name}; ndcg@{JUDGED_AT} on held-out events: {}", Value::Object(told.clone())));
     report.metrics.insert("auto".into(), Value::Object(told));
     if !blended.left_out.is_empty() {
         let names = blended.left_out.join(", ");
-        report.notices.push(format!("auto did not try {names}: half of the time of parameter \"seconds\" had passed before"));
+        report
+            .notices
+            .push(format!("auto left out {names}: with them training would take longer than the {time} s of parameter \"seconds\""));
     }
     let epochs = blended.epochs;
     if name == "blend" {
@@ -58,6 +60,11 @@ pub(super) fn fit(
         _ => Map::new(),
     };
     Ok((name, resolved, Fitted { model: part.model, epochs, chosen }))
+}
+
+/// What training may take where nothing is said: two minutes up to 100,000 events, ten at most.
+fn usual_seconds(data: &Interactions) -> f64 {
+    (data.events().len() as f64 * 1.2e-3).clamp(120.0, 600.0).round()
 }
 
 /// What `auto` comes to where no kind is better: popularity, with what was `given` to `auto`.

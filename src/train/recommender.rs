@@ -122,6 +122,7 @@ pub fn fit(data: &Interactions, kind: &str, given: &Value, skipped: u64, incumbe
         report.notices.push("the deployed version was not judged on the held-out events: it learned from some of these events".into());
     }
     let popularity = Popularity::plain(&rest)?.scores;
+    ctx.watch.phase("judging");
     let mut verdict = verdict::judge(&fitted.model, &popularity, &rest, &judge, incumbent, ctx)?;
     let chosen_by = || match tune {
         Some(tune) => verdict::judge(&fitted.model, &Popularity::plain(seen)?.scores, seen, tune, None, ctx),

@@ -10,4 +10,7 @@ impl Watch for Unheard<'_> {
         self.0.cancelled()
     }
     fn epoch(&self, _: &Epoch) {}
+    fn phase(&self, phase: &str) {
+        self.0.phase(phase)
+    }
 }

@@ -4,7 +4,7 @@
 mod weigh;
 
 use crate::base::params::{self, ParamType, Spec};
-use crate::base::{Code, Context, Epoch, Error, Result, Tensor, names};
+use crate::base::{Code, Context, Epoch, Error, Result, Tensor, Until, names};
 use crate::dataset::{Event, Interactions};
 use crate::kernel::axpy;
 use crate::model::held::Held;
@@ -54,7 +54,7 @@ pub struct Blended {
     pub chosen: Map<String, Value>,
     /// NDCG on the held-out events: of each base `alone`, of the `blend`, and what it loses `without` each; none where nothing was held out.
     pub told: Option<Map<String, Value>>,
-    /// Bases that were not begun for want of time.
+    /// Bases that were left out for want of time.
     pub left_out: Vec<&'static str>,
 }
 
@@ -109,14 +109,17 @@ pub fn check(resolved: &mut Map<String, Value>) -> Result<()> {
     Ok(())
 }
 
-/// Fits every base, then weighs them: by `tune` where there is one and no weights are given, alike where not. After the first, no base is begun once
-/// half of `time` has passed: whoever fits again to all events needs the other half.
+/// The share of the time in which bases are tried: whoever fits again to all events needs as much, and they are weighed and judged in between.
+const TRYING: f64 = 0.4;
+
+/// Fits every base, then weighs them: by `tune` where there is one and no weights are given, alike where not. After the first, a base that is not fitted within
+/// [`TRYING`] of `time` is left out.
 ///
 /// # Errors
 /// As the bases' own fits.
 pub fn fit(data: &Interactions, given: &Map<String, Value>, tune: Option<&Held>, time: Option<Duration>, ctx: &Context) -> Result<Blended> {
     let p: Params = params::typed(given)?;
-    let begun = Instant::now();
+    let end = time.map(|t| Instant::now() + t.mul_f64(TRYING));
     let (mut parts, mut epochs, mut bases, mut left_out) = (Vec::new(), Vec::new(), Map::new(), Vec::new());
     // The quickest first, as they stand in the list of kinds.
     for info in kinds::KINDS {
@@ -128,13 +131,16 @@ pub fn fit(data: &Interactions, given: &Map<String, Value>, tune: Option<&Held>,
         if weight <= 0.0 {
             continue;
         }
-        if !parts.is_empty() && time.is_some_and(|t| begun.elapsed() * 2 > t) {
-            left_out.push(name);
-            continue;
-        }
         let mut own = own.as_object().cloned().unwrap_or_default();
         let open = own.get("recency") == Some(&Value::Null);
-        let fitted = kinds::fit(name, &own, data, tune, ctx)?;
+        let watch = Until { watch: ctx.watch, end: end.filter(|_| !parts.is_empty()) };
+        let fitted = match kinds::fit(name, &own, data, tune, &Context { watch: &watch, ..*ctx }) {
+            Err(e) if e.code == Code::Cancelled && !ctx.watch.cancelled() => {
+                left_out.push(name);
+                continue;
+            }
+            fitted => fitted?,
+        };
         own.extend(fitted.chosen);
         if !fitted.epochs.is_empty() {
             epochs = fitted.epochs;
@@ -146,7 +152,10 @@ pub fn fit(data: &Interactions, given: &Map<String, Value>, tune: Option<&Held>,
     let (parts, open): (Vec<Part>, Vec<bool>) = parts.into_iter().unzip();
     let mut model = Blend { parts };
     let told = match tune {
-        Some(tune) if p.weights.is_none() => Some(weigh::choose(&mut model, &open, data, tune, ctx)?),
+        Some(tune) if p.weights.is_none() => {
+            ctx.watch.phase("weighing");
+            Some(weigh::choose(&mut model, &open, data, tune, ctx)?)
+        }
         _ => None,
     };
     let mut weights = Map::new();
