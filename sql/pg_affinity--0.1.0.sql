@@ -713,11 +713,11 @@ COMMENT ON FUNCTION affinity_internal.interests_serialise(internal) IS 'Part of 
 COMMENT ON FUNCTION affinity_internal.interests_deserialise(bytea, internal) IS 'Part of the aggregate affinity.interests.';
 COMMENT ON FUNCTION affinity_internal.interests_final(internal) IS 'Part of the aggregate affinity.interests.';
 
--- Days since the latest event, events, the sum of amounts, days since the first event, those by the events, and the latest gap in mean gaps (of a
--- day at least).
+-- Days since the latest event, events, the sum of the known amounts, days since the first event, those by the events, and the latest gap in mean gaps
+-- (of a day at least). Of one event there is no gap.
 CREATE TYPE affinity.habit AS (recency double precision, frequency bigint, monetary double precision, tenure double precision,
     mean_gap double precision, overdue double precision);
-COMMENT ON TYPE affinity.habit IS 'What affinity.rfm gives: recency, tenure and mean_gap in days; overdue is recency by mean_gap, of a day at least.';
+COMMENT ON TYPE affinity.habit IS 'What affinity.rfm gives: recency (since the latest event), tenure (since the first) and mean_gap (tenure by frequency) in days; overdue is recency by mean_gap, of a day at least: above 1, the next event is late. mean_gap and overdue are NULL below two events, monetary where no event has an amount.';
 
 CREATE FUNCTION affinity_internal.rfm_step(internal, timestamp with time zone, double precision) RETURNS internal
 AS 'MODULE_PATHNAME', 'rfm_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;

@@ -141,11 +141,14 @@ impl State for Auc {
         Ok(Some(wins / (negative.len() as f64 * positive.len() as f64)))
     }
 
-    /// Hanley and McNeil (1982).
+    /// Hanley and McNeil (1982); none below two rows of each class.
     fn interval(&self) -> Option<(f64, f64)> {
         let a = self.value().filter(|a| a.is_finite())?;
         let (n, p) = (self.0.negative.len() as f64, self.0.positive.len() as f64);
         let (q1, q2) = (a / (2.0 - a), 2.0 * a * a / (1.0 + a));
+        if n < 2.0 || p < 2.0 {
+            return None;
+        }
         let half = Z95 * ((a * (1.0 - a) + (p - 1.0) * (q1 - a * a) + (n - 1.0) * (q2 - a * a)).max(0.0) / (n * p)).sqrt();
         Some(((a - half).max(0.0), (a + half).min(1.0)))
     }
