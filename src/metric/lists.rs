@@ -100,7 +100,8 @@ impl Lists {
 
 /// The mean of each column, with its interval where there is more than one row; none without rows.
 fn means(rows: &[[f64; 6]], seed: u64) -> Vec<ListFigure> {
-    let figure = |(name, e): (&&'static str, Estimate)| ListFigure { name, value: e.mean, interval: (rows.len() > 1).then_some((e.low, e.high)) };
+    let figure =
+        |(name, e): (&&'static str, Estimate)| ListFigure { name, value: e.mean, interval: (rows.len() > 1).then_some((e.low, e.high)) };
     bootstrap::means(rows, seed, 0xd000).map_or_else(Vec::new, |all| MEANS.iter().zip(all).map(figure).collect())
 }
 

@@ -51,7 +51,14 @@ impl Rfm {
                 .detail(format!("The amount {amount} was given."))
                 .hint("Make it NULL where it is unknown: the event then counts without an amount."));
         }
-        self.take(&Self { terms: None, count: 1, first: time, last: time, priced: u64::from(amount.is_some()), amount: amount.unwrap_or(0.0) });
+        self.take(&Self {
+            terms: None,
+            count: 1,
+            first: time,
+            last: time,
+            priced: u64::from(amount.is_some()),
+            amount: amount.unwrap_or(0.0),
+        });
         Ok(())
     }
 
@@ -144,7 +151,8 @@ mod tests {
             merged.merge(&Rfm::from_bytes(&of(part, t).to_bytes()).unwrap()).unwrap();
         }
         for r in [whole, merged] {
-            let expected = Habit { recency: 5.0, frequency: 4, monetary: Some(10.0), tenure: 90.0, mean_gap: Some(22.5), overdue: Some(5.0 / 22.5) };
+            let expected =
+                Habit { recency: 5.0, frequency: 4, monetary: Some(10.0), tenure: 90.0, mean_gap: Some(22.5), overdue: Some(5.0 / 22.5) };
             assert_eq!(r.value().unwrap(), expected);
         }
     }
