@@ -368,8 +368,11 @@ COMMENT ON FUNCTION affinity.report(text, regclass, integer, regclass) IS
 'A model on one page, as an HTML document that needs nothing else: learning curve, figures with their intervals beside the simple model''s, and for a recommender lists beside the users'' histories and what is shown how often. source as for evaluate; titles is a relation with a title for each item.';
 
 -- Rows with a NULL do not count. Labels are boolean, or numbers that are 0 or 1; anycompatible, so that NULL and an untyped parameter resolve too.
+-- A weight says as how many rows one counts, fractions included.
 
 CREATE FUNCTION affinity_internal.auc_step(internal, double precision, anycompatible) RETURNS internal
+AS 'MODULE_PATHNAME', 'auc_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION affinity_internal.auc_step(internal, double precision, anycompatible, double precision) RETURNS internal
 AS 'MODULE_PATHNAME', 'auc_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
 CREATE FUNCTION affinity_internal.auc_combine(internal, internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'auc_combine_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
@@ -382,9 +385,15 @@ AS 'MODULE_PATHNAME', 'auc_final_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
 CREATE AGGREGATE affinity.auc(score double precision, label anycompatible) (
     SFUNC = affinity_internal.auc_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity_internal.auc_final, FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = affinity_internal.auc_combine, SERIALFUNC = affinity_internal.auc_serialise, DESERIALFUNC = affinity_internal.auc_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.auc(score double precision, label anycompatible, weight double precision) (
+    SFUNC = affinity_internal.auc_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity_internal.auc_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.auc_combine, SERIALFUNC = affinity_internal.auc_serialise, DESERIALFUNC = affinity_internal.auc_deserialise, PARALLEL = SAFE);
 COMMENT ON AGGREGATE affinity.auc(double precision, anycompatible) IS 'Area under the ROC curve: the chance that a positive row scores above a negative one. NULL where one class is missing.';
+COMMENT ON AGGREGATE affinity.auc(double precision, anycompatible, double precision) IS 'Area under the ROC curve: the chance that a positive row scores above a negative one. NULL where one class is missing. A row counts weight, as if it were there so often; one of weight 0 or NULL does not count.';
 
 CREATE FUNCTION affinity_internal.average_precision_step(internal, double precision, anycompatible) RETURNS internal
+AS 'MODULE_PATHNAME', 'average_precision_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION affinity_internal.average_precision_step(internal, double precision, anycompatible, double precision) RETURNS internal
 AS 'MODULE_PATHNAME', 'average_precision_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
 CREATE FUNCTION affinity_internal.average_precision_combine(internal, internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'average_precision_combine_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
@@ -397,9 +406,15 @@ AS 'MODULE_PATHNAME', 'average_precision_final_wrapper' LANGUAGE c IMMUTABLE PAR
 CREATE AGGREGATE affinity.average_precision(score double precision, label anycompatible) (
     SFUNC = affinity_internal.average_precision_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity_internal.average_precision_final, FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = affinity_internal.average_precision_combine, SERIALFUNC = affinity_internal.average_precision_serialise, DESERIALFUNC = affinity_internal.average_precision_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.average_precision(score double precision, label anycompatible, weight double precision) (
+    SFUNC = affinity_internal.average_precision_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity_internal.average_precision_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.average_precision_combine, SERIALFUNC = affinity_internal.average_precision_serialise, DESERIALFUNC = affinity_internal.average_precision_deserialise, PARALLEL = SAFE);
 COMMENT ON AGGREGATE affinity.average_precision(double precision, anycompatible) IS 'Mean of the precision at each positive row, best scores first.';
+COMMENT ON AGGREGATE affinity.average_precision(double precision, anycompatible, double precision) IS 'Mean of the precision at each positive row, best scores first. A row counts weight, as if it were there so often; one of weight 0 or NULL does not count.';
 
 CREATE FUNCTION affinity_internal.log_loss_step(internal, double precision, anycompatible) RETURNS internal
+AS 'MODULE_PATHNAME', 'log_loss_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION affinity_internal.log_loss_step(internal, double precision, anycompatible, double precision) RETURNS internal
 AS 'MODULE_PATHNAME', 'log_loss_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
 CREATE FUNCTION affinity_internal.log_loss_combine(internal, internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'log_loss_combine_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
@@ -412,9 +427,15 @@ AS 'MODULE_PATHNAME', 'log_loss_final_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAF
 CREATE AGGREGATE affinity.log_loss(score double precision, label anycompatible) (
     SFUNC = affinity_internal.log_loss_step, STYPE = internal, SSPACE = 64, FINALFUNC = affinity_internal.log_loss_final, FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = affinity_internal.log_loss_combine, SERIALFUNC = affinity_internal.log_loss_serialise, DESERIALFUNC = affinity_internal.log_loss_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.log_loss(score double precision, label anycompatible, weight double precision) (
+    SFUNC = affinity_internal.log_loss_step, STYPE = internal, SSPACE = 64, FINALFUNC = affinity_internal.log_loss_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.log_loss_combine, SERIALFUNC = affinity_internal.log_loss_serialise, DESERIALFUNC = affinity_internal.log_loss_deserialise, PARALLEL = SAFE);
 COMMENT ON AGGREGATE affinity.log_loss(double precision, anycompatible) IS 'Mean of the negative logarithm of the probability given to what happened; smaller is better.';
+COMMENT ON AGGREGATE affinity.log_loss(double precision, anycompatible, double precision) IS 'Mean of the negative logarithm of the probability given to what happened; smaller is better. A row counts weight, as if it were there so often; one of weight 0 or NULL does not count.';
 
 CREATE FUNCTION affinity_internal.brier_step(internal, double precision, anycompatible) RETURNS internal
+AS 'MODULE_PATHNAME', 'brier_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION affinity_internal.brier_step(internal, double precision, anycompatible, double precision) RETURNS internal
 AS 'MODULE_PATHNAME', 'brier_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
 CREATE FUNCTION affinity_internal.brier_combine(internal, internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'brier_combine_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
@@ -427,11 +448,19 @@ AS 'MODULE_PATHNAME', 'brier_final_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
 CREATE AGGREGATE affinity.brier(score double precision, label anycompatible) (
     SFUNC = affinity_internal.brier_step, STYPE = internal, SSPACE = 64, FINALFUNC = affinity_internal.brier_final, FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = affinity_internal.brier_combine, SERIALFUNC = affinity_internal.brier_serialise, DESERIALFUNC = affinity_internal.brier_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.brier(score double precision, label anycompatible, weight double precision) (
+    SFUNC = affinity_internal.brier_step, STYPE = internal, SSPACE = 64, FINALFUNC = affinity_internal.brier_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.brier_combine, SERIALFUNC = affinity_internal.brier_serialise, DESERIALFUNC = affinity_internal.brier_deserialise, PARALLEL = SAFE);
 COMMENT ON AGGREGATE affinity.brier(double precision, anycompatible) IS 'Mean squared difference of probability and outcome; smaller is better.';
+COMMENT ON AGGREGATE affinity.brier(double precision, anycompatible, double precision) IS 'Mean squared difference of probability and outcome; smaller is better. A row counts weight, as if it were there so often; one of weight 0 or NULL does not count.';
 
 CREATE FUNCTION affinity_internal.accuracy_step(internal, double precision, anycompatible) RETURNS internal
 AS 'MODULE_PATHNAME', 'accuracy_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION affinity_internal.accuracy_step(internal, double precision, anycompatible, double precision) RETURNS internal
+AS 'MODULE_PATHNAME', 'accuracy_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
 CREATE FUNCTION affinity_internal.accuracy_step_class(internal, text, text) RETURNS internal
+AS 'MODULE_PATHNAME', 'accuracy_step_class_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION affinity_internal.accuracy_step_class(internal, text, text, double precision) RETURNS internal
 AS 'MODULE_PATHNAME', 'accuracy_step_class_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
 CREATE FUNCTION affinity_internal.accuracy_combine(internal, internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'accuracy_combine_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
@@ -444,13 +473,23 @@ AS 'MODULE_PATHNAME', 'accuracy_final_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAF
 CREATE AGGREGATE affinity.accuracy(score double precision, label anycompatible) (
     SFUNC = affinity_internal.accuracy_step, STYPE = internal, SSPACE = 64, FINALFUNC = affinity_internal.accuracy_final, FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = affinity_internal.accuracy_combine, SERIALFUNC = affinity_internal.accuracy_serialise, DESERIALFUNC = affinity_internal.accuracy_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.accuracy(score double precision, label anycompatible, weight double precision) (
+    SFUNC = affinity_internal.accuracy_step, STYPE = internal, SSPACE = 64, FINALFUNC = affinity_internal.accuracy_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.accuracy_combine, SERIALFUNC = affinity_internal.accuracy_serialise, DESERIALFUNC = affinity_internal.accuracy_deserialise, PARALLEL = SAFE);
 CREATE AGGREGATE affinity.accuracy(predicted text, actual text) (
     SFUNC = affinity_internal.accuracy_step_class, STYPE = internal, SSPACE = 64, FINALFUNC = affinity_internal.accuracy_final, FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = affinity_internal.accuracy_combine, SERIALFUNC = affinity_internal.accuracy_serialise, DESERIALFUNC = affinity_internal.accuracy_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.accuracy(predicted text, actual text, weight double precision) (
+    SFUNC = affinity_internal.accuracy_step_class, STYPE = internal, SSPACE = 64, FINALFUNC = affinity_internal.accuracy_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.accuracy_combine, SERIALFUNC = affinity_internal.accuracy_serialise, DESERIALFUNC = affinity_internal.accuracy_deserialise, PARALLEL = SAFE);
 COMMENT ON AGGREGATE affinity.accuracy(double precision, anycompatible) IS 'Share of rows whose outcome is the predicted one: a probability predicts the positive class from one half on.';
+COMMENT ON AGGREGATE affinity.accuracy(double precision, anycompatible, double precision) IS 'Share of rows whose outcome is the predicted one: a probability predicts the positive class from one half on. A row counts weight, as if it were there so often; one of weight 0 or NULL does not count.';
 COMMENT ON AGGREGATE affinity.accuracy(text, text) IS 'Share of rows whose class is the predicted one.';
+COMMENT ON AGGREGATE affinity.accuracy(text, text, double precision) IS 'Share of rows whose class is the predicted one. A row counts weight, as if it were there so often; one of weight 0 or NULL does not count.';
 
 CREATE FUNCTION affinity_internal.rmse_step(internal, double precision, double precision) RETURNS internal
+AS 'MODULE_PATHNAME', 'rmse_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION affinity_internal.rmse_step(internal, double precision, double precision, double precision) RETURNS internal
 AS 'MODULE_PATHNAME', 'rmse_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
 CREATE FUNCTION affinity_internal.rmse_combine(internal, internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'rmse_combine_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
@@ -463,9 +502,15 @@ AS 'MODULE_PATHNAME', 'rmse_final_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
 CREATE AGGREGATE affinity.rmse(predicted double precision, actual double precision) (
     SFUNC = affinity_internal.rmse_step, STYPE = internal, SSPACE = 64, FINALFUNC = affinity_internal.rmse_final, FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = affinity_internal.rmse_combine, SERIALFUNC = affinity_internal.rmse_serialise, DESERIALFUNC = affinity_internal.rmse_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.rmse(predicted double precision, actual double precision, weight double precision) (
+    SFUNC = affinity_internal.rmse_step, STYPE = internal, SSPACE = 64, FINALFUNC = affinity_internal.rmse_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.rmse_combine, SERIALFUNC = affinity_internal.rmse_serialise, DESERIALFUNC = affinity_internal.rmse_deserialise, PARALLEL = SAFE);
 COMMENT ON AGGREGATE affinity.rmse(double precision, double precision) IS 'Root of the mean squared error.';
+COMMENT ON AGGREGATE affinity.rmse(double precision, double precision, double precision) IS 'Root of the mean squared error. A row counts weight, as if it were there so often; one of weight 0 or NULL does not count.';
 
 CREATE FUNCTION affinity_internal.mae_step(internal, double precision, double precision) RETURNS internal
+AS 'MODULE_PATHNAME', 'mae_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION affinity_internal.mae_step(internal, double precision, double precision, double precision) RETURNS internal
 AS 'MODULE_PATHNAME', 'mae_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
 CREATE FUNCTION affinity_internal.mae_combine(internal, internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'mae_combine_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
@@ -478,9 +523,15 @@ AS 'MODULE_PATHNAME', 'mae_final_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
 CREATE AGGREGATE affinity.mae(predicted double precision, actual double precision) (
     SFUNC = affinity_internal.mae_step, STYPE = internal, SSPACE = 64, FINALFUNC = affinity_internal.mae_final, FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = affinity_internal.mae_combine, SERIALFUNC = affinity_internal.mae_serialise, DESERIALFUNC = affinity_internal.mae_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.mae(predicted double precision, actual double precision, weight double precision) (
+    SFUNC = affinity_internal.mae_step, STYPE = internal, SSPACE = 64, FINALFUNC = affinity_internal.mae_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.mae_combine, SERIALFUNC = affinity_internal.mae_serialise, DESERIALFUNC = affinity_internal.mae_deserialise, PARALLEL = SAFE);
 COMMENT ON AGGREGATE affinity.mae(double precision, double precision) IS 'Mean absolute error.';
+COMMENT ON AGGREGATE affinity.mae(double precision, double precision, double precision) IS 'Mean absolute error. A row counts weight, as if it were there so often; one of weight 0 or NULL does not count.';
 
 CREATE FUNCTION affinity_internal.r2_step(internal, double precision, double precision) RETURNS internal
+AS 'MODULE_PATHNAME', 'r2_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION affinity_internal.r2_step(internal, double precision, double precision, double precision) RETURNS internal
 AS 'MODULE_PATHNAME', 'r2_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
 CREATE FUNCTION affinity_internal.r2_combine(internal, internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'r2_combine_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
@@ -493,49 +544,131 @@ AS 'MODULE_PATHNAME', 'r2_final_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
 CREATE AGGREGATE affinity.r2(predicted double precision, actual double precision) (
     SFUNC = affinity_internal.r2_step, STYPE = internal, SSPACE = 64, FINALFUNC = affinity_internal.r2_final, FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = affinity_internal.r2_combine, SERIALFUNC = affinity_internal.r2_serialise, DESERIALFUNC = affinity_internal.r2_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.r2(predicted double precision, actual double precision, weight double precision) (
+    SFUNC = affinity_internal.r2_step, STYPE = internal, SSPACE = 64, FINALFUNC = affinity_internal.r2_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.r2_combine, SERIALFUNC = affinity_internal.r2_serialise, DESERIALFUNC = affinity_internal.r2_deserialise, PARALLEL = SAFE);
 COMMENT ON AGGREGATE affinity.r2(double precision, double precision) IS 'Coefficient of determination: 1 is perfect, 0 is no better than the mean. NULL where the actual values do not vary.';
+COMMENT ON AGGREGATE affinity.r2(double precision, double precision, double precision) IS 'Coefficient of determination: 1 is perfect, 0 is no better than the mean. NULL where the actual values do not vary. A row counts weight, as if it were there so often; one of weight 0 or NULL does not count.';
+
+-- Of one list a group: rows are its entries, best score first. anycompatible, as labels are.
+
+CREATE FUNCTION affinity_internal.ndcg_step(internal, double precision, anycompatible, bigint) RETURNS internal
+AS 'MODULE_PATHNAME', 'ndcg_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION affinity_internal.ndcg_combine(internal, internal) RETURNS internal
+AS 'MODULE_PATHNAME', 'ndcg_combine_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION affinity_internal.ndcg_serialise(internal) RETURNS bytea
+AS 'MODULE_PATHNAME', 'ndcg_serialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION affinity_internal.ndcg_deserialise(bytea, internal) RETURNS internal
+AS 'MODULE_PATHNAME', 'ndcg_deserialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION affinity_internal.ndcg_final(internal) RETURNS double precision
+AS 'MODULE_PATHNAME', 'ndcg_final_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE AGGREGATE affinity.ndcg(score double precision, relevance anycompatible, k bigint) (
+    SFUNC = affinity_internal.ndcg_step, STYPE = internal, SSPACE = 4096, FINALFUNC = affinity_internal.ndcg_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.ndcg_combine, SERIALFUNC = affinity_internal.ndcg_serialise, DESERIALFUNC = affinity_internal.ndcg_deserialise, PARALLEL = SAFE);
+COMMENT ON AGGREGATE affinity.ndcg(double precision, anycompatible, bigint) IS 'Normalised discounted cumulative gain of one list, whose entries are the rows of a group, at the first k places (all, where k is NULL): relevance / log2(rank + 1) summed, by that of the best possible list. relevance is a truth value or a number of 0 or more. Entries of one score share their places (the mean over all orders of them). One without a score is in no place, but to be found; one of unknown relevance does not count. NULL where nothing is relevant, so that avg() over lists leaves it out.';
+
+CREATE FUNCTION affinity_internal.recall_at_step(internal, double precision, anycompatible, bigint) RETURNS internal
+AS 'MODULE_PATHNAME', 'recall_at_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION affinity_internal.recall_at_combine(internal, internal) RETURNS internal
+AS 'MODULE_PATHNAME', 'recall_at_combine_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION affinity_internal.recall_at_serialise(internal) RETURNS bytea
+AS 'MODULE_PATHNAME', 'recall_at_serialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION affinity_internal.recall_at_deserialise(bytea, internal) RETURNS internal
+AS 'MODULE_PATHNAME', 'recall_at_deserialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION affinity_internal.recall_at_final(internal) RETURNS double precision
+AS 'MODULE_PATHNAME', 'recall_at_final_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE AGGREGATE affinity.recall_at(score double precision, relevant anycompatible, k bigint) (
+    SFUNC = affinity_internal.recall_at_step, STYPE = internal, SSPACE = 4096, FINALFUNC = affinity_internal.recall_at_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.recall_at_combine, SERIALFUNC = affinity_internal.recall_at_serialise, DESERIALFUNC = affinity_internal.recall_at_deserialise, PARALLEL = SAFE);
+COMMENT ON AGGREGATE affinity.recall_at(double precision, anycompatible, bigint) IS 'Of one list, whose entries are the rows of a group, the share of what is relevant that is among the first k (all, where k is NULL). Entries of one score share their places (the mean over all orders of them). One without a score is in no place, but to be found; one of unknown relevance does not count. NULL where nothing is relevant, so that avg() over lists leaves it out.';
+
+CREATE FUNCTION affinity_internal.mrr_step(internal, double precision, anycompatible) RETURNS internal
+AS 'MODULE_PATHNAME', 'mrr_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION affinity_internal.mrr_step(internal, double precision, anycompatible, bigint) RETURNS internal
+AS 'MODULE_PATHNAME', 'mrr_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION affinity_internal.mrr_combine(internal, internal) RETURNS internal
+AS 'MODULE_PATHNAME', 'mrr_combine_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION affinity_internal.mrr_serialise(internal) RETURNS bytea
+AS 'MODULE_PATHNAME', 'mrr_serialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION affinity_internal.mrr_deserialise(bytea, internal) RETURNS internal
+AS 'MODULE_PATHNAME', 'mrr_deserialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION affinity_internal.mrr_final(internal) RETURNS double precision
+AS 'MODULE_PATHNAME', 'mrr_final_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+CREATE AGGREGATE affinity.mrr(score double precision, relevant anycompatible) (
+    SFUNC = affinity_internal.mrr_step, STYPE = internal, SSPACE = 4096, FINALFUNC = affinity_internal.mrr_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.mrr_combine, SERIALFUNC = affinity_internal.mrr_serialise, DESERIALFUNC = affinity_internal.mrr_deserialise, PARALLEL = SAFE);
+CREATE AGGREGATE affinity.mrr(score double precision, relevant anycompatible, k bigint) (
+    SFUNC = affinity_internal.mrr_step, STYPE = internal, SSPACE = 4096, FINALFUNC = affinity_internal.mrr_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.mrr_combine, SERIALFUNC = affinity_internal.mrr_serialise, DESERIALFUNC = affinity_internal.mrr_deserialise, PARALLEL = SAFE);
+COMMENT ON AGGREGATE affinity.mrr(double precision, anycompatible) IS 'Of one list, whose entries are the rows of a group, 1 / rank of the first relevant one. Entries of one score share their places (the mean over all orders of them). One without a score is in no place, but to be found; one of unknown relevance does not count. NULL where nothing is relevant, so that avg() over lists leaves it out.';
+COMMENT ON AGGREGATE affinity.mrr(double precision, anycompatible, bigint) IS 'Of one list, whose entries are the rows of a group, 1 / rank of the first relevant one, 0 where it is not among the first k. Entries of one score share their places (the mean over all orders of them). One without a score is in no place, but to be found; one of unknown relevance does not count. NULL where nothing is relevant, so that avg() over lists leaves it out.';
 
 COMMENT ON FUNCTION affinity_internal.auc_combine(internal, internal) IS 'Part of the aggregate affinity.auc.';
 COMMENT ON FUNCTION affinity_internal.auc_serialise(internal) IS 'Part of the aggregate affinity.auc.';
 COMMENT ON FUNCTION affinity_internal.auc_deserialise(bytea, internal) IS 'Part of the aggregate affinity.auc.';
 COMMENT ON FUNCTION affinity_internal.auc_final(internal) IS 'Part of the aggregate affinity.auc.';
 COMMENT ON FUNCTION affinity_internal.auc_step(internal, double precision, anycompatible) IS 'Part of the aggregate affinity.auc.';
+COMMENT ON FUNCTION affinity_internal.auc_step(internal, double precision, anycompatible, double precision) IS 'Part of the aggregate affinity.auc.';
 COMMENT ON FUNCTION affinity_internal.average_precision_combine(internal, internal) IS 'Part of the aggregate affinity.average_precision.';
 COMMENT ON FUNCTION affinity_internal.average_precision_serialise(internal) IS 'Part of the aggregate affinity.average_precision.';
 COMMENT ON FUNCTION affinity_internal.average_precision_deserialise(bytea, internal) IS 'Part of the aggregate affinity.average_precision.';
 COMMENT ON FUNCTION affinity_internal.average_precision_final(internal) IS 'Part of the aggregate affinity.average_precision.';
 COMMENT ON FUNCTION affinity_internal.average_precision_step(internal, double precision, anycompatible) IS 'Part of the aggregate affinity.average_precision.';
+COMMENT ON FUNCTION affinity_internal.average_precision_step(internal, double precision, anycompatible, double precision) IS 'Part of the aggregate affinity.average_precision.';
 COMMENT ON FUNCTION affinity_internal.log_loss_combine(internal, internal) IS 'Part of the aggregate affinity.log_loss.';
 COMMENT ON FUNCTION affinity_internal.log_loss_serialise(internal) IS 'Part of the aggregate affinity.log_loss.';
 COMMENT ON FUNCTION affinity_internal.log_loss_deserialise(bytea, internal) IS 'Part of the aggregate affinity.log_loss.';
 COMMENT ON FUNCTION affinity_internal.log_loss_final(internal) IS 'Part of the aggregate affinity.log_loss.';
 COMMENT ON FUNCTION affinity_internal.log_loss_step(internal, double precision, anycompatible) IS 'Part of the aggregate affinity.log_loss.';
+COMMENT ON FUNCTION affinity_internal.log_loss_step(internal, double precision, anycompatible, double precision) IS 'Part of the aggregate affinity.log_loss.';
 COMMENT ON FUNCTION affinity_internal.brier_combine(internal, internal) IS 'Part of the aggregate affinity.brier.';
 COMMENT ON FUNCTION affinity_internal.brier_serialise(internal) IS 'Part of the aggregate affinity.brier.';
 COMMENT ON FUNCTION affinity_internal.brier_deserialise(bytea, internal) IS 'Part of the aggregate affinity.brier.';
 COMMENT ON FUNCTION affinity_internal.brier_final(internal) IS 'Part of the aggregate affinity.brier.';
 COMMENT ON FUNCTION affinity_internal.brier_step(internal, double precision, anycompatible) IS 'Part of the aggregate affinity.brier.';
+COMMENT ON FUNCTION affinity_internal.brier_step(internal, double precision, anycompatible, double precision) IS 'Part of the aggregate affinity.brier.';
 COMMENT ON FUNCTION affinity_internal.accuracy_combine(internal, internal) IS 'Part of the aggregate affinity.accuracy.';
 COMMENT ON FUNCTION affinity_internal.accuracy_serialise(internal) IS 'Part of the aggregate affinity.accuracy.';
 COMMENT ON FUNCTION affinity_internal.accuracy_deserialise(bytea, internal) IS 'Part of the aggregate affinity.accuracy.';
 COMMENT ON FUNCTION affinity_internal.accuracy_final(internal) IS 'Part of the aggregate affinity.accuracy.';
 COMMENT ON FUNCTION affinity_internal.accuracy_step(internal, double precision, anycompatible) IS 'Part of the aggregate affinity.accuracy.';
+COMMENT ON FUNCTION affinity_internal.accuracy_step(internal, double precision, anycompatible, double precision) IS 'Part of the aggregate affinity.accuracy.';
 COMMENT ON FUNCTION affinity_internal.accuracy_step_class(internal, text, text) IS 'Part of the aggregate affinity.accuracy.';
+COMMENT ON FUNCTION affinity_internal.accuracy_step_class(internal, text, text, double precision) IS 'Part of the aggregate affinity.accuracy.';
 COMMENT ON FUNCTION affinity_internal.rmse_combine(internal, internal) IS 'Part of the aggregate affinity.rmse.';
 COMMENT ON FUNCTION affinity_internal.rmse_serialise(internal) IS 'Part of the aggregate affinity.rmse.';
 COMMENT ON FUNCTION affinity_internal.rmse_deserialise(bytea, internal) IS 'Part of the aggregate affinity.rmse.';
 COMMENT ON FUNCTION affinity_internal.rmse_final(internal) IS 'Part of the aggregate affinity.rmse.';
 COMMENT ON FUNCTION affinity_internal.rmse_step(internal, double precision, double precision) IS 'Part of the aggregate affinity.rmse.';
+COMMENT ON FUNCTION affinity_internal.rmse_step(internal, double precision, double precision, double precision) IS 'Part of the aggregate affinity.rmse.';
 COMMENT ON FUNCTION affinity_internal.mae_combine(internal, internal) IS 'Part of the aggregate affinity.mae.';
 COMMENT ON FUNCTION affinity_internal.mae_serialise(internal) IS 'Part of the aggregate affinity.mae.';
 COMMENT ON FUNCTION affinity_internal.mae_deserialise(bytea, internal) IS 'Part of the aggregate affinity.mae.';
 COMMENT ON FUNCTION affinity_internal.mae_final(internal) IS 'Part of the aggregate affinity.mae.';
 COMMENT ON FUNCTION affinity_internal.mae_step(internal, double precision, double precision) IS 'Part of the aggregate affinity.mae.';
+COMMENT ON FUNCTION affinity_internal.mae_step(internal, double precision, double precision, double precision) IS 'Part of the aggregate affinity.mae.';
 COMMENT ON FUNCTION affinity_internal.r2_combine(internal, internal) IS 'Part of the aggregate affinity.r2.';
 COMMENT ON FUNCTION affinity_internal.r2_serialise(internal) IS 'Part of the aggregate affinity.r2.';
 COMMENT ON FUNCTION affinity_internal.r2_deserialise(bytea, internal) IS 'Part of the aggregate affinity.r2.';
 COMMENT ON FUNCTION affinity_internal.r2_final(internal) IS 'Part of the aggregate affinity.r2.';
 COMMENT ON FUNCTION affinity_internal.r2_step(internal, double precision, double precision) IS 'Part of the aggregate affinity.r2.';
+COMMENT ON FUNCTION affinity_internal.r2_step(internal, double precision, double precision, double precision) IS 'Part of the aggregate affinity.r2.';
+COMMENT ON FUNCTION affinity_internal.ndcg_combine(internal, internal) IS 'Part of the aggregate affinity.ndcg.';
+COMMENT ON FUNCTION affinity_internal.ndcg_serialise(internal) IS 'Part of the aggregate affinity.ndcg.';
+COMMENT ON FUNCTION affinity_internal.ndcg_deserialise(bytea, internal) IS 'Part of the aggregate affinity.ndcg.';
+COMMENT ON FUNCTION affinity_internal.ndcg_final(internal) IS 'Part of the aggregate affinity.ndcg.';
+COMMENT ON FUNCTION affinity_internal.ndcg_step(internal, double precision, anycompatible, bigint) IS 'Part of the aggregate affinity.ndcg.';
+COMMENT ON FUNCTION affinity_internal.recall_at_combine(internal, internal) IS 'Part of the aggregate affinity.recall_at.';
+COMMENT ON FUNCTION affinity_internal.recall_at_serialise(internal) IS 'Part of the aggregate affinity.recall_at.';
+COMMENT ON FUNCTION affinity_internal.recall_at_deserialise(bytea, internal) IS 'Part of the aggregate affinity.recall_at.';
+COMMENT ON FUNCTION affinity_internal.recall_at_final(internal) IS 'Part of the aggregate affinity.recall_at.';
+COMMENT ON FUNCTION affinity_internal.recall_at_step(internal, double precision, anycompatible, bigint) IS 'Part of the aggregate affinity.recall_at.';
+COMMENT ON FUNCTION affinity_internal.mrr_combine(internal, internal) IS 'Part of the aggregate affinity.mrr.';
+COMMENT ON FUNCTION affinity_internal.mrr_serialise(internal) IS 'Part of the aggregate affinity.mrr.';
+COMMENT ON FUNCTION affinity_internal.mrr_deserialise(bytea, internal) IS 'Part of the aggregate affinity.mrr.';
+COMMENT ON FUNCTION affinity_internal.mrr_final(internal) IS 'Part of the aggregate affinity.mrr.';
+COMMENT ON FUNCTION affinity_internal.mrr_step(internal, double precision, anycompatible) IS 'Part of the aggregate affinity.mrr.';
+COMMENT ON FUNCTION affinity_internal.mrr_step(internal, double precision, anycompatible, bigint) IS 'Part of the aggregate affinity.mrr.';
 
 -- ## Profiles
 
@@ -713,11 +846,11 @@ COMMENT ON FUNCTION affinity_internal.interests_serialise(internal) IS 'Part of 
 COMMENT ON FUNCTION affinity_internal.interests_deserialise(bytea, internal) IS 'Part of the aggregate affinity.interests.';
 COMMENT ON FUNCTION affinity_internal.interests_final(internal) IS 'Part of the aggregate affinity.interests.';
 
--- Days since the latest event, events, the sum of amounts, days since the first event, those by the events, and the latest gap in mean gaps (of a
--- day at least).
+-- Days since the latest event, events, the sum of the known amounts, days since the first event, those by the events, and the latest gap in mean gaps
+-- (of a day at least). Of one event there is no gap.
 CREATE TYPE affinity.habit AS (recency double precision, frequency bigint, monetary double precision, tenure double precision,
     mean_gap double precision, overdue double precision);
-COMMENT ON TYPE affinity.habit IS 'What affinity.rfm gives: recency, tenure and mean_gap in days; overdue is recency by mean_gap, of a day at least.';
+COMMENT ON TYPE affinity.habit IS 'What affinity.rfm gives: recency (since the latest event), tenure (since the first) and mean_gap (tenure by frequency) in days; overdue is recency by mean_gap, of a day at least: above 1, the next event is late. mean_gap and overdue are NULL below two events, monetary where no event has an amount.';
 
 CREATE FUNCTION affinity_internal.rfm_step(internal, timestamp with time zone, double precision) RETURNS internal
 AS 'MODULE_PATHNAME', 'rfm_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;

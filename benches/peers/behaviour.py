@@ -19,7 +19,7 @@ def rows(t, cut):
     for w in (14, 30, 60, 90):
         x[f"trips_{w}"] = trips[trips.day >= cut - w].groupby(key).size().reindex(x.index, fill_value=0)
     x["recency"], x["tenure"] = cut - x.pop("last"), cut - x.pop("first")
-    x["gap"] = x.tenure / x.trips; x["overdue"] = x.recency / x.gap.clip(lower=1)
+    x["gap"] = (x.tenure / x.trips).where(x.trips > 1); x["overdue"] = x.recency / x.gap.clip(lower=1)  # of one trip there is no gap
     h = past.drop_duplicates("basket_id").groupby("household_id").agg(household_trips=("basket_id", "size"), last=("day", "max"))
     h["household_recency"] = cut - h.pop("last"); h["household_trips_30"] = past[past.day >= cut - 30].groupby("household_id").basket_id.nunique()
     h["household_spend"] = past.groupby("household_id").sales_value.sum(); x = x.join(h.fillna(0), on="household_id")
@@ -36,6 +36,7 @@ if __name__ == "__main__":
     (a, ya), (b, yb), (x, y) = rows(t, 242), rows(t, 273), rows(t, 334); train, label = pd.concat([a, b]), np.r_[ya, yb]
     if sys.argv[1:] == ["table"]:
         pd.concat([train.assign(part="train", label=label), x.assign(part="test", label=y)]).reset_index().to_csv(sys.stdout, index=False); sys.exit()
+    train, x = (r.assign(gap=r.gap.fillna(r.tenure), overdue=r.overdue.fillna(1)) for r in (train, x))  # the peers take no gaps in columns
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import log_loss, roc_auc_score

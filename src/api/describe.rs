@@ -79,5 +79,5 @@ fn columns(model: &RowModel, row: &[Cell<'_>], scratch: &mut RowScratch) -> Resu
 /// NULL for a row without any value.
 fn oddity(call: Call<'_>, model: &RowModel, row: &[Cell<'_>], scratch: &mut RowScratch) -> Result<Option<Answer>> {
     let (features, scratch) = model.describes(scratch)?;
-    features.anomaly(row, scratch)?.map(|(score, column)| composite(call, &[Field::Float(score), Field::Text(column)])).transpose()
+    features.anomaly(row, scratch)?.map(|(score, column)| composite(call, &[Field::Float(Some(score)), Field::Text(column)])).transpose()
 }

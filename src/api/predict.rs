@@ -52,14 +52,14 @@ fn predict_proba_columns(call: Call<'_>) -> Option<Document> {
     sql(|| scoring::scores_of_columns(call, probabilities))
 }
 
-fn number(outcome: &Outcome, scores: &[f64]) -> Result<f64> {
+fn number(outcome: &Outcome, scores: &[f64], _: &[f64]) -> Result<f64> {
     outcome.number(scores)
 }
 
-fn class(outcome: &Outcome, scores: &[f64]) -> Result<Text> {
-    outcome.class(scores).map(|c| Text(c.to_owned()))
+fn class(outcome: &Outcome, scores: &[f64], weights: &[f64]) -> Result<Text> {
+    outcome.class(scores, weights).map(|c| Text(c.to_owned()))
 }
 
-fn probabilities(outcome: &Outcome, scores: &[f64]) -> Result<Document> {
+fn probabilities(outcome: &Outcome, scores: &[f64], _: &[f64]) -> Result<Document> {
     outcome.probabilities(scores).map(|p| Value::from(p).into())
 }

@@ -100,12 +100,12 @@ fn interests_final(call: Call<'_>) -> Option<Document> {
 
 aggregate!(Rfm: rfm_combine, rfm_serialise, rfm_deserialise, rfm_merge_step);
 
-/// `(event_time, amount)` and the same with `as_of`: an event without an amount counts as one of 0.
+/// `(event_time, amount)` and the same with `as_of`: an event without an amount adds nothing to the sum of amounts.
 #[pg_extern]
 fn rfm_step(call: Call<'_>) -> Option<Internal> {
     sql(|| {
         step(call, memory(), |state: &mut Rfm| match call.timestamp(1) {
-            Some(time) => state.add(time, call.float8(2).unwrap_or(0.0), Terms::new(None, call.timestamp(3))?),
+            Some(time) => state.add(time, call.float8(2), Terms::new(None, call.timestamp(3))?),
             None => Ok(()),
         })
     })
@@ -117,7 +117,8 @@ fn rfm_final(call: Call<'_>) -> Option<Answer> {
         finish(call, |state: &Rfm| {
             let Some(h) = state.value() else { return Ok(None) };
             let frequency = Field::Integer(i64::try_from(h.frequency).unwrap_or(i64::MAX));
-            let [recency, monetary, tenure, mean_gap, overdue] = [h.recency, h.monetary, h.tenure, h.mean_gap, h.overdue].map(Field::Float);
+            let [recency, tenure] = [h.recency, h.tenure].map(|days| Field::Float(Some(days)));
+            let [monetary, mean_gap, overdue] = [h.monetary, h.mean_gap, h.overdue].map(Field::Float);
             row(call, &[recency, frequency, monetary, tenure, mean_gap, overdue]).map(Some)
         })
     })

@@ -12,6 +12,7 @@ pub mod pool;
 pub mod recent;
 pub mod rng;
 pub mod tensor;
+pub mod weight;
 
 pub use context::{Context, Epoch, Quiet, Until, Watch};
 pub use error::{Code, Error, Result};

@@ -31,6 +31,8 @@ pub enum ParamType {
     Texts,
     /// An object whose values are numbers: `{"view": 1, "purchase": 10}`.
     Weights,
+    /// One of these words, or an object whose values are numbers.
+    WeightsOr(&'static [&'static str]),
     /// An object whose values are objects of parameters: `{"ease": {"regularization": 250}}`.
     Objects,
 }
@@ -85,6 +87,7 @@ impl Spec {
             ParamType::Integers => "array of integers".into(),
             ParamType::Texts => "array of texts".into(),
             ParamType::Weights => "object of numbers".into(),
+            ParamType::WeightsOr(words) => format!("one of {}, or an object of numbers", words.join(", ")),
             ParamType::Objects => "object of objects".into(),
         }
     }
@@ -101,6 +104,7 @@ impl Spec {
 
     fn fits(&self, value: &Value) -> bool {
         let whole = |v: &Value| v.as_i64().is_some() || v.as_f64().is_some_and(|x| x.fract() == 0.0 && x.abs() < 9e15);
+        let numbers = value.as_object().is_some_and(|o| o.values().all(Value::is_number));
         match self.kind {
             ParamType::Integer => whole(value),
             ParamType::Number => value.is_number(),
@@ -109,7 +113,8 @@ impl Spec {
             ParamType::Choice(words) => value.as_str().is_some_and(|s| words.contains(&s)),
             ParamType::Integers => value.as_array().is_some_and(|a| a.iter().all(whole)),
             ParamType::Texts => value.as_array().is_some_and(|a| a.iter().all(Value::is_string)),
-            ParamType::Weights => value.as_object().is_some_and(|o| o.values().all(Value::is_number)),
+            ParamType::Weights => numbers,
+            ParamType::WeightsOr(words) => numbers || value.as_str().is_some_and(|s| words.contains(&s)),
             ParamType::Objects => value.as_object().is_some_and(|o| o.values().all(Value::is_object)),
         }
     }
@@ -142,7 +147,9 @@ impl Spec {
                 if self.default == "null" { " or null" } else { "" }
             ));
             return Err(match (self.kind, value.as_str()) {
-                (ParamType::Choice(words), Some(s)) if let Some(n) = names::nearest(s, words.iter().copied()) => {
+                (ParamType::Choice(words) | ParamType::WeightsOr(words), Some(s))
+                    if let Some(n) = names::nearest(s, words.iter().copied()) =>
+                {
                     e.hint(format!("Did you mean \"{n}\"?"))
                 }
                 _ => e.hint(format!("For example: params => '{{\"{}\": {}}}'.", self.name, self.example())),
@@ -166,7 +173,7 @@ impl Spec {
             ParamType::Integer | ParamType::Number => self.low.unwrap_or(1.0).max(1.0).min(self.high.unwrap_or(1.0)).to_string(),
             ParamType::Bool => "true".into(),
             ParamType::Text => "\"a\"".into(),
-            ParamType::Choice(words) => format!("\"{}\"", words.first().copied().unwrap_or_default()),
+            ParamType::Choice(words) | ParamType::WeightsOr(words) => format!("\"{}\"", words.first().copied().unwrap_or_default()),
             ParamType::Integers => "[64, 32]".into(),
             ParamType::Texts => "[\"a\", \"b\"]".into(),
             ParamType::Weights => "{\"a\": 1}".into(),

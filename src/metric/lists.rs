@@ -66,8 +66,10 @@ impl Lists {
 
     /// All figures; none without users. `seed` fixes the draws of the intervals.
     ///
-    /// `coverage` is the share of the catalogue that any list shows, `gini` the inequality of what is shown (0: every item equally often, 1: one item only),
-    /// `novelty` the mean self-information of what is shown: −log₂ of an item's share of all purchases (Zhou et al. 2010), in bits.
+    /// `coverage` is the share of the catalogue that any list shows, `gini` the inequality of what is shown (0: every item equally often, 1: one item only; none where
+    /// there is but one),
+    /// `novelty` the mean self-information of what is shown: −log₂ of an item's share of all purchases (Zhou et al. 2010), in bits; lists that show nothing have
+    /// neither.
     pub fn figures(&self, seed: u64) -> Vec<ListFigure> {
         let rows: Vec<[f64; 6]> = self.users.iter().map(figures).collect();
         let mut all = means(&rows, seed);
@@ -76,8 +78,10 @@ impl Lists {
             let slots: u64 = self.shown.iter().map(|n| u64::from(*n)).sum();
             let covered = self.shown.iter().filter(|n| **n > 0).count();
             all.push(of_all("coverage", covered as f64 / self.shown.len().max(1) as f64));
-            all.push(of_all("gini", gini(&self.shown)));
-            all.push(of_all("novelty", self.surprise / slots.max(1) as f64));
+            all.extend(gini(&self.shown).map(|g| of_all("gini", g)));
+            if slots > 0 {
+                all.push(of_all("novelty", self.surprise / slots as f64));
+            }
         }
         all
     }
@@ -94,24 +98,25 @@ impl Lists {
     }
 }
 
-/// The mean of each column with its interval; none without rows.
+/// The mean of each column, with its interval where there is more than one row; none without rows.
 fn means(rows: &[[f64; 6]], seed: u64) -> Vec<ListFigure> {
-    let figure = |(name, e): (&&'static str, Estimate)| ListFigure { name, value: e.mean, interval: Some((e.low, e.high)) };
+    let figure =
+        |(name, e): (&&'static str, Estimate)| ListFigure { name, value: e.mean, interval: (rows.len() > 1).then_some((e.low, e.high)) };
     bootstrap::means(rows, seed, 0xd000).map_or_else(Vec::new, |all| MEANS.iter().zip(all).map(figure).collect())
 }
 
-/// The Gini coefficient of some counts; 0 where all are 0.
-fn gini(counts: &[u32]) -> f64 {
+/// The Gini coefficient of some counts; none where all are 0, or where there is but one.
+fn gini(counts: &[u32]) -> Option<f64> {
     let mut sorted = counts.to_vec();
     sorted.sort_unstable();
     let n = sorted.len() as f64;
     let total: f64 = sorted.iter().map(|c| f64::from(*c)).sum();
-    if total == 0.0 {
-        return 0.0;
+    if total == 0.0 || n < 2.0 {
+        return None;
     }
     let ranked: f64 = sorted.iter().enumerate().map(|(i, c)| (i + 1) as f64 * f64::from(*c)).sum();
-    // 1 for one item of many needs the factor n / (n − 1); of a single item there is no inequality.
-    if n < 2.0 { 0.0 } else { (2.0 * ranked / (n * total) - (n + 1.0) / n) * n / (n - 1.0) }
+    // 1 for one item of many needs the factor n / (n − 1).
+    Some((2.0 * ranked / (n * total) - (n + 1.0) / n) * n / (n - 1.0))
 }
 
 #[cfg(test)]
@@ -135,7 +140,12 @@ mod tests {
         assert!((of("gini").value - 0.5).abs() < 1e-12);
         assert_eq!(of("recall").interval, Some((1.0, 1.0)));
         assert!(Lists::new(5, 3).figures(0).is_empty());
-        assert_eq!((gini(&[0, 0, 9]), gini(&[3, 3, 3]), gini(&[7]), gini(&[0, 0])), (1.0, 0.0, 0.0, 0.0));
+        assert_eq!((gini(&[0, 0, 9]), gini(&[3, 3, 3]), gini(&[7]), gini(&[0, 0])), (Some(1.0), Some(0.0), None, None));
+        // One user has no interval, and lists that show nothing no inequality and no novelty.
+        let mut one = Lists::new(2, 4);
+        one.add(&[], &[3], &surprise);
+        let names: Vec<_> = one.figures(1).into_iter().map(|f| (f.name, f.interval)).collect();
+        assert_eq!(names, [&MEANS[..], &["coverage"]].concat().into_iter().map(|n| (n, None)).collect::<Vec<_>>());
     }
 
     #[test]

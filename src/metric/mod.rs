@@ -5,14 +5,17 @@ pub mod bootstrap;
 mod given;
 pub mod lists;
 pub mod multiclass;
+pub mod ranked;
 pub mod ranking;
 pub mod regression;
+mod scores;
 mod state;
 pub mod two_sample;
 
 pub use binary::{Auc, AveragePrecision, Brier, LogLoss};
 pub use bootstrap::Estimate;
-pub use given::label;
+pub use given::{Asked, LABEL, RELEVANT, truth};
 pub use multiclass::Accuracy;
+pub use ranked::{Mrr, Ndcg, RecallAt};
 pub use regression::{Mae, R2, Rmse};
 pub use state::{Mean, State};

@@ -11,16 +11,21 @@ pub struct Accuracy(Mean);
 impl Accuracy {
     /// Adds a row: whether the prediction was right.
     pub fn add(&mut self, right: bool) {
-        self.0.add(f64::from(u8::from(right)))
+        self.add_weighted(right, 1.0)
     }
 
-    /// Adds a row of two classes: the probability of the positive one, which is predicted from one half on. NaN predicts neither.
+    /// Adds a row that counts `weight`, above 0.
+    pub fn add_weighted(&mut self, right: bool, weight: f64) {
+        self.0.add_weighted(f64::from(u8::from(right)), weight)
+    }
+
+    /// Adds a row of two classes: the probability of the positive one, which is predicted from one half on. NaN predicts neither. It counts `weight`, above 0.
     ///
     /// # Errors
     /// [`crate::base::Code::InvalidParameter`] when `p` is no probability.
-    pub fn add_probability(&mut self, p: f64, label: bool) -> Result<()> {
+    pub fn add_probability(&mut self, p: f64, label: bool, weight: f64) -> Result<()> {
         let p = probability(p, Self::NAME)?;
-        self.add(!p.is_nan() && (p >= 0.5) == label);
+        self.add_weighted(!p.is_nan() && (p >= 0.5) == label, weight);
         Ok(())
     }
 }
@@ -50,6 +55,10 @@ impl State for Accuracy {
         self.0.count()
     }
 
+    fn weight(&self) -> f64 {
+        self.0.weight()
+    }
+
     fn to_bytes(&self) -> Vec<u8> {
         self.0.to_bytes()
     }
@@ -67,10 +76,10 @@ mod tests {
     fn probabilities_decide_at_one_half() {
         let mut a = Accuracy::default();
         for (p, label) in [(0.5, true), (0.49, true), (0.0, false), (f64::NAN, false)] {
-            a.add_probability(p, label).unwrap();
+            a.add_probability(p, label, 1.0).unwrap();
         }
         assert_eq!(a.value(), Some(0.5));
-        assert_eq!(a.add_probability(1.5, true).unwrap_err().code, crate::base::Code::InvalidParameter);
+        assert_eq!(a.add_probability(1.5, true, 1.0).unwrap_err().code, crate::base::Code::InvalidParameter);
     }
 
     #[test]

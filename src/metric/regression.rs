@@ -10,7 +10,12 @@ pub struct Rmse(Mean);
 impl Rmse {
     /// Adds a row.
     pub fn add(&mut self, predicted: f64, actual: f64) {
-        self.0.add((predicted - actual).powi(2))
+        self.add_weighted(predicted, actual, 1.0)
+    }
+
+    /// Adds a row that counts `weight`, above 0.
+    pub fn add_weighted(&mut self, predicted: f64, actual: f64, weight: f64) {
+        self.0.add_weighted((predicted - actual).powi(2), weight)
     }
 }
 
@@ -35,6 +40,10 @@ impl State for Rmse {
         self.0.count()
     }
 
+    fn weight(&self) -> f64 {
+        self.0.weight()
+    }
+
     fn to_bytes(&self) -> Vec<u8> {
         self.0.to_bytes()
     }
@@ -51,7 +60,12 @@ pub struct Mae(Mean);
 impl Mae {
     /// Adds a row.
     pub fn add(&mut self, predicted: f64, actual: f64) {
-        self.0.add((predicted - actual).abs())
+        self.add_weighted(predicted, actual, 1.0)
+    }
+
+    /// Adds a row that counts `weight`, above 0.
+    pub fn add_weighted(&mut self, predicted: f64, actual: f64, weight: f64) {
+        self.0.add_weighted((predicted - actual).abs(), weight)
     }
 }
 
@@ -76,6 +90,10 @@ impl State for Mae {
         self.0.count()
     }
 
+    fn weight(&self) -> f64 {
+        self.0.weight()
+    }
+
     fn to_bytes(&self) -> Vec<u8> {
         self.0.to_bytes()
     }
@@ -95,8 +113,13 @@ pub struct R2 {
 impl R2 {
     /// Adds a row.
     pub fn add(&mut self, predicted: f64, actual: f64) {
-        self.error.add((predicted - actual).powi(2));
-        self.actual.add(actual)
+        self.add_weighted(predicted, actual, 1.0)
+    }
+
+    /// Adds a row that counts `weight`, above 0.
+    pub fn add_weighted(&mut self, predicted: f64, actual: f64, weight: f64) {
+        self.error.add_weighted((predicted - actual).powi(2), weight);
+        self.actual.add_weighted(actual, weight)
     }
 }
 
@@ -116,11 +139,15 @@ impl State for R2 {
         if spread == 0.0 {
             return None;
         }
-        self.error.value().map(|e| 1.0 - e * self.error.count() as f64 / spread)
+        self.error.value().map(|e| 1.0 - e * (self.error.weight() / spread))
     }
 
     fn rows(&self) -> u64 {
         self.error.count()
+    }
+
+    fn weight(&self) -> f64 {
+        self.error.weight()
     }
 
     fn to_bytes(&self) -> Vec<u8> {
@@ -128,9 +155,9 @@ impl State for R2 {
     }
 
     fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let both = bytes.split_at_checked(24).and_then(|(a, b)| {
+        let both = bytes.split_at_checked(32).and_then(|(a, b)| {
             let (error, actual) = (Mean::from_bytes(a)?, Mean::from_bytes(b)?);
-            (error.count() == actual.count()).then_some(Self { error, actual })
+            (error.count() == actual.count() && error.weight() == actual.weight()).then_some(Self { error, actual })
         });
         both.ok_or_else(|| damaged(Self::NAME))
     }
@@ -163,6 +190,24 @@ mod tests {
     }
 
     #[test]
+    fn weighted_figures_are_those_of_the_reference() {
+        // The same rows in scikit-learn, with sample_weight = 1, 0.5, 2, 0.25.
+        let (mut rmse, mut mae, mut r2) = (Rmse::default(), Mae::default(), R2::default());
+        for ((p, y), w) in [(2.5, 3.0), (0.0, -0.5), (2.0, 2.0), (8.0, 7.0)].into_iter().zip([1.0, 0.5, 2.0, 0.25]) {
+            rmse.add_weighted(p, y, w);
+            mae.add_weighted(p, y, w);
+            let mut one = R2::default();
+            one.add_weighted(p, y, w);
+            r2.merge(&R2::from_bytes(&one.to_bytes()).unwrap()).unwrap();
+        }
+        for (x, y) in
+            [(rmse.figure(), 0.408_248_290_463_863), (mae.figure(), 0.266_666_666_666_666_66), (r2.figure(), 0.938_169_826_875_515_2)]
+        {
+            assert!((x.unwrap().unwrap() - y).abs() < 1e-12);
+        }
+    }
+
+    #[test]
     fn constant_actuals_have_no_r2_and_hostile_bytes_no_state() {
         let mut r = R2::default();
         assert_eq!(r.value(), None);
@@ -171,9 +216,9 @@ mod tests {
         assert_eq!(r.value(), None);
         let mut other = R2::default();
         other.add(1.0, 2.0);
-        let mixed = [&r.to_bytes()[..24], &other.to_bytes()[24..]].concat();
+        let mixed = [&r.to_bytes()[..32], &other.to_bytes()[32..]].concat();
         assert_eq!(R2::from_bytes(&mixed).unwrap_err().code, Code::InvalidText);
-        assert!(Rmse::from_bytes(&[0; 25]).is_err());
+        assert!(Rmse::from_bytes(&[0; 33]).is_err());
         assert!(Mae::from_bytes(&[]).is_err());
     }
 }

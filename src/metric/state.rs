@@ -1,6 +1,6 @@
 //! What every figure's state can do, and the mean that most of them are.
 
-use crate::base::{Code, Error, Mergeable, Result};
+use crate::base::{Code, Error, Mergeable, Result, weight};
 
 /// The state of one figure of quality. Rows are added in any order and states merged in any tree: the figure is the same up to rounding.
 pub trait State: Default {
@@ -18,11 +18,12 @@ pub trait State: Default {
     /// The figure; none where the rows do not allow one (no rows; one class only for a ranking). NaN where a NaN was added.
     fn value(&self) -> Option<f64>;
 
-    /// [`State::value`], for states that need memory for it.
+    /// [`State::value`], where weights may be anybody's, and for states that need memory for it.
     ///
     /// # Errors
-    /// [`Code::OutOfMemory`].
+    /// [`Code::Data`] for weights too large to be added; [`Code::OutOfMemory`].
     fn figure(&self) -> Result<Option<f64>> {
+        weight::sum(self.weight())?;
         Ok(self.value())
     }
 
@@ -33,6 +34,11 @@ pub trait State: Default {
 
     /// Rows added.
     fn rows(&self) -> u64;
+
+    /// The sum of the rows' weights.
+    fn weight(&self) -> f64 {
+        self.rows() as f64
+    }
 
     /// Bytes of memory the state holds beyond itself.
     fn memory(&self) -> usize {
@@ -82,10 +88,13 @@ pub(crate) fn words<const N: usize>(bytes: &[u8]) -> Option<[[u8; 8]; N]> {
     chunks.try_into().ok()
 }
 
-/// Count, mean and sum of squared deviations of numbers added one by one (Welford 1962), merged as by Chan, Golub and LeVeque (1979).
+/// Count, mean and sum of squared deviations of numbers added one by one (Welford 1962), each by its weight (West 1979), merged as by Chan, Golub and
+/// LeVeque (1979).
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Mean {
     count: u64,
+    /// The sum of the weights; a number that is added without one counts 1.
+    weight: f64,
     mean: f64,
     spread: f64,
 }
@@ -93,13 +102,19 @@ pub struct Mean {
 impl Mean {
     /// Adds `x`.
     pub fn add(&mut self, x: f64) {
+        self.add_weighted(x, 1.0)
+    }
+
+    /// Adds `x`, which counts `weight`, above 0.
+    pub fn add_weighted(&mut self, x: f64, weight: f64) {
         self.count += 1;
+        self.weight += weight;
         if !(x.is_finite() && self.mean.is_finite()) {
             return self.not_finite(x);
         }
         let d = x - self.mean;
-        self.mean += d / self.count as f64;
-        self.spread += d * (x - self.mean);
+        self.mean += d / (self.weight / weight);
+        self.spread += weight * d * (x - self.mean);
     }
 
     /// Takes in the numbers of `other`.
@@ -113,14 +128,15 @@ impl Mean {
         }
         // counts are made equal to those of stored states, which may be anybody's: no overflow
         let count = self.count.saturating_add(other.count);
+        let (a, b) = (self.weight, other.weight);
+        self.weight += b;
         if !(self.mean.is_finite() && other.mean.is_finite()) {
             self.count = count;
             return self.not_finite(other.mean);
         }
-        let (a, b, n) = (self.count as f64, other.count as f64, count as f64);
         let d = other.mean - self.mean;
-        self.mean += d * (b / n);
-        self.spread += other.spread + d * d * (a * (b / n));
+        self.mean += d * (b / self.weight);
+        self.spread += other.spread + d * d * (a * (b / self.weight));
         self.count = count;
     }
 
@@ -135,12 +151,17 @@ impl Mean {
         self.count
     }
 
+    /// The sum of their weights.
+    pub fn weight(&self) -> f64 {
+        self.weight
+    }
+
     /// Their mean; none without numbers.
     pub fn value(&self) -> Option<f64> {
         (self.count > 0).then_some(self.mean)
     }
 
-    /// Sum of squared deviations from the mean.
+    /// Sum of squared deviations from the mean, by weight.
     pub fn spread(&self) -> f64 {
         self.spread
     }
@@ -151,20 +172,22 @@ impl Mean {
             return None;
         }
         let n = self.count as f64;
-        let half = Z95 * (self.spread / (n - 1.0) / n).sqrt();
+        let half = Z95 * (self.spread / self.weight / (n - 1.0)).sqrt();
         Some((self.mean - half, self.mean + half))
     }
 
-    /// 24 bytes.
+    /// 32 bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
-        [self.count.to_le_bytes(), self.mean.to_le_bytes(), self.spread.to_le_bytes()].concat()
+        [self.count.to_le_bytes(), self.weight.to_le_bytes(), self.mean.to_le_bytes(), self.spread.to_le_bytes()].concat()
     }
 
     /// Back from [`Mean::to_bytes`]; none for bytes that no mean has.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let [count, mean, spread] = words::<3>(bytes)?;
-        let m = Self { count: u64::from_le_bytes(count), mean: f64::from_le_bytes(mean), spread: f64::from_le_bytes(spread) };
-        ((m.spread >= 0.0 || m.spread.is_nan()) && (m.count > 0 || (m.mean == 0.0 && m.spread == 0.0))).then_some(m)
+        let [count, weight, mean, spread] = words::<4>(bytes)?;
+        let [weight, mean, spread] = [weight, mean, spread].map(f64::from_le_bytes);
+        let m = Self { count: u64::from_le_bytes(count), weight, mean, spread };
+        let none = m.weight == 0.0 && m.mean == 0.0 && m.spread == 0.0;
+        ((m.spread >= 0.0 || m.spread.is_nan()) && if m.count > 0 { m.weight > 0.0 } else { none }).then_some(m)
     }
 }
 
@@ -186,6 +209,27 @@ mod tests {
             assert_eq!((merged.value(), merged.count()), (Some(f64::INFINITY), 3));
         }
         assert!(of(&[f64::INFINITY, f64::NEG_INFINITY]).value().unwrap().is_nan() && of(&[1.0, f64::NAN, 2.0]).value().unwrap().is_nan());
+    }
+
+    #[test]
+    fn a_weight_counts_as_so_many_numbers() {
+        let (mut repeated, mut weighted, mut parts) = (Mean::default(), Mean::default(), Mean::default());
+        for (x, n) in [(1.5, 3), (-2.0, 1), (1e6, 5), (0.25, 2)] {
+            (0..n).for_each(|_| repeated.add(x));
+            weighted.add_weighted(x, f64::from(n));
+            let mut part = Mean::default();
+            part.add_weighted(x, f64::from(n));
+            parts.merge(&Mean::from_bytes(&part.to_bytes()).unwrap());
+        }
+        for m in [weighted, parts] {
+            assert!((m.value().unwrap() / repeated.value().unwrap() - 1.0).abs() < 1e-12);
+            assert!((m.spread() / repeated.spread() - 1.0).abs() < 1e-12);
+            assert_eq!((m.weight(), m.count()), (11.0, 4));
+        }
+        let mut halves = Mean::default();
+        halves.add_weighted(1.0, 0.25);
+        halves.add_weighted(5.0, 0.75);
+        assert_eq!((halves.value(), halves.spread()), (Some(4.0), 3.0));
     }
 
     #[test]
@@ -215,11 +259,16 @@ mod tests {
 
     #[test]
     fn hostile_bytes_are_refused() {
-        assert!(Mean::from_bytes(&[0; 23]).is_none());
-        assert!(Mean::from_bytes(&[0; 32]).is_none());
-        let bad = Mean { count: 5, mean: 1.0, spread: -1.0 };
-        assert!(Mean::from_bytes(&bad.to_bytes()).is_none());
-        let mut huge = Mean { count: u64::MAX, mean: 1.0, spread: 0.0 };
+        assert!(Mean::from_bytes(&[0; 31]).is_none());
+        assert!(Mean::from_bytes(&[0; 40]).is_none());
+        let good = Mean { count: 5, weight: 2.0, mean: 1.0, spread: 1.0 };
+        for bad in
+            [Mean { spread: -1.0, ..good }, Mean { weight: 0.0, ..good }, Mean { weight: f64::NAN, ..good }, Mean { count: 0, ..good }]
+        {
+            assert!(Mean::from_bytes(&bad.to_bytes()).is_none());
+        }
+        assert_eq!(Mean::from_bytes(&good.to_bytes()), Some(good));
+        let mut huge = Mean { count: u64::MAX, weight: 1e19, mean: 1.0, spread: 0.0 };
         huge.merge(&huge.clone());
         assert_eq!(huge.count(), u64::MAX);
     }

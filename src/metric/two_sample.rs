@@ -3,10 +3,10 @@
 use crate::base::hash::Map;
 use std::hash::Hash;
 
-/// The Kolmogorov-Smirnov statistic: the greatest difference of the two distribution functions, 0 to 1. Puts both in order; 0 where one is empty.
-pub fn kolmogorov_smirnov(a: &mut [f64], b: &mut [f64]) -> f64 {
+/// The Kolmogorov-Smirnov statistic: the greatest difference of the two distribution functions, 0 to 1. Puts both in order; none where one is empty.
+pub fn kolmogorov_smirnov(a: &mut [f64], b: &mut [f64]) -> Option<f64> {
     if a.is_empty() || b.is_empty() {
-        return 0.0;
+        return None;
     }
     a.sort_unstable_by(f64::total_cmp);
     b.sort_unstable_by(f64::total_cmp);
@@ -17,11 +17,11 @@ pub fn kolmogorov_smirnov(a: &mut [f64], b: &mut [f64]) -> f64 {
         j += b[j..].partition_point(|y| *y <= x);
         most = most.max((i as f64 / a.len() as f64 - j as f64 / b.len() as f64).abs());
     }
-    most
+    Some(most)
 }
 
-/// The total variation distance: half the sum of the differences of all shares, 0 to 1; 0 where one is empty.
-pub fn total_variation<K: Hash + Eq>(a: impl Iterator<Item = K>, b: impl Iterator<Item = K>) -> f64 {
+/// The total variation distance: half the sum of the differences of all shares, 0 to 1; none where one is empty.
+pub fn total_variation<K: Hash + Eq>(a: impl Iterator<Item = K>, b: impl Iterator<Item = K>) -> Option<f64> {
     let (mut counts, mut n, mut m): (Map<K, [f64; 2]>, f64, f64) = (Map::default(), 0.0, 0.0);
     for k in a {
         counts.entry(k).or_default()[0] += 1.0;
@@ -32,16 +32,16 @@ pub fn total_variation<K: Hash + Eq>(a: impl Iterator<Item = K>, b: impl Iterato
         m += 1.0;
     }
     if n == 0.0 || m == 0.0 {
-        return 0.0;
+        return None;
     }
     // In a fixed order, so that the sum is the same each time.
     let mut apart: Vec<f64> = counts.values().map(|[x, y]| (x / n - y / m).abs()).collect();
     apart.sort_unstable_by(f64::total_cmp);
-    0.5 * apart.iter().sum::<f64>()
+    Some(0.5 * apart.iter().sum::<f64>())
 }
 
-/// Spearman's correlation of two columns of one length: that of their ranks, equal values at the middle of theirs. 0 where one does not vary.
-pub fn rank_correlation(a: &[f64], b: &[f64]) -> f64 {
+/// Spearman's correlation of two columns of one length: that of their ranks, equal values at the middle of theirs. None where one does not vary.
+pub fn rank_correlation(a: &[f64], b: &[f64]) -> Option<f64> {
     let (x, y) = (ranks(a), ranks(b));
     let n = x.len() as f64;
     let mean = (n - 1.0) / 2.0;
@@ -52,7 +52,7 @@ pub fn rank_correlation(a: &[f64], b: &[f64]) -> f64 {
         xx += x * x;
         yy += y * y;
     }
-    if xx > 0.0 && yy > 0.0 { xy / (xx * yy).sqrt() } else { 0.0 }
+    (xx > 0.0 && yy > 0.0).then(|| xy / (xx * yy).sqrt())
 }
 
 fn ranks(x: &[f64]) -> Vec<f64> {
@@ -77,13 +77,13 @@ mod tests {
     #[test]
     fn distances_are_those_of_the_definitions() {
         // scipy.stats.ks_2samp([1, 2, 2, 3], [2, 3, 4]).statistic
-        assert!((kolmogorov_smirnov(&mut [3.0, 1.0, 2.0, 2.0], &mut [2.0, 4.0, 3.0]) - 5.0 / 12.0).abs() < 1e-12);
-        assert_eq!(kolmogorov_smirnov(&mut [1.0, 2.0], &mut [5.0]), 1.0);
-        assert_eq!((kolmogorov_smirnov(&mut [1.0, 2.0], &mut [2.0, 1.0]), kolmogorov_smirnov(&mut [], &mut [1.0])), (0.0, 0.0));
-        assert!((total_variation("aab".chars(), "abbb".chars()) - (2.0 / 3.0 - 0.25)).abs() < 1e-12);
-        assert_eq!((total_variation("a".chars(), "b".chars()), total_variation("".chars(), "b".chars())), (1.0, 0.0));
+        assert!((kolmogorov_smirnov(&mut [3.0, 1.0, 2.0, 2.0], &mut [2.0, 4.0, 3.0]).unwrap() - 5.0 / 12.0).abs() < 1e-12);
+        assert_eq!(kolmogorov_smirnov(&mut [1.0, 2.0], &mut [5.0]), Some(1.0));
+        assert_eq!((kolmogorov_smirnov(&mut [1.0, 2.0], &mut [2.0, 1.0]), kolmogorov_smirnov(&mut [], &mut [1.0])), (Some(0.0), None));
+        assert!((total_variation("aab".chars(), "abbb".chars()).unwrap() - (2.0 / 3.0 - 0.25)).abs() < 1e-12);
+        assert_eq!((total_variation("a".chars(), "b".chars()), total_variation("".chars(), "b".chars())), (Some(1.0), None));
         // scipy.stats.spearmanr([1, 2, 2, 4, 5], [3, 1, 4, 4, 9]).statistic
-        assert!((rank_correlation(&[1.0, 2.0, 2.0, 4.0, 5.0], &[3.0, 1.0, 4.0, 4.0, 9.0]) - 0.763_157_894_7).abs() < 1e-9);
-        assert_eq!(rank_correlation(&[1.0, 1.0], &[1.0, 2.0]), 0.0);
+        assert!((rank_correlation(&[1.0, 2.0, 2.0, 4.0, 5.0], &[3.0, 1.0, 4.0, 4.0, 9.0]).unwrap() - 0.763_157_894_7).abs() < 1e-9);
+        assert_eq!(rank_correlation(&[1.0, 1.0], &[1.0, 2.0]), None);
     }
 }

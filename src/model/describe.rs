@@ -45,6 +45,7 @@ impl Common {
             max_levels: self.max_levels,
             buckets: self.buckets,
             number_levels: 0,
+            open: false,
             whole: true,
         }
     }

@@ -57,10 +57,12 @@ impl Figures {
         Self { n: 2, values: self.values.chunks(self.n.max(1)).flat_map(|row| [row[a], row[b]]).collect() }
     }
 
-    /// By how much way `a` is above way `b` in the mean over the users, with its paired interval; all 0 without users. `seed` fixes the draws.
+    /// By how much way `a` is above way `b` in the mean over the users, with its paired interval; of fewer than two users
+    /// nothing is known but that figures are between 0 and 1. `seed` fixes the draws.
     pub fn gap(&self, a: usize, b: usize, seed: u64) -> Estimate {
         let gaps: Vec<[f64; 1]> = self.values.chunks(self.n.max(1)).map(|row| [f64::from(row[a]) - f64::from(row[b])]).collect();
-        bootstrap::means(&gaps, seed, 0xe000).map_or_else(Estimate::default, |[gap]| gap)
+        let [gap] = bootstrap::means(&gaps, seed, 0xe000).unwrap_or_default();
+        if gaps.len() < 2 { Estimate { low: -1.0, high: 1.0, ..gap } } else { gap }
     }
 
     /// The mean, by [`Figures::shares`], of a positive setting of each way on the scale of its logarithm, to three digits.
@@ -84,7 +86,9 @@ mod tests {
         let one = Figures { n: 2, values: [[1.0, 0.0].as_slice(), &[0.5; 78]].concat() };
         let Estimate { mean, low, high } = one.gap(0, 1, 1);
         assert!((mean - 0.025).abs() < 1e-9 && low == 0.0 && high > mean, "{low} {high}");
-        assert_eq!(Figures { n: 2, values: Vec::new() }.gap(0, 1, 0), sure(0.0));
+        let unsure = |mean: f64| Estimate { mean, low: -1.0, high: 1.0 };
+        assert_eq!(Figures { n: 2, values: vec![0.5, 0.25] }.gap(0, 1, 0), unsure(0.25));
+        assert_eq!(Figures { n: 2, values: Vec::new() }.gap(0, 1, 0), unsure(0.0));
     }
 
     #[test]

@@ -5,9 +5,11 @@ use crate::base::{Budget, Code, Context, Epoch, Error, Numbers, Pool, Quiet, Res
 use crate::dataset::TextRows;
 use crate::kernel::Aligned;
 use crate::model::coarse;
+use crate::model::outputs::{contiguous, each_shard, gaps, unweighted};
+use crate::model::row_weights::{by_class, mean_one};
 use crate::nn::fit::{Loop, Trainee};
 use crate::nn::monitor::{Fitted, Judgement};
-use crate::nn::shards::{Entries, Rows, SHARD};
+use crate::nn::shards::Rows;
 use crate::nn::{Activation, Adam, AdamSpec, Loss, Shards, Stack, Targets};
 use ndarray::{Array2, ArrayView2};
 use std::borrow::Cow;
@@ -64,6 +66,8 @@ pub struct MlpSpec {
     pub weight_decay: f32,
     /// Epochs without a lower validation loss after which training stops; 0 never.
     pub patience: usize,
+    /// What a row counts by its class (for BCE: 0, 1), wherever a loss is taken; empty: every row alike.
+    pub class_weights: Vec<f32>,
 }
 
 impl MlpSpec {
@@ -81,6 +85,7 @@ impl MlpSpec {
             learning_rate: 1e-3,
             weight_decay: 0.0,
             patience: 3,
+            class_weights: Vec::new(),
         }
     }
 
@@ -130,7 +135,7 @@ pub struct Scratch {
 }
 
 impl Mlp {
-    /// Trains on `x` (rows × inputs) and `y`, each row counting by its weight (relative to the mean weight). `valid` are rows to judge
+    /// Trains on `x` (rows × inputs) and `y`, each row counting by its weight (relative to the mean weight), or by that of its class. `valid` are rows to judge
     /// each epoch on: the epoch with the lowest mean loss there is kept. Returns the network, every epoch, and the number of the kept one.
     ///
     /// Mini-batches of Adam ([`Adam`]); the same rows and seed give the same bits, whatever the number of threads.
@@ -170,7 +175,7 @@ impl Mlp {
             stack.parameters().saturating_mul(12),
             plan.bytes(stack.parameters()),
             Shards::bytes(&stack, batch),
-            if weights.is_some() { rows * 4 } else { 0 },
+            if weights.is_some() || !spec.class_weights.is_empty() { rows * 8 } else { 0 },
             copies,
             valid.as_ref().map_or(0, |v| v.0.dense.nrows().saturating_mul(spec.outputs).saturating_mul(4)),
         ];
@@ -178,9 +183,14 @@ impl Mlp {
         let _taken = ctx.budget.take(bytes.iter().fold(0, |a, b| usize::saturating_add(a, *b)), &what)?;
         let x = contiguous(x)?;
         let valid = valid
-            .map(|(v, targets)| Ok::<_, Error>(Held { x: contiguous(v.dense)?, texts: v.texts, rows: v.dense.nrows(), targets }))
+            .map(|(v, targets)| {
+                let rows = v.dense.nrows();
+                let weights = by_class(&spec.class_weights, targets, rows)?.map(|w| mean_one(&w)).transpose()?;
+                Ok::<_, Error>(Held { x: contiguous(v.dense)?, texts: v.texts, rows, targets, weights })
+            })
             .transpose()?;
-        let weights = weights.map(mean_one).transpose()?;
+        let own = by_class(&spec.class_weights, y, rows)?;
+        let weights = weights.or(own.as_deref()).map(mean_one).transpose()?;
         let mut params = zeros(stack.parameters())?;
         stack.init(&mut params, &mut Rng::stream(ctx.seed, 1));
         let adam = AdamSpec { learning_rate: spec.learning_rate, weight_decay: spec.weight_decay, ..AdamSpec::default() };
@@ -196,8 +206,12 @@ impl Mlp {
         let mut params = training.params;
         // What is judged is what is stored.
         coarse::round(&mut params[stack.sparse_weight()], stack.sparse_width(), !spec.hidden.is_empty());
-        let params = Aligned::of(&params)?;
-        Ok((Self { stack, params }, epochs, best_epoch))
+        if !spec.class_weights.is_empty() {
+            let last = stack.layers().last().map_or(0..0, |l| l.bias.clone());
+            let off = unweighted(&stack, &params, (&x, texts, rows), y, &spec.class_weights, ctx)?;
+            params[last].iter_mut().zip(off).for_each(|(bias, off)| *bias += off);
+        }
+        Ok((Self { params: Aligned::of(&params)?, stack }, epochs, best_epoch))
     }
 
     /// Numbers of a row.
@@ -295,65 +309,13 @@ impl Mlp {
     }
 }
 
-/// Bytes that [`contiguous`] copies.
-fn gaps(x: &ArrayView2<'_, f32>) -> usize {
-    if x.as_slice().is_some() { 0 } else { x.len() * 4 }
-}
-
-/// The rows side by side; copied only when they are not.
-fn contiguous<'a>(x: ArrayView2<'a, f32>) -> Result<Cow<'a, [f32]>> {
-    if let Some(s) = x.to_slice() {
-        return Ok(Cow::Borrowed(s));
-    }
-    let mut v = Vec::new();
-    crate::base::memory::reserve(&mut v, x.len())?;
-    v.extend(x.iter().copied());
-    Ok(Cow::Owned(v))
-}
-
-/// Weights scaled to the mean 1, so that the learning rate means the same with and without them.
-fn mean_one(w: &[f32]) -> Result<Vec<f32>> {
-    let sum: f64 = w.iter().map(|w| f64::from(*w)).sum();
-    if w.iter().any(|w| *w < 0.0) || !(sum > 0.0 && sum.is_finite()) {
-        return Err(Error::new(Code::Data, "row weights must be 0 or more, and not all 0"));
-    }
-    let mut out = zeros(w.len())?;
-    let scale = (w.len() as f64 / sum) as f32;
-    out.iter_mut().zip(w).for_each(|(o, w)| *o = w * scale);
-    Ok(out)
-}
-
-/// Sends the rows of `x` through in shards that the threads share out: `out` (rows × outputs) gets the outputs, which `f(first row,
-/// outputs)` may change; returns the sum of what it returns, in the order of the rows.
-fn each_shard(
-    stack: &Stack,
-    params: &[f32],
-    (x, texts): (&[f32], Option<TextRows<'_>>),
-    out: &mut [f32],
-    ctx: &Context<'_>,
-    f: impl Fn(usize, &mut [f32]) -> f64 + Sync + Send,
-) -> Result<f64> {
-    let (inputs, outputs) = (stack.inputs(), stack.outputs());
-    let mut parts: Vec<_> = out.chunks_mut(SHARD * outputs).map(|o| (o, Ok(0.0))).collect();
-    let one = |i: usize, out: &mut [f32]| {
-        ctx.check()?;
-        let rows = out.len() / outputs;
-        let mut work = stack.workspace(rows, false)?;
-        let sparse = Entries { texts, place: |row| i * SHARD + row, dropped: (0.0, 0) };
-        stack.forward_sparse(params, (&x[i * SHARD * inputs..][..rows * inputs], &sparse), rows, &mut work, None);
-        out.copy_from_slice(work.result());
-        Ok(f(i * SHARD, out))
-    };
-    ctx.pool.each_mut(&mut parts, |i, (out, sum)| *sum = one(i, out));
-    parts.into_iter().map(|p| p.1).sum()
-}
-
 /// Rows that judge.
 struct Held<'a> {
     x: Cow<'a, [f32]>,
     texts: Option<TextRows<'a>>,
     rows: usize,
     targets: Targets<'a>,
+    weights: Option<Vec<f32>>,
 }
 
 /// A network in training.
@@ -374,12 +336,12 @@ impl Trainee for Training<'_> {
     }
 
     fn judge(&mut self, ctx: &Context<'_>) -> Result<Option<Judgement>> {
-        let Some(Held { x, texts, rows, targets }) = &self.valid else { return Ok(None) };
+        let Some(Held { x, texts, rows, targets, weights }) = &self.valid else { return Ok(None) };
         let outputs = self.stack.outputs();
         let mut out = zeros(rows * outputs)?;
         let total = each_shard(self.stack, &self.params, (x, *texts), &mut out, ctx, |first, z| {
             let rows: Vec<u32> = (first..first + z.len() / outputs).map(|i| i as u32).collect();
-            self.loss.plain().gradient(z, outputs, *targets, None, &rows)
+            self.loss.plain().gradient(z, outputs, *targets, weights.as_deref(), &rows)
         })?;
         Ok(Some(Judgement { loss: total / (*rows).max(1) as f64, metric: None }))
     }

@@ -2,6 +2,17 @@
 
 use crate::base::params::{ParamType, Spec};
 use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// What the classes of a target count.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(untagged)]
+pub enum ClassWeight {
+    /// `balanced`: each class as much as any other.
+    Named(String),
+    /// By class; one that is not named counts 1.
+    Each(BTreeMap<String, f64>),
+}
 
 /// Resolved parameters of `mlp`, `logistic` and `linear`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -47,6 +58,8 @@ pub struct Params {
     pub task: Option<String>,
     /// Of two classes, the one whose probability is predicted.
     pub positive: Option<String>,
+    /// What the classes count; none: every row alike.
+    pub class_weight: Option<ClassWeight>,
     /// Whether rows that agree in all columns count once.
     pub distinct: bool,
     /// Share of the rows that judge.
@@ -97,7 +110,7 @@ pub(super) const NUMBERS: Spec = Spec::new(
     "numbers",
     ParamType::Choice(&["quantile", "standard", "minmax"]),
     "\"quantile\"",
-    "How numbers are scaled: their rank as a normal, less the mean over the deviation, or into 0 to 1.",
+    "How numbers are scaled: their rank as a normal, less the mean over the deviation, or into 0 to 1. Beyond the values of training all end; in linear and logistic the last two go on in a line.",
 );
 pub(super) const MIN_COUNT: Spec =
     Spec::new("min_count", ParamType::Integer, "10", "Rows that a category's value needs for an input of its own.").within(1.0, 1e9);
@@ -129,6 +142,13 @@ const TASK: Spec = Spec::new(
 );
 const POSITIVE: Spec =
     Spec::new("positive", ParamType::Text, "null", "Of two classes, the one whose probability is predicted; null: the last in order.");
+const CLASS_WEIGHT: Spec = Spec::new(
+    "class_weight",
+    ParamType::WeightsOr(&["balanced"]),
+    "null",
+    "What a row of each class counts in training, and its class when one is chosen: {\"rare\": 10}, others 1; balanced: rows / (classes x rows of the class). Probabilities stay those of the data.",
+)
+.within(0.0, 1e6);
 pub(super) const DISTINCT: Spec = Spec::new("distinct", ParamType::Bool, "false", "Whether rows that agree in all columns count once.");
 pub(super) const HOLDOUT: Spec = Spec::new("holdout", ParamType::Number, "0.2", "Share of the rows that judge versions.").within(0.0, 0.9);
 pub(super) const VALIDATION: Spec =
@@ -141,12 +161,57 @@ pub(super) const KEEP: Spec =
 
 /// The parameters of `mlp`.
 pub const MLP: &[Spec] = &[
-    HIDDEN, DROPOUT, SMOOTHING, EPOCHS, BATCH, RATE, DECAY, PATIENCE, ENSEMBLE, NUMBERS, MIN_COUNT, MAX_LEVELS, BUCKETS, TEXT, TEXT_BITS,
-    EXCLUDE, INCLUDE, TASK, POSITIVE, DISTINCT, HOLDOUT, VALIDATION, CALIBRATE, REFIT, KEEP,
+    HIDDEN,
+    DROPOUT,
+    SMOOTHING,
+    EPOCHS,
+    BATCH,
+    RATE,
+    DECAY,
+    PATIENCE,
+    ENSEMBLE,
+    NUMBERS,
+    MIN_COUNT,
+    MAX_LEVELS,
+    BUCKETS,
+    TEXT,
+    TEXT_BITS,
+    EXCLUDE,
+    INCLUDE,
+    TASK,
+    POSITIVE,
+    CLASS_WEIGHT,
+    DISTINCT,
+    HOLDOUT,
+    VALIDATION,
+    CALIBRATE,
+    REFIT,
+    KEEP,
 ];
 
 /// The parameters of `logistic` and `linear`.
 pub const LINEAR: &[Spec] = &[
-    EPOCHS, BATCH, RATE, DECAY, PATIENCE, ENSEMBLE, NUMBERS, MIN_COUNT, MAX_LEVELS, BUCKETS, TEXT, TEXT_BITS, EXCLUDE, INCLUDE, TASK,
-    POSITIVE, DISTINCT, HOLDOUT, VALIDATION, CALIBRATE, REFIT, KEEP,
+    EPOCHS,
+    BATCH,
+    RATE,
+    DECAY,
+    PATIENCE,
+    ENSEMBLE,
+    NUMBERS,
+    MIN_COUNT,
+    MAX_LEVELS,
+    BUCKETS,
+    TEXT,
+    TEXT_BITS,
+    EXCLUDE,
+    INCLUDE,
+    TASK,
+    POSITIVE,
+    CLASS_WEIGHT,
+    DISTINCT,
+    HOLDOUT,
+    VALIDATION,
+    CALIBRATE,
+    REFIT,
+    KEEP,
 ];

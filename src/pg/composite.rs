@@ -9,8 +9,8 @@ use pgrx::pg_sys;
 /// A field of the row.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Field<'a> {
-    /// double precision.
-    Float(f64),
+    /// double precision; none is NULL.
+    Float(Option<f64>),
     /// bigint.
     Integer(i64),
     /// text.
@@ -35,12 +35,12 @@ pub(crate) fn row(call: Call<'_>, fields: &[Field<'_>]) -> Result<Answer> {
     let mut values: Vec<pg_sys::Datum> = fields
         .iter()
         .map(|f| match *f {
-            Field::Float(x) => pg_sys::Datum::from(x.to_bits()),
+            Field::Float(x) => pg_sys::Datum::from(x.unwrap_or_default().to_bits()),
             Field::Integer(x) => pg_sys::Datum::from(x),
             Field::Text(t) => text::datum(t),
         })
         .collect();
-    let mut nulls = vec![false; fields.len()];
+    let mut nulls: Vec<bool> = fields.iter().map(|f| *f == Field::Float(None)).collect();
     // SAFETY: the call is the one under way; values and nulls have an element for each attribute of the blessed descriptor, of its type
     // (that of a dropped one is 0), and the tuple is a fresh one of the current memory context.
     unsafe {

@@ -1,10 +1,10 @@
-//! A label as callers write it: a truth value, a number that is 0 or 1, or a text that says as much.
+//! A label as callers write it: a truth value, a number that is 0 or 1, or a text that says as much; and how relevant something is: one of these, or a larger number.
 //!
 //! The argument is declared `anycompatible`, as one of numbers is (`numbers.rs`): NULL and a parameter without a type resolve like any other.
 
 use crate::base::{Code, Error, Result, names};
 use crate::dataset::Cell;
-use crate::metric;
+use crate::metric::{self, Asked};
 use crate::pg::call::Call;
 use crate::pg::columns::{Form, Reader, type_name};
 use crate::train::Family;
@@ -13,49 +13,70 @@ use pgrx::pg_sys;
 /// The reader of one place of a query.
 struct LabelReader(Reader);
 
-/// The label in argument `i`; none for NULL.
+/// The truth value in argument `i`; none for NULL.
 ///
 /// # Errors
 /// [`Code::WrongType`], [`Code::InvalidParameter`] for another number, [`Code::InvalidText`] for another text.
 #[inline]
-pub(crate) fn label(call: Call<'_>, i: usize) -> Result<Option<bool>> {
+pub(crate) fn label(call: Call<'_>, i: usize, asked: Asked) -> Result<Option<bool>> {
+    read(call, i, asked, |number| metric::truth(number, asked), |yes| yes)
+}
+
+/// How relevant argument `i` says that something is, as a number of which 0 is not at all; none for NULL.
+///
+/// # Errors
+/// [`Code::WrongType`], [`Code::InvalidText`] for a text that is neither a number nor a truth value.
+pub(crate) fn relevance(call: Call<'_>, i: usize) -> Result<Option<f64>> {
+    read(call, i, RELEVANCE, Ok, |yes| f64::from(u8::from(yes)))
+}
+
+const RELEVANCE: Asked = Asked { name: "relevance", example: "what is relevant, or a number, as in affinity.ndcg(score, rating, 10)" };
+
+/// The argument by `number`, where it is one, or by `truth`.
+#[inline]
+fn read<T>(call: Call<'_>, i: usize, asked: Asked, number: impl Fn(f64) -> Result<T>, truth: impl Fn(bool) -> T) -> Result<Option<T>> {
     let Some(datum) = call.datum(i) else { return Ok(None) };
     let mut reader = match call.kept::<LabelReader>() {
         Some(reader) => reader,
-        None => call.keep(reader(call.argument_type(i))?),
+        None => call.keep(reader(call.argument_type(i), asked)?),
     };
     if reader.0.form() == Form::Bool {
-        return Ok(Some(datum.value() & 1 == 1));
+        return Ok(Some(truth(datum.value() & 1 == 1)));
     }
     // SAFETY: the reader was made for the argument's type, which stays the same at one place of a query; the datum lives as long as the call.
     match unsafe { reader.0.cell(datum)? } {
-        Cell::Number(x) => metric::label(x),
-        Cell::Text(t) => truth(t),
+        Cell::Number(x) => number(x),
+        Cell::Text(t) => match truth_of(t) {
+            Some(yes) => Ok(truth(yes)),
+            None => t.trim().parse().map_err(|_| unclear(t, asked)).and_then(&number),
+        },
         // What is no number, as a number.
-        _ => metric::label(f64::NAN),
+        _ => number(f64::NAN),
     }
     .map(Some)
 }
 
 #[cold]
-fn reader(typ: pg_sys::Oid) -> Result<LabelReader> {
+fn reader(typ: pg_sys::Oid, asked: Asked) -> Result<LabelReader> {
     let form = Form::of(typ).filter(|f| matches!(f, Form::Text) || matches!(f.family(), Family::Bool | Family::Number));
     match form {
-        Some(_) => Reader::new(typ, "label").map(LabelReader),
-        None => Err(Error::new(Code::WrongType, "label must be a truth value or a number")
+        Some(_) => Reader::new(typ, asked.name).map(LabelReader),
+        None => Err(Error::new(Code::WrongType, format!("{} must be a truth value or a number", asked.name))
             .detail(format!("It is of type {}.", type_name(typ)))
-            .hint("Make it a boolean that says which rows are positive, as in affinity.auc(score, label > 0).")),
+            .hint(format!("Make it a boolean that says {}.", asked.example))),
     }
 }
 
-fn truth(text: &str) -> Result<bool> {
+fn truth_of(text: &str) -> Option<bool> {
     let mut value = false;
     // SAFETY: the pointer and length are those of the text; the value is written where it is one.
     let read = unsafe { pg_sys::parse_bool_with_len(text.trim().as_ptr().cast(), text.trim().len(), &raw mut value) };
-    if read {
-        return Ok(value);
-    }
-    Err(Error::new(Code::InvalidText, "label is no truth value")
+    read.then_some(value)
+}
+
+#[cold]
+fn unclear(text: &str, asked: Asked) -> Error {
+    Error::new(Code::InvalidText, format!("{} is no truth value", asked.name))
         .detail(format!("It is the text \"{}\".", names::shown(text)))
-        .hint("Make it a boolean that says which rows are positive, as in affinity.auc(score, label = 'yes')."))
+        .hint(format!("Make it a boolean that says {}.", asked.example))
 }

@@ -32,11 +32,12 @@ struct Site<R> {
     numbers: Vec<f64>,
 }
 
-/// Scores the row that is argument 1, or an array of its numbers, with the model that argument 0 names: `f` gets what the model predicts and the scores.
+/// Scores the row that is argument 1, or an array of its numbers, with the model that argument 0 names: `f` gets what the model predicts, the scores, and
+/// what each class counts where one is chosen.
 ///
 /// # Errors
 /// Those of [`row`]; [`Code::Unsupported`] for a model that predicts nothing.
-pub(crate) fn scores<R>(call: Call<'_>, f: impl FnOnce(&Outcome, &[f64]) -> Result<R>) -> Result<Option<R>> {
+pub(crate) fn scores<R>(call: Call<'_>, f: impl FnOnce(&Outcome, &[f64], &[f64]) -> Result<R>) -> Result<Option<R>> {
     if !takes_row(call) {
         return elements(call, |model, cells, scratch| scored(model, cells, scratch, f));
     }
@@ -48,7 +49,7 @@ pub(crate) fn scores<R>(call: Call<'_>, f: impl FnOnce(&Outcome, &[f64]) -> Resu
         && reader.numbers(&row, &mut site.numbers)?
     {
         let scores = scorer.score_numbers(&site.numbers, site.scratch.predicting())?;
-        return f(scorer.outcome(), scores).map(Some);
+        return f(scorer.outcome(), scores, scorer.class_weights()).map(Some);
     }
     with_row(site, &row, |model, cells, scratch| scored(model, cells, scratch, f)).map(Some)
 }
@@ -57,7 +58,7 @@ pub(crate) fn scores<R>(call: Call<'_>, f: impl FnOnce(&Outcome, &[f64]) -> Resu
 ///
 /// # Errors
 /// As [`scores`], and those of [`FieldReader`].
-pub(crate) fn scores_of_columns<R>(call: Call<'_>, f: impl FnOnce(&Outcome, &[f64]) -> Result<R>) -> Result<Option<R>> {
+pub(crate) fn scores_of_columns<R>(call: Call<'_>, f: impl FnOnce(&Outcome, &[f64], &[f64]) -> Result<R>) -> Result<Option<R>> {
     let Some(mut site) = column_site(call)? else { return Ok(None) };
     let site = &mut *site;
     if let RowModel::Predicts(scorer) = &*site.loaded
@@ -66,14 +67,19 @@ pub(crate) fn scores_of_columns<R>(call: Call<'_>, f: impl FnOnce(&Outcome, &[f6
         && reader.numbers(call, &mut site.numbers)
     {
         let scores = scorer.score_numbers(&site.numbers, site.scratch.predicting())?;
-        return f(scorer.outcome(), scores).map(Some);
+        return f(scorer.outcome(), scores, scorer.class_weights()).map(Some);
     }
     with_columns(site, call, |model, cells, scratch| scored(model, cells, scratch, f)).map(Some)
 }
 
-fn scored<R>(model: &RowModel, cells: &[Cell<'_>], scratch: &mut RowScratch, f: impl FnOnce(&Outcome, &[f64]) -> Result<R>) -> Result<R> {
-    let (outcome, scores) = model.scores(cells, scratch)?;
-    f(outcome, scores)
+fn scored<R>(
+    model: &RowModel,
+    cells: &[Cell<'_>],
+    scratch: &mut RowScratch,
+    f: impl FnOnce(&Outcome, &[f64], &[f64]) -> Result<R>,
+) -> Result<R> {
+    let (outcome, scores, weights) = model.scores(cells, scratch)?;
+    f(outcome, scores, weights)
 }
 
 /// Reads the row that is argument 1, or an array of its numbers, as the model that argument 0 names takes it: `f` gets the model, the values of its

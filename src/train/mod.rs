@@ -1,6 +1,7 @@
 //! The whole road without Postgres: rows or events in, named tensors and a report out.
 
 mod choose;
+pub mod class_weights;
 pub mod everyone;
 pub mod features;
 mod hold;

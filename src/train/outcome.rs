@@ -1,6 +1,6 @@
 //! What the scores of a row say, by what the model predicts.
 
-use super::Outcome;
+use super::{Outcome, class_weights};
 use crate::base::{Code, Error, Result};
 use serde_json::{Map, Value};
 
@@ -20,20 +20,24 @@ impl Outcome {
         }
     }
 
-    /// The likeliest class; of equally likely ones the first, and the positive one of two at one half.
+    /// Whether a row of two classes is positive, whose probability of that is `p`: where it is the likelier one, each by its weight (negative, positive;
+    /// none: alike).
+    pub fn is_positive(&self, p: f64, weights: &[f64]) -> bool {
+        match weights {
+            [negative, positive] => p * positive >= (1.0 - p) * negative,
+            _ => p >= 0.5,
+        }
+    }
+
+    /// The class of the greatest probability, times its weight where there are `weights`; of equal ones the first, and the positive one of two.
     ///
     /// # Errors
     /// [`Code::Unsupported`] where numbers are predicted, or tags.
-    pub fn class(&self, scores: &[f64]) -> Result<&str> {
+    pub fn class(&self, scores: &[f64], weights: &[f64]) -> Result<&str> {
         match (self, scores) {
-            (Self::Binary { negative, positive }, [p]) => Ok(if *p >= 0.5 { positive } else { negative }),
+            (Self::Binary { negative, positive }, [p]) => Ok(if self.is_positive(*p, weights) { positive } else { negative }),
             (Self::Classes(names), _) if names.len() == scores.len() => {
-                let mut best = 0;
-                for (i, p) in scores.iter().enumerate() {
-                    if *p > scores[best] {
-                        best = i
-                    }
-                }
+                let best = class_weights::best(scores.iter().copied(), weights);
                 names.get(best).map(String::as_str).ok_or_else(|| Error::internal("A model of no classes."))
             }
             (Self::Value, _) => Err(predicts_numbers()),
@@ -94,10 +98,13 @@ mod tests {
     #[test]
     fn each_outcome_says_what_it_can() {
         let two = Outcome::Binary { negative: "no".into(), positive: "yes".into() };
-        assert_eq!((two.number(&[0.25]), two.class(&[0.25]), two.class(&[0.5])), (Ok(0.25), Ok("no"), Ok("yes")));
+        assert_eq!((two.number(&[0.25]), two.class(&[0.25], &[]), two.class(&[0.5], &[])), (Ok(0.25), Ok("no"), Ok("yes")));
         assert_eq!(Value::from(two.probabilities(&[0.25]).unwrap()).to_string(), r#"{"no":0.75,"yes":0.25}"#);
         let three = Outcome::Classes(vec!["a".into(), "b".into(), "c".into()]);
-        assert_eq!(three.class(&[0.2, 0.4, 0.4]), Ok("b"));
+        assert_eq!(three.class(&[0.2, 0.4, 0.4], &[]), Ok("b"));
+        // by probability times weight
+        assert_eq!((two.class(&[0.25], &[1.0, 3.0]), two.class(&[0.24], &[1.0, 3.0])), (Ok("yes"), Ok("no")));
+        assert_eq!((three.class(&[0.2, 0.4, 0.4], &[3.0, 1.0, 1.0]), three.class(&[0.2, 0.4, 0.4], &[1.0, 1.0, 1.5])), (Ok("a"), Ok("c")));
         assert_eq!(three.probabilities(&[0.2, 0.5, 0.3]).unwrap()["c"], 0.3);
         assert_eq!(three.number(&[0.2, 0.5, 0.3]).unwrap_err().code, Code::Unsupported);
         assert_eq!(three.likeliest(&[0.3, 0.4, 0.3], 2), Ok(vec![("b", 0.4), ("a", 0.3)]));
@@ -106,12 +113,12 @@ mod tests {
         assert_eq!(tags.likeliest(&[0.7, 0.8], 5), Ok(vec![("b", 0.8), ("a", 0.7)]));
         assert_eq!(Value::from(tags.probabilities(&[0.7, 0.8]).unwrap()).to_string(), r#"{"a":0.7,"b":0.8}"#);
         assert_eq!(
-            (tags.class(&[0.7, 0.8]).unwrap_err().code, tags.number(&[0.7, 0.8]).unwrap_err().code),
+            (tags.class(&[0.7, 0.8], &[]).unwrap_err().code, tags.number(&[0.7, 0.8]).unwrap_err().code),
             (Code::Unsupported, Code::Unsupported)
         );
         assert_eq!(Outcome::Value.likeliest(&[7.5], 1).unwrap_err().code, Code::Unsupported);
         assert_eq!(Outcome::Value.number(&[7.5]), Ok(7.5));
-        assert_eq!(Outcome::Value.class(&[7.5]).unwrap_err().code, Code::Unsupported);
+        assert_eq!(Outcome::Value.class(&[7.5], &[]).unwrap_err().code, Code::Unsupported);
         assert_eq!(Outcome::Value.probabilities(&[7.5]).unwrap_err().code, Code::Unsupported);
     }
 
@@ -119,7 +126,7 @@ mod tests {
     fn scores_of_another_width_are_a_bug_and_not_a_panic() {
         let two = Outcome::Binary { negative: "no".into(), positive: "yes".into() };
         assert_eq!(two.number(&[]).unwrap_err().code, Code::Internal);
-        assert_eq!(Outcome::Classes(Vec::new()).class(&[]).unwrap_err().code, Code::Internal);
-        assert_eq!(Outcome::Classes(vec!["a".into()]).class(&[0.1, 0.9]).unwrap_err().code, Code::Internal);
+        assert_eq!(Outcome::Classes(Vec::new()).class(&[], &[]).unwrap_err().code, Code::Internal);
+        assert_eq!(Outcome::Classes(vec!["a".into()]).class(&[0.1, 0.9], &[]).unwrap_err().code, Code::Internal);
     }
 }

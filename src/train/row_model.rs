@@ -69,18 +69,18 @@ impl RowModel {
         }
     }
 
-    /// What the model predicts of a row, and its scores: for segments 1 for the row's own.
+    /// What the model predicts of a row, its scores (for segments 1 for the row's own), and what each class counts where one is chosen.
     ///
     /// # Errors
     /// [`Code::Unsupported`] when it gives a row no class; as [`Scorer::score`].
-    pub fn scores<'m>(&'m self, row: &[Cell<'_>], scratch: &'m mut RowScratch) -> Result<(&'m Outcome, &'m [f64])> {
+    pub fn scores<'m>(&'m self, row: &[Cell<'_>], scratch: &'m mut RowScratch) -> Result<(&'m Outcome, &'m [f64], &'m [f64])> {
         if let Self::Describes(m) = self
             && let Some(outcome) = m.classify(row, &mut scratch.features, &mut scratch.numbers)?
         {
-            return Ok((outcome, &scratch.numbers));
+            return Ok((outcome, &scratch.numbers, &[]));
         }
         let (scorer, scratch) = self.predicts(scratch)?;
-        Ok((scorer.outcome(), scorer.score(row, scratch)?))
+        Ok((scorer.outcome(), scorer.score(row, scratch)?, scorer.class_weights()))
     }
 
     /// The model as one that predicts, with its buffers.

@@ -17,7 +17,7 @@ CREATE FUNCTION habits(cut date) RETURNS TABLE (
     SELECT t.user_id, t.category, count(*) AS trips, sum(t.spend) AS spend, least(sum(t.units), 10000) AS units, sum(t.discount) AS discount,
       count(*) FILTER (WHERE day >= cut - 14) AS trips_14, count(*) FILTER (WHERE day >= cut - 30) AS trips_30,
       count(*) FILTER (WHERE day >= cut - 60) AS trips_60, count(*) FILTER (WHERE day >= cut - 90) AS trips_90,
-      cut - max(day) AS recency, cut - min(day) AS tenure, (cut - min(day))::real / count(*) AS gap
+      cut - max(day) AS recency, cut - min(day) AS tenure, CASE WHEN count(*) > 1 THEN (cut - min(day))::real / count(*) END AS gap
     FROM trip t GROUP BY 1, 2
   ), household AS (
     SELECT t.user_id, count(DISTINCT t.order_id) AS trips, cut - max(day) AS recency,
@@ -29,7 +29,7 @@ CREATE FUNCTION habits(cut date) RETURNS TABLE (
     SELECT DISTINCT l.user_id, l.category FROM line l WHERE l.day >= cut AND l.day < cut + 31
   )
   SELECT w.user_id, w.category, w.trips, w.spend, w.units, w.discount, w.trips_14, w.trips_30, w.trips_60, w.trips_90, w.recency, w.tenure,
-    w.gap, w.recency / greatest(w.gap, 1), h.trips, h.recency, h.trips_30, h.spend, s.households, s.rate, later.user_id IS NOT NULL
+    w.gap, CASE WHEN w.trips > 1 THEN w.recency / greatest(w.gap, 1) END, h.trips, h.recency, h.trips_30, h.spend, s.households, s.rate, later.user_id IS NOT NULL
   FROM own w JOIN household h USING (user_id) JOIN shelf s USING (category) LEFT JOIN later USING (user_id, category)
 $$;
 

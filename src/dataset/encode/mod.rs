@@ -37,13 +37,15 @@ pub struct Options {
     pub buckets: usize,
     /// Numbers with so many values at most get an input for each besides; 0: none do.
     pub number_levels: usize,
+    /// Whether scales of numbers, times and arrays that are lines go on beyond the training values: for models that are lines themselves.
+    pub open: bool,
     /// For models that give rows back: no indicators of what is missing, in each category a place for what is rare, free text as a few numbers.
     pub whole: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { numbers: Scaling::Quantile, min_count: 10, max_levels: 256, buckets: 4096, number_levels: 0, whole: false }
+        Self { numbers: Scaling::Quantile, min_count: 10, max_levels: 256, buckets: 4096, number_levels: 0, open: false, whole: false }
     }
 }
 

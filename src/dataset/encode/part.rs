@@ -81,6 +81,15 @@ fn sample(rows: &[u32]) -> impl Iterator<Item = usize> + Clone + '_ {
     rows.iter().step_by(rows.len().div_ceil(SAMPLE).max(1)).map(|r| *r as usize)
 }
 
+/// A scale for `x`, which some of the `rows` have; where lines go on, by what all of them have.
+fn scale(scaling: super::Scaling, x: &mut [f64], options: &Options, rows: &[u32], of: impl Fn(usize) -> Option<f64>) -> Option<Scale> {
+    if !options.open {
+        return Scale::fit(scaling, x);
+    }
+    let ends = rows.iter().filter_map(|r| of(*r as usize)).fold((f64::INFINITY, f64::NEG_INFINITY), |e, x| (e.0.min(x), e.1.max(x)));
+    Scale::fit_open(scaling, x, ends)
+}
+
 /// Inputs that the tags beyond the most frequent are hashed into, at most.
 const LABEL_BUCKETS: usize = 64;
 
@@ -99,7 +108,7 @@ impl Part {
         Ok(match &column.values {
             v @ (Values::Real(_) | Values::Double(_)) => {
                 let mut x: Vec<f64> = sample(rows).filter_map(|r| number(v.cell(r))).collect();
-                Scale::fit(options.numbers, &mut x).map(|scale| {
+                scale(options.numbers, &mut x, options, rows, |r| number(v.cell(r))).map(|scale| {
                     let fill = f64::from(scale.of(x[x.len() / 2]));
                     let range = options.whole.then(|| [x[0], x[x.len() - 1]]);
                     Self::Number { scale, fill, missing: some, levels: levels(&x, options), range }
@@ -140,7 +149,13 @@ impl Part {
             }
             Values::Time(v) => {
                 let t: Vec<i64> = sample(rows).map(|r| v[r]).filter(|t| *t != MISSING_TIME).collect();
-                Time::fit(&t, some).map(Self::Time)
+                let ends = || {
+                    rows.iter()
+                        .map(|r| v[*r as usize])
+                        .filter(|t| *t != MISSING_TIME)
+                        .fold((i64::MAX, i64::MIN), |e, t| (e.0.min(t), e.1.max(t)))
+                };
+                Time::fit(&t, some, options.open.then(ends)).map(Self::Time)
             }
             v @ Values::Vector { width, .. } => {
                 let scales: Vec<Option<Scale>> = (0..*width)
@@ -149,7 +164,7 @@ impl Part {
                             Cell::Vector(x) => Some(f64::from(x[k])).filter(|x| x.is_finite()),
                             _ => None,
                         };
-                        Scale::fit(super::Scaling::Standard, &mut sample(rows).filter_map(element).collect::<Vec<_>>())
+                        scale(super::Scaling::Standard, &mut sample(rows).filter_map(element).collect::<Vec<_>>(), options, rows, element)
                     })
                     .collect();
                 (some || scales.iter().any(Option::is_some)).then_some(Self::Vector { scales, missing: some })

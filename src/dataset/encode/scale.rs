@@ -79,6 +79,18 @@ const REACH: f64 = 3.0;
 /// was trained in: the further the tails, the worse the network extrapolates (measured on households' purchases, next month's rows).
 const TAIL: f64 = 0.25;
 
+/// Scaled values beyond this are cut where a line is open: products with weights must stay finite in 32 bits.
+const FAR: f64 = 1e30;
+
+/// Between what and what all but a handful of wild values lie, which may not squeeze all others into one point: one width beyond the middle 99.8 % of `values`, which
+/// are in order.
+fn bulk(values: &[f64]) -> (f64, f64) {
+    let q = |p: f64| values[((values.len() - 1) as f64 * p) as usize];
+    let (a, b) = (q(0.001), q(0.999));
+    let width = if b > a { b - a } else { q(1.0) - q(0.0) };
+    (a - width, b + width)
+}
+
 impl Scale {
     /// A scale for `values`, which are finite and are put in order by this. None when they hold one value only.
     pub fn fit(scaling: Scaling, values: &mut [f64]) -> Option<Self> {
@@ -94,11 +106,8 @@ impl Scale {
         if scaling == Scaling::Log {
             return Some(Self::Knots(Knots::log(values)));
         }
-        // a handful of wild values may not squeeze all others into one point: cut one width beyond the middle 99.8 %
-        let q = |p: f64| values[((values.len() - 1) as f64 * p) as usize];
-        let (a, b) = (q(0.001), q(0.999));
-        let width = if b > a { b - a } else { last - first };
-        let (low, high) = (first.max(a - width), last.min(b + width));
+        let (least, greatest) = bulk(values);
+        let (low, high) = (first.max(least), last.min(greatest));
         let n = values.len() as f64;
         let mean = values.iter().map(|x| x.clamp(low, high) / n).sum::<f64>();
         let (shift, factor) = if scaling == Scaling::Minmax {
@@ -108,6 +117,17 @@ impl Scale {
             (mean, 1.0 / var.sqrt())
         };
         factor.is_finite().then_some(Self::Linear { low, high, shift, factor })
+    }
+
+    /// The same, whose line goes on beyond the training values, which lie between `ends`; but not where one of them is so wild that it was cut: what is
+    /// as wild counts as that did.
+    pub fn fit_open(scaling: Scaling, values: &mut [f64], ends: (f64, f64)) -> Option<Self> {
+        let scale = Self::fit(scaling, values)?;
+        let Self::Linear { low, high, shift, factor } = scale else { return Some(scale) };
+        let (least, greatest) = bulk(values);
+        let low = if ends.0 >= least { (shift - FAR / factor).max(-HUGE) } else { low };
+        let high = if ends.1 <= greatest { (shift + FAR / factor).min(HUGE) } else { high };
+        Some(Self::Linear { low, high, shift, factor })
     }
 
     /// The scaled value of a finite number.
@@ -337,6 +357,27 @@ mod tests {
         let s = Scale::fit(Scaling::Standard, &mut v).unwrap();
         assert!((s.of(6.0) - s.of(5.0) - 1.0).abs() < 0.05);
         assert!(s.of(1e12) < 15.0);
+    }
+
+    #[test]
+    fn an_open_line_goes_on_but_not_where_wild_values_were_cut() {
+        let mut v: Vec<f64> = (0..=1000).map(|i| f64::from(i) / 10.0).collect();
+        for scaling in [Scaling::Standard, Scaling::Minmax] {
+            let closed = Scale::fit(scaling, &mut v).unwrap();
+            let open = Scale::fit_open(scaling, &mut v, (0.0, 100.0)).unwrap();
+            let step = f64::from(closed.of(50.0) - closed.of(49.0));
+            assert_eq!((open.of(3.0), open.of(99.0), closed.of(1e3)), (closed.of(3.0), closed.of(99.0), closed.of(100.0)));
+            for x in [-4000.0, 1000.0, 1e9] {
+                assert!((f64::from(open.of(x) - open.of(0.0)) / (step * x) - 1.0).abs() < 1e-5, "{scaling:?} {x}");
+            }
+            assert!(open.of(f64::MAX).is_finite() && open.of(f64::MIN).is_finite());
+            // one of the rows beyond those that the scale was fitted on is wild, on one side
+            let half = Scale::fit_open(scaling, &mut v, (0.0, 1e7)).unwrap();
+            assert_eq!((half.of(1e7), half.of(-4000.0)), (closed.of(100.0), open.of(-4000.0)));
+            assert_eq!(serde_json::from_str::<Scale>(&serde_json::to_string(&open).unwrap()).unwrap(), open);
+        }
+        let closed = Scale::fit(Scaling::Quantile, &mut v).unwrap();
+        assert_eq!(Scale::fit_open(Scaling::Quantile, &mut v, (0.0, 100.0)).unwrap(), closed);
     }
 
     #[test]

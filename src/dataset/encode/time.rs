@@ -22,8 +22,9 @@ pub struct Time {
 }
 
 impl Time {
-    /// A time of instants in microseconds since 2000-01-01 (UTC); `missing` says whether some rows have none. None when all are the same.
-    pub fn fit(instants: &[i64], missing: bool) -> Option<Self> {
+    /// A time of instants in microseconds since 2000-01-01 (UTC); `missing` says whether some rows have none. Where `ends` are given, the first and the last of all
+    /// instants, ages go on beyond those of training. None when all are the same.
+    pub fn fit(instants: &[i64], missing: bool, ends: Option<(i64, i64)>) -> Option<Self> {
         let newest = *instants.iter().max()?;
         let varies = |f: fn(i64) -> f64| instants.iter().any(|t| f(*t) != f(instants[0]));
         let mut ages: Vec<f64> = instants.iter().map(|t| age(newest, *t)).collect();
@@ -32,7 +33,10 @@ impl Time {
             weekday: varies(weekday),
             month: varies(month),
             newest,
-            age: Scale::fit(Scaling::Standard, &mut ages),
+            age: match ends {
+                None => Scale::fit(Scaling::Standard, &mut ages),
+                Some((first, last)) => Scale::fit_open(Scaling::Standard, &mut ages, (age(newest, last), age(newest, first))),
+            },
             missing,
         };
         (t.width() > 0).then_some(t)
@@ -115,7 +119,7 @@ mod tests {
     #[test]
     fn parts_are_cyclic_and_ages_go_on() {
         let year: Vec<i64> = (0..365 * 24).map(|h| 8766 * DAY + h * HOUR).collect();
-        let t = Time::fit(&year, true).unwrap();
+        let t = Time::fit(&year, true, None).unwrap();
         assert_eq!(t.width(), 8);
         let close = |a: &[f32], b: &[f32]| a.iter().zip(b).all(|(x, y)| (x - y).abs() < 0.3);
         let a = written(&t, Some(year[0]));
@@ -133,10 +137,10 @@ mod tests {
     #[test]
     fn dates_have_no_hour_and_one_instant_nothing() {
         let dates: Vec<i64> = (0..700).map(|d| d * DAY).collect();
-        assert_eq!(Time::fit(&dates, false).unwrap().width(), 5);
-        assert!(Time::fit(&[DAY; 5], false).is_none());
-        assert!(Time::fit(&[], true).is_none());
-        let t = Time::fit(&[i64::MIN + 1, 0, i64::MAX], false).unwrap();
+        assert_eq!(Time::fit(&dates, false, None).unwrap().width(), 5);
+        assert!(Time::fit(&[DAY; 5], false, None).is_none());
+        assert!(Time::fit(&[], true, None).is_none());
+        let t = Time::fit(&[i64::MIN + 1, 0, i64::MAX], false, None).unwrap();
         assert!(written(&t, Some(i64::MAX)).iter().all(|x| x.is_finite()));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::bytes::{Reader, Writer, damaged};
 use super::terms::Terms;
-use crate::base::{Code, Error, Mergeable, Result, hash, memory};
+use crate::base::{Code, Error, Mergeable, Result, hash, memory, weight};
 
 /// The letter of its bytes.
 const LETTER: u8 = b'i';
@@ -55,9 +55,7 @@ impl Interests {
         if !terms.counts(time)? {
             return Ok(());
         }
-        if !(0.0..f64::INFINITY).contains(&weight) {
-            return Err(super::mean::unfit(weight));
-        }
+        let weight = weight::weight(weight)?;
         if tag.len() > LONGEST {
             return Err(Error::new(Code::InvalidParameter, "tag is too long")
                 .detail(format!("It has {} bytes, {LONGEST} are allowed.", tag.len()))
@@ -160,9 +158,7 @@ impl Interests {
         if self.total == 0.0 {
             return Ok(None);
         }
-        if !self.total.is_finite() {
-            return Err(Error::new(Code::Data, "weights are too large to be added").hint("Give smaller ones: only their ratios matter."));
-        }
+        weight::sum(self.total)?;
         let interest = |i: usize| Interest { tag: self.tags[i].to_string(), share: (self.weights[i] / self.total).min(1.0) };
         Ok(Some(self.order().into_iter().take(self.k).map(interest).collect()))
     }

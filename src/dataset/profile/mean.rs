@@ -2,7 +2,7 @@
 
 use super::bytes::{Reader, Writer, damaged};
 use super::terms::Terms;
-use crate::base::{Code, Error, Mergeable, Result, zeros};
+use crate::base::{Code, Error, Mergeable, Result, weight, zeros};
 use crate::kernel::accumulate;
 
 /// The letter of a profile's bytes.
@@ -36,9 +36,7 @@ impl Profile {
         if !terms.counts(time)? {
             return Ok(());
         }
-        if !(0.0..f64::INFINITY).contains(&weight) {
-            return Err(unfit(weight));
-        }
+        let weight = weight::weight(weight)?;
         self.fit(vector.len())?;
         // What weighs nothing may not move the landmark: what remained beside it could be nothing at all.
         if weight == 0.0 {
@@ -98,14 +96,6 @@ impl Profile {
         }
         Ok(Some(self.sums.iter().map(|s| (s / self.weight) as f32).collect()))
     }
-}
-
-/// The error of a weight that is none.
-#[cold]
-pub(super) fn unfit(weight: f64) -> Error {
-    Error::new(Code::InvalidParameter, "weight must be a number of 0 or more")
-        .detail(format!("The weight {weight} was given."))
-        .hint("Make it NULL where a row shall not count.")
 }
 
 impl Mergeable for Profile {

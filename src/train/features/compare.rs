@@ -13,13 +13,13 @@ use ndarray::{Array2, s};
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Comparison {
-    /// Held-out AUC of a classifier that learned to tell the two apart: 0.5 where it cannot.
-    pub auc: f64,
-    /// The Kolmogorov-Smirnov statistic of each number or time.
+    /// Held-out AUC of a classifier that learned to tell the two apart: 0.5 where it cannot; none of too few rows.
+    pub auc: Option<f64>,
+    /// The Kolmogorov-Smirnov statistic of each number or time that both sides have.
     pub ks: Vec<(String, f64)>,
     /// The total variation distance of each text or truth value.
     pub tv: Vec<(String, f64)>,
-    /// The mean difference of the rank correlations of two numbers; none of fewer.
+    /// The mean difference of the rank correlations of two numbers that vary on both sides; none of fewer.
     pub correlation: Option<f64>,
     /// The mean total variation distance of pairs of texts; none of fewer.
     pub joint: Option<f64>,
@@ -47,11 +47,11 @@ pub fn compare(real: &Frame, made: &Frame, ctx: &Context<'_>) -> Result<Comparis
         match Family::of(&m.values) {
             Family::Number | Family::Time => {
                 let known = |c: &Column| values(c).into_iter().filter(|x| !x.is_nan()).collect::<Vec<_>>();
-                out.ks.push((m.name.clone(), kolmogorov_smirnov(&mut known(r), &mut known(m))));
+                out.ks.extend(kolmogorov_smirnov(&mut known(r), &mut known(m)).map(|x| (m.name.clone(), x)));
                 numbers.push((r, m));
             }
             Family::Text | Family::Bool => {
-                out.tv.push((m.name.clone(), total_variation(keys(r).into_iter(), keys(m).into_iter())));
+                out.tv.extend(total_variation(keys(r).into_iter(), keys(m).into_iter()).map(|x| (m.name.clone(), x)));
                 texts.push((r, m));
             }
             Family::Vector(_) | Family::Labels => {}
@@ -61,7 +61,7 @@ pub fn compare(real: &Frame, made: &Frame, ctx: &Context<'_>) -> Result<Comparis
     let pairs = |n: usize| (0..n).flat_map(move |i| (i + 1..n).map(move |j| (i, j)));
     let mean = |x: &[f64]| (!x.is_empty()).then(|| x.iter().sum::<f64>() / x.len() as f64);
     let joint: Vec<f64> = pairs(texts.len())
-        .map(|(i, j)| {
+        .filter_map(|(i, j)| {
             let both = |a: &Column, b: &Column| keys(a).into_iter().zip(keys(b));
             total_variation(both(texts[i].0, texts[j].0), both(texts[i].1, texts[j].1))
         })
@@ -74,17 +74,18 @@ pub fn compare(real: &Frame, made: &Frame, ctx: &Context<'_>) -> Result<Comparis
             let (a, b): (Vec<f64>, Vec<f64>) = values(a).into_iter().zip(values(b)).filter(|(x, y)| !x.is_nan() && !y.is_nan()).unzip();
             rank_correlation(&a, &b)
         };
-        apart.push((of(numbers[i].0, numbers[j].0) - of(numbers[i].1, numbers[j].1)).abs());
+        let both = of(numbers[i].0, numbers[j].0).zip(of(numbers[i].1, numbers[j].1));
+        apart.extend(both.map(|(real, made)| (real - made).abs()));
     }
     out.correlation = mean(&apart);
     Ok(out)
 }
 
-/// The held-out AUC of an MLP that learns to tell `made` rows from as many `real` ones.
+/// The held-out AUC of an MLP that learns to tell `made` rows from as many `real` ones; none of too few rows, or without a column to learn from.
 ///
 /// # Errors
 /// As [`compare`].
-pub fn two_sample(real: &Frame, made: &Frame, ctx: &Context<'_>) -> Result<f64> {
+pub fn two_sample(real: &Frame, made: &Frame, ctx: &Context<'_>) -> Result<Option<f64>> {
     let n = real.rows().min(made.rows()).min(SHOWN);
     let rows: Vec<u32> = (0..n as u32).collect();
     let known = |c: &&Column| rows.iter().any(|r| c.values.cell(*r as usize) != Cell::Missing);
@@ -100,7 +101,7 @@ pub fn two_sample(real: &Frame, made: &Frame, ctx: &Context<'_>) -> Result<f64> 
     let options = Options { min_count: 5, ..Options::default() };
     let encoder = Encoder::fit(real, &names, &rows, &options, ctx)?;
     if n < 2 * FOLDS || encoder.width() == 0 {
-        return Ok(0.5);
+        return Ok(None);
     }
     let _held = ctx.budget.take(encoder.bytes(4 * n), "Telling generated rows from real ones")?;
     // Real and generated rows by turns, so that every fold has as many of each.
@@ -131,9 +132,10 @@ pub fn two_sample(real: &Frame, made: &Frame, ctx: &Context<'_>) -> Result<f64> 
         for (z, i) in z.iter().zip(&test) {
             auc.add(f64::from(*z), i % 2 == 1)?;
         }
-        sum += auc.value().unwrap_or(0.5) / FOLDS as f64;
+        let Some(auc) = auc.figure()? else { return Ok(None) };
+        sum += auc / FOLDS as f64;
     }
-    Ok(sum)
+    Ok(Some(sum))
 }
 
 /// Real rows with every column put into another order by itself: what is left when no column knows of another.
@@ -157,7 +159,7 @@ pub fn figures(c: &Comparison, baseline: Option<&str>) -> Vec<MetricRow> {
         high: None,
         rows: c.rows as u64,
     };
-    let mut out = vec![one("two_sample_auc".into(), c.auc)];
+    let mut out: Vec<MetricRow> = c.auc.map(|x| one("two_sample_auc".into(), x)).into_iter().collect();
     for (name, of) in [("ks", &c.ks), ("tv", &c.tv)] {
         if !of.is_empty() {
             out.push(one(name.into(), of.iter().map(|x| x.1).sum::<f64>() / of.len() as f64));
@@ -226,13 +228,13 @@ mod tests {
         let ctx = Context { seed: 1, pool: &pool, budget: &budget, watch: &Quiet };
         let real = rows(1500, 1, 0.0);
         let same = compare(&real, &rows(1500, 2, 0.0), &ctx).unwrap();
-        assert!((same.auc - 0.5).abs() < 0.05 && same.correlation.unwrap() < 0.02 && same.joint.unwrap() < 0.06, "{same:?}");
+        assert!((same.auc.unwrap() - 0.5).abs() < 0.05 && same.correlation.unwrap() < 0.02 && same.joint.unwrap() < 0.06, "{same:?}");
         assert!(same.ks.iter().chain(&same.tv).all(|x| x.1 < 0.06) && same.rows == 1500);
         let moved = compare(&real, &rows(1500, 2, 1.0), &ctx).unwrap();
-        assert!(moved.auc > 0.9 && moved.ks[0].1 > 0.3 && moved.ks[1].1 < 0.06, "{moved:?}");
+        assert!(moved.auc.unwrap() > 0.9 && moved.ks[0].1 > 0.3 && moved.ks[1].1 < 0.06, "{moved:?}");
         let shuffled = independent(&real, &ctx).unwrap();
         let apart = compare(&real, &shuffled, &ctx).unwrap();
-        assert!(apart.auc > 0.85 && apart.correlation.unwrap() > 0.8 && apart.joint.unwrap() > 0.3, "{apart:?}");
+        assert!(apart.auc.unwrap() > 0.85 && apart.correlation.unwrap() > 0.8 && apart.joint.unwrap() > 0.3, "{apart:?}");
         assert!(apart.ks.iter().chain(&apart.tv).all(|x| x.1 == 0.0));
         let names: Vec<String> = figures(&apart, None).into_iter().map(|f| f.metric).collect();
         assert_eq!(names, ["two_sample_auc", "ks", "tv", "correlation", "joint_tv", "ks.a", "ks.b", "tv.t", "tv.u"]);
@@ -240,9 +242,11 @@ mod tests {
     }
 
     #[test]
-    fn few_rows_are_no_fault() {
+    fn of_few_rows_there_is_no_figure() {
         let (pool, budget) = (Pool::single(), Budget::unlimited());
         let ctx = Context { seed: 1, pool: &pool, budget: &budget, watch: &Quiet };
-        assert_eq!(compare(&rows(1, 1, 0.0), &rows(1, 2, 0.0), &ctx).unwrap().auc, 0.5);
+        let one = compare(&rows(1, 1, 0.0), &rows(1, 2, 0.0), &ctx).unwrap();
+        assert_eq!((one.auc, one.correlation, one.ks.len()), (None, None, 2));
+        assert!(figures(&one, None).iter().all(|f| f.metric != "two_sample_auc" && f.metric != "correlation"));
     }
 }

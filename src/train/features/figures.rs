@@ -16,7 +16,7 @@ pub struct Figure {
     pub column: String,
     /// `r2` for numbers, times, truth values and arrays, as they are scaled; `accuracy` for text, all rare values counting as one.
     pub metric: &'static str,
-    /// The figure; 1 is exact.
+    /// The figure; 1 is exact. A column that does not vary in the rows has no `r2`.
     pub value: f64,
     /// Rows that have a value there.
     pub rows: u64,
@@ -82,18 +82,26 @@ impl Sums {
     pub(super) fn figures(&self, by: &Encoder) -> Vec<Figure> {
         let one = |(i, input): (usize, &crate::dataset::Input)| {
             let n = self.seen[i];
+            if n == 0 {
+                return None;
+            }
             let (metric, value) = match by.levels(i) {
-                Some(_) => ("accuracy", self.hits[i] as f64 / n.max(1) as f64),
+                Some(_) => ("accuracy", self.hits[i] as f64 / n as f64),
                 None => {
                     let places = self.starts[i]..self.starts[i + 1];
-                    let spread: f64 = places.clone().map(|p| self.squares[p] - self.sum[p].powi(2) / n.max(1) as f64).sum();
+                    let squares: f64 = self.squares[places.clone()].iter().sum();
+                    let spread = squares - places.clone().map(|p| self.sum[p].powi(2) / n as f64).sum::<f64>();
                     let apart: f64 = self.apart[places].iter().sum();
-                    ("r2", if spread > 0.0 { 1.0 - apart / spread } else { 0.0 })
+                    // Of equal values the difference is what rounding left.
+                    if spread <= 1e-12 * squares {
+                        return None;
+                    }
+                    ("r2", 1.0 - apart / spread)
                 }
             };
-            Figure { column: input.name.clone(), metric, value, rows: n }
+            Some(Figure { column: input.name.clone(), metric, value, rows: n })
         };
-        by.inputs().iter().enumerate().map(one).filter(|f| f.rows > 0).collect()
+        by.inputs().iter().enumerate().filter_map(one).collect()
     }
 }
 

@@ -53,7 +53,7 @@ pub fn fit(job: &mut Job<'_>, ctx: &Context<'_>) -> Result<(Value, Vec<Tensor>)>
         if valid.rows() < FEW {
             return Ok(None);
         }
-        compare::two_sample(&valid, &like(gan, &mixed, &valid, ctx)?.0, ctx).map(Some)
+        compare::two_sample(&valid, &like(gan, &mixed, &valid, ctx)?.0, ctx)
     };
     // Twice the standard error of the AUC of two samples of one law.
     let slack = 2.0 * (1.0 / (6.0 * valid.rows().max(1) as f64)).sqrt();
@@ -149,7 +149,7 @@ fn run(
     kept.ok_or_else(|| Error::internal("a GAN without an epoch"))
 }
 
-fn report(job: &mut Job<'_>, own: &Comparison, near: Option<&Nearest>, simple: f64) {
+fn report(job: &mut Job<'_>, own: &Comparison, near: Option<&Nearest>, simple: Option<f64>) {
     let round = |x: f64| json!((x * 1e5).round() / 1e5);
     let metrics = &mut job.report.metrics;
     for f in compare::figures(own, None).into_iter().filter(|f| !f.metric.contains('.')) {
@@ -163,8 +163,8 @@ fn report(job: &mut Job<'_>, own: &Comparison, near: Option<&Nearest>, simple: f
     }
     metrics.insert("judged_by".into(), json!("two_sample_auc"));
     metrics.insert("rows".into(), json!(own.rows));
-    metrics.insert("baseline".into(), json!({"independent columns": {"two_sample_auc": round(simple)}}));
-    job.report.judged = Some(-own.auc);
+    metrics.insert("baseline".into(), json!({"independent columns": simple.map(|x| json!({"two_sample_auc": round(x)}))}));
+    job.report.judged = own.auc.map(|x| -x);
 }
 
 /// The deployed version's figure on the same rows.
@@ -174,7 +174,7 @@ fn incumbent(job: &mut Job<'_>, held: &Frame, ctx: &Context<'_>) -> Result<()> {
         Features::Gan(m) => match same_side(m.split(), &job.data.split) {
             Ok(()) => match m.like(held, ctx).and_then(|made| compare::two_sample(held, &made, ctx)) {
                 Ok(auc) => {
-                    job.report.incumbent = Some(-auc);
+                    job.report.incumbent = auc.map(|x| -x);
                     return Ok(());
                 }
                 Err(e) if matches!(e.code, crate::base::Code::UndefinedColumn | crate::base::Code::WrongType) => e.message,

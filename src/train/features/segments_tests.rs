@@ -64,7 +64,7 @@ fn groups_are_found_and_say_what_they_are() {
     let (mut scratch, mut scores) = (Scratch::default(), Vec::new());
     let row = [Cell::Number(4.0), Cell::Number(180.0), Cell::Missing, Cell::Bool(true)];
     let outcome = f.classify(&row, &mut scratch, &mut scores).unwrap().unwrap();
-    assert_eq!(outcome.class(&scores), Ok("2"));
+    assert_eq!(outcome.class(&scores, &[]), Ok("2"));
     // a segment's typical row
     let back: Value = serde_json::from_str(&f.reconstruct(&row, &mut scratch).unwrap()).unwrap();
     assert_eq!((&back["city"], &back["member"]), (&json!("Oslo"), &json!(true)));

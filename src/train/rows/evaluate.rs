@@ -86,7 +86,9 @@ fn figures(
     let Some((first, _)) = parts.first() else { return Ok(Vec::new()) };
     let outcome = first.outcome();
     let truth: Vec<f64> = parts.iter().flat_map(|(_, rows)| rows.iter().map(|r| answers[*r as usize])).collect();
-    let of = |parts: &[(&Scorer, &[u32])]| judge::figures(outcome, score_parts(parts, frame, ctx)?.view(), &truth, tags, ctx);
+    let of = |parts: &[(&Scorer, &[u32])]| {
+        judge::figures((outcome, first.class_weights()), score_parts(parts, frame, ctx)?.view(), &truth, tags, ctx)
+    };
     let mut out = of(parts)?;
     let simple: Option<Vec<(Scorer, &[u32])>> = parts.iter().map(|(s, rows)| Some((s.simple()?, *rows))).collect();
     if let Some(simple) = simple {

@@ -12,7 +12,7 @@ use crate::model::Kind;
 use crate::model::mlp::{Mlp, MlpSpec};
 use crate::train::hold::same_side;
 use crate::train::unheard::Unheard;
-use crate::train::{Outcome, Report, Trained};
+use crate::train::{Outcome, Report, Trained, class_weights};
 use serde_json::{Value, json};
 
 /// Trains a model on the rows of `frame`, which holds the target, the split columns and the inputs. `incumbent` is the deployed
@@ -40,6 +40,7 @@ pub fn fit(frame: &Frame, spec: &RowsSpec, incumbent: Option<&Scorer>, ctx: &Con
         calibration: Calibration::default(),
         center: data.center,
         spread: data.spread,
+        class_weights: data.class_weights.clone(),
         refit: false,
         split: data.split.clone(),
     };
@@ -78,6 +79,10 @@ pub fn fit(frame: &Frame, spec: &RowsSpec, incumbent: Option<&Scorer>, ctx: &Con
     state.calibration = judged.calibration;
     report.metrics.insert("epochs".into(), json!(first.found[0]));
     verdict::tell(&judged, &data, &mut report);
+    if let (false, Some(classes)) = (data.class_weights.is_empty(), class_weights::classes(&data.outcome)) {
+        let each = classes.iter().zip(&data.class_weights).map(|(c, w)| ((*c).to_owned(), json!((w * 1e6).round() / 1e6)));
+        report.metrics.insert("class_weight".into(), Value::Object(each.collect()));
+    }
     if judged.rows > 0
         && let Some(i) = incumbent
     {
@@ -164,6 +169,6 @@ fn deployed(
         scores => scores?,
     };
     let answers: Vec<f64> = turns.iter().flat_map(|t| t.answers.iter().copied()).collect();
-    let figures = judge::figures(&data.outcome, scores.view(), &answers, (data.tags.as_ref(), None), ctx)?;
+    let figures = judge::figures((&data.outcome, scorer.class_weights()), scores.view(), &answers, (data.tags.as_ref(), None), ctx)?;
     Ok(judge::judged(&figures).ok_or_else(|| "there are none".into()))
 }

@@ -3,17 +3,17 @@
 use super::tags::TagSets;
 use crate::base::{Context, Result};
 use crate::metric::{Accuracy, Auc, AveragePrecision, Brier, LogLoss, Mae, Mean, R2, Rmse, State};
-use crate::train::{MetricRow, Outcome};
+use crate::train::{MetricRow, Outcome, class_weights};
 use ndarray::{ArrayView1, ArrayView2};
 use serde_json::{Map, Value, json};
 
-/// Every figure that the outcome has, for the rows of `scores` whose answer is no NaN; `tags` are those that answers point at, and lists of `k` tags are
+/// Every figure that the outcome has, for the rows of `scores` whose answer is no NaN; `weights` are those by which a class is chosen (see [`crate::train::class_weights`]); `tags` are those that answers point at, and lists of `k` tags are
 /// judged beside the usual ones.
 ///
 /// # Errors
 /// [`crate::base::Code::OutOfMemory`], [`crate::base::Code::Cancelled`].
 pub fn figures(
-    outcome: &Outcome,
+    (outcome, weights): (&Outcome, &[f64]),
     scores: ArrayView2<'_, f64>,
     answers: &[f64],
     (tags, k): (Option<&TagSets>, Option<usize>),
@@ -27,6 +27,7 @@ pub fn figures(
         Outcome::Binary { .. } => {
             let (mut auc, mut ap, mut loss, mut brier, mut accuracy) =
                 (Auc::default(), AveragePrecision::default(), LogLoss::default(), Brier::default(), Accuracy::default());
+            let mut recalls = [Accuracy::default(); 2];
             for (i, (s, y)) in known() {
                 check(i)?;
                 let (p, y) = (s[0], *y == 1.0);
@@ -34,25 +35,31 @@ pub fn figures(
                 ap.add(p, y)?;
                 loss.add(p, y)?;
                 brier.add(p, y)?;
-                accuracy.add((p > 0.5) == y);
+                let right = outcome.is_positive(p, weights) == y;
+                accuracy.add(right);
+                recalls[usize::from(y)].add(right);
             }
             push(&mut out, ctx, &loss)?;
             push(&mut out, ctx, &auc)?;
             push(&mut out, ctx, &ap)?;
             push(&mut out, ctx, &brier)?;
             push(&mut out, ctx, &accuracy)?;
+            out.extend(balanced(&recalls, weights));
         }
         Outcome::Classes(_) => {
             let (mut loss, mut accuracy) = (LogLoss::default(), Accuracy::default());
+            let mut recalls = vec![Accuracy::default(); outcome.width()];
             for (i, (s, y)) in known() {
                 check(i)?;
                 // a class that the model does not know has the probability 0
                 loss.add(s.get(*y as usize).copied().unwrap_or(0.0).min(1.0), true)?;
-                let best = s.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).map(|b| b.0);
-                accuracy.add(best == Some(*y as usize));
+                let right = class_weights::best(s.iter().copied(), weights) == *y as usize;
+                accuracy.add(right);
+                recalls.get_mut(*y as usize).into_iter().for_each(|r| r.add(right));
             }
             push(&mut out, ctx, &loss)?;
             push(&mut out, ctx, &accuracy)?;
+            out.extend(balanced(&recalls, weights));
         }
         Outcome::Value => {
             let (mut rmse, mut mae, mut r2) = (Rmse::default(), Mae::default(), R2::default());
@@ -75,6 +82,15 @@ pub fn figures(
         }
     }
     Ok(out)
+}
+
+/// Where classes weigh differently, the mean over the classes of the share of their rows that is told rightly: what accuracy says of a rare class is little.
+fn balanced(recalls: &[Accuracy], weights: &[f64]) -> Option<MetricRow> {
+    let mut mean = Mean::default();
+    recalls.iter().filter_map(State::value).for_each(|r| mean.add(r));
+    let value = mean.value().filter(|_| !weights.is_empty())?;
+    let rows = recalls.iter().map(State::rows).sum();
+    Some(MetricRow { baseline: None, metric: "balanced_accuracy".into(), k: None, value, low: None, high: None, rows })
 }
 
 /// Pairs of a row and a tag that ranking figures are sorted from, at most.

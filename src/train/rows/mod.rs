@@ -66,6 +66,8 @@ impl RowsSpec {
 }
 
 #[cfg(test)]
+mod line_tests;
+#[cfg(test)]
 mod tag_tests;
 #[cfg(test)]
 mod tests;

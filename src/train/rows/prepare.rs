@@ -10,8 +10,8 @@ use crate::dataset::{Encoder, Frame};
 use crate::model::mlp::Inputs;
 use crate::model::rows::Params;
 use crate::nn::Targets;
-use crate::train::Outcome;
 use crate::train::hold::{Asked, Split, divide, not_empty, usable};
+use crate::train::{Outcome, class_weights};
 use std::ops::Range;
 
 /// Rows and columns that are chosen, and the side of each row.
@@ -36,6 +36,8 @@ pub struct Prepared<'f> {
     pub center: f64,
     /// For values: their standard deviation.
     pub spread: f64,
+    /// What each class counts; empty: all alike.
+    pub class_weights: Vec<f64>,
     /// Rows without a target or a time.
     pub skipped: usize,
 }
@@ -134,6 +136,8 @@ pub fn prepare<'f>(
     let keys: Vec<&str> = [&spec.time_col, &spec.group_col].into_iter().flatten().map(String::as_str).collect();
     let known = |r: u32| !answers[r as usize].is_nan();
     let (rows, skipped) = usable(frame, spec.time_col.as_deref(), known, params.distinct, notices)?;
+    let class_weights =
+        class_weights::resolve(params.class_weight.as_ref(), &outcome, &spec.target, rows.iter().map(|r| answers[*r as usize]))?;
     ctx.check()?;
     let others: Vec<&str> = keys.iter().copied().chain([spec.target.as_str()]).chain(params.exclude.iter().map(String::as_str)).collect();
     let texts = inputs::texts(frame, &others, &rows, (params.text.as_deref(), params.min_count))?;
@@ -168,7 +172,7 @@ pub fn prepare<'f>(
         Outcome::Value => mean_and_spread(if sides.turns > 1 { &rows } else { &train }, &answers),
         _ => (0.0, 1.0),
     };
-    Ok(Prepared { frame, outcome, encoder, answers, tags, sides, split, rows: rows.len(), center, spread, skipped })
+    Ok(Prepared { frame, outcome, encoder, answers, tags, sides, split, rows: rows.len(), center, spread, class_weights, skipped })
 }
 
 fn mean_and_spread(rows: &[u32], answers: &[f64]) -> (f64, f64) {
@@ -198,6 +202,8 @@ fn encoder(
         buckets: params.buckets,
         // A line goes on where no value was seen; a place for each value does not.
         number_levels: if params.hidden.is_empty() { 0 } else { NUMBER_LEVELS },
+        // So does a line, beyond the values of training: what a network makes of inputs that it never saw nobody knows.
+        open: params.hidden.is_empty(),
         whole: false,
     };
     let texts = FreeTexts { names: texts, bits: params.text_bits };

@@ -7,8 +7,8 @@ use crate::dataset::encode::Grams;
 use crate::dataset::{Cell, Encoder, Frame, Input, Texts};
 use crate::model::mlp::{self, Inputs, Mlp, MlpSpec};
 use crate::nn::Loss;
-use crate::train::Outcome;
 use crate::train::hold::Split;
+use crate::train::{Outcome, class_weights};
 use ndarray::{Array2, ArrayView2, Axis, concatenate, s};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -31,6 +31,9 @@ pub struct State {
     pub center: f64,
     /// For values: their standard deviation, which becomes 1.
     pub spread: f64,
+    /// What each class counts, see [`class_weights`]; empty: all alike.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub class_weights: Vec<f64>,
     /// Whether the networks learned from the held-out rows too; their twins, under `holdout.`, did not.
     pub refit: bool,
     /// How rows were held out.
@@ -115,6 +118,7 @@ impl State {
         MlpSpec {
             hidden: hidden.to_vec(),
             sparse: self.encoder.text_width(),
+            class_weights: self.class_weights.iter().map(|w| *w as f32).collect(),
             ..MlpSpec::new(self.encoder.width(), self.outcome.width(), loss)
         }
     }
@@ -187,6 +191,11 @@ impl Scorer {
             let State { ensemble, outcome, split, .. } = &state;
             return Err(damaged(format!("It tells of {ensemble} networks, {} scores and {} turns.", outcome.width(), split.turns)));
         }
+        let weights = &state.class_weights;
+        let classes = class_weights::classes(&state.outcome).map_or(0, |c| c.len());
+        if !weights.is_empty() && (weights.len() != classes || !weights.iter().all(|w| *w > 0.0 && w.is_finite())) {
+            return Err(damaged(format!("It tells of {} weights of {classes} classes.", weights.len())));
+        }
         let load = |part: &str, hidden: &[usize]| Mlp::from_tensors(part, &state.spec(hidden), tensors);
         let there = |part: &str| tensors.iter().any(|t| t.name.starts_with(part));
         let kept = |part: String, hidden: &[usize]| there(&part).then(|| load(&part, hidden)).transpose();
@@ -203,7 +212,7 @@ impl Scorer {
             ),
         };
         let baseline = kept(BASELINE.into(), &[])?;
-        Ok(Self { state, networks, twins, simple_twins, baseline })
+        Ok(Self { twins, simple_twins, ..Self::new(state, networks, baseline) })
     }
 
     pub(super) fn new(state: State, networks: Vec<Mlp>, baseline: Option<Mlp>) -> Self {
@@ -218,6 +227,11 @@ impl Scorer {
     /// What is predicted.
     pub fn outcome(&self) -> &Outcome {
         &self.state.outcome
+    }
+
+    /// What each class counts where one is chosen; empty: all alike.
+    pub fn class_weights(&self) -> &[f64] {
+        &self.state.class_weights
     }
 
     /// How rows were held out in training.

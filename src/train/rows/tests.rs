@@ -4,7 +4,7 @@ use crate::dataset::{Cell, Column, Frame, MISSING_CODE, Values};
 use crate::train::Trained;
 use serde_json::json;
 
-fn with<R>(threads: usize, seed: u64, f: impl FnOnce(&Context<'_>) -> R) -> R {
+pub(super) fn with<R>(threads: usize, seed: u64, f: impl FnOnce(&Context<'_>) -> R) -> R {
     let (pool, budget) = (Pool::new(threads).unwrap(), Budget::unlimited());
     f(&Context { seed, pool: &pool, budget: &budget, watch: &Quiet })
 }
@@ -55,7 +55,7 @@ fn spec(kind: &str, target: &str, params: Value) -> RowsSpec {
     RowsSpec { kind: kind.into(), target: target.into(), time_col: None, group_col: None, params: all }
 }
 
-fn train(f: &Frame, s: &RowsSpec, seed: u64) -> (Trained, Scorer) {
+pub(super) fn train(f: &Frame, s: &RowsSpec, seed: u64) -> (Trained, Scorer) {
     let t = with(2, seed, |ctx| fit(f, s, None, ctx)).unwrap();
     let scorer = Scorer::load(&s.kind, &t.state, &t.tensors).unwrap();
     (t, scorer)

@@ -74,7 +74,7 @@ fn titles_are_learned_by_their_words_in_both_languages() {
     // a row alone, by names that training has not seen, and without a title
     let mut scratch = Scratch::default();
     let best = |s: &Scorer, title: Cell<'_>, scratch: &mut Scratch| {
-        s.outcome().class(s.score(&[title, Cell::Number(0.0)], scratch).unwrap()).unwrap().to_owned()
+        s.outcome().class(s.score(&[title, Cell::Number(0.0)], scratch).unwrap(), &[]).unwrap().to_owned()
     };
     assert_eq!(best(&s, Cell::Text("MINERAL WINE"), &mut scratch), "drinks");
     assert_eq!(best(&s, Cell::Text("女士连衣裙"), &mut scratch), "clothes");

@@ -8,7 +8,7 @@ use super::scorer::{Scorer, State, joined};
 use super::{average, judge};
 use crate::base::{Context, Epoch, Result};
 use crate::model::mlp::{Mlp, MlpSpec};
-use crate::train::MetricRow;
+use crate::train::{MetricRow, Outcome};
 use ndarray::Array2;
 
 /// What one turn gave.
@@ -118,8 +118,10 @@ pub fn judge_turns(turns: &[Turn], data: &Prepared<'_>, state: &State, calibrate
     let logits = joined(turns.iter().map(|t| t.logits.view()))?;
     let answers: Vec<f64> = turns.iter().flat_map(|t| t.answers.iter().copied()).collect();
     let turn_of: Vec<usize> = turns.iter().enumerate().flat_map(|(i, t)| std::iter::repeat_n(i, t.answers.len())).collect();
+    // One temperature for all classes would undo what biases were set to after training by weights: a rare class would come out too low, for the sake of the others.
+    let biased = !data.class_weights.is_empty() && matches!(data.outcome, Outcome::Classes(_));
     let fitted = match turns {
-        _ if !calibrate => None,
+        _ if !calibrate || biased => None,
         [_, _, ..] => {
             let rows = Unseen { logits: logits.view(), answers: &answers, tags };
             Some(cross_fit(&data.outcome, rows, (turns.len(), |i| turn_of[i]), ctx)?)
@@ -132,7 +134,7 @@ pub fn judge_turns(turns: &[Turn], data: &Prepared<'_>, state: &State, calibrate
         _ => None,
     };
     let (calibration, own) = fitted.unwrap_or_else(|| (Calibration::default(), vec![Calibration::default(); turns.len()]));
-    let figures = |scores: &Array2<f64>| judge::figures(&data.outcome, scores.view(), &answers, (tags, None), ctx);
+    let figures = |scores: &Array2<f64>| judge::figures((&data.outcome, &data.class_weights), scores.view(), &answers, (tags, None), ctx);
     let finished = |mut logits: Array2<f64>, calibration: &dyn Fn(usize) -> Calibration| {
         state.finish_all(&mut logits, calibration, ctx)?;
         figures(&logits)

@@ -22,4 +22,4 @@ SELECT household_id, product_category, (o.r).frequency AS trips, (o.r).monetary 
     o.n[1] AS trips_14, o.n[2] AS trips_30, o.n[3] AS trips_60, o.n[4] AS trips_90, (o.r).recency, (o.r).tenure, (o.r).mean_gap AS gap, (o.r).overdue,
     (h.r).frequency AS household_trips, (h.r).recency AS household_recency, h.n[1] AS household_trips_30, (h.r).monetary AS household_spend,
     count(*) OVER category AS category_households, avg((o.n[2] > 0)::int) OVER category::float8 AS category_rate, part, label
-FROM own o JOIN household h USING (cut, household_id) WHERE o.r IS NOT NULL WINDOW category AS (PARTITION BY cut, product_category);
+FROM own o JOIN household h USING (cut, household_id) WHERE (o.r).frequency > 0 WINDOW category AS (PARTITION BY cut, product_category);

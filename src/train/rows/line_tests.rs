@@ -1,0 +1,163 @@
+//! Models that are lines, beyond what they were trained on; and classes that weigh differently.
+
+use super::tests::{train, with};
+use super::*;
+use crate::base::{Code, Rng};
+use crate::dataset::{Cell, Column, Frame, Values};
+use serde_json::json;
+
+fn column(name: &str, values: Values) -> Column {
+    Column { name: name.into(), values }
+}
+
+fn spec(kind: &str, params: Value) -> RowsSpec {
+    RowsSpec { kind: kind.into(), target: "y".into(), time_col: None, group_col: None, params }
+}
+
+/// y = 3 x + 1 for 2,001 numbers from 0 to 100.
+fn line() -> Frame {
+    let x: Vec<f64> = (0..=2000).map(|i| f64::from(i) / 20.0).collect();
+    let y = x.iter().map(|x| 3.0 * x + 1.0).collect();
+    Frame::new(vec![column("x", Values::Double(x)), column("y", Values::Double(y))]).unwrap()
+}
+
+fn at(scorer: &Scorer, cells: &[Cell<'_>]) -> f64 {
+    scorer.score(cells, &mut Scratch::default()).unwrap()[0]
+}
+
+#[test]
+fn a_line_goes_on_beyond_what_it_was_trained_on() {
+    for numbers in ["standard", "minmax"] {
+        let (_, s) = train(&line(), &spec("linear", json!({"numbers": numbers})), 1);
+        for (x, within) in [(50.0, 1.0), (1000.0, 30.0), (-1000.0, 30.0), (1e6, 30_000.0)] {
+            let y = at(&s, &[Cell::Number(x)]);
+            assert!((y - (3.0 * x + 1.0)).abs() < within, "{numbers} {x}: {y}");
+        }
+        assert!(at(&s, &[Cell::Number(f64::MAX)]).is_finite() && at(&s, &[Cell::Number(f64::MIN)]).is_finite());
+        assert_eq!(s.score_numbers(&[1000.0], &mut Scratch::default()).unwrap()[0], at(&s, &[Cell::Number(1000.0)]));
+    }
+    // By rank, and in a network, the outermost is as far as it goes.
+    for (kind, params) in [("linear", json!({})), ("mlp", json!({"numbers": "standard", "hidden": [8], "epochs": 3, "ensemble": 1}))] {
+        let (_, s) = train(&line(), &spec(kind, params), 1);
+        assert_eq!(at(&s, &[Cell::Number(1e4)]), at(&s, &[Cell::Number(1e6)]), "{kind}");
+    }
+}
+
+#[test]
+fn a_trend_goes_on_in_time_and_in_arrays() {
+    const DAY: i64 = 86_400_000_000;
+    let days: Vec<i64> = (0..1500).collect();
+    let y = days.iter().map(|d| 10.0 + 0.5 * *d as f64).collect();
+    let f = Frame::new(vec![column("day", Values::Time(days.iter().map(|d| d * DAY).collect())), column("y", Values::Double(y))]).unwrap();
+    let (_, s) = train(&f, &spec("linear", json!({"numbers": "standard"})), 1);
+    let later = at(&s, &[Cell::Time(3000 * DAY)]);
+    assert!((later - 1510.0).abs() < 30.0, "{later}");
+    let mut r = Rng::new(1);
+    let values: Vec<f32> = (0..3000).map(|_| r.uniform() as f32).collect();
+    let y = values.chunks(2).map(|v| f64::from(v[0] + 2.0 * v[1])).collect();
+    let f = Frame::new(vec![column("v", Values::Vector { width: 2, values }), column("y", Values::Double(y))]).unwrap();
+    let (_, s) = train(&f, &spec("linear", json!({"numbers": "standard"})), 1);
+    let far = at(&s, &[Cell::Vector(&[10.0, 10.0])]);
+    assert!((far - 30.0).abs() < 0.6, "{far}");
+}
+
+#[test]
+fn wild_values_of_training_neither_pull_the_line_nor_go_on() {
+    let mut f = line();
+    let mut x: Vec<f64> = (0..=2000).map(|i| f64::from(i) / 20.0).collect();
+    let y: Vec<f64> = x.iter().map(|x| 3.0 * x + 1.0).collect();
+    x[1000] = 1e9;
+    f = Frame::new(vec![column("x", Values::Double(x)), f.column("y").unwrap().clone()]).unwrap();
+    let (_, s) = train(&f, &spec("linear", json!({"numbers": "standard"})), 1);
+    let (mid, up, down) = (at(&s, &[Cell::Number(50.0)]), at(&s, &[Cell::Number(1e9)]), at(&s, &[Cell::Number(-1000.0)]));
+    assert!((mid - y[1000]).abs() < 5.0 && up < 1000.0 && (down + 2999.0).abs() < 300.0, "{mid} {up} {down}");
+}
+
+/// One row in twenty-five is rare, and x says which a little; three classes where `three`.
+fn rare(n: usize, seed: u64, three: bool) -> Frame {
+    let mut r = Rng::new(seed);
+    let (mut x, mut codes) = (Vec::new(), Vec::new());
+    for _ in 0..n {
+        let u = r.uniform();
+        let class = if u < 0.04 { 1 } else { u32::from(three && u < 0.4) * 2 };
+        x.push(r.normal() + [0.0, 1.5, -1.5][class as usize]);
+        codes.push(class);
+    }
+    let levels: Vec<String> = ["common", "rare", "usual"].iter().take(if three { 3 } else { 2 }).map(|t| (*t).to_owned()).collect();
+    Frame::new(vec![column("x", Values::Double(x)), column("y", Values::Category { codes, levels })]).unwrap()
+}
+
+/// The share of rare rows that are told as rare, the mean probability of rare, and its log loss.
+fn judged(s: &Scorer, f: &Frame) -> (f64, f64, f64) {
+    let (mut hits, mut rares, mut mean, mut loss) = (0.0, 0.0, 0.0, 0.0);
+    let mut scratch = Scratch::default();
+    let (x, y) = (f.column("x").unwrap(), f.column("y").unwrap());
+    for row in 0..f.rows() {
+        let scores = s.score(&[x.values.cell(row)], &mut scratch).unwrap();
+        let p = s.outcome().probabilities(scores).unwrap()["rare"].as_f64().unwrap();
+        let is = y.values.cell(row) == Cell::Text("rare");
+        if is {
+            rares += 1.0;
+            hits += f64::from(u8::from(s.outcome().class(scores, s.class_weights()).unwrap() == "rare"));
+        }
+        mean += p / f.rows() as f64;
+        loss -= if is { p } else { 1.0 - p }.ln() / f.rows() as f64;
+    }
+    (hits / rares, mean, loss)
+}
+
+#[test]
+fn a_rare_class_that_weighs_more_is_found_more_often_and_probabilities_stay_true() {
+    for (kind, three) in [("logistic", false), ("mlp", false), ("logistic", true), ("mlp", true)] {
+        let (f, g) = (rare(6000, 1, three), rare(6000, 2, three));
+        let of = |params: Value| {
+            let mut all = json!({"epochs": 20, "ensemble": 1});
+            all.as_object_mut().unwrap().extend(params.as_object().unwrap().clone());
+            let (t, s) = train(&f, &spec(kind, all), 1);
+            (judged(&s, &g), t.report.metrics, s)
+        };
+        let (plain, metrics, _) = of(json!({}));
+        assert!(!metrics.contains_key("class_weight") && !metrics.contains_key("balanced_accuracy"));
+        assert!(plain.0 < 0.1, "{kind} {plain:?}");
+        for params in [
+            json!({"class_weight": "balanced"}),
+            json!({"class_weight": {"rare": 24}}),
+            json!({"class_weight": {"rare": 24}, "calibrate": false}),
+        ] {
+            let (weighted, metrics, s) = of(params.clone());
+            // Where classes count alike, rare begins halfway to common: P(z > −0.75). Of three a weight of 24 makes it 0.96 : 0.6, and that P(z > −1.06).
+            let expected = if three && params["class_weight"] != "balanced" { 0.856 } else { 0.773 };
+            assert!((weighted.0 - expected).abs() < 0.09, "{kind} {params} {weighted:?}");
+            assert!((weighted.1 - plain.1).abs() < 0.012 && weighted.2 < plain.2 + 0.01, "{kind} {params} {weighted:?} {plain:?}");
+            assert!(
+                metrics["balanced_accuracy"].as_f64().unwrap() > 0.65 && metrics["class_weight"]["rare"].as_f64().unwrap() > 8.0,
+                "{metrics:?}"
+            );
+            assert_eq!(s.class_weights().len(), if three { 3 } else { 2 });
+        }
+    }
+}
+
+#[test]
+fn weights_of_one_change_nothing_and_stored_ones_are_checked() {
+    let f = rare(1500, 3, false);
+    let of = |params: Value| train(&f, &spec("logistic", params), 1);
+    let ((_, s), (ones, t)) = (of(json!({"epochs": 30})), of(json!({"epochs": 30, "class_weight": {"rare": 1, "common": 1}})));
+    // Up to rounding and to the share that the few epochs had not reached.
+    let (a, b) = (at(&s, &[Cell::Number(1.0)]), at(&t, &[Cell::Number(1.0)]));
+    assert!((a - b).abs() < 0.02, "{a} {b}");
+    for bad in [json!([1.0]), json!([1.0, 0.0]), json!([1.0, -1.0]), json!([1.0, 1.0, 1.0])] {
+        let mut state = ones.state.clone();
+        state["class_weights"] = bad;
+        assert_eq!(Scorer::load("logistic", &state, &ones.tensors).unwrap_err().code, Code::Corrupt);
+    }
+    let fault = |kind: &str, target: &str, given: Value| {
+        let s = RowsSpec { target: target.into(), ..spec(kind, json!({"class_weight": given})) };
+        with(1, 0, |ctx| fit(&f, &s, None, ctx)).unwrap_err()
+    };
+    for given in [json!({"other": 2}), json!({"rare": 0}), json!({"rare": -1}), json!({"rare": "much"}), json!("balance"), json!(3)] {
+        assert_eq!(fault("logistic", "y", given.clone()).code, Code::InvalidParameter, "{given}");
+    }
+    assert_eq!(fault("linear", "x", json!("balanced")).message, "parameter \"class_weight\" needs a target of classes");
+    assert_eq!(fault("logistic", "y", json!("balance")).hint.as_deref(), Some("Did you mean \"balanced\"?"));
+}
