@@ -18,6 +18,19 @@ pub struct Held {
     repeats: bool,
 }
 
+/// What a user is asked by.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// The events before those that are held out, oldest first.
+    pub history: &'a [Event],
+    /// When these were.
+    pub now: i64,
+    /// The events of items that are not to be listed.
+    pub had: &'a [Event],
+    /// The items to be found, ascending.
+    pub wanted: &'a [u32],
+}
+
 /// How well several scorers find what was held out.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measured {
@@ -172,13 +185,36 @@ impl Held {
         score: impl Fn(&[Event], i64, &mut [Vec<f32>]) + Sync + Send,
         add: impl Fn(&mut S, usize, &[u32], &[u32]) + Sync + Send,
     ) -> Result<Vec<S>> {
-        const STEP: usize = 64;
         let items = data.items.len();
         let _booked = ctx.budget.take(items.saturating_mul(4 * (n + 4) * ctx.pool.threads()), "scores of all items")?;
+        let room = || (0..n).map(|_| zeros(items)).collect::<Result<Vec<Vec<f32>>>>();
+        self.each_user(data, tie, ctx, start, room, |state, outs, asked| {
+            score(asked.history, asked.now, outs);
+            for (i, out) in outs.iter_mut().enumerate() {
+                asked.had.iter().for_each(|e| out[e.item as usize] = f32::NEG_INFINITY);
+                add(state, i, &top_k(out, k, Some(tie)), asked.wanted);
+            }
+        })
+    }
+
+    /// Calls `f(state, room, user)` for each user who has something to be found, with one state, a copy of `start`, and one `room` for a run of users; the states
+    /// in order.
+    ///
+    /// # Errors
+    /// [`crate::base::Code::Cancelled`], [`crate::base::Code::OutOfMemory`]; those of `room`.
+    pub fn each_user<S: Clone + Send + Sync, R>(
+        &self,
+        data: &Interactions,
+        tie: &[f32],
+        ctx: &Context,
+        start: &S,
+        room: impl Fn() -> Result<R> + Sync + Send,
+        f: impl Fn(&mut S, &mut R, &Asked<'_>) + Sync + Send,
+    ) -> Result<Vec<S>> {
+        const STEP: usize = 64;
         let mut parts: Vec<Result<S>> = self.users.chunks(STEP).map(|_| Ok(start.clone())).collect();
         let run = |p: usize| -> Result<S> {
-            let mut state = start.clone();
-            let mut outs: Vec<Vec<f32>> = (0..n).map(|_| zeros(items)).collect::<Result<_>>()?;
+            let (mut state, mut room) = (start.clone(), room()?);
             for (user, events) in &self.users[p * STEP..((p + 1) * STEP).min(self.users.len())] {
                 ctx.check()?;
                 let history = data.history(*user);
@@ -189,13 +225,8 @@ impl Held {
                 if wanted.is_empty() {
                     continue;
                 }
-                score(history, events[0].time, &mut outs);
-                for (i, out) in outs.iter_mut().enumerate() {
-                    if !self.repeats {
-                        history.iter().for_each(|e| out[e.item as usize] = f32::NEG_INFINITY);
-                    }
-                    add(&mut state, i, &top_k(out, k, Some(tie)), &wanted);
-                }
+                let had = if self.repeats { &[] } else { history };
+                f(&mut state, &mut room, &Asked { history, now: events[0].time, had, wanted: &wanted });
             }
             Ok(state)
         };

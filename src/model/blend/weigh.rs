@@ -1,11 +1,13 @@
 //! Which weights the bases of a blend get: those that find most of the held-out events.
 
-use crate::base::{Context, Result};
+use crate::base::{Context, Result, zeros};
 use crate::dataset::Interactions;
 use crate::kernel::axpy;
+use crate::kernel::topk::{Best, top_k};
+use crate::metric::ranking::list_figures;
 use crate::model::blend::{Blend, standard};
 use crate::model::figures::Figures;
-use crate::model::held::Held;
+use crate::model::held::{Asked, Held};
 use crate::model::popularity::Popularity;
 use crate::model::recommender::JUDGED_AT;
 use crate::model::tune::{RECENCIES, side_by_side};
@@ -115,25 +117,95 @@ fn mean(points: &[Vec<f32>], shares: &[f64]) -> Vec<f32> {
     weights
 }
 
+/// Of each base the best so many items are candidates of a list, times its length.
+const CANDIDATES: usize = 10;
+
+/// Where one user's lists are made.
+struct Room {
+    /// Bases × items: the standardised scores, 0 of a base that knows nothing.
+    scores: Vec<Vec<f32>>,
+    blended: Vec<f32>,
+    candidates: Vec<u32>,
+    /// Bases × candidates.
+    few: Vec<Vec<f32>>,
+    /// Of each base a score that no item has more of but candidates.
+    others: Vec<f32>,
+}
+
 impl Blend {
     /// NDCG of each of `weightings` for each user of the held-out events.
+    ///
+    /// A list is made of the candidates that are among the best of a base, of which there are some hundred, unless an item that is none could be in it, which the
+    /// least score of the list says (the threshold of Fagin, Lotem & Naor 2003). (69,000 events, 20,000 items, five bases: 4 seconds for 70.)
     fn judge(&self, weightings: &[Vec<f32>], data: &Interactions, tune: &Held, tie: &[f32], ctx: &Context) -> Result<Figures> {
-        let needed: Vec<bool> = (0..self.parts.len()).map(|i| weightings.iter().any(|w| w[i] > 0.0)).collect();
-        tune.compare(data, JUDGED_AT, tie, ctx, weightings.len(), |history, now, outs| {
-            outs.iter_mut().for_each(|o| o.fill(0.0));
-            let mut own = vec![0.0; tie.len()];
-            let mut known = false;
-            for (i, part) in self.parts.iter().enumerate().filter(|(i, _)| needed[*i]) {
-                if part.model.score(history, now, &mut own) {
-                    known = true;
-                    standard(&mut own);
-                    outs.iter_mut().zip(weightings).filter(|(_, w)| w[i] > 0.0).for_each(|(out, w)| axpy(w[i], &own, out));
-                }
+        let (n, bases, items) = (weightings.len(), self.parts.len(), tie.len());
+        let bytes = tune.users().len().saturating_mul(n * 4).saturating_add(items.saturating_mul(4 * (bases + 5) * ctx.pool.threads()));
+        let _booked = ctx.budget.take(bytes, "scores of all items")?;
+        let needed: Vec<bool> = (0..bases).map(|i| weightings.iter().any(|w| w[i] > 0.0)).collect();
+        let room = || {
+            let scores = (0..bases).map(|_| zeros(items)).collect::<Result<_>>()?;
+            Ok(Room { scores, blended: zeros(items)?, candidates: Vec::new(), few: vec![Vec::new(); bases], others: vec![0.0; bases] })
+        };
+        let values = tune.each_user(data, tie, ctx, &Vec::new(), room, |values: &mut Vec<f32>, room, asked| {
+            let known = room.score(self, &needed, asked, tie);
+            let mut figure = |list: &[u32]| values.push(list_figures(list, asked.wanted, JUDGED_AT).map_or(0.0, |f| f.ndcg as f32));
+            if known {
+                weightings.iter().for_each(|w| figure(&room.list(w, tie)));
+            } else {
+                room.blended.copy_from_slice(tie);
+                asked.had.iter().for_each(|e| room.blended[e.item as usize] = f32::NEG_INFINITY);
+                let list = top_k(&room.blended, JUDGED_AT, Some(tie));
+                weightings.iter().for_each(|_| figure(&list));
             }
-            if !known {
-                outs.iter_mut().for_each(|o| o.copy_from_slice(tie));
+        })?;
+        Ok(Figures { n, values: values.concat() })
+    }
+}
+
+impl Room {
+    /// Takes in what the bases say of a user; false where none of them knows anything.
+    fn score(&mut self, blend: &Blend, needed: &[bool], asked: &Asked<'_>, tie: &[f32]) -> bool {
+        let mut known = false;
+        self.candidates.clear();
+        for (i, part) in blend.parts.iter().enumerate() {
+            let (scores, others) = (&mut self.scores[i], &mut self.others[i]);
+            *others = 0.0;
+            if !needed[i] || !part.model.score(asked.history, asked.now, scores) {
+                scores.fill(0.0);
+                continue;
             }
-        })
+            known = true;
+            standard(scores);
+            asked.had.iter().for_each(|e| scores[e.item as usize] = f32::NEG_INFINITY);
+            let best = top_k(scores, CANDIDATES * JUDGED_AT, Some(tie));
+            *others = best.get(CANDIDATES * JUDGED_AT - 1).map_or(f32::NEG_INFINITY, |last| scores[*last as usize]);
+            self.candidates.extend(best);
+        }
+        self.candidates.sort_unstable();
+        self.candidates.dedup();
+        for (few, scores) in self.few.iter_mut().zip(&self.scores) {
+            few.clear();
+            few.extend(self.candidates.iter().map(|c| scores[*c as usize]));
+        }
+        known
+    }
+
+    /// The list of one weighting.
+    fn list(&mut self, weights: &[f32], tie: &[f32]) -> Vec<u32> {
+        let weighed = || (0..weights.len()).filter(|i| weights[*i] > 0.0);
+        let sum = &mut self.blended[..self.candidates.len()];
+        sum.fill(0.0);
+        weighed().for_each(|i| axpy(weights[i], &self.few[i], sum));
+        let mut best = Best::new(JUDGED_AT, sum.len(), Some(tie));
+        self.candidates.iter().zip(&*sum).for_each(|(item, score)| best.add(*item, *score));
+        let list = best.into_list();
+        let others: f32 = weighed().map(|i| weights[i] * self.others[i]).sum();
+        if list.len() == JUDGED_AT && list.last().is_some_and(|last| last.1 > others) {
+            return list.into_iter().map(|x| x.0).collect();
+        }
+        self.blended.fill(0.0);
+        weighed().for_each(|i| axpy(weights[i], &self.scores[i], &mut self.blended));
+        top_k(&self.blended, JUDGED_AT, Some(tie))
     }
 }
 
@@ -174,6 +246,47 @@ mod tests {
         p.extend(chosen.chosen);
         let again = fit(&seen, &p, None, None, &ctx).unwrap();
         assert_eq!((again.model, again.told), (chosen.model, None));
+    }
+
+    #[test]
+    fn lists_of_candidates_are_those_of_all_items() {
+        let (users, items) = (80, 600);
+        let levels: Vec<String> = (0..items).map(|i| format!("{i}")).collect();
+        let column = |name: &str, codes: Vec<u32>| Column { name: name.into(), values: Values::Category { codes, levels: levels.clone() } };
+        let mut rng = crate::base::Rng::new(3);
+        let n = users * 20;
+        let frame = Frame::new(vec![
+            column("u", (0..n).map(|r| (r / 20) as u32).collect()),
+            column("i", (0..n).map(|_| (rng.below(items) * rng.below(items) / items) as u32).collect()),
+            Column { name: "t".into(), values: Values::Double((0..n).map(|r| r as f64).collect()) },
+        ])
+        .unwrap();
+        let (pool, budget) = (Pool::new(2).unwrap(), Budget::unlimited());
+        let ctx = Context { seed: 0, pool: &pool, budget: &budget, watch: &Quiet };
+        let columns = EventColumns { user: "u".into(), item: "i".into(), time: Some("t".into()), ..EventColumns::default() };
+        let (data, _) = Interactions::from_frame(&frame, &columns, IdKind::Integer, IdKind::Integer, &ctx).unwrap();
+        for repeats in [false, true] {
+            let (seen, tune) = Held::split(&data, Step::Event, repeats, 0.0, 1.0).unwrap();
+            let bases = r#"{"bases": {"popularity": {}, "transition": {}, "item_knn": {}, "ease": {}}, "weights": {"popularity": 1, "transition": 1, "item_knn": 1, "ease": 1}}"#;
+            let mut p = serde_json::from_str::<Map<String, Value>>(bases).unwrap();
+            check(&mut p).unwrap();
+            let model = fit(&seen, &p, None, None, &ctx).unwrap().model;
+            let tie = Popularity::plain(&seen).unwrap().scores;
+            let weightings = simplex(&[0, 1, 2, 3], 4);
+            let whole = tune.compare(&seen, JUDGED_AT, &tie, &ctx, weightings.len(), |history, now, outs| {
+                for (out, w) in outs.iter_mut().zip(&weightings) {
+                    let mut blend = model.clone();
+                    blend.parts.iter_mut().zip(w).for_each(|(p, w)| p.weight = *w);
+                    blend.parts.retain(|p| p.weight > 0.0);
+                    blend.score(history, now, out);
+                }
+            });
+            let (judged, whole) = (model.judge(&weightings, &seen, &tune, &tie, &ctx).unwrap(), whole.unwrap());
+            assert!(judged.users() > 50 && judged.values.iter().any(|v| *v > 0.0));
+            let other = judged.values.iter().zip(&whole.values).filter(|(a, b)| (**a - **b).abs() > 1e-6).count();
+            // Sums in another order may part what is equal.
+            assert!(other * 1000 <= judged.values.len(), "{other} of {}", judged.values.len());
+        }
     }
 
     #[test]
