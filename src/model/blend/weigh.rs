@@ -170,16 +170,19 @@ impl Room {
         for (i, part) in blend.parts.iter().enumerate() {
             let (scores, others) = (&mut self.scores[i], &mut self.others[i]);
             *others = 0.0;
-            if !needed[i] || !part.model.score(asked.history, asked.now, scores) {
+            let knows = needed[i] && part.model.score(asked.history, asked.now, scores);
+            if knows {
+                standard(scores);
+            } else {
                 scores.fill(0.0);
-                continue;
             }
-            known = true;
-            standard(scores);
             asked.had.iter().for_each(|e| scores[e.item as usize] = f32::NEG_INFINITY);
-            let best = top_k(scores, CANDIDATES * JUDGED_AT, Some(tie));
-            *others = best.get(CANDIDATES * JUDGED_AT - 1).map_or(f32::NEG_INFINITY, |last| scores[*last as usize]);
-            self.candidates.extend(best);
+            if knows {
+                known = true;
+                let best = top_k(scores, CANDIDATES * JUDGED_AT, Some(tie));
+                *others = best.get(CANDIDATES * JUDGED_AT - 1).map_or(f32::NEG_INFINITY, |last| scores[*last as usize]);
+                self.candidates.extend(best);
+            }
         }
         self.candidates.sort_unstable();
         self.candidates.dedup();
@@ -258,7 +261,7 @@ mod tests {
         let frame = Frame::new(vec![
             column("u", (0..n).map(|r| (r / 20) as u32).collect()),
             column("i", (0..n).map(|_| (rng.below(items) * rng.below(items) / items) as u32).collect()),
-            Column { name: "t".into(), values: Values::Double((0..n).map(|r| r as f64).collect()) },
+            Column { name: "t".into(), values: Values::Double((0..n).map(f64::from).collect()) },
         ])
         .unwrap();
         let (pool, budget) = (Pool::new(2).unwrap(), Budget::unlimited());
