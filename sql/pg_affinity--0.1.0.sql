@@ -275,7 +275,7 @@ COMMENT ON FUNCTION affinity_internal.predict_columns(text, text[], "any") IS 'T
 
 CREATE FUNCTION affinity.predict_class(model text, "row" anycompatible) RETURNS text
 AS 'MODULE_PATHNAME', 'predict_class_wrapper' LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100 SUPPORT affinity_internal.row_support;
-COMMENT ON FUNCTION affinity.predict_class(text, anycompatible) IS 'The likeliest class of a row, as text.';
+COMMENT ON FUNCTION affinity.predict_class(text, anycompatible) IS 'The likeliest class of a row, as text; of a model with class_weight, that of the greatest probability times its weight.';
 
 CREATE FUNCTION affinity_internal.predict_class_columns(model text, names text[], VARIADIC "columns" "any") RETURNS text
 AS 'MODULE_PATHNAME', 'predict_class_columns_wrapper' LANGUAGE c STABLE PARALLEL SAFE COST 100;

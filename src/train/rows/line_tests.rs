@@ -27,11 +27,11 @@ fn at(scorer: &Scorer, cells: &[Cell<'_>]) -> f64 {
 
 #[test]
 fn a_line_goes_on_beyond_what_it_was_trained_on() {
-    for numbers in ["standard", "minmax"] {
+    for (numbers, share) in [("standard", 0.002), ("minmax", 0.01)] {
         let (_, s) = train(&line(), &spec("linear", json!({"numbers": numbers})), 1);
-        for (x, within) in [(50.0, 1.0), (1000.0, 30.0), (-1000.0, 30.0), (1e6, 30_000.0)] {
+        for x in [50.0, 1000.0, -1000.0, 1e6] {
             let y = at(&s, &[Cell::Number(x)]);
-            assert!((y - (3.0 * x + 1.0)).abs() < within, "{numbers} {x}: {y}");
+            assert!((y / (3.0 * x + 1.0) - 1.0).abs() < share, "{numbers} {x}: {y}");
         }
         assert!(at(&s, &[Cell::Number(f64::MAX)]).is_finite() && at(&s, &[Cell::Number(f64::MIN)]).is_finite());
         assert_eq!(s.score_numbers(&[1000.0], &mut Scratch::default()).unwrap()[0], at(&s, &[Cell::Number(1000.0)]));
@@ -40,6 +40,20 @@ fn a_line_goes_on_beyond_what_it_was_trained_on() {
     for (kind, params) in [("linear", json!({})), ("mlp", json!({"numbers": "standard", "hidden": [8], "epochs": 3, "ensemble": 1}))] {
         let (_, s) = train(&line(), &spec(kind, params), 1);
         assert_eq!(at(&s, &[Cell::Number(1e4)]), at(&s, &[Cell::Number(1e6)]), "{kind}");
+    }
+}
+
+/// With batches of 128 and 60 epochs, as for a network, 100 rows made a few dozen steps, and gave 1468, 2825 and −322 at 1000 by three seeds.
+#[test]
+fn few_rows_are_enough_for_a_line() {
+    for (n, seed) in [(100, 0), (100, 1), (100, 2), (300, 0), (300, 2), (1000, 0), (3000, 2)] {
+        let mut r = Rng::new(n);
+        let x: Vec<f64> = (0..n).map(|_| 100.0 * r.uniform()).collect();
+        let y = x.iter().map(|x| 3.0 * x + 1.0).collect();
+        let f = Frame::new(vec![column("x", Values::Double(x)), column("y", Values::Double(y))]).unwrap();
+        let (_, s) = train(&f, &spec("linear", json!({"numbers": "standard"})), seed);
+        let y = at(&s, &[Cell::Number(1000.0)]);
+        assert!((y - 3001.0).abs() < 16.0, "{n} rows, seed {seed}: {y}");
     }
 }
 

@@ -5,9 +5,12 @@ use crate::base::{Context, rng::mix};
 use crate::model::mlp::MlpSpec;
 use crate::model::rows::Params;
 use crate::nn::Loss;
+use crate::train::Outcome;
 
 /// Up to so many rows that teach, several networks cost a second and are worth it: chance decides much of what one learns.
 const SMALL: usize = 20_000;
+/// Up to so many rows a batch of a network's size makes too few steps for a line.
+const FEW: usize = 2_000;
 /// Up to here two still cost little.
 const MIDDLE: usize = 400_000;
 
@@ -31,7 +34,11 @@ const TEXT_DROPOUT: f32 = 0.3;
 
 /// The network and how it is trained, with what the caller left open chosen by the number of rows.
 fn plan(state: &State, params: &Params, rows: usize) -> MlpSpec {
+    let line = params.hidden.is_empty() && state.outcome == Outcome::Value;
     let (batch, epochs) = match rows {
+        // Of a line's few weights each has to come to its place, which takes some hundred steps.
+        n if line && n <= FEW => (16, 120),
+        n if line && n <= SMALL => (32, 60),
         n if n <= SMALL => (128, 60),
         n if n < 100_000 => (256, 40),
         n if n <= MIDDLE => (512, 20),
