@@ -13,27 +13,27 @@ pub const MISSING_TIME: i64 = i64::MIN;
 pub enum Values {
     /// int2, float4: NaN is missing (a NaN or an infinity in the table counts as missing too).
     Real(Vec<f32>),
-    /// int4, int8, float8, numeric: NaN is missing.
+    /// int4, int8, float8, numeric, money, interval (seconds): NaN is missing.
     Double(Vec<f64>),
     /// 0 false, 1 true, anything else missing.
     Bool(Vec<u8>),
-    /// Text, enum, uuid: a code into `levels` a row, [`MISSING_CODE`] for missing. Levels stand in order of first appearance.
+    /// Text, enum, uuid, inet: a code into `levels` a row, [`MISSING_CODE`] for missing. Levels stand in order of first appearance.
     Category {
         /// One a row.
         codes: Vec<u32>,
         /// The distinct texts.
         levels: Vec<String>,
     },
-    /// date, timestamp, timestamptz: microseconds since 2000-01-01 (UTC), [`MISSING_TIME`] for missing.
+    /// date, timestamp, timestamptz: microseconds since 2000-01-01 (UTC), [`MISSING_TIME`] for missing; time, timetz: on that day.
     Time(Vec<i64>),
-    /// real[], float8[], vector, halfvec of one length: row after row; a row whose first element is NaN is missing.
+    /// Numbers in arrays, vector, halfvec of one length: row after row; a row whose first element is NaN is missing.
     Vector {
         /// Elements a row.
         width: usize,
         /// Rows × width.
         values: Vec<f32>,
     },
-    /// text[]: any number of codes into `levels` a row; [`MISSING_CODE`] alone for missing.
+    /// Sets: text[] and arrays of other members: any number of codes into `levels` a row; [`MISSING_CODE`] alone for missing.
     Labels {
         /// Where the codes of each row end.
         ends: Vec<usize>,

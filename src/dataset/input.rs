@@ -7,17 +7,17 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Family {
-    /// int2 … int8, float4, float8, numeric.
+    /// int2 … int8, float4, float8, numeric, money, interval.
     Number,
     /// bool.
     Bool,
-    /// text, varchar, char, enum, uuid.
+    /// text, varchar, char, citext, enum, uuid, inet.
     Text,
-    /// date, timestamp, timestamptz.
+    /// date, timestamp, timestamptz, time, timetz.
     Time,
-    /// real[], float8[], vector, halfvec of this many elements.
+    /// An array of numbers, vector, halfvec of this many elements.
     Vector(u32),
-    /// text[].
+    /// An array as a set: of texts, enums, days; of whole numbers where lengths differ.
     Labels,
 }
 
@@ -37,8 +37,10 @@ impl Input {
     /// A column of `frame`, of which `rows` teach.
     pub fn of(frame: &Frame, column: &Column, rows: &[u32]) -> Self {
         let number = |r: &u32| if let Cell::Number(x) = column.values.cell(*r as usize) { Some(x) } else { None };
+        let elements = |r: &u32| if let Cell::Vector(v) = column.values.cell(*r as usize) { v.iter().copied() } else { [].iter().copied() };
         let value_type = match frame.value_type(&column.name) {
-            ValueType::Numeric => ValueType::Numeric.with(rows.iter().filter_map(number)),
+            own @ ValueType::Numeric if let Values::Vector { .. } = column.values => own.with_elements(rows.iter().flat_map(elements)),
+            own @ ValueType::Numeric => own.with(rows.iter().filter_map(number)),
             other => other,
         };
         Self { name: column.name.clone(), family: Family::of(&column.values), value_type }

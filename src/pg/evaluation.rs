@@ -2,10 +2,11 @@
 
 use crate::base::memory::Taken;
 use crate::base::{Budget, Code, Error, Result};
-use crate::dataset::{Frame, Input, ValueType};
-use crate::pg::relation::{Attribute, Relation};
+use crate::dataset::{Family, Frame, Input, ValueType};
+use crate::pg::relation::Relation;
+use crate::pg::scan::Wanted;
 use crate::pg::stamp::Stamp;
-use crate::pg::{cache, error, interrupts, judging, recommending, scan, settings, store, weights};
+use crate::pg::{cache, error, interrupts, judging, picks, recommending, scan, settings, store, value_type, weights};
 use crate::train::MetricRow;
 use crate::train::row_model::{RowModel, RowScratch};
 use crate::train::rows::{self, Evaluated};
@@ -30,7 +31,7 @@ pub(crate) fn figures(model: &str, source: Option<pg_sys::Oid>, target: Option<&
     let loaded = RowModel::load(&version.kind, &version.state, &weights::tensors(&version)?)?;
     if let RowModel::Describes(features) = &loaded {
         let relation = Relation::open(source)?;
-        let (frame, _held) = read(&relation, features.inputs().iter().map(|i| i.name.as_str()), features.inputs(), &budget)?;
+        let (frame, _held) = read(&relation, features.inputs().iter().map(|i| i.name.as_str()), None, features.inputs(), &budget)?;
         return interrupts::run(0, &budget, |_| {}, |ctx| features.evaluate(&frame, ctx));
     }
     let mut scratch = RowScratch::default();
@@ -46,7 +47,7 @@ pub(crate) fn figures(model: &str, source: Option<pg_sys::Oid>, target: Option<&
             columns.push(name)
         }
     }
-    let (frame, _held) = read(&relation, columns.into_iter(), scorer.inputs(), &budget)?;
+    let (frame, _held) = read(&relation, columns.into_iter(), Some(target), scorer.inputs(), &budget)?;
     let Evaluated { figures, notice } =
         interrupts::run(0, &budget, |_| {}, |ctx| rows::evaluate(scorer, &frame, (target, usize::try_from(k).ok(), all_rows), ctx))?;
     if let Some(notice) = notice {
@@ -59,12 +60,22 @@ pub(crate) fn figures(model: &str, source: Option<pg_sys::Oid>, target: Option<&
 fn read<'a, 'b>(
     relation: &Relation,
     names: impl Iterator<Item = &'a str>,
+    target: Option<&str>,
     inputs: &[Input],
     budget: &'b Budget,
 ) -> Result<(Frame, Taken<'b>)> {
-    let learned = |name: &str| inputs.iter().find(|i| i.name == name).map_or(ValueType::Plain, |i| i.value_type);
-    let columns = names.map(|n| relation.column(n).map(|c| (c, learned(n)))).collect::<Result<Vec<(&Attribute, ValueType)>>>()?;
-    let (frame, held) = scan::frame_as(relation, &columns, budget)?;
+    let wanted = |name: &str| {
+        let column = relation.column(name)?;
+        let input = inputs.iter().find(|i| i.name == name);
+        if let Some(i) = input.filter(|i| !value_type::of(column.typ, -1).serves(i.value_type)) {
+            return Err(picks::wrong_type(i, column.typ));
+        }
+        // What a target's arrays hold are tags; what only tells the rows that taught is read as it was then.
+        let sets = input.map(|i| i.family == Family::Labels).or((target == Some(name)).then_some(true));
+        Ok(Wanted { column, as_type: input.map_or(ValueType::Plain, |i| i.value_type), sets })
+    };
+    let columns = names.map(wanted).collect::<Result<Vec<_>>>()?;
+    let (frame, held) = scan::frame(relation, &columns, budget)?;
     if frame.rows() == 0 {
         return Err(
             Error::new(Code::Data, format!("relation \"{}\" has no rows", relation.name)).detail("There is nothing to judge the model on.")

@@ -6,7 +6,8 @@ use crate::base::{Code, Error, Result, names};
 use crate::dataset::Cell;
 use crate::metric;
 use crate::pg::call::Call;
-use crate::pg::columns::{Form, Reader, type_name};
+use crate::pg::columns::{Reader, type_name};
+use crate::pg::form::Form;
 use crate::train::Family;
 use pgrx::pg_sys;
 

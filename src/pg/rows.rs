@@ -1,13 +1,15 @@
 //! The road of `affinity.train`: a relation's rows in, a version of a model out; and the same again by a recorded call.
 
 use crate::base::{Code, Context, Error, Result, Tensor};
-use crate::dataset::{Frame, frame::missing_column};
+use crate::dataset::{Frame, ValueType, frame::missing_column};
 use crate::model::Kind;
+use crate::pg::form::Form;
 use crate::pg::owner::{self, Acting};
 use crate::pg::progress::Progress;
 use crate::pg::publish::{Again, Deploy, Published, Training, publish};
 use crate::pg::reading::Reader;
 use crate::pg::relation::{Attribute, Relation, Source};
+use crate::pg::scan::{LeftOut, Wanted};
 use crate::pg::store::{self, ModelRow, VersionRow};
 use crate::pg::{compat, error, heap, interrupts, scan, settings, weights};
 use crate::train::Trained;
@@ -48,6 +50,13 @@ pub(crate) struct Call {
     pub seed: i64,
     /// When to deploy.
     pub deploy: String,
+}
+
+impl Call {
+    /// The columns that it cannot do without.
+    fn needed(&self) -> impl Iterator<Item = &String> {
+        [&self.target, &self.time_col, &self.group_col].into_iter().flatten()
+    }
 }
 
 /// What is to be learned, by the family that the kind belongs to.
@@ -126,7 +135,8 @@ pub(crate) fn train(model: &str, call: &Call, relation: &Relation, reader: &Read
     budget.check()?;
     let mut progress = Progress::begin(model);
     let reading = Instant::now();
-    let (frame, booked) = reader.run(|| scan::frame(relation, &columns, &budget))?;
+    let (frame, left_out, booked) = reader.run(|| scan::usable(relation, &columns, &budget))?;
+    tell_left_out(call, left_out)?;
     let read_seconds = reading.elapsed().as_secs_f64();
     progress.phase("training");
     let mut trained = interrupts::run(call.seed as u64, &budget, |e| progress.epoch(e), |ctx| spec.fit(&frame, incumbent.as_ref(), ctx))?;
@@ -172,10 +182,26 @@ pub(crate) fn load(version: &VersionRow, tensors: &[Tensor]) -> Result<RowModel>
     RowModel::load(&version.kind, &version.state, tensors)
 }
 
+/// Says which columns are left out and why.
+///
+/// # Errors
+/// Why, for a column that is needed.
+fn tell_left_out(call: &Call, left_out: Vec<LeftOut>) -> Result<()> {
+    for (name, why) in left_out {
+        if call.needed().any(|n| *n == name) {
+            return Err(why);
+        }
+        let column = format!("column \"{name}\"");
+        let said = why.to_string();
+        let said = said.strip_prefix(&column).map_or_else(|| format!(" {said}"), |rest| format!(" it{rest}"));
+        error::notice(&format!("{column} is left out:{said}"));
+    }
+    Ok(())
+}
+
 /// The columns to read: all that a model can, but those excluded. What decides the split is read though it is excluded: it is no input in any case.
-fn columns<'a>(relation: &'a Relation, call: &Call, exclude: &Value) -> Result<Vec<&'a Attribute>> {
-    let needed = [call.target.as_ref(), call.time_col.as_ref(), call.group_col.as_ref()];
-    for name in needed.into_iter().flatten() {
+fn columns<'a>(relation: &'a Relation, call: &Call, exclude: &Value) -> Result<Vec<Wanted<'a>>> {
+    for name in call.needed() {
         let column = relation.column(name)?;
         if column.form.is_none() {
             return Err(Error::new(Code::WrongType, format!("column \"{name}\" has type {}, which no model reads", column.type_name))
@@ -198,13 +224,26 @@ fn columns<'a>(relation: &'a Relation, call: &Call, exclude: &Value) -> Result<V
             }
         }
     }
-    let is_needed = |name: &str| needed.into_iter().flatten().any(|n| n == name);
-    let wanted: Vec<_> = relation.columns.iter().filter(|c| is_needed(&c.name) || !exclude.contains(&c.name.as_str())).collect();
+    if let Some(name) = &call.time_col {
+        let column = relation.column(name)?;
+        if matches!(column.form, Some(Form::Clock | Form::ZonedClock | Form::Interval)) {
+            return Err(Error::new(
+                Code::WrongType,
+                format!("time column \"{name}\" has type {}, which tells no row from an older one", column.type_name),
+            )
+            .hint("Name a column of dates, timestamps or numbers."));
+        }
+    }
+    let is_needed = |name: &str| call.needed().any(|n| n == name);
+    let wanted: Vec<&Attribute> = relation.columns.iter().filter(|c| is_needed(&c.name) || !exclude.contains(&c.name.as_str())).collect();
     let unreadable: Vec<_> = wanted.iter().filter(|c| c.form.is_none()).map(|c| format!("\"{}\" ({})", c.name, c.type_name)).collect();
     if !unreadable.is_empty() {
         error::notice(&format!("columns of types that no model reads are left out: {}", unreadable.join(", ")));
     }
-    Ok(wanted.into_iter().filter(|c| c.form.is_some()).collect())
+    // What a target's arrays hold are tags.
+    let sets = |c: &Attribute| (call.target.as_deref() == Some(&c.name)).then_some(true);
+    let readable = wanted.into_iter().filter(|c| c.form.is_some());
+    Ok(readable.map(|column| Wanted { column, as_type: ValueType::Plain, sets: sets(column) }).collect())
 }
 
 /// The deployed version, to be judged beside the new one. One that cannot be read does not keep a better one from being trained.
