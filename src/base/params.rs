@@ -31,6 +31,8 @@ pub enum ParamType {
     Texts,
     /// An object whose values are numbers: `{"view": 1, "purchase": 10}`.
     Weights,
+    /// An object whose values are arrays of texts: `{"details": ["colour", "size"]}`.
+    Lists,
     /// An object whose values are objects of parameters: `{"ease": {"regularization": 250}}`.
     Objects,
 }
@@ -85,6 +87,7 @@ impl Spec {
             ParamType::Integers => "array of integers".into(),
             ParamType::Texts => "array of texts".into(),
             ParamType::Weights => "object of numbers".into(),
+            ParamType::Lists => "object of arrays of texts".into(),
             ParamType::Objects => "object of objects".into(),
         }
     }
@@ -110,6 +113,9 @@ impl Spec {
             ParamType::Integers => value.as_array().is_some_and(|a| a.iter().all(whole)),
             ParamType::Texts => value.as_array().is_some_and(|a| a.iter().all(Value::is_string)),
             ParamType::Weights => value.as_object().is_some_and(|o| o.values().all(Value::is_number)),
+            ParamType::Lists => {
+                value.as_object().is_some_and(|o| o.values().all(|v| v.as_array().is_some_and(|a| a.iter().all(Value::is_string))))
+            }
             ParamType::Objects => value.as_object().is_some_and(|o| o.values().all(Value::is_object)),
         }
     }
@@ -170,6 +176,7 @@ impl Spec {
             ParamType::Integers => "[64, 32]".into(),
             ParamType::Texts => "[\"a\", \"b\"]".into(),
             ParamType::Weights => "{\"a\": 1}".into(),
+            ParamType::Lists => "{\"a\": [\"b\", \"c\"]}".into(),
             ParamType::Objects => "{\"a\": {}}".into(),
         }
     }

@@ -1,7 +1,7 @@
 //! Named, typed columns: what a scan of a relation becomes.
 
 use crate::base::{Code, Error, Result, names};
-use crate::dataset::ValueType;
+use crate::dataset::{Key, ValueType};
 
 /// The code of a missing category.
 pub const MISSING_CODE: u32 = u32::MAX;
@@ -102,6 +102,8 @@ pub struct Frame {
     columns: Vec<Column>,
     /// One a column.
     types: Vec<ValueType>,
+    /// One a column, where any is that of a key.
+    keys: Vec<Option<Key>>,
     rows: usize,
 }
 
@@ -194,7 +196,19 @@ impl Frame {
             }
         }
         let types = vec![ValueType::Plain; columns.len()];
-        Ok(Self { columns, types, rows })
+        Ok(Self { columns, types, keys: Vec::new(), rows })
+    }
+
+    /// The same, each column with the key whose values it holds; none for one of the relation's own.
+    #[must_use]
+    pub fn with_keys(mut self, keys: Vec<Option<Key>>) -> Self {
+        self.keys = keys;
+        self
+    }
+
+    /// The key whose values the column called `name` holds.
+    pub fn key(&self, name: &str) -> Option<&Key> {
+        self.columns.iter().position(|c| c.name == name).and_then(|at| self.keys.get(at)?.as_ref())
     }
 
     /// The same of columns of these types, one a column.
@@ -230,7 +244,7 @@ impl Frame {
     /// The rows `keep`, in that order.
     pub fn take(&self, keep: &[u32]) -> Self {
         let columns = self.columns.iter().map(|c| Column { name: c.name.clone(), values: c.values.take(keep) }).collect();
-        Self { columns, types: self.types.clone(), rows: keep.len() }
+        Self { columns, types: self.types.clone(), keys: self.keys.clone(), rows: keep.len() }
     }
 }
 

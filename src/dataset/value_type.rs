@@ -209,6 +209,21 @@ pub fn object<'a>(columns: impl Iterator<Item = (&'a str, ValueType, Cell<'a>)>)
     out
 }
 
+/// The same object with further members, which are objects.
+pub fn with_objects<'a>(mut whole: String, more: impl Iterator<Item = (&'a str, String)>) -> String {
+    for (name, object) in more {
+        whole.pop();
+        if whole.len() > 1 {
+            whole.push(',');
+        }
+        text(name, &mut whole);
+        whole.push(':');
+        whole.push_str(&object);
+        whole.push('}');
+    }
+    whole
+}
+
 /// A number with `d` decimals: the digits that name it, and zeros behind them; those of its exact value would go on where they say nothing.
 fn decimal(x: f64, d: usize, out: &mut String) -> std::fmt::Result {
     let shortest = format!("{x}");
@@ -374,5 +389,8 @@ mod tests {
         ];
         assert_eq!(object(row.into_iter()), r#"{"a":1,"b\"":null,"c":"q\\","d":true,"e":[0.1,2],"f":["x\"y","é"]}"#);
         assert_eq!(object(std::iter::empty()), "{}");
+        let more = [("o\"", object(row.into_iter().take(1))), ("p", "{}".to_owned())];
+        assert_eq!(with_objects("{}".into(), more.clone().into_iter()), r#"{"o\"":{"a":1},"p":{}}"#);
+        assert_eq!(with_objects(r#"{"z":null}"#.into(), more.into_iter()), r#"{"z":null,"o\"":{"a":1},"p":{}}"#);
     }
 }

@@ -121,6 +121,12 @@ const TEXT_BITS: Spec =
     Spec::new("text_bits", ParamType::Integer, "14", "Words and runs of a text are hashed into 2 to this power inputs.").within(8.0, 16.0);
 pub(super) const EXCLUDE: Spec = Spec::new("exclude", ParamType::Texts, "[]", "Columns to leave out.");
 pub(super) const INCLUDE: Spec = Spec::new("include", ParamType::Texts, "[]", "Columns to keep although every row has its own value.");
+pub(super) const KEYS: Spec = Spec::new(
+    "keys",
+    ParamType::Lists,
+    "{}",
+    "Keys of jsonb columns to read, each as a column of its own: {\"details\": [\"colour\"]} is \"details.colour\". Its values are numbers, booleans or texts.",
+);
 const TASK: Spec = Spec::new(
     "task",
     ParamType::Choice(&["classes", "value"]),
@@ -142,11 +148,11 @@ pub(super) const KEEP: Spec =
 /// The parameters of `mlp`.
 pub const MLP: &[Spec] = &[
     HIDDEN, DROPOUT, SMOOTHING, EPOCHS, BATCH, RATE, DECAY, PATIENCE, ENSEMBLE, NUMBERS, MIN_COUNT, MAX_LEVELS, BUCKETS, TEXT, TEXT_BITS,
-    EXCLUDE, INCLUDE, TASK, POSITIVE, DISTINCT, HOLDOUT, VALIDATION, CALIBRATE, REFIT, KEEP,
+    EXCLUDE, INCLUDE, KEYS, TASK, POSITIVE, DISTINCT, HOLDOUT, VALIDATION, CALIBRATE, REFIT, KEEP,
 ];
 
 /// The parameters of `logistic` and `linear`.
 pub const LINEAR: &[Spec] = &[
-    EPOCHS, BATCH, RATE, DECAY, PATIENCE, ENSEMBLE, NUMBERS, MIN_COUNT, MAX_LEVELS, BUCKETS, TEXT, TEXT_BITS, EXCLUDE, INCLUDE, TASK,
+    EPOCHS, BATCH, RATE, DECAY, PATIENCE, ENSEMBLE, NUMBERS, MIN_COUNT, MAX_LEVELS, BUCKETS, TEXT, TEXT_BITS, EXCLUDE, INCLUDE, KEYS, TASK,
     POSITIVE, DISTINCT, HOLDOUT, VALIDATION, CALIBRATE, REFIT, KEEP,
 ];

@@ -5,7 +5,10 @@ use crate::base::{Code, Error, Result};
 use crate::dataset::{Cell, MISSING_CODE, MISSING_TIME, Values};
 use crate::pg::columns::{Reader, date, instant};
 use crate::pg::form::Form;
+use crate::pg::keys::Scalars;
+use crate::pg::scan::Wanted;
 use crate::pg::wholes::Wholes;
+use crate::train::Family;
 use pgrx::pg_sys;
 use std::collections::HashMap;
 
@@ -14,8 +17,8 @@ pub(crate) struct Builder {
     name: String,
     reader: Reader,
     rows: Rows,
-    /// Whether arrays of whole numbers are to be sets or vectors; none: as they are.
-    sets: Option<bool>,
+    /// What the values are to be, where their type leaves a choice; none: as they are.
+    family: Option<Family>,
     /// Why the column is left out.
     fault: Option<Error>,
 }
@@ -38,6 +41,8 @@ enum Rows {
         /// Codes that memory is booked for.
         booked: usize,
     },
+    /// What stands under a key.
+    Scalars(Scalars),
     /// Sets or vectors.
     Wholes(Wholes),
     /// The width is that of the first vector; rows before it are missing.
@@ -52,7 +57,7 @@ enum Rows {
 
 /// The distinct texts of a column, in order of first appearance.
 #[derive(Default)]
-struct Levels {
+pub(crate) struct Levels {
     texts: Vec<String>,
     index: HashMap<String, u32>,
     /// Bytes of texts since memory was last booked.
@@ -60,8 +65,26 @@ struct Levels {
 }
 
 impl Levels {
+    /// The bytes to book for the texts that were met since the last call.
+    pub(crate) fn fresh(&mut self) -> usize {
+        std::mem::take(&mut self.fresh)
+    }
+
+    /// The texts.
+    pub(crate) fn texts(&self) -> &[String] {
+        &self.texts
+    }
+
+    /// The same, for keeps.
+    pub(crate) fn into_texts(self) -> Vec<String> {
+        self.texts
+    }
+
     /// The code of a text, which is new or not.
-    fn code(&mut self, text: &str) -> Result<u32> {
+    ///
+    /// # Errors
+    /// [`Code::OutOfMemory`]
+    pub(crate) fn code(&mut self, text: &str) -> Result<u32> {
         if let Some(code) = self.index.get(text) {
             return Ok(*code);
         }
@@ -82,7 +105,24 @@ impl Builder {
     /// # Errors
     /// [`Code::WrongType`] for a type that no model reads.
     pub(crate) fn new(typ: pg_sys::Oid, name: &str) -> Result<Self> {
-        let reader = Reader::new(typ, name)?;
+        Ok(Self::reading(Reader::new(typ, name)?, name, None))
+    }
+
+    /// For a column that is wanted: read by its key where it has one, and as the family that is asked for.
+    ///
+    /// # Errors
+    /// [`Code::WrongType`] for a type that no model reads, and for one that has no keys.
+    pub(crate) fn wanted(typ: pg_sys::Oid, wanted: &Wanted<'_>) -> Result<Self> {
+        let name = wanted.name();
+        let reader = match wanted.key {
+            // All kinds of values are read: what they are together is seen at the end.
+            Some(key) => Reader::of_key(typ, key, None)?,
+            None => Reader::new(typ, &name)?,
+        };
+        Ok(Self::reading(reader, &name, wanted.family))
+    }
+
+    fn reading(reader: Reader, name: &str, family: Option<Family>) -> Self {
         let rows = match reader.form() {
             Form::Int2 | Form::Float4 => Rows::Real(Vec::new()),
             Form::Int4 | Form::Int8 | Form::Float8 | Form::Numeric | Form::Money | Form::Interval => Rows::Double(Vec::new()),
@@ -91,19 +131,14 @@ impl Builder {
             Form::Text | Form::Folded | Form::Padded | Form::Char | Form::Name | Form::Enum | Form::Uuid | Form::Address => {
                 Rows::Category { codes: Vec::new(), levels: Levels::default() }
             }
+            Form::Key => Rows::Scalars(Scalars::default()),
             Form::Wholes => Rows::Wholes(Wholes::new(reader.element_form())),
             Form::Texts | Form::Members => Rows::Labels { ends: Vec::new(), codes: Vec::new(), levels: Levels::default(), booked: 0 },
             Form::Floats | Form::Doubles | Form::Numerics | Form::Vector | Form::HalfVector => {
                 Rows::Vector { width: 0, rows: 0, values: Vec::new(), booked: 0 }
             }
         };
-        Ok(Self { name: name.to_owned(), reader, rows, sets: None, fault: None })
-    }
-
-    /// The same, with arrays of whole numbers as sets or vectors where that is asked for.
-    pub(crate) fn with_sets(mut self, sets: Option<bool>) -> Self {
-        self.sets = sets;
-        self
+        Self { name: name.to_owned(), reader, rows, family, fault: None }
     }
 
     /// The name of the column.
@@ -134,12 +169,13 @@ impl Builder {
             Rows::Real(_) => rows * 4,
             Rows::Double(_) | Rows::Time(_) => rows * 8,
             Rows::Bool(_) => rows,
-            Rows::Category { levels, .. } => rows * 4 + std::mem::take(&mut levels.fresh),
+            Rows::Category { levels, .. } => rows * 4 + levels.fresh(),
             Rows::Labels { codes, levels, booked, .. } => {
                 let more = codes.capacity() - std::mem::replace(booked, codes.capacity());
-                rows * 8 + more * 4 + std::mem::take(&mut levels.fresh)
+                rows * 8 + more * 4 + levels.fresh()
             }
             Rows::Wholes(w) => w.next_block(rows),
+            Rows::Scalars(s) => s.next_block(rows),
             Rows::Vector { width, rows: done, booked, .. } => {
                 let wanted = (*done + rows) * *width;
                 4 * (wanted - std::mem::replace(booked, wanted))
@@ -160,6 +196,7 @@ impl Builder {
             Rows::Category { codes, .. } => reserve_slowly(codes, more),
             Rows::Labels { ends, .. } => reserve_slowly(ends, more),
             Rows::Wholes(w) => w.reserve(more),
+            Rows::Scalars(s) => s.reserve(more),
             Rows::Vector { width, values, .. } => reserve_slowly(values, more * *width),
         }
     }
@@ -209,7 +246,8 @@ impl Builder {
             Rows::Time(v) => Values::Time(v),
             Rows::Category { codes, levels } => Values::Category { codes, levels: levels.texts },
             Rows::Labels { ends, codes, levels, .. } => Values::Labels { ends, codes, levels: levels.texts },
-            Rows::Wholes(w) => w.finish(self.sets, &self.name)?,
+            Rows::Wholes(w) => w.finish(self.family, &self.name)?,
+            Rows::Scalars(s) => s.finish(self.family)?,
             // A column of missing vectors still has its rows: one missing element each.
             Rows::Vector { width: 0, rows, .. } => Values::Vector { width: 1, values: vec![f32::NAN; rows] },
             Rows::Vector { width, values, .. } => Values::Vector { width, values },
@@ -221,6 +259,7 @@ impl Rows {
     fn add(&mut self, cell: Cell<'_>, name: &str) -> Result<()> {
         match self {
             Self::Time(v) => v.push(if let Cell::Time(t) = cell { t } else { MISSING_TIME }),
+            Self::Scalars(s) => s.push(cell)?,
             Self::Double(v) => v.push(if let Cell::Number(x) = cell { x } else { f64::NAN }),
             Self::Category { codes, levels } => {
                 codes.push(if let Cell::Text(text) = cell { levels.code(text)? } else { MISSING_CODE });

@@ -2,9 +2,10 @@
 //!
 //! A scan and a record argument read through the same [`Reader`], so a row means the same in training and in scoring.
 
-use crate::base::{Code, Error, Result, memory};
-use crate::dataset::{Cell, Labels, ValueType};
+use crate::base::{Code, Error, Result, memory, names};
+use crate::dataset::{Cell, Key, Labels, ValueType};
 use crate::pg::form::Form;
+use crate::pg::keys::{self, KeyReader};
 use crate::pg::{elements, money, numeric, text};
 use crate::train::Family;
 use pgrx::pg_sys;
@@ -29,6 +30,8 @@ pub(crate) struct Reader {
     element: Option<Box<Self>>,
     /// Whether an array of whole numbers is read as a set.
     set: bool,
+    /// Of jsonb: the key that is read.
+    key: Option<KeyReader>,
     /// Of money: what one unit is divided into.
     divisor: f64,
     text: String,
@@ -55,7 +58,22 @@ impl Reader {
         };
         let divisor = if form == Form::Money { money::divisor() } else { 1.0 };
         let (text, floats, texts, labels) = (String::new(), Vec::new(), Vec::new(), HashMap::new());
-        Ok(Self { form, typ, element, set: false, divisor, text, floats, texts, labels })
+        Ok(Self { form, typ, element, set: false, key: None, divisor, text, floats, texts, labels })
+    }
+
+    /// A reader of what stands under `key` in a column of jsonb: a number, a truth value or a text, as `family` says where it is known.
+    ///
+    /// # Errors
+    /// [`Code::WrongType`] for another type than jsonb.
+    pub(crate) fn of_key(typ: pg_sys::Oid, key: &Key, family: Option<Family>) -> Result<Self> {
+        if !keys::is_jsonb(typ) {
+            return Err(Error::new(Code::WrongType, format!("column \"{}\" has type {}, which has no keys", key.column, type_name(typ)))
+                .detail(format!("Key \"{}\" is read from it.", names::shown(&key.key)))
+                .hint("Only a column of type jsonb has keys: cast it in a view."));
+        }
+        let (text, floats, texts, labels) = (String::new(), Vec::new(), Vec::new(), HashMap::new());
+        let key = Some(KeyReader::new(&key.key, family)?);
+        Ok(Self { form: Form::Key, typ, element: None, set: false, key, divisor: 1.0, text, floats, texts, labels })
     }
 
     /// The same, with arrays of whole numbers read as what `family` says: vectors or sets.
@@ -114,6 +132,10 @@ impl Reader {
                     return Ok(Cell::Time(clock(t.time, t.zone)));
                 }
                 Form::Enum => return Ok(Cell::Text(self.label(datum))),
+                Form::Key => {
+                    let Some(key) = &self.key else { return Err(Error::internal("A key without its reader.")) };
+                    return key.cell(datum, &mut self.text);
+                }
                 Form::Wholes if self.set => return self.members(datum),
                 Form::Texts | Form::Members => return self.members(datum),
                 Form::Floats | Form::Doubles | Form::Numerics | Form::Wholes | Form::Vector | Form::HalfVector => {

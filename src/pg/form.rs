@@ -50,6 +50,8 @@ pub(crate) enum Form {
     Clock,
     /// timetz: what the clock shows in UTC
     ZonedClock,
+    /// jsonb: what stands under one key of an object
+    Key,
     /// real[]
     Floats,
     /// double precision[]
@@ -121,7 +123,9 @@ impl Form {
             Self::Int2 | Self::Int4 | Self::Int8 | Self::Float4 | Self::Float8 | Self::Numeric | Self::Money | Self::Interval => {
                 Family::Number
             }
-            Self::Text | Self::Folded | Self::Padded | Self::Char | Self::Name | Self::Enum | Self::Uuid | Self::Address => Family::Text,
+            Self::Text | Self::Folded | Self::Padded | Self::Char | Self::Name | Self::Enum | Self::Uuid | Self::Address | Self::Key => {
+                Family::Text
+            }
             Self::Date | Self::Timestamp | Self::Clock | Self::ZonedClock => Family::Time,
             Self::Floats | Self::Doubles | Self::Numerics | Self::Wholes | Self::Vector | Self::HalfVector => Family::Vector(0),
             Self::Texts | Self::Members => Family::Labels,

@@ -37,7 +37,12 @@ pub(crate) struct Pick {
 /// [`Code::UndefinedColumn`] when the row lacks one, [`Code::WrongType`] when a column's type cannot serve.
 pub(crate) fn picks(given: &[Given], inputs: &[Input]) -> Result<Vec<Pick>> {
     let pick = |input: &Input| {
-        let column = given.iter().find(|g| g.name == input.name).ok_or_else(|| missing(&input.name, given, inputs))?;
+        let wanted = input.key.as_ref().map_or(&input.name, |k| &k.column);
+        let column = given.iter().find(|g| g.name == *wanted).ok_or_else(|| missing(wanted, given, inputs))?;
+        if let Some(key) = &input.key {
+            let reader = Reader::of_key(column.typ, key, Some(input.family))?;
+            return Ok(Pick { place: column.place, plain: None, reader, family: input.family, cast: None });
+        }
         let reader = Reader::new(column.typ, &input.name)?.reading(input.family);
         let given = value_type::of(column.typ, -1);
         if !reader.form().serves(input.family) || !given.serves(input.value_type) {

@@ -5,7 +5,7 @@
 
 use crate::base::memory::{Taken, size};
 use crate::base::{Budget, Code, Error, Result};
-use crate::dataset::{Column, Frame, ValueType};
+use crate::dataset::{Column, Family, Frame, Key, ValueType};
 use crate::pg::builder::Builder;
 use crate::pg::local::Local;
 use crate::pg::relation::{Attribute, Relation, quote};
@@ -25,8 +25,17 @@ pub(crate) struct Wanted<'a> {
     pub column: &'a Attribute,
     /// The type that a date or time is read as: that which a model learned.
     pub as_type: ValueType,
-    /// Whether arrays of whole numbers are read as sets or as vectors; none: as vectors where all are of one length.
-    pub sets: Option<bool>,
+    /// What the values are read as where their type leaves a choice: arrays of whole numbers (sets or vectors), what stands under a key. None: as they are.
+    pub family: Option<Family>,
+    /// The key of a jsonb column that is read, none for the column itself.
+    pub key: Option<&'a Key>,
+}
+
+impl Wanted<'_> {
+    /// What the column is called in the frame.
+    pub(crate) fn name(&self) -> String {
+        self.key.map_or_else(|| self.column.name.clone(), Key::name)
+    }
 }
 
 /// A column that is left out, and why.
@@ -37,7 +46,7 @@ pub(crate) type LeftOut = (String, Error);
 /// # Errors
 /// [`crate::base::Code::OutOfMemory`] when the budget or the system has no room; [`crate::base::Code::ArrayLength`] for arrays that are no vectors; what the
 /// executor raises (rights, timeouts) is raised.
-pub(crate) fn frame<'b>(relation: &Relation, columns: &[Wanted<'_>], budget: &'b Budget) -> Result<(Frame, Taken<'b>)> {
+pub(crate) fn frame<'b>(relation: &Relation, columns: &'b [Wanted<'b>], budget: &'b Budget) -> Result<(Frame, Taken<'b>)> {
     read(&select(relation, columns), 0, columns, false, budget).map(|(frame, _, booked)| (frame, booked))
 }
 
@@ -45,7 +54,7 @@ pub(crate) fn frame<'b>(relation: &Relation, columns: &[Wanted<'_>], budget: &'b
 ///
 /// # Errors
 /// As [`frame`], but for the arrays.
-pub(crate) fn usable<'b>(relation: &Relation, columns: &[Wanted<'_>], budget: &'b Budget) -> Result<(Frame, Vec<LeftOut>, Taken<'b>)> {
+pub(crate) fn usable<'b>(relation: &Relation, columns: &'b [Wanted<'b>], budget: &'b Budget) -> Result<(Frame, Vec<LeftOut>, Taken<'b>)> {
     read(&select(relation, columns), 0, columns, true, budget)
 }
 
@@ -73,7 +82,7 @@ pub(crate) fn query<'b>(sql: &str, beside: usize, budget: &'b Budget) -> Result<
 fn read<'b>(
     sql: &str,
     beside: usize,
-    wanted: &[Wanted<'_>],
+    wanted: &'b [Wanted<'b>],
     lenient: bool,
     budget: &'b Budget,
 ) -> Result<(Frame, Vec<LeftOut>, Taken<'b>)> {
@@ -89,7 +98,7 @@ fn read<'b>(
             rDestroy: Some(nothing),
             mydest: pg_sys::CommandDest::DestTuplestore,
         },
-        sets: wanted.iter().map(|w| w.sets).collect(),
+        wanted,
         lenient,
         types: Vec::new(),
         builders: Vec::new(),
@@ -120,27 +129,28 @@ fn read<'b>(
     if let Some(fault) = fault {
         return Err(fault);
     }
-    let (mut columns, mut kept, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
-    for (builder, typ) in builders.into_iter().zip(types) {
+    let (mut columns, mut kept, mut keys, mut left_out) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for (i, (builder, typ)) in builders.into_iter().zip(types).enumerate() {
         let name = builder.name().to_owned();
         match builder.finish() {
             Ok(values) => {
                 columns.push(Column { name, values });
                 kept.push(typ);
+                keys.push(wanted.get(i).and_then(|w| w.key).cloned());
             }
             Err(e) if lenient && e.code == Code::ArrayLength => left_out.push((name, e)),
             Err(e) => return Err(e),
         }
     }
-    Ok((Frame::new(columns)?.with_types(kept.into_iter()), left_out, booked))
+    Ok((Frame::new(columns)?.with_types(kept.into_iter()).with_keys(keys), left_out, booked))
 }
 
 #[repr(C)]
 struct Receiver<'b> {
     /// First: Postgres hands us this pointer back.
     base: pg_sys::DestReceiver,
-    /// [`Wanted::sets`] of each column; empty where nothing is asked for.
-    sets: Vec<Option<bool>>,
+    /// What each column is read as; empty where nothing is asked for.
+    wanted: &'b [Wanted<'b>],
     /// Whether columns of arrays that are no vectors are left out.
     lenient: bool,
     types: Vec<ValueType>,
@@ -167,9 +177,14 @@ impl Receiver<'_> {
         unsafe {
             for i in 0..usize::try_from((*desc).natts).unwrap_or(0) {
                 let attribute = compat::attribute(desc, i);
-                let name = text::with_utf8(CStr::from_ptr(attribute.attname.data.as_ptr()).to_bytes(), str::to_owned);
-                let sets = self.sets.get(i).copied().flatten();
-                self.builders.push(Builder::new(attribute.atttypid, &name)?.with_sets(sets));
+                let builder = match self.wanted.get(i) {
+                    Some(wanted) => Builder::wanted(attribute.atttypid, wanted)?,
+                    None => {
+                        let name = text::with_utf8(CStr::from_ptr(attribute.attname.data.as_ptr()).to_bytes(), str::to_owned);
+                        Builder::new(attribute.atttypid, &name)?
+                    }
+                };
+                self.builders.push(builder);
                 self.types.push(value_type::of(attribute.atttypid, attribute.atttypmod));
             }
             if self.builders.iter().any(Builder::allocates) {

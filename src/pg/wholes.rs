@@ -7,6 +7,7 @@ use crate::base::{Code, Error, Result, hash, interrupts};
 use crate::dataset::{MISSING_CODE, Values};
 use crate::pg::elements;
 use crate::pg::form::Form;
+use crate::train::Family;
 use pgrx::pg_sys;
 
 /// The arrays so far.
@@ -72,12 +73,14 @@ impl Wholes {
     ///
     /// # Errors
     /// [`Code::ArrayLength`] where vectors are asked for and there are none of one length; [`Code::OutOfMemory`].
-    pub(crate) fn finish(self, sets: Option<bool>, name: &str) -> Result<Values> {
-        match (sets, self.uneven) {
-            (Some(true), _) | (None, Some(_)) => self.sets(),
-            (Some(false), Some(row)) => Err(Error::new(Code::ArrayLength, format!("column \"{name}\" has arrays of differing lengths"))
-                .detail(format!("Row {} of the scan has another length than those before it, or NULLs in it.", row + 1))
-                .hint("Make them equally long in a view, or train the model again.")),
+    pub(crate) fn finish(self, family: Option<Family>, name: &str) -> Result<Values> {
+        match (family, self.uneven) {
+            (Some(Family::Vector(_)), Some(row)) => {
+                Err(Error::new(Code::ArrayLength, format!("column \"{name}\" has arrays of differing lengths"))
+                    .detail(format!("Row {} of the scan has another length than those before it, or NULLs in it.", row + 1))
+                    .hint("Make them equally long in a view, or train the model again."))
+            }
+            (Some(Family::Labels), _) | (_, Some(_)) => self.sets(),
             _ => self.vectors(),
         }
     }
