@@ -102,7 +102,7 @@ impl EventSource {
             context: self.context.iter().map(|c| relation.column(c)).collect::<Result<_>>()?,
         };
         let family = |a: &Attribute| a.form.map(Form::family);
-        let instant = |t: &&Attribute| t.form.is_some_and(Form::is_instant) || is_plain_number(t);
+        let instant = |t: &&Attribute| t.form.is_some_and(|f| f.is_instant() || f.is_number());
         if let Some(t) = parts.time.filter(|t| !instant(t)) {
             return Err(wrong_type("time_col", t, "a date, a timestamp or a number (in seconds)"));
         }
@@ -265,14 +265,9 @@ struct Parts<'r> {
     context: Vec<&'r Attribute>,
 }
 
-/// Whether a column holds numbers of any type, intervals aside.
+/// Whether a column holds numbers or money.
 fn is_number(a: &Attribute) -> bool {
-    a.form.map(Form::family) == Some(Family::Number) && a.form != Some(Form::Interval)
-}
-
-/// The same, money aside.
-fn is_plain_number(a: &Attribute) -> bool {
-    is_number(a) && a.form != Some(Form::Money)
+    a.form.is_some_and(|f| f.is_number() || f == Form::Money)
 }
 
 /// A column of numbers as double precision.

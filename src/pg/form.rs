@@ -141,6 +141,11 @@ impl Form {
         ) || matches!((self, want), (Self::Wholes, Labels))
     }
 
+    /// Whether the values are numbers and nothing more: no money, no interval.
+    pub(crate) const fn is_number(self) -> bool {
+        matches!(self, Self::Int2 | Self::Int4 | Self::Int8 | Self::Float4 | Self::Float8 | Self::Numeric)
+    }
+
     /// Whether the values say when something was: an instant or a day.
     pub(crate) const fn is_instant(self) -> bool {
         matches!(self, Self::Date | Self::Timestamp)

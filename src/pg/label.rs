@@ -8,7 +8,6 @@ use crate::metric;
 use crate::pg::call::Call;
 use crate::pg::columns::{Reader, type_name};
 use crate::pg::form::Form;
-use crate::train::Family;
 use pgrx::pg_sys;
 
 /// The reader of one place of a query.
@@ -40,7 +39,7 @@ pub(crate) fn label(call: Call<'_>, i: usize) -> Result<Option<bool>> {
 
 #[cold]
 fn reader(typ: pg_sys::Oid) -> Result<LabelReader> {
-    let form = Form::of(typ).filter(|f| matches!(f, Form::Text) || matches!(f.family(), Family::Bool | Family::Number));
+    let form = Form::of(typ).filter(|f| f.is_number() || matches!(f, Form::Text | Form::Bool));
     match form {
         Some(_) => Reader::new(typ, "label").map(LabelReader),
         None => Err(Error::new(Code::WrongType, "label must be a truth value or a number")

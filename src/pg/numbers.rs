@@ -97,7 +97,7 @@ impl NumbersReader {
             Some(Form::Text | Form::Padded) => Way::Literal,
             Some(Form::Vector | Form::HalfVector) => Way::Vector(columns::Reader::new(base, argument.name)?),
             _ => match (element != pg_sys::InvalidOid).then(|| Form::of(element)).flatten() {
-                Some(form) if matches!(form.family(), Family::Number | Family::Bool) => Way::Array(form),
+                Some(form) if form.is_number() || form == Form::Bool => Way::Array(form),
                 _ => return Err(argument.wrong(typ)),
             },
         };
