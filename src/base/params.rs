@@ -33,6 +33,8 @@ pub enum ParamType {
     Weights,
     /// One of these words, or an object whose values are numbers.
     WeightsOr(&'static [&'static str]),
+    /// An object whose values are arrays of texts: `{"details": ["colour", "size"]}`.
+    Lists,
     /// An object whose values are objects of parameters: `{"ease": {"regularization": 250}}`.
     Objects,
 }
@@ -88,6 +90,7 @@ impl Spec {
             ParamType::Texts => "array of texts".into(),
             ParamType::Weights => "object of numbers".into(),
             ParamType::WeightsOr(words) => format!("one of {}, or an object of numbers", words.join(", ")),
+            ParamType::Lists => "object of arrays of texts".into(),
             ParamType::Objects => "object of objects".into(),
         }
     }
@@ -115,6 +118,9 @@ impl Spec {
             ParamType::Texts => value.as_array().is_some_and(|a| a.iter().all(Value::is_string)),
             ParamType::Weights => numbers,
             ParamType::WeightsOr(words) => numbers || value.as_str().is_some_and(|s| words.contains(&s)),
+            ParamType::Lists => {
+                value.as_object().is_some_and(|o| o.values().all(|v| v.as_array().is_some_and(|a| a.iter().all(Value::is_string))))
+            }
             ParamType::Objects => value.as_object().is_some_and(|o| o.values().all(Value::is_object)),
         }
     }
@@ -177,6 +183,7 @@ impl Spec {
             ParamType::Integers => "[64, 32]".into(),
             ParamType::Texts => "[\"a\", \"b\"]".into(),
             ParamType::Weights => "{\"a\": 1}".into(),
+            ParamType::Lists => "{\"a\": [\"b\", \"c\"]}".into(),
             ParamType::Objects => "{\"a\": {}}".into(),
         }
     }

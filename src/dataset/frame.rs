@@ -1,7 +1,7 @@
 //! Named, typed columns: what a scan of a relation becomes.
 
 use crate::base::{Code, Error, Result, names};
-use crate::dataset::ValueType;
+use crate::dataset::{Key, ValueType};
 
 /// The code of a missing category.
 pub const MISSING_CODE: u32 = u32::MAX;
@@ -13,27 +13,27 @@ pub const MISSING_TIME: i64 = i64::MIN;
 pub enum Values {
     /// int2, float4: NaN is missing (a NaN or an infinity in the table counts as missing too).
     Real(Vec<f32>),
-    /// int4, int8, float8, numeric: NaN is missing.
+    /// int4, int8, float8, numeric, money, interval (seconds): NaN is missing.
     Double(Vec<f64>),
     /// 0 false, 1 true, anything else missing.
     Bool(Vec<u8>),
-    /// Text, enum, uuid: a code into `levels` a row, [`MISSING_CODE`] for missing. Levels stand in order of first appearance.
+    /// Text, enum, uuid, inet: a code into `levels` a row, [`MISSING_CODE`] for missing. Levels stand in order of first appearance.
     Category {
         /// One a row.
         codes: Vec<u32>,
         /// The distinct texts.
         levels: Vec<String>,
     },
-    /// date, timestamp, timestamptz: microseconds since 2000-01-01 (UTC), [`MISSING_TIME`] for missing.
+    /// date, timestamp, timestamptz: microseconds since 2000-01-01 (UTC), [`MISSING_TIME`] for missing; time, timetz: on that day.
     Time(Vec<i64>),
-    /// real[], float8[], vector, halfvec of one length: row after row; a row whose first element is NaN is missing.
+    /// Numbers in arrays, vector, halfvec of one length: row after row; a row whose first element is NaN is missing.
     Vector {
         /// Elements a row.
         width: usize,
         /// Rows × width.
         values: Vec<f32>,
     },
-    /// text[]: any number of codes into `levels` a row; [`MISSING_CODE`] alone for missing.
+    /// Sets: text[] and arrays of other members: any number of codes into `levels` a row; [`MISSING_CODE`] alone for missing.
     Labels {
         /// Where the codes of each row end.
         ends: Vec<usize>,
@@ -102,6 +102,8 @@ pub struct Frame {
     columns: Vec<Column>,
     /// One a column.
     types: Vec<ValueType>,
+    /// One a column, where any is that of a key.
+    keys: Vec<Option<Key>>,
     rows: usize,
 }
 
@@ -194,7 +196,19 @@ impl Frame {
             }
         }
         let types = vec![ValueType::Plain; columns.len()];
-        Ok(Self { columns, types, rows })
+        Ok(Self { columns, types, keys: Vec::new(), rows })
+    }
+
+    /// The same, each column with the key whose values it holds; none for one of the relation's own.
+    #[must_use]
+    pub fn with_keys(mut self, keys: Vec<Option<Key>>) -> Self {
+        self.keys = keys;
+        self
+    }
+
+    /// The key whose values the column called `name` holds.
+    pub fn key(&self, name: &str) -> Option<&Key> {
+        self.columns.iter().position(|c| c.name == name).and_then(|at| self.keys.get(at)?.as_ref())
     }
 
     /// The same of columns of these types, one a column.
@@ -230,7 +244,7 @@ impl Frame {
     /// The rows `keep`, in that order.
     pub fn take(&self, keep: &[u32]) -> Self {
         let columns = self.columns.iter().map(|c| Column { name: c.name.clone(), values: c.values.take(keep) }).collect();
-        Self { columns, types: self.types.clone(), rows: keep.len() }
+        Self { columns, types: self.types.clone(), keys: self.keys.clone(), rows: keep.len() }
     }
 }
 

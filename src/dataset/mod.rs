@@ -28,7 +28,7 @@ pub use event::Event;
 pub use event_weights::event_weights;
 pub use frame::{Cell, Column, Frame, Labels, MISSING_CODE, MISSING_TIME, Values};
 pub use id::{Id, IdKind};
-pub use input::{Family, Input};
+pub use input::{Family, Input, Key};
 pub use interactions::{EventColumns, Interactions, Skipped};
 pub use pairs::Pairs;
 pub use snapshot::Snapshot;

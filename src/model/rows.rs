@@ -134,6 +134,12 @@ const TEXT_BITS: Spec =
     Spec::new("text_bits", ParamType::Integer, "14", "Words and runs of a text are hashed into 2 to this power inputs.").within(8.0, 16.0);
 pub(super) const EXCLUDE: Spec = Spec::new("exclude", ParamType::Texts, "[]", "Columns to leave out.");
 pub(super) const INCLUDE: Spec = Spec::new("include", ParamType::Texts, "[]", "Columns to keep although every row has its own value.");
+pub(super) const KEYS: Spec = Spec::new(
+    "keys",
+    ParamType::Lists,
+    "{}",
+    "Keys of jsonb columns to read, each as a column of its own: {\"details\": [\"colour\"]} is \"details.colour\". Its values are numbers, booleans or texts.",
+);
 const TASK: Spec = Spec::new(
     "task",
     ParamType::Choice(&["classes", "value"]),
@@ -178,6 +184,7 @@ pub const MLP: &[Spec] = &[
     TEXT_BITS,
     EXCLUDE,
     INCLUDE,
+    KEYS,
     TASK,
     POSITIVE,
     CLASS_WEIGHT,
@@ -205,6 +212,7 @@ pub const LINEAR: &[Spec] = &[
     TEXT_BITS,
     EXCLUDE,
     INCLUDE,
+    KEYS,
     TASK,
     POSITIVE,
     CLASS_WEIGHT,

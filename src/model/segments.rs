@@ -4,7 +4,7 @@
 //! nor shielded from signals.
 
 use super::describe::{BUCKETS, MAX_LEVELS, MIN_COUNT};
-use super::rows::{DISTINCT, EXCLUDE, HOLDOUT, INCLUDE, KEEP, TEXT};
+use super::rows::{DISTINCT, EXCLUDE, HOLDOUT, INCLUDE, KEEP, KEYS, TEXT};
 use crate::base::params::{ParamType, Spec};
 use crate::base::tensor::find;
 use crate::base::{Code, Context, Error, Numbers, Result, Rng, Tensor, zeros};
@@ -30,7 +30,7 @@ const NUMBERS: Spec = Spec::new(
 
 /// The parameters of `segments`.
 pub const SEGMENTS: &[Spec] =
-    &[K, MAX_K, STARTS, CATEGORIES, NUMBERS, MIN_COUNT, MAX_LEVELS, BUCKETS, TEXT, EXCLUDE, INCLUDE, DISTINCT, HOLDOUT, KEEP];
+    &[K, MAX_K, STARTS, CATEGORIES, NUMBERS, MIN_COUNT, MAX_LEVELS, BUCKETS, TEXT, EXCLUDE, INCLUDE, KEYS, DISTINCT, HOLDOUT, KEEP];
 
 /// What `segments` has beside what all kinds share.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

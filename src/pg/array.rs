@@ -219,15 +219,20 @@ pub(crate) unsafe fn length(array: *mut pg_sys::ArrayType) -> usize {
     usize::try_from(items).unwrap_or(0)
 }
 
-/// The elements of a `text[]` or `varchar[]` datum that are not NULL, whatever its dimensions, into `out`.
+/// The elements of an array that are not NULL, whatever its dimensions, into `out` as `write` puts them into words.
 ///
 /// # Errors
-/// [`Code::ArrayLength`] for more than `most` elements; [`Code::OutOfMemory`].
+/// [`Code::ArrayLength`] for more than `most` elements; [`Code::OutOfMemory`]; those of `write`.
 ///
 /// # Safety
-/// `datum` is a live datum of such a type; copies are left to the current memory context.
-pub(crate) unsafe fn texts(datum: pg_sys::Datum, most: usize, out: &mut Vec<String>) -> Result<()> {
-    // SAFETY: the caller's promise: the elements are texts.
+/// `datum` is a live array; copies are left to the current memory context.
+pub(crate) unsafe fn words(
+    datum: pg_sys::Datum,
+    most: usize,
+    out: &mut Vec<String>,
+    mut write: impl FnMut(pg_sys::Datum, &mut String) -> Result<()>,
+) -> Result<()> {
+    // SAFETY: the caller's promise.
     unsafe {
         let array = pg_sys::pg_detoast_datum(datum.cast_mut_ptr()).cast::<pg_sys::ArrayType>();
         let count = length(array);
@@ -241,14 +246,26 @@ pub(crate) unsafe fn texts(datum: pg_sys::Datum, most: usize, out: &mut Vec<Stri
                 out.push(String::new());
             }
             used += 1;
-            text::with_text(element, |t| memory::replace(&mut out[used - 1], t))
+            write(element, &mut out[used - 1])
         })?;
         out.truncate(used);
     }
     Ok(())
 }
 
+/// The elements of a `text[]` or `varchar[]` datum: see [`words`].
+///
+/// # Errors
+/// As [`words`].
+///
+/// # Safety
+/// `datum` is a live datum of such a type; copies are left to the current memory context.
+pub(crate) unsafe fn texts(datum: pg_sys::Datum, most: usize, out: &mut Vec<String>) -> Result<()> {
+    // SAFETY: the caller's promise: the elements are texts.
+    unsafe { words(datum, most, out, |element, out| text::with_text(element, |t| memory::replace(out, t))) }
+}
+
 /// The error for an array of `have` elements where `most` can be.
-fn too_long(have: usize, most: usize) -> Error {
+pub(crate) fn too_long(have: usize, most: usize) -> Error {
     Error::new(Code::ArrayLength, "array has too many elements").detail(format!("It has {have}, {most} are allowed."))
 }

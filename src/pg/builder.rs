@@ -3,7 +3,12 @@
 use crate::base::memory::{reserve, reserve_slowly};
 use crate::base::{Code, Error, Result};
 use crate::dataset::{Cell, MISSING_CODE, MISSING_TIME, Values};
-use crate::pg::columns::{Form, Reader, date, instant};
+use crate::pg::columns::{Reader, date, instant};
+use crate::pg::form::Form;
+use crate::pg::keys::Scalars;
+use crate::pg::scan::Wanted;
+use crate::pg::wholes::Wholes;
+use crate::train::Family;
 use pgrx::pg_sys;
 use std::collections::HashMap;
 
@@ -12,6 +17,10 @@ pub(crate) struct Builder {
     name: String,
     reader: Reader,
     rows: Rows,
+    /// What the values are to be, where their type leaves a choice; none: as they are.
+    family: Option<Family>,
+    /// Why the column is left out.
+    fault: Option<Error>,
 }
 
 /// The values so far, in the shape that the form has in a frame.
@@ -32,6 +41,10 @@ enum Rows {
         /// Codes that memory is booked for.
         booked: usize,
     },
+    /// What stands under a key.
+    Scalars(Scalars),
+    /// Sets or vectors.
+    Wholes(Wholes),
     /// The width is that of the first vector; rows before it are missing.
     Vector {
         width: usize,
@@ -44,7 +57,7 @@ enum Rows {
 
 /// The distinct texts of a column, in order of first appearance.
 #[derive(Default)]
-struct Levels {
+pub(crate) struct Levels {
     texts: Vec<String>,
     index: HashMap<String, u32>,
     /// Bytes of texts since memory was last booked.
@@ -52,8 +65,26 @@ struct Levels {
 }
 
 impl Levels {
+    /// The bytes to book for the texts that were met since the last call.
+    pub(crate) fn fresh(&mut self) -> usize {
+        std::mem::take(&mut self.fresh)
+    }
+
+    /// The texts.
+    pub(crate) fn texts(&self) -> &[String] {
+        &self.texts
+    }
+
+    /// The same, for keeps.
+    pub(crate) fn into_texts(self) -> Vec<String> {
+        self.texts
+    }
+
     /// The code of a text, which is new or not.
-    fn code(&mut self, text: &str) -> Result<u32> {
+    ///
+    /// # Errors
+    /// [`Code::OutOfMemory`]
+    pub(crate) fn code(&mut self, text: &str) -> Result<u32> {
         if let Some(code) = self.index.get(text) {
             return Ok(*code);
         }
@@ -74,21 +105,57 @@ impl Builder {
     /// # Errors
     /// [`Code::WrongType`] for a type that no model reads.
     pub(crate) fn new(typ: pg_sys::Oid, name: &str) -> Result<Self> {
-        let reader = Reader::new(typ, name)?;
+        Ok(Self::reading(Reader::new(typ, name)?, name, None))
+    }
+
+    /// For a column that is wanted: read by its key where it has one, and as the family that is asked for.
+    ///
+    /// # Errors
+    /// [`Code::WrongType`] for a type that no model reads, and for one that has no keys.
+    pub(crate) fn wanted(typ: pg_sys::Oid, wanted: &Wanted<'_>) -> Result<Self> {
+        let name = wanted.name();
+        let reader = match wanted.key {
+            // All kinds of values are read: what they are together is seen at the end.
+            Some(key) => Reader::of_key(typ, key, None)?,
+            None => Reader::new(typ, &name)?,
+        };
+        Ok(Self::reading(reader, &name, wanted.family))
+    }
+
+    fn reading(reader: Reader, name: &str, family: Option<Family>) -> Self {
         let rows = match reader.form() {
             Form::Int2 | Form::Float4 => Rows::Real(Vec::new()),
-            Form::Int4 | Form::Int8 | Form::Float8 | Form::Numeric => Rows::Double(Vec::new()),
+            Form::Int4 | Form::Int8 | Form::Float8 | Form::Numeric | Form::Money | Form::Interval => Rows::Double(Vec::new()),
             Form::Bool => Rows::Bool(Vec::new()),
-            Form::Date | Form::Timestamp => Rows::Time(Vec::new()),
-            Form::Text | Form::Padded | Form::Char | Form::Name | Form::Enum | Form::Uuid => {
+            Form::Date | Form::Timestamp | Form::Clock | Form::ZonedClock => Rows::Time(Vec::new()),
+            Form::Text | Form::Folded | Form::Padded | Form::Char | Form::Name | Form::Enum | Form::Uuid | Form::Address => {
                 Rows::Category { codes: Vec::new(), levels: Levels::default() }
             }
-            Form::Texts => Rows::Labels { ends: Vec::new(), codes: Vec::new(), levels: Levels::default(), booked: 0 },
-            Form::Floats | Form::Doubles | Form::Vector | Form::HalfVector => {
+            Form::Key => Rows::Scalars(Scalars::default()),
+            Form::Wholes => Rows::Wholes(Wholes::new(reader.element_form())),
+            Form::Texts | Form::Members => Rows::Labels { ends: Vec::new(), codes: Vec::new(), levels: Levels::default(), booked: 0 },
+            Form::Floats | Form::Doubles | Form::Numerics | Form::Vector | Form::HalfVector => {
                 Rows::Vector { width: 0, rows: 0, values: Vec::new(), booked: 0 }
             }
         };
-        Ok(Self { name: name.to_owned(), reader, rows })
+        Self { name: name.to_owned(), reader, rows, family, fault: None }
+    }
+
+    /// The name of the column.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Takes no more values, and forgets those that it has.
+    pub(crate) fn give_up(&mut self, fault: Error) {
+        self.rows = Rows::Bool(Vec::new());
+        self.fault = Some(fault);
+    }
+
+    /// Whether it takes no more values.
+    #[inline]
+    pub(crate) fn gave_up(&self) -> bool {
+        self.fault.is_some()
     }
 
     /// Whether reading a value may allocate Postgres memory.
@@ -102,11 +169,13 @@ impl Builder {
             Rows::Real(_) => rows * 4,
             Rows::Double(_) | Rows::Time(_) => rows * 8,
             Rows::Bool(_) => rows,
-            Rows::Category { levels, .. } => rows * 4 + std::mem::take(&mut levels.fresh),
+            Rows::Category { levels, .. } => rows * 4 + levels.fresh(),
             Rows::Labels { codes, levels, booked, .. } => {
                 let more = codes.capacity() - std::mem::replace(booked, codes.capacity());
-                rows * 8 + more * 4 + std::mem::take(&mut levels.fresh)
+                rows * 8 + more * 4 + levels.fresh()
             }
+            Rows::Wholes(w) => w.next_block(rows),
+            Rows::Scalars(s) => s.next_block(rows),
             Rows::Vector { width, rows: done, booked, .. } => {
                 let wanted = (*done + rows) * *width;
                 4 * (wanted - std::mem::replace(booked, wanted))
@@ -126,6 +195,8 @@ impl Builder {
             Rows::Time(v) => reserve_slowly(v, more),
             Rows::Category { codes, .. } => reserve_slowly(codes, more),
             Rows::Labels { ends, .. } => reserve_slowly(ends, more),
+            Rows::Wholes(w) => w.reserve(more),
+            Rows::Scalars(s) => s.reserve(more),
             Rows::Vector { width, values, .. } => reserve_slowly(values, more * *width),
         }
     }
@@ -148,7 +219,9 @@ impl Builder {
             (Rows::Double(v), Form::Int8) => v.push(if null { f64::NAN } else { bits as i64 as f64 }),
             (Rows::Bool(v), _) => v.push(if null { 2 } else { (bits & 1) as u8 }),
             (Rows::Time(v), Form::Date) => v.push(if null { MISSING_TIME } else { date(bits as i32).unwrap_or(MISSING_TIME) }),
-            (Rows::Time(v), _) => v.push(if null { MISSING_TIME } else { instant(bits as i64).unwrap_or(MISSING_TIME) }),
+            (Rows::Time(v), Form::Timestamp) => v.push(if null { MISSING_TIME } else { instant(bits as i64).unwrap_or(MISSING_TIME) }),
+            // SAFETY: handed on from the caller.
+            (Rows::Wholes(w), _) => unsafe { w.push((!null).then_some(datum))? },
             _ => {
                 // SAFETY: handed on from the caller.
                 let cell = if null { Cell::Missing } else { unsafe { self.reader.cell(datum)? } };
@@ -159,24 +232,34 @@ impl Builder {
     }
 
     /// The column.
-    pub(crate) fn finish(self) -> Values {
-        match self.rows {
+    ///
+    /// # Errors
+    /// Why it is left out; [`Code::ArrayLength`] for arrays that are no vectors where these are asked for.
+    pub(crate) fn finish(self) -> Result<Values> {
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
+        Ok(match self.rows {
             Rows::Real(v) => Values::Real(v),
             Rows::Double(v) => Values::Double(v),
             Rows::Bool(v) => Values::Bool(v),
             Rows::Time(v) => Values::Time(v),
             Rows::Category { codes, levels } => Values::Category { codes, levels: levels.texts },
             Rows::Labels { ends, codes, levels, .. } => Values::Labels { ends, codes, levels: levels.texts },
+            Rows::Wholes(w) => w.finish(self.family, &self.name)?,
+            Rows::Scalars(s) => s.finish(self.family)?,
             // A column of missing vectors still has its rows: one missing element each.
             Rows::Vector { width: 0, rows, .. } => Values::Vector { width: 1, values: vec![f32::NAN; rows] },
             Rows::Vector { width, values, .. } => Values::Vector { width, values },
-        }
+        })
     }
 }
 
 impl Rows {
     fn add(&mut self, cell: Cell<'_>, name: &str) -> Result<()> {
         match self {
+            Self::Time(v) => v.push(if let Cell::Time(t) = cell { t } else { MISSING_TIME }),
+            Self::Scalars(s) => s.push(cell)?,
             Self::Double(v) => v.push(if let Cell::Number(x) = cell { x } else { f64::NAN }),
             Self::Category { codes, levels } => {
                 codes.push(if let Cell::Text(text) = cell { levels.code(text)? } else { MISSING_CODE });
@@ -211,7 +294,7 @@ impl Rows {
                 }
                 *rows += 1;
             }
-            Self::Real(_) | Self::Bool(_) | Self::Time(_) => return Err(Error::internal(format!("Column {name} got {cell:?}."))),
+            Self::Real(_) | Self::Bool(_) | Self::Wholes(_) => return Err(Error::internal(format!("Column {name} got {cell:?}."))),
         }
         Ok(())
     }

@@ -1,125 +1,16 @@
-//! Column types: which types a model can read, and how one value of each becomes a [`Cell`].
+//! Values of columns: how one of each type that a model reads becomes a [`Cell`].
 //!
 //! A scan and a record argument read through the same [`Reader`], so a row means the same in training and in scoring.
 
-use crate::base::{Code, Error, Result, memory};
-use crate::dataset::{Cell, Labels};
-use crate::pg::{array, numeric, text};
+use crate::base::{Code, Error, Result, memory, names};
+use crate::dataset::{Cell, Key, Labels, ValueType};
+use crate::pg::form::Form;
+use crate::pg::keys::{self, KeyReader};
+use crate::pg::{elements, money, numeric, text};
 use crate::train::Family;
-use half::f16;
 use pgrx::pg_sys;
 use std::collections::HashMap;
 use std::ffi::CStr;
-
-/// The most labels of one row: what a row is about is said in a few.
-const MOST_LABELS: usize = 1 << 16;
-
-/// How the datum of a type is read. Domains are read as their base type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Form {
-    /// bool
-    Bool,
-    /// smallint
-    Int2,
-    /// int
-    Int4,
-    /// bigint
-    Int8,
-    /// real
-    Float4,
-    /// double precision
-    Float8,
-    /// numeric
-    Numeric,
-    /// text, varchar
-    Text,
-    /// char(n): its padding is no part of the value
-    Padded,
-    /// "char"
-    Char,
-    /// name
-    Name,
-    /// an enum
-    Enum,
-    /// uuid
-    Uuid,
-    /// date
-    Date,
-    /// timestamp, timestamptz
-    Timestamp,
-    /// real[]
-    Floats,
-    /// double precision[]
-    Doubles,
-    /// text[], varchar[]
-    Texts,
-    /// pgvector's vector
-    Vector,
-    /// pgvector's halfvec
-    HalfVector,
-}
-
-impl Form {
-    /// The form of a type; none for one that no model reads.
-    pub(crate) fn of(typ: pg_sys::Oid) -> Option<Self> {
-        // SAFETY: catalogue look-ups by oid; an unknown oid comes back as it is.
-        let (base, kind) = unsafe {
-            let base = pg_sys::getBaseType(typ);
-            (base, pg_sys::get_typtype(base))
-        };
-        Some(match base {
-            pg_sys::BOOLOID => Self::Bool,
-            pg_sys::INT2OID => Self::Int2,
-            pg_sys::INT4OID => Self::Int4,
-            pg_sys::INT8OID => Self::Int8,
-            pg_sys::FLOAT4OID => Self::Float4,
-            pg_sys::FLOAT8OID => Self::Float8,
-            pg_sys::NUMERICOID => Self::Numeric,
-            pg_sys::TEXTOID | pg_sys::VARCHAROID => Self::Text,
-            pg_sys::BPCHAROID => Self::Padded,
-            pg_sys::CHAROID => Self::Char,
-            pg_sys::NAMEOID => Self::Name,
-            pg_sys::UUIDOID => Self::Uuid,
-            pg_sys::DATEOID => Self::Date,
-            pg_sys::TIMESTAMPOID | pg_sys::TIMESTAMPTZOID => Self::Timestamp,
-            pg_sys::FLOAT4ARRAYOID => Self::Floats,
-            pg_sys::FLOAT8ARRAYOID => Self::Doubles,
-            pg_sys::TEXTARRAYOID | pg_sys::VARCHARARRAYOID => Self::Texts,
-            _ if kind as u8 == pg_sys::TYPTYPE_ENUM => Self::Enum,
-            _ => return of_pgvector(base),
-        })
-    }
-
-    /// The family of the values. A vector's width is known only when one is read: 0 here.
-    pub(crate) const fn family(self) -> Family {
-        match self {
-            Self::Bool => Family::Bool,
-            Self::Int2 | Self::Int4 | Self::Int8 | Self::Float4 | Self::Float8 | Self::Numeric => Family::Number,
-            Self::Text | Self::Padded | Self::Char | Self::Name | Self::Enum | Self::Uuid => Family::Text,
-            Self::Date | Self::Timestamp => Family::Time,
-            Self::Floats | Self::Doubles | Self::Vector | Self::HalfVector => Family::Vector(0),
-            Self::Texts => Family::Labels,
-        }
-    }
-
-    /// Whether reading a value may allocate Postgres memory (a detoasted copy).
-    pub(crate) const fn allocates(self) -> bool {
-        !matches!(
-            self,
-            Self::Bool
-                | Self::Int2
-                | Self::Int4
-                | Self::Int8
-                | Self::Float4
-                | Self::Float8
-                | Self::Char
-                | Self::Name
-                | Self::Uuid
-                | Self::Date
-                | Self::Timestamp
-        )
-    }
-}
 
 /// Whether the values of a type are rows.
 pub(crate) fn is_row(typ: pg_sys::Oid) -> bool {
@@ -130,31 +21,19 @@ pub(crate) fn is_row(typ: pg_sys::Oid) -> bool {
     }
 }
 
-/// pgvector's types are known by their name and by the extension that they belong to: another type called `vector` has another layout.
-fn of_pgvector(base: pg_sys::Oid) -> Option<Form> {
-    // SAFETY: catalogue look-ups; the names are NUL-terminated copies or NULL.
-    unsafe {
-        let extension = pg_sys::getExtensionOfObject(pg_sys::TypeRelationId, base);
-        if extension == pg_sys::InvalidOid {
-            return None;
-        }
-        let name = pg_sys::get_extension_name(extension);
-        if name.is_null() || CStr::from_ptr(name) != c"vector" {
-            return None;
-        }
-        match CStr::from_ptr(pg_sys::format_type_be(base)).to_bytes().rsplit(|&b| b == b'.').next() {
-            Some(b"vector") => Some(Form::Vector),
-            Some(b"halfvec") => Some(Form::HalfVector),
-            _ => None,
-        }
-    }
-}
-
 /// Reads the values of one column, one at a time; owns the room that a value may need until the next is read.
 #[derive(Debug)]
 pub(crate) struct Reader {
     form: Form,
     typ: pg_sys::Oid,
+    /// Reads the elements of an array that is no array of floats.
+    element: Option<Box<Self>>,
+    /// Whether an array of whole numbers is read as a set.
+    set: bool,
+    /// Of jsonb: the key that is read.
+    key: Option<KeyReader>,
+    /// Of money: what one unit is divided into.
+    divisor: f64,
     text: String,
     floats: Vec<f32>,
     texts: Vec<String>,
@@ -171,7 +50,36 @@ impl Reader {
             Error::new(Code::WrongType, format!("column \"{column}\" has type {}, which no model reads", type_name(typ)))
                 .hint("Cast it to a number, text, a date or an array of real in a view, or leave it out.")
         })?;
-        Ok(Self { form, typ, text: String::new(), floats: Vec::new(), texts: Vec::new(), labels: HashMap::new() })
+        let element = match form {
+            Form::Numerics | Form::Wholes | Form::Texts | Form::Members => {
+                elements::element(typ).map(|e| Self::new(e, column)).transpose()?.map(Box::new)
+            }
+            _ => None,
+        };
+        let divisor = if form == Form::Money { money::divisor() } else { 1.0 };
+        let (text, floats, texts, labels) = (String::new(), Vec::new(), Vec::new(), HashMap::new());
+        Ok(Self { form, typ, element, set: false, key: None, divisor, text, floats, texts, labels })
+    }
+
+    /// A reader of what stands under `key` in a column of jsonb: a number, a truth value or a text, as `family` says where it is known.
+    ///
+    /// # Errors
+    /// [`Code::WrongType`] for another type than jsonb.
+    pub(crate) fn of_key(typ: pg_sys::Oid, key: &Key, family: Option<Family>) -> Result<Self> {
+        if !keys::is_jsonb(typ) {
+            return Err(Error::new(Code::WrongType, format!("column \"{}\" has type {}, which has no keys", key.column, type_name(typ)))
+                .detail(format!("Key \"{}\" is read from it.", names::shown(&key.key)))
+                .hint("Only a column of type jsonb has keys: cast it in a view."));
+        }
+        let (text, floats, texts, labels) = (String::new(), Vec::new(), Vec::new(), HashMap::new());
+        let key = Some(KeyReader::new(&key.key, family)?);
+        Ok(Self { form: Form::Key, typ, element: None, set: false, key, divisor: 1.0, text, floats, texts, labels })
+    }
+
+    /// The same, with arrays of whole numbers read as what `family` says: vectors or sets.
+    pub(crate) fn reading(mut self, family: Family) -> Self {
+        self.set = family == Family::Labels;
+        self
     }
 
     /// The form that is read.
@@ -179,12 +87,18 @@ impl Reader {
         self.form
     }
 
+    /// The form of the elements; that of the values themselves where they are no array that is read element by element.
+    pub(crate) fn element_form(&self) -> Form {
+        self.element.as_ref().map_or(self.form, |e| e.form)
+    }
+
     /// The value of a datum that is not NULL. A number or instant that is none (NaN, infinity) is missing.
     ///
     /// Detoasted copies are left to the current memory context.
     ///
     /// # Errors
-    /// [`Code::ArrayLength`] for an array of more than one dimension, [`Code::Corrupt`] for a vector that is not what its header says.
+    /// [`Code::ArrayLength`] for a vector of more than one dimension and for a set of too many members, [`Code::Corrupt`] for a vector that is not what its
+    /// header says.
     ///
     /// # Safety
     /// `datum` is a live datum of the reader's type and outlives the result.
@@ -201,32 +115,74 @@ impl Reader {
             Form::Date => date(bits as i32).map_or(Cell::Missing, Cell::Time),
             Form::Timestamp => instant(bits as i64).map_or(Cell::Missing, Cell::Time),
             // SAFETY: handed on from the caller.
-            _ => unsafe { self.by_reference(datum)? },
+            _ => unsafe { self.other(datum)? },
         })
     }
 
-    unsafe fn by_reference<'a>(&'a mut self, datum: pg_sys::Datum) -> Result<Cell<'a>> {
+    unsafe fn other<'a>(&'a mut self, datum: pg_sys::Datum) -> Result<Cell<'a>> {
         // SAFETY: the caller vouches for the type, so each layout below is the one that Postgres gave it.
         unsafe {
             match self.form {
                 Form::Numeric => return Ok(number(numeric::to_f64(datum))),
-                Form::Text => text::with_text(datum, |t| memory::replace(&mut self.text, t))?,
-                Form::Padded => text::with_text(datum, |t| memory::replace(&mut self.text, t.trim_end_matches(' ')))?,
-                Form::Char => text::with_byte(datum.value() as u8, |t| memory::replace(&mut self.text, t))?,
-                Form::Name => {
-                    let name = CStr::from_ptr(datum.cast_mut_ptr());
-                    text::with_utf8(name.to_bytes(), |t| memory::replace(&mut self.text, t))?;
+                Form::Money => return Ok(Cell::Number(datum.value() as i64 as f64 / self.divisor)),
+                Form::Interval => return Ok(seconds(&datum.cast_mut_ptr::<pg_sys::Interval>().read())),
+                Form::Clock => return Ok(Cell::Time(clock(datum.value() as i64, 0))),
+                Form::ZonedClock => {
+                    let t = datum.cast_mut_ptr::<pg_sys::TimeTzADT>().read();
+                    return Ok(Cell::Time(clock(t.time, t.zone)));
                 }
-                Form::Uuid => uuid(&*datum.cast_mut_ptr::<[u8; 16]>(), &mut self.text),
                 Form::Enum => return Ok(Cell::Text(self.label(datum))),
-                Form::Texts => {
-                    array::texts(datum, MOST_LABELS, &mut self.texts)?;
-                    return Ok(Cell::Labels(Labels::Texts(&self.texts)));
+                Form::Key => {
+                    let Some(key) = &self.key else { return Err(Error::internal("A key without its reader.")) };
+                    return key.cell(datum, &mut self.text);
                 }
-                _ => return self.vector(datum),
+                Form::Wholes if self.set => return self.members(datum),
+                Form::Texts | Form::Members => return self.members(datum),
+                Form::Floats | Form::Doubles | Form::Numerics | Form::Wholes | Form::Vector | Form::HalfVector => {
+                    return self.vector(datum);
+                }
+                _ => self.word(datum)?,
             }
         }
         Ok(Cell::Text(&self.text))
+    }
+
+    /// Leaves a value in `text`: as it is written, in the form in which equal values are the same.
+    unsafe fn word(&mut self, datum: pg_sys::Datum) -> Result<()> {
+        if self.form == Form::Enum {
+            // SAFETY: handed on from the caller.
+            self.text = unsafe { self.label(datum).to_owned() };
+            return Ok(());
+        }
+        let (out, bits) = (&mut self.text, datum.value());
+        let mut put = |t: &str| memory::replace(out, t);
+        // SAFETY: the caller vouches for the type.
+        unsafe {
+            match self.form {
+                Form::Text => text::with_text(datum, put),
+                Form::Folded => text::with_lower(datum, put),
+                Form::Padded => text::with_text(datum, |t| put(t.trim_end_matches(' '))),
+                Form::Char => text::with_byte(bits as u8, put),
+                Form::Name => {
+                    let name = CStr::from_ptr(datum.cast_mut_ptr());
+                    text::with_utf8(name.to_bytes(), put)
+                }
+                Form::Uuid => {
+                    uuid(&*datum.cast_mut_ptr::<[u8; 16]>(), out);
+                    Ok(())
+                }
+                Form::Bool => put(if bits & 1 == 1 { "true" } else { "false" }),
+                Form::Int2 => put(&(bits as i16).to_string()),
+                Form::Int4 => put(&(bits as i32).to_string()),
+                Form::Int8 => put(&(bits as i64).to_string()),
+                // Infinite days have no place in the calendar, and names of their own.
+                Form::Date => match date(bits as i32) {
+                    Some(t) => put(&ValueType::Date.text(t)),
+                    None => put(if bits as i32 == i32::MIN { "-infinity" } else { "infinity" }),
+                },
+                _ => text::with_value(datum, self.typ, put),
+            }
+        }
     }
 
     /// The label of an enum value, looked up once a reader.
@@ -238,61 +194,25 @@ impl Reader {
         })
     }
 
-    unsafe fn vector(&mut self, datum: pg_sys::Datum) -> Result<Cell<'_>> {
-        self.floats.clear();
-        // SAFETY: a varlena of the form's type; reads stay inside the size of its header.
+    /// The members of an array, in words.
+    unsafe fn members(&mut self, datum: pg_sys::Datum) -> Result<Cell<'_>> {
+        let Some(element) = &mut self.element else { return Err(Error::internal("An array without a reader of its elements.")) };
+        // SAFETY: the elements of an array of the reader's type are of the type of their own reader.
         unsafe {
-            let raw = datum.cast_mut_ptr::<pg_sys::varlena>();
-            let flat = pg_sys::pg_detoast_datum(raw);
-            let whole = pgrx::varlena::varlena_to_byte_slice(flat);
-            let read = match self.form {
-                Form::Floats => array::<4>(whole, &mut self.floats, f32::from_ne_bytes),
-                Form::Doubles => array::<8>(whole, &mut self.floats, |b| f64::from_ne_bytes(b) as f32),
-                Form::Vector => pgvector::<4>(whole, &mut self.floats, f32::from_ne_bytes),
-                _ => pgvector::<2>(whole, &mut self.floats, |b| f16::from_ne_bytes(b).to_f32()),
-            };
-            if !std::ptr::eq(flat, raw) {
-                pg_sys::pfree(flat.cast());
-            }
-            read?;
+            elements::texts(datum, &mut self.texts, |e, out| {
+                element.word(e)?;
+                memory::replace(out, &element.text)
+            })?;
         }
+        Ok(Cell::Labels(Labels::Texts(&self.texts)))
+    }
+
+    unsafe fn vector(&mut self, datum: pg_sys::Datum) -> Result<Cell<'_>> {
+        // SAFETY: a varlena of the form's type.
+        unsafe { elements::vector(datum, self.form, self.element_form(), &mut self.floats)? };
         let usable = !self.floats.is_empty() && self.floats.iter().all(|x| x.is_finite());
         Ok(if usable { Cell::Vector(&self.floats) } else { Cell::Missing })
     }
-}
-
-/// The elements of a one-dimensional array; `bytes` begin after the varlena header. A NULL element makes the whole value missing.
-fn array<const N: usize>(bytes: &[u8], out: &mut Vec<f32>, element: impl Fn([u8; N]) -> f32) -> Result<()> {
-    let int = |at: usize| bytes.get(at..at + 4).and_then(|b| b.try_into().ok()).map_or(0, i32::from_ne_bytes);
-    let (dimensions, nulls_until) = (int(0), int(4));
-    match dimensions {
-        0 => return Ok(()),
-        1 => {}
-        n => {
-            return Err(
-                Error::new(Code::ArrayLength, "an array of one dimension is needed").detail(format!("This one has {n} dimensions."))
-            );
-        }
-    }
-    if nulls_until != 0 {
-        return Ok(());
-    }
-    // ndim, dataoffset, elemtype, one length, one lower bound; the header's 4 bytes bring the data to a multiple of 8.
-    elements(bytes.get(20..).unwrap_or_default(), usize::try_from(int(12)).unwrap_or(0), out, element)
-}
-
-/// The elements of pgvector's types: a 16-bit length, 16 unused bits, the elements.
-fn pgvector<const N: usize>(bytes: &[u8], out: &mut Vec<f32>, element: impl Fn([u8; N]) -> f32) -> Result<()> {
-    let length = bytes.get(..2).and_then(|b| b.try_into().ok()).map_or(0, u16::from_ne_bytes);
-    elements(bytes.get(4..).unwrap_or_default(), usize::from(length), out, element)
-}
-
-fn elements<const N: usize>(bytes: &[u8], length: usize, out: &mut Vec<f32>, element: impl Fn([u8; N]) -> f32) -> Result<()> {
-    let chunks = bytes.as_chunks::<N>().0;
-    let chunks = chunks.get(..length).ok_or_else(|| Error::new(Code::Corrupt, "an array is shorter than its header says"))?;
-    memory::reserve(out, chunks.len())?;
-    out.extend(chunks.iter().map(|c| element(*c)));
-    Ok(())
 }
 
 #[inline]
@@ -308,6 +228,27 @@ pub(crate) const fn date(days: i32) -> Option<i64> {
 /// Microseconds since 2000-01-01; none for ±infinity.
 pub(crate) const fn instant(micros: i64) -> Option<i64> {
     if micros == i64::MIN || micros == i64::MAX { None } else { Some(micros) }
+}
+
+/// What an interval counts as, in seconds; missing where it is infinite, which Postgres has from 17 on.
+fn seconds<'a>(i: &pg_sys::Interval) -> Cell<'a> {
+    const MONTH: i64 = 30;
+    match (i.month, i.day, i.time) {
+        (i32::MIN, i32::MIN, i64::MIN) | (i32::MAX, i32::MAX, i64::MAX) => Cell::Missing,
+        (months, days, micros) => {
+            let days = i64::from(months) * MONTH + i64::from(days);
+            Cell::Number(days as f64 * 86_400.0 + micros as f64 / 1e6)
+        }
+    }
+}
+
+/// A time of day as an instant of the day that instants are counted from; `west` are the seconds that its zone is behind UTC. The end of a day, 24:00, stays in it.
+fn clock(micros: i64, west: i32) -> i64 {
+    const DAY: i64 = 86_400_000_000;
+    match west {
+        0 => micros.clamp(0, DAY - 1),
+        _ => (micros + i64::from(west) * 1_000_000).rem_euclid(DAY),
+    }
 }
 
 /// The usual text form of a uuid.

@@ -2,10 +2,11 @@
 
 use crate::base::memory::Taken;
 use crate::base::{Budget, Code, Error, Result};
-use crate::dataset::{Frame, Input, ValueType};
-use crate::pg::relation::{Attribute, Relation};
+use crate::dataset::{Family, Frame, Input, Key, ValueType};
+use crate::pg::relation::Relation;
+use crate::pg::scan::Wanted;
 use crate::pg::stamp::Stamp;
-use crate::pg::{cache, error, interrupts, judging, recommending, scan, settings, store, weights};
+use crate::pg::{cache, error, interrupts, judging, keys, picks, recommending, scan, settings, store, value_type, weights};
 use crate::train::MetricRow;
 use crate::train::row_model::{RowModel, RowScratch};
 use crate::train::rows::{self, Evaluated};
@@ -27,10 +28,12 @@ pub(crate) fn figures(model: &str, source: Option<pg_sys::Oid>, target: Option<&
             .hint("Name the relation to judge on: affinity.evaluate('model', 'source').")
     })?;
     let budget = settings::budget();
+    let keys = keys::of(&version.params);
     let loaded = RowModel::load(&version.kind, &version.state, &weights::tensors(&version)?)?;
     if let RowModel::Describes(features) = &loaded {
         let relation = Relation::open(source)?;
-        let (frame, _held) = read(&relation, features.inputs().iter().map(|i| i.name.as_str()), features.inputs(), &budget)?;
+        let columns = wanted(&relation, features.inputs().iter().map(|i| i.name.as_str()), None, features.inputs(), &keys)?;
+        let (frame, _held) = read(&relation, &columns, &budget)?;
         return interrupts::run(0, &budget, |_| {}, |ctx| features.evaluate(&frame, ctx));
     }
     let mut scratch = RowScratch::default();
@@ -42,11 +45,13 @@ pub(crate) fn figures(model: &str, source: Option<pg_sys::Oid>, target: Option<&
     let mut columns: Vec<&str> = scorer.inputs().iter().map(|i| i.name.as_str()).filter(|n| *n != target).chain([target]).collect();
     // What tells the rows that taught from others, where it is there.
     for name in scorer.split().reads() {
-        if !columns.contains(&name) && relation.column(name).is_ok() {
+        let column = keys.iter().find(|k| k.name() == name).map_or(name, |k| &k.column);
+        if !columns.contains(&name) && relation.column(column).is_ok() {
             columns.push(name)
         }
     }
-    let (frame, _held) = read(&relation, columns.into_iter(), scorer.inputs(), &budget)?;
+    let columns = wanted(&relation, columns.into_iter(), Some(target), scorer.inputs(), &keys)?;
+    let (frame, _held) = read(&relation, &columns, &budget)?;
     let Evaluated { figures, notice } =
         interrupts::run(0, &budget, |_| {}, |ctx| rows::evaluate(scorer, &frame, (target, usize::try_from(k).ok(), all_rows), ctx))?;
     if let Some(notice) = notice {
@@ -55,16 +60,35 @@ pub(crate) fn figures(model: &str, source: Option<pg_sys::Oid>, target: Option<&
     Ok(figures)
 }
 
-/// The rows to judge on: the columns `names`, of which those of `inputs` are read as the model learned them.
-fn read<'a, 'b>(
-    relation: &Relation,
+/// The columns `names`, of which those of `inputs` are read as the model learned them, and those of `keys` by their key.
+fn wanted<'a>(
+    relation: &'a Relation,
     names: impl Iterator<Item = &'a str>,
+    target: Option<&str>,
     inputs: &[Input],
-    budget: &'b Budget,
-) -> Result<(Frame, Taken<'b>)> {
-    let learned = |name: &str| inputs.iter().find(|i| i.name == name).map_or(ValueType::Plain, |i| i.value_type);
-    let columns = names.map(|n| relation.column(n).map(|c| (c, learned(n)))).collect::<Result<Vec<(&Attribute, ValueType)>>>()?;
-    let (frame, held) = scan::frame_as(relation, &columns, budget)?;
+    keys: &'a [Key],
+) -> Result<Vec<Wanted<'a>>> {
+    let one = |name: &str| {
+        let input = inputs.iter().find(|i| i.name == name);
+        let key = keys.iter().find(|k| k.name() == name);
+        if let Some(key) = key {
+            let column = relation.column(&key.column)?;
+            return Ok(Wanted { column, as_type: ValueType::Plain, family: input.map(|i| i.family), key: Some(key) });
+        }
+        let column = relation.column(name)?;
+        if let Some(i) = input.filter(|i| !value_type::of(column.typ, -1).serves(i.value_type)) {
+            return Err(picks::wrong_type(i, column.typ));
+        }
+        // What a target's arrays hold are tags; what only tells the rows that taught is read as it was then.
+        let family = input.map(|i| i.family).or((target == Some(name)).then_some(Family::Labels));
+        Ok(Wanted { column, as_type: input.map_or(ValueType::Plain, |i| i.value_type), family, key: None })
+    };
+    names.map(one).collect()
+}
+
+/// The rows to judge on.
+fn read<'b>(relation: &Relation, columns: &'b [Wanted<'b>], budget: &'b Budget) -> Result<(Frame, Taken<'b>)> {
+    let (frame, held) = scan::frame(relation, columns, budget)?;
     if frame.rows() == 0 {
         return Err(
             Error::new(Code::Data, format!("relation \"{}\" has no rows", relation.name)).detail("There is nothing to judge the model on.")

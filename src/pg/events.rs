@@ -4,7 +4,7 @@ use crate::base::Budget;
 use crate::base::{Code, Error, Result};
 use crate::dataset::circumstances;
 use crate::dataset::{Event, EventColumns, IdKind, Interactions, Skipped, Values};
-use crate::pg::columns::Form;
+use crate::pg::form::Form;
 use crate::pg::id_type::{self, IdType, Recorded, id_kind, id_text};
 use crate::pg::relation::{Attribute, Relation, Source, quote};
 use crate::pg::{interrupts, scan};
@@ -102,10 +102,11 @@ impl EventSource {
             context: self.context.iter().map(|c| relation.column(c)).collect::<Result<_>>()?,
         };
         let family = |a: &Attribute| a.form.map(Form::family);
-        if let Some(t) = parts.time.filter(|t| !matches!(family(t), Some(Family::Time | Family::Number))) {
+        let instant = |t: &&Attribute| t.form.is_some_and(|f| f.is_instant() || f.is_number());
+        if let Some(t) = parts.time.filter(|t| !instant(t)) {
             return Err(wrong_type("time_col", t, "a date, a timestamp or a number (in seconds)"));
         }
-        if let Some(w) = parts.weight.filter(|w| !matches!(family(w), Some(Family::Number | Family::Bool))) {
+        if let Some(w) = parts.weight.filter(|w| !(is_number(w) || family(w) == Some(Family::Bool))) {
             return Err(wrong_type("weight_col", w, "a number"));
         }
         self.check_context(&parts.context)?;
@@ -126,7 +127,7 @@ impl EventSource {
                     .detail(format!("It is in parameter \"context\" and in {other}."))
                     .hint("Name in \"context\" what else is known of an event: the store, the channel, the discount."));
             }
-            if !matches!(a.form.map(Form::family), Some(Family::Text | Family::Number | Family::Bool)) {
+            if !(is_number(a) || matches!(a.form.map(Form::family), Some(Family::Text | Family::Bool))) {
                 return Err(wrong_type("context", a, "texts, numbers and booleans"));
             }
         }
@@ -228,8 +229,7 @@ impl EventSource {
             by_time = format!(", {time}");
         }
         if let Some(w) = p.weight {
-            let cast = if w.form == Some(Form::Bool) { "::pg_catalog.int4::pg_catalog.float8" } else { "::pg_catalog.float8" };
-            list.push(format!("{}{cast}", quote(&w.name)));
+            list.push(double(w));
         }
         if let Some(e) = p.event {
             list.push(format!("{}::pg_catalog.text", quote(&e.name)));
@@ -265,14 +265,29 @@ struct Parts<'r> {
     context: Vec<&'r Attribute>,
 }
 
+/// Whether a column holds numbers or money.
+fn is_number(a: &Attribute) -> bool {
+    a.form.is_some_and(|f| f.is_number() || f == Form::Money)
+}
+
+/// A column of numbers as double precision.
+fn double(a: &Attribute) -> String {
+    let by_way_of = match a.form {
+        Some(Form::Bool) => "::pg_catalog.int4",
+        Some(Form::Money) => "::pg_catalog.numeric",
+        _ => "",
+    };
+    format!("{}{by_way_of}::pg_catalog.float8", quote(&a.name))
+}
+
 /// Whether a column of context is a number that is more or less; whole numbers are ids of something.
 fn is_measure(a: &Attribute) -> bool {
-    a.form.map(Form::family) == Some(Family::Number) && !matches!(a.form, Some(Form::Int2 | Form::Int4 | Form::Int8))
+    is_number(a) && !matches!(a.form, Some(Form::Int2 | Form::Int4 | Form::Int8))
 }
 
 /// A column of context as it is read.
 fn context_value(a: &Attribute) -> String {
-    format!("{}::pg_catalog.{}", quote(&a.name), if is_measure(a) { "float8" } else { "text" })
+    if is_measure(a) { double(a) } else { format!("{}::pg_catalog.text", quote(&a.name)) }
 }
 
 const EQUALS: &str = "OPERATOR(pg_catalog.=)";

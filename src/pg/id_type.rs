@@ -5,7 +5,7 @@
 
 use crate::base::{Code, Error, Result, memory};
 use crate::dataset::{Id, IdKind, Vocabulary};
-use crate::pg::columns::Form;
+use crate::pg::form::Form;
 use crate::pg::local::Local;
 use crate::pg::relation::{Attribute, quote};
 use crate::pg::spi::{self, Arg};

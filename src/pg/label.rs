@@ -6,8 +6,8 @@ use crate::base::{Code, Error, Result, names};
 use crate::dataset::Cell;
 use crate::metric::{self, Asked};
 use crate::pg::call::Call;
-use crate::pg::columns::{Form, Reader, type_name};
-use crate::train::Family;
+use crate::pg::columns::{Reader, type_name};
+use crate::pg::form::Form;
 use pgrx::pg_sys;
 
 /// The reader of one place of a query.
@@ -58,7 +58,7 @@ fn read<T>(call: Call<'_>, i: usize, asked: Asked, number: impl Fn(f64) -> Resul
 
 #[cold]
 fn reader(typ: pg_sys::Oid, asked: Asked) -> Result<LabelReader> {
-    let form = Form::of(typ).filter(|f| matches!(f, Form::Text) || matches!(f.family(), Family::Bool | Family::Number));
+    let form = Form::of(typ).filter(|f| f.is_number() || matches!(f, Form::Text | Form::Bool));
     match form {
         Some(_) => Reader::new(typ, asked.name).map(LabelReader),
         None => Err(Error::new(Code::WrongType, format!("{} must be a truth value or a number", asked.name))

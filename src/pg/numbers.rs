@@ -6,7 +6,8 @@
 use crate::base::{Code, Error, Result, memory};
 use crate::dataset::Cell;
 use crate::pg::call::Call;
-use crate::pg::columns::{self, Form, type_name};
+use crate::pg::columns::{self, type_name};
+use crate::pg::form::Form;
 use crate::pg::{array, numeric, text};
 use crate::train::{Family, Input};
 use pgrx::pg_sys;
@@ -96,7 +97,7 @@ impl NumbersReader {
             Some(Form::Text | Form::Padded) => Way::Literal,
             Some(Form::Vector | Form::HalfVector) => Way::Vector(columns::Reader::new(base, argument.name)?),
             _ => match (element != pg_sys::InvalidOid).then(|| Form::of(element)).flatten() {
-                Some(form) if matches!(form.family(), Family::Number | Family::Bool) => Way::Array(form),
+                Some(form) if form.is_number() || form == Form::Bool => Way::Array(form),
                 _ => return Err(argument.wrong(typ)),
             },
         };
@@ -148,11 +149,14 @@ pub(crate) fn vector(call: Call<'_>, i: usize) -> Result<Option<Numbers<'_>>> {
     unsafe { reader.read(datum) }.map(Some)
 }
 
-/// The elements of an array of a type that is read by `form`.
+/// The elements of an array of a type that is read by `form`; NaN for NULL.
+///
+/// # Errors
+/// [`Code::ArrayLength`] for more than one dimension.
 ///
 /// # Safety
 /// `datum` is a live datum of such a type.
-unsafe fn doubles(datum: pg_sys::Datum, form: Form) -> Result<Vec<f64>> {
+pub(crate) unsafe fn doubles(datum: pg_sys::Datum, form: Form) -> Result<Vec<f64>> {
     // SAFETY: the caller's promise; the values of each form take as many bytes as are read, and are aligned to as many.
     unsafe {
         match form {

@@ -2,7 +2,8 @@
 
 use crate::base::{Code, Error, Result, names};
 use crate::dataset::Cell;
-use crate::pg::columns::{self, Form, Reader};
+use crate::pg::columns::{self, Reader};
+use crate::pg::form::Form;
 use crate::pg::numbers;
 use crate::pg::value_type::{self, Cast};
 use crate::train::{Family, Input};
@@ -36,12 +37,18 @@ pub(crate) struct Pick {
 /// [`Code::UndefinedColumn`] when the row lacks one, [`Code::WrongType`] when a column's type cannot serve.
 pub(crate) fn picks(given: &[Given], inputs: &[Input]) -> Result<Vec<Pick>> {
     let pick = |input: &Input| {
-        let column = given.iter().find(|g| g.name == input.name).ok_or_else(|| missing(&input.name, given, inputs))?;
-        let reader = Reader::new(column.typ, &input.name)?;
-        if !serves(reader.form().family(), input.family) {
+        let wanted = input.key.as_ref().map_or(&input.name, |k| &k.column);
+        let column = given.iter().find(|g| g.name == *wanted).ok_or_else(|| missing(wanted, given, inputs))?;
+        if let Some(key) = &input.key {
+            let reader = Reader::of_key(column.typ, key, Some(input.family))?;
+            return Ok(Pick { place: column.place, plain: None, reader, family: input.family, cast: None });
+        }
+        let reader = Reader::new(column.typ, &input.name)?.reading(input.family);
+        let given = value_type::of(column.typ, -1);
+        if !reader.form().serves(input.family) || !given.serves(input.value_type) {
             return Err(wrong_type(input, column.typ));
         }
-        let cast = Cast::between(value_type::of(column.typ, -1), input.value_type);
+        let cast = Cast::between(given, input.value_type);
         Ok(Pick { place: column.place, plain: Plain::of(reader.form(), input.family), reader, family: input.family, cast })
     };
     inputs.iter().map(pick).collect()
@@ -121,12 +128,6 @@ impl Plain {
     }
 }
 
-/// Whether values of family `have` can be given where a model was trained on `want`: numbers and truth values stand for each other.
-const fn serves(have: Family, want: Family) -> bool {
-    use Family::{Bool, Labels, Number, Text, Time, Vector};
-    matches!((have, want), (Number | Bool, Number | Bool) | (Text, Text) | (Time, Time) | (Vector(_), Vector(_)) | (Labels, Labels))
-}
-
 /// A value as the family that the model was trained on.
 #[inline]
 fn fit(cell: Cell<'_>, family: Family) -> Result<Cell<'_>> {
@@ -139,14 +140,15 @@ fn fit(cell: Cell<'_>, family: Family) -> Result<Cell<'_>> {
 }
 
 /// The error for a column whose type cannot serve.
-fn wrong_type(input: &Input, typ: pg_sys::Oid) -> Error {
+pub(crate) fn wrong_type(input: &Input, typ: pg_sys::Oid) -> Error {
     let want = match input.family {
+        _ if let Some(noun) = input.value_type.noun() => noun,
         Family::Number => "a number",
         Family::Bool => "a boolean or a number",
         Family::Text => "text",
         Family::Time => "a date or a timestamp",
         Family::Vector(_) => "an array of numbers",
-        Family::Labels => "an array of text",
+        Family::Labels => "an array of text, or of other members of a set",
     };
     Error::new(Code::WrongType, format!("column \"{}\" is of type {}", input.name, columns::type_name(typ)))
         .detail(format!("The model was trained on {want} there."))

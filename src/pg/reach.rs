@@ -1,8 +1,8 @@
 //! Whether one user's events can be found without reading them all: judged by planning that very query.
 
 use crate::base::Result;
-use crate::pg::columns::Form;
 use crate::pg::events::EventSource;
+use crate::pg::form::Form;
 use crate::pg::local::Local;
 use crate::pg::owner::as_extension;
 use crate::pg::plan_scans::{Scan, bare, name_end, scans, unprefixed};

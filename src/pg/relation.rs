@@ -2,7 +2,7 @@
 
 use crate::base::{Code, Error, Result, names};
 use crate::dataset::frame::missing_column;
-use crate::pg::columns::Form;
+use crate::pg::form::Form;
 use crate::pg::spi::{self, Arg};
 use crate::pg::store::{ModelRow, literal};
 use crate::pg::text;

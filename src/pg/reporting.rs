@@ -2,7 +2,7 @@
 
 use crate::base::{Code, Epoch, Error, Result};
 use crate::dataset::Vocabulary;
-use crate::pg::columns::Form;
+use crate::pg::form::Form;
 use crate::pg::owner::as_extension;
 use crate::pg::relation::{Attribute, Relation, quote};
 use crate::pg::spi::{self, Arg, Plan};

@@ -1,15 +1,17 @@
 //! The road of `affinity.train`: a relation's rows in, a version of a model out; and the same again by a recorded call.
 
-use crate::base::{Code, Context, Error, Result, Tensor};
-use crate::dataset::{Frame, frame::missing_column};
+use crate::base::{Code, Context, Error, Result, Tensor, names};
+use crate::dataset::{Family, Frame, Key, ValueType, frame::missing_column};
 use crate::model::Kind;
+use crate::pg::form::Form;
 use crate::pg::owner::{self, Acting};
 use crate::pg::progress::Progress;
 use crate::pg::publish::{Again, Deploy, Published, Training, publish};
 use crate::pg::reading::Reader;
 use crate::pg::relation::{Attribute, Relation, Source};
+use crate::pg::scan::{LeftOut, Wanted};
 use crate::pg::store::{self, ModelRow, VersionRow};
-use crate::pg::{compat, error, heap, interrupts, scan, settings, weights};
+use crate::pg::{compat, error, heap, interrupts, keys, scan, settings, weights};
 use crate::train::Trained;
 use crate::train::features::{self, FeaturesSpec};
 use crate::train::row_model::{RowModel, RowScratch};
@@ -48,6 +50,13 @@ pub(crate) struct Call {
     pub seed: i64,
     /// When to deploy.
     pub deploy: String,
+}
+
+impl Call {
+    /// The columns that it cannot do without.
+    fn needed(&self) -> impl Iterator<Item = &String> {
+        [&self.target, &self.time_col, &self.group_col].into_iter().flatten()
+    }
 }
 
 /// What is to be learned, by the family that the kind belongs to.
@@ -113,7 +122,8 @@ pub(crate) fn train(model: &str, call: &Call, relation: &Relation, reader: &Read
     let resolved = spec.check()?;
     let exclude = resolved.get("exclude").cloned().unwrap_or_else(|| json!([]));
     let before = store::lock_training(model)?;
-    let columns = columns(relation, call, &exclude)?;
+    let keys = keys::of(&Value::Object(resolved));
+    let columns = columns(relation, call, &exclude, &keys)?;
     // What is left out is not even read, so that a column may be excluded that the caller has no rights on; the engine never hears of it.
     if let Some(given) = spec.params().as_object_mut() {
         given.remove("exclude");
@@ -126,7 +136,8 @@ pub(crate) fn train(model: &str, call: &Call, relation: &Relation, reader: &Read
     budget.check()?;
     let mut progress = Progress::begin(model);
     let reading = Instant::now();
-    let (frame, booked) = reader.run(|| scan::frame(relation, &columns, &budget))?;
+    let (frame, left_out, booked) = reader.run(|| scan::usable(relation, &columns, &budget))?;
+    tell_left_out(call, left_out)?;
     let read_seconds = reading.elapsed().as_secs_f64();
     progress.phase("training");
     let mut trained =
@@ -173,10 +184,26 @@ pub(crate) fn load(version: &VersionRow, tensors: &[Tensor]) -> Result<RowModel>
     RowModel::load(&version.kind, &version.state, tensors)
 }
 
+/// Says which columns are left out and why.
+///
+/// # Errors
+/// Why, for a column that is needed.
+fn tell_left_out(call: &Call, left_out: Vec<LeftOut>) -> Result<()> {
+    for (name, why) in left_out {
+        if call.needed().any(|n| *n == name) {
+            return Err(why);
+        }
+        let column = format!("column \"{name}\"");
+        let said = why.to_string();
+        let said = said.strip_prefix(&column).map_or_else(|| format!(" {said}"), |rest| format!(" it{rest}"));
+        error::notice(&format!("{column} is left out:{said}"));
+    }
+    Ok(())
+}
+
 /// The columns to read: all that a model can, but those excluded. What decides the split is read though it is excluded: it is no input in any case.
-fn columns<'a>(relation: &'a Relation, call: &Call, exclude: &Value) -> Result<Vec<&'a Attribute>> {
-    let needed = [call.target.as_ref(), call.time_col.as_ref(), call.group_col.as_ref()];
-    for name in needed.into_iter().flatten() {
+fn columns<'a>(relation: &'a Relation, call: &Call, exclude: &Value, keys: &'a [Key]) -> Result<Vec<Wanted<'a>>> {
+    for name in call.needed() {
         let column = relation.column(name)?;
         if column.form.is_none() {
             return Err(Error::new(Code::WrongType, format!("column \"{name}\" has type {}, which no model reads", column.type_name))
@@ -194,18 +221,52 @@ fn columns<'a>(relation: &'a Relation, call: &Call, exclude: &Value) -> Result<V
     }
     if let Some(names) = call.params.get("include").and_then(Value::as_array) {
         for name in names.iter().filter_map(Value::as_str) {
-            if !relation.columns.iter().any(|c| c.name == name) {
+            if !(relation.columns.iter().any(|c| c.name == name) || keys.iter().any(|k| k.name() == name)) {
                 return Err(missing_column(name, relation.columns.iter().map(|c| c.name.as_str())));
             }
         }
     }
-    let is_needed = |name: &str| needed.into_iter().flatten().any(|n| n == name);
-    let wanted: Vec<_> = relation.columns.iter().filter(|c| is_needed(&c.name) || !exclude.contains(&c.name.as_str())).collect();
-    let unreadable: Vec<_> = wanted.iter().filter(|c| c.form.is_none()).map(|c| format!("\"{}\" ({})", c.name, c.type_name)).collect();
+    if let Some(name) = &call.time_col {
+        let column = relation.column(name)?;
+        if matches!(column.form, Some(Form::Clock | Form::ZonedClock | Form::Interval)) {
+            return Err(Error::new(
+                Code::WrongType,
+                format!("time column \"{name}\" has type {}, which tells no row from an older one", column.type_name),
+            )
+            .hint("Name a column of dates, timestamps or numbers."));
+        }
+    }
+    let is_needed = |name: &str| call.needed().any(|n| n == name);
+    let wanted: Vec<&Attribute> = relation.columns.iter().filter(|c| is_needed(&c.name) || !exclude.contains(&c.name.as_str())).collect();
+    let of_keys = keys.iter().map(|key| by_key(relation, key, &exclude)).collect::<Result<Vec<_>>>()?;
+    let unasked = |c: &&&Attribute| keys::is_jsonb(c.typ) && !keys.iter().any(|k| k.column == c.name);
+    for c in wanted.iter().filter(unasked) {
+        error::notice(&format!(
+            "column \"{0}\" is left out: of jsonb only keys that are named are read (params => '{{\"keys\": {{\"{0}\": [\"…\"]}}}}')",
+            c.name
+        ));
+    }
+    let unreadable: Vec<_> =
+        wanted.iter().filter(|c| c.form.is_none() && !keys::is_jsonb(c.typ)).map(|c| format!("\"{}\" ({})", c.name, c.type_name)).collect();
     if !unreadable.is_empty() {
         error::notice(&format!("columns of types that no model reads are left out: {}", unreadable.join(", ")));
     }
-    Ok(wanted.into_iter().filter(|c| c.form.is_some()).collect())
+    // What a target's arrays hold are tags.
+    let family = |c: &Attribute| (call.target.as_deref() == Some(&c.name)).then_some(Family::Labels);
+    let readable = wanted.into_iter().filter(|c| c.form.is_some());
+    let own = readable.map(|column| Wanted { column, as_type: ValueType::Plain, family: family(column), key: None });
+    Ok(own.chain(of_keys).collect())
+}
+
+/// The column of a key.
+fn by_key<'a>(relation: &'a Relation, key: &'a Key, exclude: &[&str]) -> Result<Wanted<'a>> {
+    let column = relation.column(&key.column)?;
+    if exclude.contains(&key.column.as_str()) {
+        return Err(Error::new(Code::InvalidParameter, format!("column \"{}\" is excluded and needed", key.column))
+            .detail(format!("Parameter \"keys\" names its key \"{}\".", names::shown(&key.key)))
+            .hint("Take it out of exclude or out of keys."));
+    }
+    Ok(Wanted { column, as_type: ValueType::Plain, family: None, key: Some(key) })
 }
 
 /// The deployed version, to be judged beside the new one. One that cannot be read does not keep a better one from being trained.

@@ -5,7 +5,7 @@
 
 use crate::base::memory::{Taken, size};
 use crate::base::{Budget, Code, Error, Result};
-use crate::dataset::{Column, Frame, ValueType};
+use crate::dataset::{Column, Family, Frame, Key, ValueType};
 use crate::pg::builder::Builder;
 use crate::pg::local::Local;
 use crate::pg::relation::{Attribute, Relation, quote};
@@ -18,28 +18,55 @@ use std::ffi::{CStr, c_int};
 /// Rows between two bookings of memory.
 const BLOCK: usize = 1 << 14;
 
+/// A column that is to be read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    /// Which.
+    pub column: &'a Attribute,
+    /// The type that a date or time is read as: that which a model learned.
+    pub as_type: ValueType,
+    /// What the values are read as where their type leaves a choice: arrays of whole numbers (sets or vectors), what stands under a key. None: as they are.
+    pub family: Option<Family>,
+    /// The key of a jsonb column that is read, none for the column itself.
+    pub key: Option<&'a Key>,
+}
+
+impl Wanted<'_> {
+    /// What the column is called in the frame.
+    pub(crate) fn name(&self) -> String {
+        self.key.map_or_else(|| self.column.name.clone(), Key::name)
+    }
+}
+
+/// A column that is left out, and why.
+pub(crate) type LeftOut = (String, Error);
+
 /// Reads `columns` of a relation, all rows. The booking must be kept as long as the frame.
 ///
 /// # Errors
-/// [`crate::base::Code::OutOfMemory`] when the budget or the system has no room; what the executor raises (rights, timeouts) is raised.
-pub(crate) fn frame<'b>(relation: &Relation, columns: &[&Attribute], budget: &'b Budget) -> Result<(Frame, Taken<'b>)> {
-    frame_as(relation, &columns.iter().map(|c| (*c, ValueType::Plain)).collect::<Vec<_>>(), budget)
+/// [`crate::base::Code::OutOfMemory`] when the budget or the system has no room; [`crate::base::Code::ArrayLength`] for arrays that are no vectors; what the
+/// executor raises (rights, timeouts) is raised.
+pub(crate) fn frame<'b>(relation: &Relation, columns: &'b [Wanted<'b>], budget: &'b Budget) -> Result<(Frame, Taken<'b>)> {
+    read(&select(relation, columns), 0, columns, false, budget).map(|(frame, _, booked)| (frame, booked))
 }
 
-/// The same, each date and time read as one of the type beside its column, which a model learned it as.
+/// The same without the columns whose arrays are no vectors, and why these are left out.
 ///
 /// # Errors
-/// As [`frame`].
-pub(crate) fn frame_as<'b>(relation: &Relation, columns: &[(&Attribute, ValueType)], budget: &'b Budget) -> Result<(Frame, Taken<'b>)> {
-    let one = |(c, wanted): &(&Attribute, ValueType)| {
-        let name = quote(&c.name);
-        match Cast::between(value_type::of(c.typ, -1), *wanted) {
+/// As [`frame`], but for the arrays.
+pub(crate) fn usable<'b>(relation: &Relation, columns: &'b [Wanted<'b>], budget: &'b Budget) -> Result<(Frame, Vec<LeftOut>, Taken<'b>)> {
+    read(&select(relation, columns), 0, columns, true, budget)
+}
+
+fn select(relation: &Relation, columns: &[Wanted<'_>]) -> String {
+    let one = |w: &Wanted<'_>| {
+        let name = quote(&w.column.name);
+        match Cast::between(value_type::of(w.column.typ, -1), w.as_type) {
             Some(cast) => format!("{name}::{} AS {name}", cast.sql()),
             None => name,
         }
     };
-    let list = columns.iter().map(one).collect::<Vec<_>>().join(", ");
-    query(&format!("SELECT {list} FROM {}", relation.sql()), 0, budget)
+    format!("SELECT {} FROM {}", columns.iter().map(one).collect::<Vec<_>>().join(", "), relation.sql())
 }
 
 /// Reads the result of a query that we have put together; its columns must have distinct names. See [`frame`]. Each row will need `beside` bytes more when
@@ -48,6 +75,17 @@ pub(crate) fn frame_as<'b>(relation: &Relation, columns: &[(&Attribute, ValueTyp
 /// # Errors
 /// As [`frame`].
 pub(crate) fn query<'b>(sql: &str, beside: usize, budget: &'b Budget) -> Result<(Frame, Taken<'b>)> {
+    read(sql, beside, &[], false, budget).map(|(frame, _, booked)| (frame, booked))
+}
+
+/// Reads the columns of a query, `wanted` in that order; where `lenient`, columns of arrays that are no vectors are left out.
+fn read<'b>(
+    sql: &str,
+    beside: usize,
+    wanted: &'b [Wanted<'b>],
+    lenient: bool,
+    budget: &'b Budget,
+) -> Result<(Frame, Vec<LeftOut>, Taken<'b>)> {
     // The scan gives the table's order: it starts at the first row, in one process.
     let settings = Local::set(&[(c"synchronize_seqscans", c"off"), (c"max_parallel_workers_per_gather", c"0")]);
     let expected = expected::rows(sql)?;
@@ -60,7 +98,8 @@ pub(crate) fn query<'b>(sql: &str, beside: usize, budget: &'b Budget) -> Result<
             rDestroy: Some(nothing),
             mydest: pg_sys::CommandDest::DestTuplestore,
         },
-        names: Vec::new(),
+        wanted,
+        lenient,
         types: Vec::new(),
         builders: Vec::new(),
         rows: 0,
@@ -86,19 +125,34 @@ pub(crate) fn query<'b>(sql: &str, beside: usize, budget: &'b Budget) -> Result<
     run?;
     // What the query took (sorts, hashes) has been freed.
     heap::trim();
-    let Receiver { names, types, builders, booked, fault, .. } = *receiver;
+    let Receiver { types, builders, booked, fault, .. } = *receiver;
     if let Some(fault) = fault {
         return Err(fault);
     }
-    let columns = names.into_iter().zip(builders).map(|(name, b)| Column { name, values: b.finish() }).collect();
-    Ok((Frame::new(columns)?.with_types(types.into_iter()), booked))
+    let (mut columns, mut kept, mut keys, mut left_out) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for (i, (builder, typ)) in builders.into_iter().zip(types).enumerate() {
+        let name = builder.name().to_owned();
+        match builder.finish() {
+            Ok(values) => {
+                columns.push(Column { name, values });
+                kept.push(typ);
+                keys.push(wanted.get(i).and_then(|w| w.key).cloned());
+            }
+            Err(e) if lenient && e.code == Code::ArrayLength => left_out.push((name, e)),
+            Err(e) => return Err(e),
+        }
+    }
+    Ok((Frame::new(columns)?.with_types(kept.into_iter()).with_keys(keys), left_out, booked))
 }
 
 #[repr(C)]
 struct Receiver<'b> {
     /// First: Postgres hands us this pointer back.
     base: pg_sys::DestReceiver,
-    names: Vec<String>,
+    /// What each column is read as; empty where nothing is asked for.
+    wanted: &'b [Wanted<'b>],
+    /// Whether columns of arrays that are no vectors are left out.
+    lenient: bool,
     types: Vec<ValueType>,
     builders: Vec<Builder>,
     rows: usize,
@@ -123,10 +177,15 @@ impl Receiver<'_> {
         unsafe {
             for i in 0..usize::try_from((*desc).natts).unwrap_or(0) {
                 let attribute = compat::attribute(desc, i);
-                let name = text::with_utf8(CStr::from_ptr(attribute.attname.data.as_ptr()).to_bytes(), str::to_owned);
-                self.builders.push(Builder::new(attribute.atttypid, &name)?);
+                let builder = match self.wanted.get(i) {
+                    Some(wanted) => Builder::wanted(attribute.atttypid, wanted)?,
+                    None => {
+                        let name = text::with_utf8(CStr::from_ptr(attribute.attname.data.as_ptr()).to_bytes(), str::to_owned);
+                        Builder::new(attribute.atttypid, &name)?
+                    }
+                };
+                self.builders.push(builder);
                 self.types.push(value_type::of(attribute.atttypid, attribute.atttypmod));
-                self.names.push(name);
             }
             if self.builders.iter().any(Builder::allocates) {
                 // A child of the query's context: it goes when the query ends, also after an ERROR.
@@ -167,12 +226,23 @@ impl Receiver<'_> {
             self.make_room()?;
         }
         for ((builder, value), null) in self.builders.iter_mut().zip(values).zip(nulls) {
+            if builder.gave_up() {
+                continue;
+            }
             // SAFETY: the value is of the type that the row type gave when the builder was made.
-            unsafe { builder.push(*value, *null)? };
+            match unsafe { builder.push(*value, *null) } {
+                Err(e) if self.lenient && e.code == Code::ArrayLength => builder.give_up(in_row(e, self.rows + 1)),
+                done => done?,
+            }
         }
         self.rows += 1;
         Ok(())
     }
+}
+
+/// The error with its row, where it says no more.
+fn in_row(e: Error, row: usize) -> Error {
+    if e.detail.is_none() { e.detail(format!("In row {row} of the scan.")) } else { e }
 }
 
 #[pg_guard]
@@ -213,8 +283,7 @@ unsafe extern "C-unwind" fn receive(slot: *mut pg_sys::TupleTableSlot, me: *mut 
         match result {
             Ok(()) => true,
             Err(e) => {
-                let row = me.rows + 1;
-                me.fault = Some(if e.detail.is_none() { e.detail(format!("In row {row} of the scan.")) } else { e });
+                me.fault = Some(in_row(e, me.rows + 1));
                 false
             }
         }

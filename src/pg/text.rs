@@ -52,6 +52,20 @@ pub(crate) unsafe fn with_text<R>(datum: pg_sys::Datum, f: impl FnOnce(&str) -> 
     }
 }
 
+/// Calls `f` with the text of a datum in lower case, as citext compares it: by the database's collation, whatever the column's.
+///
+/// # Safety
+/// `datum` is a valid datum of a type that is stored as text is.
+pub(crate) unsafe fn with_lower<R>(datum: pg_sys::Datum, f: impl FnOnce(&str) -> R) -> R {
+    // SAFETY: the caller vouches for the datum; lower(text) gives a copy, which is freed.
+    unsafe {
+        let lowered = pg_sys::OidFunctionCall1Coll(pg_sys::Oid::from(pg_sys::F_LOWER_TEXT), pg_sys::DEFAULT_COLLATION_OID, datum);
+        let result = with_text(lowered, f);
+        pg_sys::pfree(lowered.cast_mut_ptr());
+        result
+    }
+}
+
 /// Calls `f` with a value as its type writes it.
 ///
 /// # Safety

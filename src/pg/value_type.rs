@@ -2,6 +2,7 @@
 
 use crate::base::{Error, Result};
 use crate::dataset::{Cell, ValueType};
+use crate::pg::{elements, money};
 use pgrx::pg_sys;
 
 /// The bytes that a type modifier counts beside its own (`VARHDRSZ`).
@@ -12,11 +13,24 @@ const DAY: i64 = 86_400_000_000;
 /// The type `typ` with its modifier; domains are their base type.
 pub(crate) fn of(typ: pg_sys::Oid, mut modifier: i32) -> ValueType {
     // SAFETY: a catalogue look-up by oid, which writes the modifier of a domain's base type; an unknown oid comes back as it is.
-    match unsafe { pg_sys::getBaseTypeAndTypmod(typ, &raw mut modifier) } {
+    let base = unsafe { pg_sys::getBaseTypeAndTypmod(typ, &raw mut modifier) };
+    if let Some(element) = elements::element(base) {
+        // An array has the modifier of its elements; days in it are words.
+        return match of(element, modifier) {
+            own @ (ValueType::Whole | ValueType::Decimal(_) | ValueType::Numeric) => own,
+            _ if element == pg_sys::BOOLOID => ValueType::Truth,
+            _ => ValueType::Plain,
+        };
+    }
+    match base {
         pg_sys::FLOAT4OID => ValueType::Single,
         pg_sys::INT2OID | pg_sys::INT4OID | pg_sys::INT8OID => ValueType::Whole,
         pg_sys::NUMERICOID if modifier >= HEADER => ValueType::Decimal(scale(modifier)),
         pg_sys::NUMERICOID => ValueType::Numeric,
+        pg_sys::MONEYOID => ValueType::Decimal(money::decimals()),
+        pg_sys::INTERVALOID => ValueType::Interval,
+        pg_sys::TIMEOID => ValueType::Clock,
+        pg_sys::TIMETZOID => ValueType::ZonedClock,
         pg_sys::DATEOID => ValueType::Date,
         pg_sys::TIMESTAMPOID => ValueType::Timestamp,
         pg_sys::TIMESTAMPTZOID => ValueType::Instant,

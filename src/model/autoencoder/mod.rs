@@ -7,7 +7,7 @@ mod shape;
 pub mod train;
 
 use super::describe::{BUCKETS, MAX_LEVELS, MIN_COUNT, REFIT, WIDTH};
-use super::rows::{DISTINCT, EXCLUDE, HOLDOUT, INCLUDE, KEEP, NUMBERS, TEXT};
+use super::rows::{DISTINCT, EXCLUDE, HOLDOUT, INCLUDE, KEEP, KEYS, NUMBERS, TEXT};
 use crate::base::params::{ParamType, Spec};
 use crate::base::tensor::find;
 use crate::base::{Code, Error, Numbers, Result, Tensor};
@@ -60,6 +60,7 @@ pub const AUTOENCODER: &[Spec] = &[
     TEXT,
     EXCLUDE,
     INCLUDE,
+    KEYS,
     DISTINCT,
     HOLDOUT,
     VALIDATION,

@@ -5,7 +5,7 @@ use crate::base::params::{ParamType, Spec};
 use crate::base::{Code, Error, Result};
 use crate::dataset::mixed::Layout;
 use crate::model::describe::MIN_COUNT;
-use crate::model::rows::{DISTINCT, EXCLUDE, INCLUDE, KEEP};
+use crate::model::rows::{DISTINCT, EXCLUDE, INCLUDE, KEEP, KEYS};
 use serde::Deserialize;
 
 const HIDDEN: Spec =
@@ -56,6 +56,7 @@ pub const GAN: &[Spec] = &[
     MAX_LEVELS,
     EXCLUDE,
     INCLUDE,
+    KEYS,
     DISTINCT,
     HOLDOUT,
     VALIDATION,

@@ -4,7 +4,7 @@ use super::compare::{self, Comparison};
 use super::gan::{bad, like};
 use crate::base::{Code, Context, Error, Result, Rng, Tensor};
 use crate::dataset::mixed::{Generated, Level, Mixed};
-use crate::dataset::{Cell, Frame, Input, value_type};
+use crate::dataset::{Cell, Frame, Input, input};
 use crate::model::gan::{Gan, GanSpec};
 use crate::train::MetricRow;
 use crate::train::hold::Split;
@@ -251,7 +251,7 @@ impl Rows {
         let asked = |i: usize| self.asked.iter().find(|l| l.column == i).and_then(|l| l.text.as_deref());
         let object = |r: u32| {
             let values = frame.columns().iter().enumerate().map(|(i, c)| asked(i).map_or(c.values.cell(r as usize), Cell::Text));
-            value_type::object(model.inputs().iter().zip(values).map(|(input, cell)| (input.name.as_str(), input.value_type, cell)))
+            input::object(model.inputs().iter().zip(values))
         };
         Ok(Some(meet.into_iter().map(object).collect()))
     }

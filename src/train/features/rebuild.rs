@@ -1,7 +1,8 @@
 //! Models that make a code of a row and the row of its code: what both ways are good for.
 
 use crate::base::Result;
-use crate::dataset::{Cell, Encoder, value_type};
+use crate::dataset::encode::Decoded;
+use crate::dataset::{Cell, Encoder, input};
 use crate::model::autoencoder;
 
 /// Buffers for rows one by one; one a thread, reused.
@@ -59,7 +60,7 @@ pub fn reconstruct(model: &dyn Rebuild, row: &[Cell<'_>], scratch: &mut Scratch)
     model.rebuild(scratch);
     let encoder = model.encoder();
     let decoded: Vec<_> = (0..encoder.inputs().len()).map(|i| encoder.decode(i, model.numbers(i, scratch))).collect();
-    Ok(value_type::object(encoder.inputs().iter().zip(&decoded).map(|(i, d)| (i.name.as_str(), i.value_type, d.cell()))))
+    Ok(input::object(encoder.inputs().iter().zip(decoded.iter().map(Decoded::cell))))
 }
 
 /// How badly a row comes back, and the column that does so worst: errors as multiples of those of an average row, the mean over the columns

@@ -1,6 +1,6 @@
 //! What sets groups of rows apart, for people to read: each column's mean, or a value's share, in a group beside that of all rows.
 
-use crate::dataset::{Cell, Encoder, Family};
+use crate::dataset::{Cell, Encoder, Family, ValueType};
 use serde::{Deserialize, Serialize};
 
 /// One line of what sets a segment apart.
@@ -10,7 +10,8 @@ pub struct Apart {
     pub segment: String,
     /// Its rows.
     pub rows: u64,
-    /// The column; `column = value` for a text's value, `column[2]` for an array's element. The year, in parts too, stands for an instant.
+    /// The column; `column = value` for a text's value, `column[2]` for an array's element. The year, in parts too, stands for an instant, the hour for a time of
+    /// day, the seconds for an interval.
     pub column: String,
     /// The segment's mean over the rows that have a value; for truth values and values of texts their share.
     pub mean: f64,
@@ -31,6 +32,9 @@ struct Trait {
     value: Option<String>,
     /// The element of an array.
     element: Option<usize>,
+    /// Whether it is a time of day, which is followed in hours.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    hours: bool,
     /// Over all rows that have a value.
     mean: f64,
     /// The standard deviation there; 0 where rows do not differ.
@@ -57,15 +61,18 @@ pub struct Sums {
 const VALUES: usize = 20;
 /// The Gregorian year in microseconds.
 const YEAR: f64 = 365.2425 * 86_400e6;
+/// An hour.
+const HOUR: f64 = 3600e6;
 
 impl Traits {
     /// The traits of `k` groups of rows that `encoder` reads.
     pub fn of(encoder: &Encoder, k: usize) -> Self {
         let mut traits = Vec::new();
         for (input, column) in encoder.inputs().iter().enumerate() {
-            let name = &column.name;
+            let (name, typ) = (&column.name, column.value_type);
             let mut push = |column: String, value, element| {
-                traits.push(Trait { column, input, value, element, mean: 0.0, spread: 0.0, means: vec![None; k] })
+                let hours = matches!(typ, ValueType::Clock | ValueType::ZonedClock);
+                traits.push(Trait { column, input, value, element, hours, mean: 0.0, spread: 0.0, means: vec![None; k] })
             };
             match column.family {
                 Family::Number | Family::Bool | Family::Time => push(name.clone(), None, None),
@@ -142,6 +149,7 @@ impl Trait {
             (Cell::Bool(b), _) => Some(share(*b)),
             (Cell::Text(t), Some(value)) => Some(share(t == value)),
             (Cell::Labels(l), Some(value)) => Some(share(l.iter().any(|t| t == value))),
+            (Cell::Time(t), _) if self.hours => Some(*t as f64 / HOUR),
             (Cell::Time(t), _) => Some(2000.0 + *t as f64 / YEAR),
             (Cell::Vector(v), _) => v.get(self.element?).map(|x| f64::from(*x)).filter(|x| x.is_finite()),
             _ => None,
