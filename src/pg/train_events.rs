@@ -3,8 +3,8 @@
 use crate::base::{Code, Error, Result, Tensor};
 use crate::dataset::{Event, Id, Vocabulary};
 use crate::model::recommender::history_limit;
-use crate::pg::columns::Form;
 use crate::pg::events::EventSource;
+use crate::pg::form::Form;
 use crate::pg::id_type::{IdType, Lookup, Recorded};
 use crate::pg::items::ItemSource;
 use crate::pg::owner::{self, Acting};
