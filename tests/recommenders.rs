@@ -114,7 +114,7 @@ fn every_kind_but_popularity_finds_the_pattern() {
     // Without time, the quickest kind alone.
     let hurried = train("auto", &json!({"seconds": 0}), 2);
     assert_eq!(hurried.state["kind"], "popularity");
-    assert!(hurried.report.notices[1].starts_with("auto did not try item_knn, transition, ease"), "{:?}", hurried.report.notices);
+    assert!(hurried.report.notices[1].starts_with("auto left out item_knn, transition, ease"), "{:?}", hurried.report.notices);
 }
 
 #[test]

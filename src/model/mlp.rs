@@ -36,7 +36,7 @@ impl Inputs<'_> {
 }
 
 /// From so many sparse inputs on their weights are most of a network: a text column has tens of thousands, rare names of a category some hundred.
-const MANY_SPARSE: usize = 4096;
+const MANY_SPARSE: usize = 2048;
 
 /// What the tensor of the weights of sparse inputs is called.
 const TEXT_WEIGHT: &str = "layer1.text";

@@ -31,7 +31,8 @@ pub(crate) fn held(model: Uuid) -> Result<()> {
     const HELD: &str = "SELECT m.owner_oid, pg_catalog.sum(v.bytes)::pg_catalog.int8 FROM affinity.stored_models m JOIN affinity.stored_versions v \
          ON v.owner_oid OPERATOR(pg_catalog.=) m.owner_oid WHERE m.id OPERATOR(pg_catalog.=) $1 GROUP BY m.owner_oid";
     let Some(limit) = settings::max_stored() else { return Ok(()) };
-    let owner = as_extension(|| spi::first(OWNER, &[Arg::Uuid(model)], |r| Ok(r.oid(1))))?.flatten();
+    // A model made by this statement is seen by what may write only.
+    let owner = as_extension(|| spi::write(OWNER, &[Arg::Uuid(model)], |r| Ok(r.oid(1))))?.into_iter().flatten().next();
     let Some(owner) = owner.filter(|o| !owner::is_superuser(*o)) else { return Ok(()) };
     let of_owner = Sha256::digest(format!("stored for {}", owner.to_u32()));
     compat::wait_for_lock(<[u8; 32]>::from(of_owner).first_chunk().unwrap_or(&[0; 16]));
