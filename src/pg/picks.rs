@@ -148,7 +148,7 @@ pub(crate) fn wrong_type(input: &Input, typ: pg_sys::Oid) -> Error {
         Family::Text => "text",
         Family::Time => "a date or a timestamp",
         Family::Vector(_) => "an array of numbers",
-        Family::Labels => "an array of text, or of other members of a set",
+        Family::Labels => "an array of text",
     };
     Error::new(Code::WrongType, format!("column \"{}\" is of type {}", input.name, columns::type_name(typ)))
         .detail(format!("The model was trained on {want} there."))
