@@ -165,61 +165,19 @@ pub(super) const REFIT: Spec =
 pub(super) const KEEP: Spec =
     Spec::new("keep", ParamType::Integer, "3", "Versions that are kept, the deployed one aside.").within(1.0, 10_000.0);
 
+/// Parameters of all kinds that learn a target, behind a kind's own.
+macro_rules! with_target {
+    ($($own:expr),*) => {
+        &[
+            $($own,)*
+            EPOCHS, BATCH, RATE, DECAY, PATIENCE, ENSEMBLE, NUMBERS, MIN_COUNT, MAX_LEVELS, BUCKETS, TEXT, TEXT_BITS, EXCLUDE, INCLUDE, KEYS, TASK,
+            POSITIVE, CLASS_WEIGHT, DISTINCT, HOLDOUT, VALIDATION, CALIBRATE, REFIT, KEEP,
+        ]
+    };
+}
+
 /// The parameters of `mlp`.
-pub const MLP: &[Spec] = &[
-    HIDDEN,
-    DROPOUT,
-    SMOOTHING,
-    EPOCHS,
-    BATCH,
-    RATE,
-    DECAY,
-    PATIENCE,
-    ENSEMBLE,
-    NUMBERS,
-    MIN_COUNT,
-    MAX_LEVELS,
-    BUCKETS,
-    TEXT,
-    TEXT_BITS,
-    EXCLUDE,
-    INCLUDE,
-    KEYS,
-    TASK,
-    POSITIVE,
-    CLASS_WEIGHT,
-    DISTINCT,
-    HOLDOUT,
-    VALIDATION,
-    CALIBRATE,
-    REFIT,
-    KEEP,
-];
+pub const MLP: &[Spec] = with_target![HIDDEN, DROPOUT, SMOOTHING];
 
 /// The parameters of `logistic` and `linear`.
-pub const LINEAR: &[Spec] = &[
-    EPOCHS,
-    BATCH,
-    RATE,
-    DECAY,
-    PATIENCE,
-    ENSEMBLE,
-    NUMBERS,
-    MIN_COUNT,
-    MAX_LEVELS,
-    BUCKETS,
-    TEXT,
-    TEXT_BITS,
-    EXCLUDE,
-    INCLUDE,
-    KEYS,
-    TASK,
-    POSITIVE,
-    CLASS_WEIGHT,
-    DISTINCT,
-    HOLDOUT,
-    VALIDATION,
-    CALIBRATE,
-    REFIT,
-    KEEP,
-];
+pub const LINEAR: &[Spec] = with_target![];
