@@ -57,8 +57,13 @@ impl Reader {
             _ => None,
         };
         let divisor = if form == Form::Money { money::divisor() } else { 1.0 };
+        Ok(Self { element, divisor, ..Self::plain(form, typ) })
+    }
+
+    /// Of a value that is no array, no money and stands under no key.
+    fn plain(form: Form, typ: pg_sys::Oid) -> Self {
         let (text, floats, texts, labels) = (String::new(), Vec::new(), Vec::new(), HashMap::new());
-        Ok(Self { form, typ, element, set: false, key: None, divisor, text, floats, texts, labels })
+        Self { form, typ, element: None, set: false, key: None, divisor: 1.0, text, floats, texts, labels }
     }
 
     /// A reader of what stands under `key` in a column of jsonb: a number, a truth value or a text, as `family` says where it is known.
@@ -71,9 +76,8 @@ impl Reader {
                 .detail(format!("Key \"{}\" is read from it.", names::shown(&key.key)))
                 .hint("Only a column of type jsonb has keys: cast it in a view."));
         }
-        let (text, floats, texts, labels) = (String::new(), Vec::new(), Vec::new(), HashMap::new());
         let key = Some(KeyReader::new(&key.key, family)?);
-        Ok(Self { form: Form::Key, typ, element: None, set: false, key, divisor: 1.0, text, floats, texts, labels })
+        Ok(Self { key, ..Self::plain(Form::Key, typ) })
     }
 
     /// The same, with arrays of whole numbers read as what `family` says: vectors or sets.
@@ -131,7 +135,7 @@ impl Reader {
                     let t = datum.cast_mut_ptr::<pg_sys::TimeTzADT>().read();
                     return Ok(Cell::Time(clock(t.time, t.zone)));
                 }
-                Form::Enum => return Ok(Cell::Text(self.label(datum))),
+                Form::Enum => return Ok(Cell::Text(label(&mut self.labels, self.typ, datum))),
                 Form::Key => {
                     let Some(key) = &self.key else { return Err(Error::internal("A key without its reader.")) };
                     return key.cell(datum, &mut self.text);
@@ -149,11 +153,6 @@ impl Reader {
 
     /// Leaves a value in `text`: as it is written, in the form in which equal values are the same.
     unsafe fn word(&mut self, datum: pg_sys::Datum) -> Result<()> {
-        if self.form == Form::Enum {
-            // SAFETY: handed on from the caller.
-            self.text = unsafe { self.label(datum).to_owned() };
-            return Ok(());
-        }
         let (out, bits) = (&mut self.text, datum.value());
         let mut put = |t: &str| memory::replace(out, t);
         // SAFETY: the caller vouches for the type.
@@ -180,18 +179,10 @@ impl Reader {
                     Some(t) => put(&ValueType::Date.text(t)),
                     None => put(if bits as i32 == i32::MIN { "-infinity" } else { "infinity" }),
                 },
+                Form::Enum => put(label(&mut self.labels, self.typ, datum)),
                 _ => text::with_value(datum, self.typ, put),
             }
         }
-    }
-
-    /// The label of an enum value, looked up once a reader.
-    unsafe fn label(&mut self, datum: pg_sys::Datum) -> &str {
-        let typ = self.typ;
-        self.labels.entry(datum.value() as u32).or_insert_with(|| {
-            // SAFETY: a value of this enum type.
-            unsafe { text::with_value(datum, typ, str::to_owned) }
-        })
     }
 
     /// The members of an array, in words.
@@ -213,6 +204,15 @@ impl Reader {
         let usable = !self.floats.is_empty() && self.floats.iter().all(|x| x.is_finite());
         Ok(if usable { Cell::Vector(&self.floats) } else { Cell::Missing })
     }
+}
+
+/// The label of an enum value, looked up once a reader.
+///
+/// # Safety
+/// `datum` is a value of the enum `typ`.
+unsafe fn label(labels: &mut HashMap<u32, String>, typ: pg_sys::Oid, datum: pg_sys::Datum) -> &str {
+    // SAFETY: the caller's promise.
+    labels.entry(datum.value() as u32).or_insert_with(|| unsafe { text::with_value(datum, typ, str::to_owned) })
 }
 
 #[inline]
