@@ -59,30 +59,27 @@ impl Numbers {
         }
     }
 
+    /// Bytes of one number.
+    fn size(&self) -> usize {
+        match self {
+            Self::F32(_) => 4,
+            Self::F16(_) => 2,
+            Self::I64(_) => 8,
+            Self::U8(_) | Self::I8(_) => 1,
+        }
+    }
+
     /// Bytes of one number of type `dtype`.
     ///
     /// # Errors
     /// [`Code::Corrupt`] for an unknown one.
     pub fn width(dtype: &str) -> Result<usize> {
-        match dtype {
-            "f32" => Ok(4),
-            "f16" => Ok(2),
-            "i64" => Ok(8),
-            "u8" | "i8" => Ok(1),
-            _ => Err(Error::new(Code::Corrupt, "stored weights are damaged")
-                .detail(format!("Unknown element type \"{}\".", names::shown(dtype)))),
-        }
+        Ok(Self::none(dtype)?.size())
     }
 
     /// How many little-endian bytes they are.
     pub fn byte_len(&self) -> usize {
-        match self {
-            Self::F32(v) => v.len() * 4,
-            Self::F16(v) => v.len() * 2,
-            Self::I64(v) => v.len() * 8,
-            Self::U8(v) => v.len(),
-            Self::I8(v) => v.len(),
-        }
+        self.len() * self.size()
     }
 
     /// Calls `f` with the little-endian bytes in chunks of `size` (a multiple of 8), of which no more than one is held.
@@ -134,12 +131,16 @@ impl Numbers {
     /// # Errors
     /// As [`Numbers::width`].
     pub fn none(dtype: &str) -> Result<Self> {
-        Ok(match Self::width(dtype)? {
-            4 => Self::F32(Vec::new()),
-            2 => Self::F16(Vec::new()),
-            8 => Self::I64(Vec::new()),
-            _ if dtype == "i8" => Self::I8(Vec::new()),
-            _ => Self::U8(Vec::new()),
+        Ok(match dtype {
+            "f32" => Self::F32(Vec::new()),
+            "f16" => Self::F16(Vec::new()),
+            "i64" => Self::I64(Vec::new()),
+            "u8" => Self::U8(Vec::new()),
+            "i8" => Self::I8(Vec::new()),
+            _ => {
+                return Err(Error::new(Code::Corrupt, "stored weights are damaged")
+                    .detail(format!("Unknown element type \"{}\".", names::shown(dtype))));
+            }
         })
     }
 

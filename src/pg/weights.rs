@@ -329,17 +329,12 @@ pub(crate) fn integers<T: std::str::FromStr>(text: &str) -> Result<Vec<T>> {
 /// # Errors
 /// [`Code::Corrupt`] when the bytes are not whole elements.
 pub(crate) fn values(dtype: &str, data: &[u8]) -> Result<Option<Vec<f32>>> {
-    // The elements, and as reals: at most twice the bytes.
-    let bytes = data.len().saturating_mul(3);
+    let width = Numbers::width(dtype)?;
+    // The elements, and as reals: twice the bytes, of elements of one byte four times.
+    let bytes = data.len().saturating_mul(if width == 1 { 5 } else { 3 });
     let budget = crate::pg::settings::budget();
     let _booked = budget.take(bytes, "The numbers")?;
     room(bytes)?;
-    let width = match dtype {
-        "f32" => 4,
-        "f16" => 2,
-        "i64" => 8,
-        _ => 1,
-    };
     Ok(match Numbers::from_bytes(dtype, data, data.len() / width)? {
         Numbers::F32(v) => Some(v),
         Numbers::F16(v) => Some(v.into_iter().map(half::f16::to_f32).collect()),
