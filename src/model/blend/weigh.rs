@@ -167,10 +167,10 @@ impl Room {
     fn score(&mut self, blend: &Blend, needed: &[bool], asked: &Asked<'_>, tie: &[f32]) -> bool {
         let mut known = false;
         self.candidates.clear();
-        for (i, part) in blend.parts.iter().enumerate() {
+        for (i, part) in blend.parts.iter().enumerate().filter(|(i, _)| needed[*i]) {
             let (scores, others) = (&mut self.scores[i], &mut self.others[i]);
             *others = 0.0;
-            let knows = needed[i] && part.model.score(asked.history, asked.now, scores);
+            let knows = part.model.score(asked.history, asked.now, scores);
             if knows {
                 standard(scores);
             } else {
