@@ -264,45 +264,57 @@ unsafe fn dense_row_simd<S: Simd>(x: &[f32], w: &[f32], bias: &[f32], out: &mut 
         let mut j = 0;
         while j < n {
             match (n - j) / S::W {
-                0 => strip::<S, 1, true>(x, w, bias, out, relu, j),
-                1 => strip::<S, 1, false>(x, w, bias, out, relu, j),
-                2 | 3 => strip::<S, 2, false>(x, w, bias, out, relu, j),
-                _ => strip::<S, 4, false>(x, w, bias, out, relu, j),
+                0 => strip::<S, 1, 4, true>(x, w, bias, out, relu, j),
+                1 => strip::<S, 1, 4, false>(x, w, bias, out, relu, j),
+                2 | 3 => strip::<S, 2, 4, false>(x, w, bias, out, relu, j),
+                4..8 => strip::<S, 4, 2, false>(x, w, bias, out, relu, j),
+                _ => strip::<S, 8, 1, false>(x, w, bias, out, relu, j),
             }
             j += match (n - j) / S::W {
                 0 => n - j,
                 1 => S::W,
                 2 | 3 => 2 * S::W,
-                _ => 4 * S::W,
+                4..8 => 4 * S::W,
+                _ => 8 * S::W,
             };
         }
     }
 }
 
-/// `N` registers of a row's result from column `j` on; with `PART` the one register holds what is left of the row.
+/// `N` registers of a row's result from column `j` on, each of them the sum of `CHAINS`; with `PART` the one register holds what is left of
+/// the row.
+///
+/// An FMA takes four cycles and two can start in each, so eight sums keep the units busy. Sixteen leave none of AVX2's sixteen registers for
+/// the element of `x`: two of them went to memory and back for each.
 #[inline(always)]
-unsafe fn strip<S: Simd, const N: usize, const PART: bool>(x: &[f32], w: &[f32], bias: &[f32], out: &mut [f32], relu: bool, j: usize) {
+unsafe fn strip<S: Simd, const N: usize, const CHAINS: usize, const PART: bool>(
+    x: &[f32],
+    w: &[f32],
+    bias: &[f32],
+    out: &mut [f32],
+    relu: bool,
+    j: usize,
+) {
     let n = out.len();
     // SAFETY: `N` registers from column `j` on lie below `n`, or with `PART` the n − j columns that are left; `w` has a row of `n` for each
     // element of `x`, and `bias` has `n`.
     unsafe {
         let load = |q: *const f32, r: usize| if PART { S::load_part(q, n - j) } else { S::load(q.add(r * S::W)) };
-        // Four chains a register: an FMA takes four cycles and two can start in each.
-        let mut sum = [[S::splat(0.0); N]; 4];
+        let mut sum = [[S::splat(0.0); N]; CHAINS];
         for (r, s) in sum[0].iter_mut().enumerate() {
             *s = load(bias.as_ptr().add(j), r);
         }
         // Where `x` is empty so is `w`, and `q` is never read.
         let q = w.as_ptr().wrapping_add(j);
         let mut i = 0;
-        while i + 4 <= x.len() {
+        while i + CHAINS <= x.len() {
             for (c, sum) in sum.iter_mut().enumerate() {
                 let v = S::splat(*x.as_ptr().add(i + c));
                 for (r, s) in sum.iter_mut().enumerate() {
                     *s = S::fma(v, load(q.add((i + c) * n), r), *s);
                 }
             }
-            i += 4;
+            i += CHAINS;
         }
         while i < x.len() {
             let v = S::splat(*x.as_ptr().add(i));
@@ -311,9 +323,8 @@ unsafe fn strip<S: Simd, const N: usize, const PART: bool>(x: &[f32], w: &[f32],
             }
             i += 1;
         }
-        let [first, second, third, fourth] = sum;
-        for (r, s) in first.into_iter().enumerate() {
-            let s = S::add(S::add(s, second[r]), S::add(third[r], fourth[r]));
+        for (r, s) in sum[0].into_iter().enumerate() {
+            let s = sum[1..].iter().fold(s, |s, other| S::add(s, other[r]));
             let v = if relu { S::where_positive(s, s) } else { s };
             let o = out.as_mut_ptr().add(j + r * S::W);
             if PART { S::store_part(o, n - j, v) } else { S::store(o, v) }

@@ -6,6 +6,7 @@ use crate::dataset::Cell;
 use crate::pg::call::Call;
 use crate::pg::picks::{Given, Pick, Plain, numbers, picks};
 use crate::train::Input;
+use std::ops::Range;
 
 /// The arguments before the columns: the model, and the columns' names.
 const BEFORE: usize = 2;
@@ -16,8 +17,8 @@ const MOST: usize = 100;
 /// How to read the columns that a model wants from the arguments of one call. Their types are those of the plan.
 pub(crate) struct FieldReader {
     picks: Vec<Pick>,
-    /// Where all are plain numbers: [`numbers`].
-    numbers: Option<Vec<(usize, Plain)>>,
+    /// Where all are plain numbers: [`numbers`], those of one type that follow one another together, so that the type is asked once for them.
+    numbers: Option<Vec<(Range<usize>, Plain)>>,
 }
 
 impl FieldReader {
@@ -34,7 +35,7 @@ impl FieldReader {
         }
         let given = names.into_iter().enumerate().map(|(i, name)| Given { name, typ: call.argument_type(BEFORE + i), place: BEFORE + i });
         let picks = picks(&given.collect::<Vec<_>>(), inputs)?;
-        let numbers = numbers(&picks);
+        let numbers = numbers(&picks).map(runs);
         Ok(Self { picks, numbers })
     }
 
@@ -43,10 +44,10 @@ impl FieldReader {
         let Some(numbers) = &self.numbers else { return false };
         let arguments = call.arguments();
         out.clear();
-        out.extend(numbers.iter().map(|(place, plain)| match arguments.get(*place) {
-            Some(a) if !a.isnull => plain.of_datum(a.value),
-            _ => f64::NAN,
-        }));
+        for (places, plain) in numbers {
+            let Some(arguments) = arguments.get(places.clone()) else { return false };
+            plain.of_arguments(arguments, out);
+        }
         true
     }
 
@@ -64,4 +65,16 @@ impl FieldReader {
         }
         Ok(())
     }
+}
+
+/// The numbers at the given places, in that order, as ranges of places with one type.
+fn runs(numbers: Vec<(usize, Plain)>) -> Vec<(Range<usize>, Plain)> {
+    let mut runs: Vec<(Range<usize>, Plain)> = Vec::new();
+    for (place, plain) in numbers {
+        match runs.last_mut() {
+            Some((places, kind)) if places.end == place && *kind == plain => places.end += 1,
+            _ => runs.push((place..place + 1, plain)),
+        }
+    }
+    runs
 }

@@ -75,7 +75,7 @@ impl Pick {
 }
 
 /// Values that stand in the row as they are.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Plain {
     Float4,
     Float8,
@@ -114,16 +114,20 @@ impl Plain {
         }
     }
 
-    /// The number in a datum of this type, which is passed by value.
+    /// Adds the numbers in datums of this type, which is passed by value; NaN for NULL.
     #[inline]
-    pub(crate) fn of_datum(self, datum: pg_sys::Datum) -> f64 {
-        let bits = datum.value();
+    pub(crate) fn of_arguments(self, arguments: &[pg_sys::NullableDatum], out: &mut Vec<f64>) {
+        /// With a loop of its own for each type.
+        #[inline]
+        fn each(arguments: &[pg_sys::NullableDatum], out: &mut Vec<f64>, number: impl Fn(usize) -> f64) {
+            out.extend(arguments.iter().map(|a| if a.isnull { f64::NAN } else { number(a.value.value()) }))
+        }
         match self {
-            Self::Float4 => f64::from(f32::from_bits(bits as u32)),
-            Self::Float8 => f64::from_bits(bits as u64),
-            Self::Int2 => f64::from(bits as i16),
-            Self::Int4 => f64::from(bits as i32),
-            Self::Int8 => bits as i64 as f64,
+            Self::Float4 => each(arguments, out, |bits| f64::from(f32::from_bits(bits as u32))),
+            Self::Float8 => each(arguments, out, |bits| f64::from_bits(bits as u64)),
+            Self::Int2 => each(arguments, out, |bits| f64::from(bits as i16)),
+            Self::Int4 => each(arguments, out, |bits| f64::from(bits as i32)),
+            Self::Int8 => each(arguments, out, |bits| bits as i64 as f64),
         }
     }
 }
