@@ -2,7 +2,7 @@
 
 use super::given::probability;
 use super::scores::Scores;
-use super::state::{Mean, State, Z95, damaged};
+use super::state::{Kept, Mean, State, Z95, kept_in_0};
 use crate::base::{Result, weight};
 
 /// Area under the ROC curve: the chance that a positive is scored above a negative, ties counting one half. Exact.
@@ -31,9 +31,7 @@ impl State for Auc {
     const NAME: &'static str = "auc";
     const HIGHER_IS_BETTER: bool = true;
 
-    fn merge(&mut self, other: &Self) -> Result<()> {
-        self.0.merge(&other.0)
-    }
+    kept_in_0!();
 
     fn value(&self) -> Option<f64> {
         self.figure().ok().flatten()
@@ -64,26 +62,6 @@ impl State for Auc {
         let half = Z95 * ((a * (1.0 - a) + (p - 1.0) * (q1 - a * a) + (n - 1.0) * (q2 - a * a)).max(0.0) / (n * p)).sqrt();
         Some(((a - half).max(0.0), (a + half).min(1.0)))
     }
-
-    fn rows(&self) -> u64 {
-        self.0.rows()
-    }
-
-    fn weight(&self) -> f64 {
-        self.0.weight()
-    }
-
-    fn memory(&self) -> usize {
-        self.0.memory()
-    }
-
-    fn to_bytes(&self) -> Vec<u8> {
-        self.0.to_bytes()
-    }
-
-    fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        Scores::from_bytes(bytes).map(Self).ok_or_else(|| damaged(Self::NAME))
-    }
 }
 
 /// Average precision: Σ (Rₙ − Rₙ₋₁) Pₙ over the distinct scores from high to low, without interpolation. Exact.
@@ -112,9 +90,7 @@ impl State for AveragePrecision {
     const NAME: &'static str = "average_precision";
     const HIGHER_IS_BETTER: bool = true;
 
-    fn merge(&mut self, other: &Self) -> Result<()> {
-        self.0.merge(&other.0)
-    }
+    kept_in_0!();
 
     fn value(&self) -> Option<f64> {
         self.figure().ok().flatten()
@@ -133,26 +109,6 @@ impl State for AveragePrecision {
             sum += p * (hits / all);
         })?;
         Ok(Some(if whole { sum / positive } else { f64::NAN }))
-    }
-
-    fn rows(&self) -> u64 {
-        self.0.rows()
-    }
-
-    fn weight(&self) -> f64 {
-        self.0.weight()
-    }
-
-    fn memory(&self) -> usize {
-        self.0.memory()
-    }
-
-    fn to_bytes(&self) -> Vec<u8> {
-        self.0.to_bytes()
-    }
-
-    fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        Scores::from_bytes(bytes).map(Self).ok_or_else(|| damaged(Self::NAME))
     }
 }
 
@@ -184,10 +140,7 @@ impl State for LogLoss {
     const NAME: &'static str = "log_loss";
     const HIGHER_IS_BETTER: bool = false;
 
-    fn merge(&mut self, other: &Self) -> Result<()> {
-        self.0.merge(&other.0);
-        Ok(())
-    }
+    kept_in_0!();
 
     fn value(&self) -> Option<f64> {
         self.0.value()
@@ -195,22 +148,6 @@ impl State for LogLoss {
 
     fn interval(&self) -> Option<(f64, f64)> {
         self.0.interval().map(|(l, h)| (l.max(0.0), h))
-    }
-
-    fn rows(&self) -> u64 {
-        self.0.count()
-    }
-
-    fn weight(&self) -> f64 {
-        self.0.weight()
-    }
-
-    fn to_bytes(&self) -> Vec<u8> {
-        self.0.to_bytes()
-    }
-
-    fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        Mean::from_bytes(bytes).map(Self).ok_or_else(|| damaged(Self::NAME))
     }
 }
 
@@ -242,10 +179,7 @@ impl State for Brier {
     const NAME: &'static str = "brier";
     const HIGHER_IS_BETTER: bool = false;
 
-    fn merge(&mut self, other: &Self) -> Result<()> {
-        self.0.merge(&other.0);
-        Ok(())
-    }
+    kept_in_0!();
 
     fn value(&self) -> Option<f64> {
         self.0.value()
@@ -253,22 +187,6 @@ impl State for Brier {
 
     fn interval(&self) -> Option<(f64, f64)> {
         self.0.interval().map(|(l, h)| (l.max(0.0), h.min(1.0)))
-    }
-
-    fn rows(&self) -> u64 {
-        self.0.count()
-    }
-
-    fn weight(&self) -> f64 {
-        self.0.weight()
-    }
-
-    fn to_bytes(&self) -> Vec<u8> {
-        self.0.to_bytes()
-    }
-
-    fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        Mean::from_bytes(bytes).map(Self).ok_or_else(|| damaged(Self::NAME))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Figures for any number of classes.
 
 use super::given::probability;
-use super::state::{Mean, State, Z95, damaged};
+use super::state::{Mean, State, Z95, kept_in_0};
 use crate::base::Result;
 
 /// The share of rows whose predicted class is the true one.
@@ -34,10 +34,7 @@ impl State for Accuracy {
     const NAME: &'static str = "accuracy";
     const HIGHER_IS_BETTER: bool = true;
 
-    fn merge(&mut self, other: &Self) -> Result<()> {
-        self.0.merge(&other.0);
-        Ok(())
-    }
+    kept_in_0!();
 
     fn value(&self) -> Option<f64> {
         self.0.value()
@@ -49,22 +46,6 @@ impl State for Accuracy {
         let middle = (p + z * z / (2.0 * n)) / (1.0 + z * z / n);
         let half = z / (1.0 + z * z / n) * (p * (1.0 - p) / n + z * z / (4.0 * n * n)).sqrt();
         Some(((middle - half).max(0.0), (middle + half).min(1.0)))
-    }
-
-    fn rows(&self) -> u64 {
-        self.0.count()
-    }
-
-    fn weight(&self) -> f64 {
-        self.0.weight()
-    }
-
-    fn to_bytes(&self) -> Vec<u8> {
-        self.0.to_bytes()
-    }
-
-    fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        Mean::from_bytes(bytes).map(Self).ok_or_else(|| damaged(Self::NAME))
     }
 }
 

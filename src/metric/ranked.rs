@@ -3,7 +3,7 @@
 //! The figures are those of [`super::ranking`] for lists without ties. Rows have no order, so entries of one score share the places that they take up: the figure is
 //! the mean over all orders of them (McSherry and Najork 2008), which needs no draw and is the same in every plan.
 
-use super::state::{State, damaged};
+use super::state::{Kept, State, kept_in_0};
 use crate::base::{Code, Error, Result, interrupts, memory};
 
 /// The entries of a list: 16 bytes each.
@@ -53,17 +53,6 @@ impl Entries {
         }
     }
 
-    fn merge(&mut self, other: &Self) -> Result<()> {
-        let Some(k) = other.k else { return Ok(()) };
-        self.cut(k)?;
-        memory::reserve(&mut self.listed, other.listed.len())?;
-        self.listed.extend_from_slice(&other.listed);
-        memory::reserve(&mut self.missing, other.missing.len())?;
-        self.missing.extend_from_slice(&other.missing);
-        self.idle = self.idle.saturating_add(other.idle);
-        Ok(())
-    }
-
     /// Places of the list that count.
     fn places(&self) -> usize {
         self.k.flatten().map_or(usize::MAX, |k| usize::try_from(k).unwrap_or(usize::MAX))
@@ -94,6 +83,19 @@ impl Entries {
             place += run.len();
         }
         Ok(true)
+    }
+}
+
+impl Kept for Entries {
+    fn merge(&mut self, other: &Self) -> Result<()> {
+        let Some(k) = other.k else { return Ok(()) };
+        self.cut(k)?;
+        memory::reserve(&mut self.listed, other.listed.len())?;
+        self.listed.extend_from_slice(&other.listed);
+        memory::reserve(&mut self.missing, other.missing.len())?;
+        self.missing.extend_from_slice(&other.missing);
+        self.idle = self.idle.saturating_add(other.idle);
+        Ok(())
     }
 
     fn rows(&self) -> u64 {
@@ -252,9 +254,7 @@ macro_rules! figure {
             const NAME: &'static str = $sql;
             const HIGHER_IS_BETTER: bool = true;
 
-            fn merge(&mut self, other: &Self) -> Result<()> {
-                self.0.merge(&other.0)
-            }
+            kept_in_0!();
 
             fn value(&self) -> Option<f64> {
                 self.figure().ok().flatten()
@@ -262,22 +262,6 @@ macro_rules! figure {
 
             fn figure(&self) -> Result<Option<f64>> {
                 $value(&self.0)
-            }
-
-            fn rows(&self) -> u64 {
-                self.0.rows()
-            }
-
-            fn memory(&self) -> usize {
-                self.0.memory()
-            }
-
-            fn to_bytes(&self) -> Vec<u8> {
-                self.0.to_bytes()
-            }
-
-            fn from_bytes(bytes: &[u8]) -> Result<Self> {
-                Entries::from_bytes(bytes).map(Self).ok_or_else(|| damaged(Self::NAME))
             }
         }
     };

@@ -1,6 +1,6 @@
 //! Figures for numbers: how far predictions are from what happened.
 
-use super::state::{Mean, State, damaged};
+use super::state::{Mean, State, damaged, kept_in_0};
 use crate::base::Result;
 
 /// Root of the mean squared error.
@@ -23,10 +23,7 @@ impl State for Rmse {
     const NAME: &'static str = "rmse";
     const HIGHER_IS_BETTER: bool = false;
 
-    fn merge(&mut self, other: &Self) -> Result<()> {
-        self.0.merge(&other.0);
-        Ok(())
-    }
+    kept_in_0!();
 
     fn value(&self) -> Option<f64> {
         self.0.value().map(f64::sqrt)
@@ -34,22 +31,6 @@ impl State for Rmse {
 
     fn interval(&self) -> Option<(f64, f64)> {
         self.0.interval().map(|(l, h)| (l.max(0.0).sqrt(), h.sqrt()))
-    }
-
-    fn rows(&self) -> u64 {
-        self.0.count()
-    }
-
-    fn weight(&self) -> f64 {
-        self.0.weight()
-    }
-
-    fn to_bytes(&self) -> Vec<u8> {
-        self.0.to_bytes()
-    }
-
-    fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        Mean::from_bytes(bytes).map(Self).ok_or_else(|| damaged(Self::NAME))
     }
 }
 
@@ -73,10 +54,7 @@ impl State for Mae {
     const NAME: &'static str = "mae";
     const HIGHER_IS_BETTER: bool = false;
 
-    fn merge(&mut self, other: &Self) -> Result<()> {
-        self.0.merge(&other.0);
-        Ok(())
-    }
+    kept_in_0!();
 
     fn value(&self) -> Option<f64> {
         self.0.value()
@@ -84,22 +62,6 @@ impl State for Mae {
 
     fn interval(&self) -> Option<(f64, f64)> {
         self.0.interval().map(|(l, h)| (l.max(0.0), h))
-    }
-
-    fn rows(&self) -> u64 {
-        self.0.count()
-    }
-
-    fn weight(&self) -> f64 {
-        self.0.weight()
-    }
-
-    fn to_bytes(&self) -> Vec<u8> {
-        self.0.to_bytes()
-    }
-
-    fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        Mean::from_bytes(bytes).map(Self).ok_or_else(|| damaged(Self::NAME))
     }
 }
 

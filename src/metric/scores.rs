@@ -1,5 +1,6 @@
 //! The scores of two classes, in order: all that an exact ranking figure needs.
 
+use super::state::Kept;
 use crate::base::{Result, interrupts, memory};
 
 /// The scores of the negatives and of the positives, 8 bytes a row; 16 where rows weigh differently.
@@ -146,11 +147,6 @@ impl Scores {
         if label { self.positive.add(score, weight) } else { self.negative.add(score, weight) }
     }
 
-    pub(super) fn merge(&mut self, other: &Self) -> Result<()> {
-        self.negative.merge(&other.negative)?;
-        self.positive.merge(&other.positive)
-    }
-
     /// Walks the distinct scores from high to low: `f(negatives, positives)` at each, by what they count. False, without a step, where a score is NaN.
     pub(super) fn walk(&self, mut f: impl FnMut(f64, f64)) -> Result<bool> {
         if self.negative.nan() || self.positive.nan() {
@@ -171,21 +167,28 @@ impl Scores {
             f(n, p)
         }
     }
+}
 
-    pub(super) fn rows(&self) -> u64 {
+impl Kept for Scores {
+    fn merge(&mut self, other: &Self) -> Result<()> {
+        self.negative.merge(&other.negative)?;
+        self.positive.merge(&other.positive)
+    }
+
+    fn rows(&self) -> u64 {
         (self.negative.len() + self.positive.len()) as u64
     }
 
-    pub(super) fn weight(&self) -> f64 {
+    fn weight(&self) -> f64 {
         self.negative.weight() + self.positive.weight()
     }
 
-    pub(super) fn memory(&self) -> usize {
+    fn memory(&self) -> usize {
         self.negative.memory() + self.positive.memory()
     }
 
     /// The numbers of negatives and of positives, their scores, and weights of all where any has one.
-    pub(super) fn to_bytes(&self) -> Vec<u8> {
+    fn to_bytes(&self) -> Vec<u8> {
         let sides = [&self.negative, &self.positive];
         let weighted = sides.iter().any(|s| !s.weights.is_empty());
         let rows = self.negative.len() + self.positive.len();
@@ -199,7 +202,7 @@ impl Scores {
         out
     }
 
-    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (words, rest) = bytes.as_chunks::<8>();
         let [negatives, positives, words @ ..] = words else { return None };
         let count = |word: &[u8; 8]| usize::try_from(u64::from_le_bytes(*word)).ok();

@@ -70,6 +70,56 @@ impl<M: State + Clone> Mergeable for M {
     }
 }
 
+/// What a figure keeps of its rows, where that is one thing.
+pub(super) trait Kept: Sized {
+    /// [`State::merge`]
+    fn merge(&mut self, other: &Self) -> Result<()>;
+    /// [`State::rows`]
+    fn rows(&self) -> u64;
+    /// [`State::weight`]
+    fn weight(&self) -> f64 {
+        self.rows() as f64
+    }
+    /// [`State::memory`]
+    fn memory(&self) -> usize {
+        0
+    }
+    /// [`State::to_bytes`]
+    fn to_bytes(&self) -> Vec<u8>;
+    /// Back from them; none for bytes that it never gave.
+    fn from_bytes(bytes: &[u8]) -> Option<Self>;
+}
+
+/// The methods of [`State`] for a figure whose field 0 is all that it keeps.
+macro_rules! kept_in_0 {
+    () => {
+        fn merge(&mut self, other: &Self) -> $crate::base::Result<()> {
+            $crate::metric::state::Kept::merge(&mut self.0, &other.0)
+        }
+
+        fn rows(&self) -> u64 {
+            $crate::metric::state::Kept::rows(&self.0)
+        }
+
+        fn weight(&self) -> f64 {
+            $crate::metric::state::Kept::weight(&self.0)
+        }
+
+        fn memory(&self) -> usize {
+            $crate::metric::state::Kept::memory(&self.0)
+        }
+
+        fn to_bytes(&self) -> Vec<u8> {
+            $crate::metric::state::Kept::to_bytes(&self.0)
+        }
+
+        fn from_bytes(bytes: &[u8]) -> $crate::base::Result<Self> {
+            $crate::metric::state::Kept::from_bytes(bytes).map(Self).ok_or_else(|| $crate::metric::state::damaged(Self::NAME))
+        }
+    };
+}
+pub(super) use kept_in_0;
+
 /// Half the width of a 95 % interval, in standard errors.
 pub(crate) const Z95: f64 = 1.959_963_984_540_054;
 
@@ -188,6 +238,25 @@ impl Mean {
         let m = Self { count: u64::from_le_bytes(count), weight, mean, spread };
         let none = m.weight == 0.0 && m.mean == 0.0 && m.spread == 0.0;
         ((m.spread >= 0.0 || m.spread.is_nan()) && if m.count > 0 { m.weight > 0.0 } else { none }).then_some(m)
+    }
+}
+
+impl Kept for Mean {
+    fn merge(&mut self, other: &Self) -> Result<()> {
+        self.merge(other);
+        Ok(())
+    }
+    fn rows(&self) -> u64 {
+        self.count()
+    }
+    fn weight(&self) -> f64 {
+        self.weight()
+    }
+    fn to_bytes(&self) -> Vec<u8> {
+        self.to_bytes()
+    }
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        Self::from_bytes(bytes)
     }
 }
 
