@@ -19,7 +19,8 @@ const BINS: usize = 64;
 const PERFECT: f64 = 0.99;
 
 /// The columns to learn from, in the frame's order: all but the target, the split columns `keys`, those excluded, and those in which
-/// each of `rows` has its own value and that are not included by name; a notice names the latter.
+/// each of `rows` has its own value and that are not included by name; a notice names the latter. Numbers without a key's name stay where nothing
+/// else does.
 ///
 /// # Errors
 /// [`Code::UndefinedColumn`] for a name in `exclude` or `include` that is none; [`Code::Data`] when no column is left.
@@ -51,6 +52,12 @@ pub fn choose<'a>(
         } else {
             names.push(name)
         }
+    }
+    // What only looks like a counter is all there is to learn from: an amount then, sooner than nothing.
+    if names.is_empty() {
+        (ids, names) = ids
+            .into_iter()
+            .partition(|name| named_as_key(name) || frame.column(name).is_ok_and(|c| matches!(c.values, Values::Category { .. })));
     }
     if !empty.is_empty() {
         notices.push(format!("{} {} no value in any row: left out", quoted(&empty), if empty.len() == 1 { "has" } else { "have" }));

@@ -57,6 +57,22 @@ fn few_rows_are_enough_for_a_line() {
     }
 }
 
+/// Alone, numbers that count on are the amount that the question is about; called an id, they are none.
+#[test]
+fn a_single_column_that_counts_on_is_learned_from() {
+    let counted = |name: &str| {
+        let x: Vec<f64> = (0..=200).map(f64::from).collect();
+        let y = x.iter().map(|x| 3.0 * x + 1.0).collect();
+        Frame::new(vec![column(name, Values::Double(x)), column("y", Values::Double(y))]).unwrap()
+    };
+    let (t, s) = train(&counted("degrees"), &spec("linear", json!({"numbers": "standard"})), 1);
+    let y = at(&s, &[Cell::Number(100.0)]);
+    assert!((y - 301.0).abs() < 3.0, "{y}");
+    assert!(!t.report.notices.iter().any(|n| n.contains("left out")), "{:?}", t.report.notices);
+    let e = with(1, 1, |ctx| fit(&counted("shop_id"), &spec("linear", json!({})), None, ctx)).unwrap_err();
+    assert_eq!((e.code, e.message.as_str()), (Code::Data, "no column to learn from"));
+}
+
 #[test]
 fn a_trend_goes_on_in_time_and_in_arrays() {
     const DAY: i64 = 86_400_000_000;
