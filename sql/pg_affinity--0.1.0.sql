@@ -223,31 +223,31 @@ COMMENT ON FUNCTION affinity.params(text) IS 'The parameters of a kind: type, de
 -- ## Models
 
 CREATE FUNCTION affinity.deploy(model text, version integer) RETURNS void
-AS 'MODULE_PATHNAME', 'deploy_wrapper' LANGUAGE c STRICT;
+AS 'MODULE_PATHNAME', 'deploy_wrapper' LANGUAGE c;
 COMMENT ON FUNCTION affinity.deploy(text, integer) IS 'Makes a version of a model the one that answers, after scoring with it.';
 
 CREATE FUNCTION affinity.rollback(model text) RETURNS integer
-AS 'MODULE_PATHNAME', 'rollback_wrapper' LANGUAGE c STRICT;
+AS 'MODULE_PATHNAME', 'rollback_wrapper' LANGUAGE c;
 COMMENT ON FUNCTION affinity.rollback(text) IS 'Goes back to the version that was deployed before; returns its number.';
 
 CREATE FUNCTION affinity.drop_model(model text) RETURNS void
-AS 'MODULE_PATHNAME', 'drop_model_wrapper' LANGUAGE c STRICT;
+AS 'MODULE_PATHNAME', 'drop_model_wrapper' LANGUAGE c;
 COMMENT ON FUNCTION affinity.drop_model(text) IS 'Drops a model with all its versions.';
 
 CREATE FUNCTION affinity.drop_version(model text, version integer) RETURNS void
-AS 'MODULE_PATHNAME', 'drop_version_wrapper' LANGUAGE c STRICT;
+AS 'MODULE_PATHNAME', 'drop_version_wrapper' LANGUAGE c;
 COMMENT ON FUNCTION affinity.drop_version(text, integer) IS 'Drops a version that is not deployed.';
 
 CREATE FUNCTION affinity.grant_model(model text, role name, scope text DEFAULT 'all') RETURNS void
-AS 'MODULE_PATHNAME', 'grant_model_wrapper' LANGUAGE c STRICT;
+AS 'MODULE_PATHNAME', 'grant_model_wrapper' LANGUAGE c;
 COMMENT ON FUNCTION affinity.grant_model(text, name, text) IS 'Lets a role, or public, use a model: to score what it hands over (scope score), also to make lists for users (lists), or for everything (all).';
 
 CREATE FUNCTION affinity.revoke_model(model text, role name) RETURNS void
-AS 'MODULE_PATHNAME', 'revoke_model_wrapper' LANGUAGE c STRICT;
+AS 'MODULE_PATHNAME', 'revoke_model_wrapper' LANGUAGE c;
 COMMENT ON FUNCTION affinity.revoke_model(text, name) IS 'Takes back what grant_model gave.';
 
 CREATE FUNCTION affinity.alter_owner(model text, role name) RETURNS void
-AS 'MODULE_PATHNAME', 'alter_owner_wrapper' LANGUAGE c STRICT;
+AS 'MODULE_PATHNAME', 'alter_owner_wrapper' LANGUAGE c;
 COMMENT ON FUNCTION affinity.alter_owner(text, name) IS 'Gives a model with its versions to another role; a superuser also one whose owner is gone.';
 
 CREATE FUNCTION affinity.check() RETURNS TABLE (model text, version integer, finding text, detail text, mend text)
@@ -458,9 +458,9 @@ CREATE FUNCTION affinity_internal.accuracy_step(internal, double precision, anyc
 AS 'MODULE_PATHNAME', 'accuracy_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
 CREATE FUNCTION affinity_internal.accuracy_step(internal, double precision, anycompatible, double precision) RETURNS internal
 AS 'MODULE_PATHNAME', 'accuracy_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity_internal.accuracy_step_class(internal, text, text) RETURNS internal
+CREATE FUNCTION affinity_internal.accuracy_step_class(internal, text, anycompatible) RETURNS internal
 AS 'MODULE_PATHNAME', 'accuracy_step_class_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
-CREATE FUNCTION affinity_internal.accuracy_step_class(internal, text, text, double precision) RETURNS internal
+CREATE FUNCTION affinity_internal.accuracy_step_class(internal, text, anycompatible, double precision) RETURNS internal
 AS 'MODULE_PATHNAME', 'accuracy_step_class_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
 CREATE FUNCTION affinity_internal.accuracy_combine(internal, internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'accuracy_combine_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
@@ -476,16 +476,16 @@ CREATE AGGREGATE affinity.accuracy(score double precision, label anycompatible) 
 CREATE AGGREGATE affinity.accuracy(score double precision, label anycompatible, weight double precision) (
     SFUNC = affinity_internal.accuracy_step, STYPE = internal, SSPACE = 64, FINALFUNC = affinity_internal.accuracy_final, FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = affinity_internal.accuracy_combine, SERIALFUNC = affinity_internal.accuracy_serialise, DESERIALFUNC = affinity_internal.accuracy_deserialise, PARALLEL = SAFE);
-CREATE AGGREGATE affinity.accuracy(predicted text, actual text) (
+CREATE AGGREGATE affinity.accuracy(predicted text, actual anycompatible) (
     SFUNC = affinity_internal.accuracy_step_class, STYPE = internal, SSPACE = 64, FINALFUNC = affinity_internal.accuracy_final, FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = affinity_internal.accuracy_combine, SERIALFUNC = affinity_internal.accuracy_serialise, DESERIALFUNC = affinity_internal.accuracy_deserialise, PARALLEL = SAFE);
-CREATE AGGREGATE affinity.accuracy(predicted text, actual text, weight double precision) (
+CREATE AGGREGATE affinity.accuracy(predicted text, actual anycompatible, weight double precision) (
     SFUNC = affinity_internal.accuracy_step_class, STYPE = internal, SSPACE = 64, FINALFUNC = affinity_internal.accuracy_final, FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = affinity_internal.accuracy_combine, SERIALFUNC = affinity_internal.accuracy_serialise, DESERIALFUNC = affinity_internal.accuracy_deserialise, PARALLEL = SAFE);
 COMMENT ON AGGREGATE affinity.accuracy(double precision, anycompatible) IS 'Share of rows whose outcome is the predicted one: a probability predicts the positive class from one half on.';
 COMMENT ON AGGREGATE affinity.accuracy(double precision, anycompatible, double precision) IS 'Share of rows whose outcome is the predicted one: a probability predicts the positive class from one half on. A row counts weight, as if it were there so often; one of weight 0 or NULL does not count.';
-COMMENT ON AGGREGATE affinity.accuracy(text, text) IS 'Share of rows whose class is the predicted one.';
-COMMENT ON AGGREGATE affinity.accuracy(text, text, double precision) IS 'Share of rows whose class is the predicted one. A row counts weight, as if it were there so often; one of weight 0 or NULL does not count.';
+COMMENT ON AGGREGATE affinity.accuracy(text, anycompatible) IS 'Share of rows whose class, a text, number, truth value or enum, is the predicted one.';
+COMMENT ON AGGREGATE affinity.accuracy(text, anycompatible, double precision) IS 'Share of rows whose class, a text, number, truth value or enum, is the predicted one. A row counts weight, as if it were there so often; one of weight 0 or NULL does not count.';
 
 CREATE FUNCTION affinity_internal.rmse_step(internal, double precision, double precision) RETURNS internal
 AS 'MODULE_PATHNAME', 'rmse_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
@@ -633,8 +633,8 @@ COMMENT ON FUNCTION affinity_internal.accuracy_deserialise(bytea, internal) IS '
 COMMENT ON FUNCTION affinity_internal.accuracy_final(internal) IS 'Part of the aggregate affinity.accuracy.';
 COMMENT ON FUNCTION affinity_internal.accuracy_step(internal, double precision, anycompatible) IS 'Part of the aggregate affinity.accuracy.';
 COMMENT ON FUNCTION affinity_internal.accuracy_step(internal, double precision, anycompatible, double precision) IS 'Part of the aggregate affinity.accuracy.';
-COMMENT ON FUNCTION affinity_internal.accuracy_step_class(internal, text, text) IS 'Part of the aggregate affinity.accuracy.';
-COMMENT ON FUNCTION affinity_internal.accuracy_step_class(internal, text, text, double precision) IS 'Part of the aggregate affinity.accuracy.';
+COMMENT ON FUNCTION affinity_internal.accuracy_step_class(internal, text, anycompatible) IS 'Part of the aggregate affinity.accuracy.';
+COMMENT ON FUNCTION affinity_internal.accuracy_step_class(internal, text, anycompatible, double precision) IS 'Part of the aggregate affinity.accuracy.';
 COMMENT ON FUNCTION affinity_internal.rmse_combine(internal, internal) IS 'Part of the aggregate affinity.rmse.';
 COMMENT ON FUNCTION affinity_internal.rmse_serialise(internal) IS 'Part of the aggregate affinity.rmse.';
 COMMENT ON FUNCTION affinity_internal.rmse_deserialise(bytea, internal) IS 'Part of the aggregate affinity.rmse.';

@@ -5,7 +5,7 @@ use crate::metric::{Accuracy, Auc, AveragePrecision, Brier, LABEL, LogLoss, Mae,
 use crate::pg::aggregate::{combine, deserialise, finish, serialise, step};
 use crate::pg::call::Call;
 use crate::pg::error::sql;
-use crate::pg::label::{label, relevance};
+use crate::pg::label::{label, relevance, same_class};
 use crate::pg::settings::memory;
 use pgrx::{Internal, pg_extern};
 
@@ -87,12 +87,12 @@ aggregate!(Brier: brier_combine, brier_serialise, brier_deserialise, brier_final
 labelled!(Accuracy: accuracy_step, Accuracy::add_probability);
 aggregate!(Accuracy: accuracy_combine, accuracy_serialise, accuracy_deserialise, accuracy_final);
 
-/// `affinity.accuracy(predicted text, actual text)`, and with a weight: classes by name, as `predict_class` gives them.
+/// `affinity.accuracy(predicted text, actual anycompatible)`, and with a weight: classes by name, as `predict_class` gives them.
 #[pg_extern]
 fn accuracy_step_class(call: Call<'_>) -> Option<Internal> {
     sql(|| {
         step(call, memory(), |state: &mut Accuracy| {
-            if let (Some(right), Some(weight)) = (call.same_text(1, 2), weight(call, 3)?) {
+            if let (Some(right), Some(weight)) = (same_class(call, 1, 2)?, weight(call, 3)?) {
                 state.add_weighted(right, weight);
             }
             Ok(())

@@ -1,20 +1,25 @@
 //! What an owner does with a model beside training it: deploy, roll back, drop, grant.
 
 use crate::api::check;
+use crate::api::train::needed;
+use crate::base::Result;
 use crate::pg::answer::Answer;
 use crate::pg::argument::{Name, Text, Texts};
 use crate::pg::call::Call;
 use crate::pg::error::sql;
-use crate::pg::store::Scope;
+use crate::pg::store::{ModelRow, Scope};
 use crate::pg::{array, manage, owner, store, weights};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
+// None of these is STRICT: a script that passes a NULL by mistake must not go on as if the model were dropped.
+
 /// Makes a version the one that answers.
 #[pg_extern]
-fn deploy(model: Text, version: i32) {
+fn deploy(model: Option<Text>, version: Option<i32>) {
     sql(|| {
-        let model = store::own(&model)?;
+        let model = own(model)?;
+        let version = needed(version, "version")?;
         check::loads(&store::fresh_version(model.id, version)?)?;
         manage::deploy(model.id, version)
     })
@@ -22,27 +27,27 @@ fn deploy(model: Text, version: i32) {
 
 /// Goes back to the version that was deployed before.
 #[pg_extern]
-fn rollback(model: Text) -> i32 {
-    sql(|| manage::rollback(&store::own(&model)?, check::loads))
+fn rollback(model: Option<Text>) -> i32 {
+    sql(|| manage::rollback(&own(model)?, check::loads))
 }
 
 /// Drops a model.
 #[pg_extern]
-fn drop_model(model: Text) {
-    sql(|| manage::drop_model(&store::own(&model)?))
+fn drop_model(model: Option<Text>) {
+    sql(|| manage::drop_model(&own(model)?))
 }
 
 /// Drops a version that is not deployed.
 #[pg_extern]
-fn drop_version(model: Text, version: i32) {
-    sql(|| manage::drop_version(&store::own(&model)?, version))
+fn drop_version(model: Option<Text>, version: Option<i32>) {
+    sql(|| manage::drop_version(&own(model)?, needed(version, "version")?))
 }
 
 /// Lets a role use a model.
 #[pg_extern]
-fn grant_model(model: Text, role: Name, scope: Text) {
+fn grant_model(model: Option<Text>, role: Option<Name>, scope: Option<Text>) {
     sql(|| {
-        let model = store::own(&model)?;
+        let (model, role, scope) = (own(model)?, needed(role, "role")?, needed(scope, "scope")?);
         Scope::parse(&scope)?;
         if role.0 != store::PUBLIC {
             owner::known(&role.0)?;
@@ -53,14 +58,19 @@ fn grant_model(model: Text, role: Name, scope: Text) {
 
 /// Takes it back.
 #[pg_extern]
-fn revoke_model(model: Text, role: Name) {
-    sql(|| manage::revoke(&store::own(&model)?, &role.0))
+fn revoke_model(model: Option<Text>, role: Option<Name>) {
+    sql(|| manage::revoke(&own(model)?, &needed(role, "role")?.0))
 }
 
 /// Gives a model to another role.
 #[pg_extern]
-fn alter_owner(model: Text, role: Name) {
-    sql(|| manage::alter_owner(&store::own(&model)?, &role.0))
+fn alter_owner(model: Option<Text>, role: Option<Name>) {
+    sql(|| manage::alter_owner(&own(model)?, &needed(role, "role")?.0))
+}
+
+/// The caller's own model of that name.
+fn own(model: Option<Text>) -> Result<ModelRow> {
+    store::own(&needed(model, "model")?)
 }
 
 /// Whether the current role has the rights of a model's owner, for the views.

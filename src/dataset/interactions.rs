@@ -180,6 +180,16 @@ impl Interactions {
         all > 0 && again * 5 >= all
     }
 
+    /// The share of the events that are of an item which their user has in another event, too.
+    pub fn again(&self) -> f64 {
+        let mut had: Vec<u32> = vec![0; self.items.len()];
+        let again = (0..self.users.len() as u32)
+            .flat_map(|u| self.history(u).iter().map(move |e| (u + 1, e.item as usize)))
+            .filter(|(user, item)| std::mem::replace(&mut had[*item], *user) == *user)
+            .count();
+        again as f64 / self.events.len().max(1) as f64
+    }
+
     /// Bytes held.
     pub fn bytes(&self) -> usize {
         self.users.bytes() + self.items.bytes() + self.offsets.len() * 8 + self.events.len() * std::mem::size_of::<Event>()

@@ -65,8 +65,6 @@ pub struct Sides {
     pub dealt: Vec<(u64, u32)>,
     /// How many groups there are, at most [`groups::MANY`]; 0 without groups.
     pub groups: usize,
-    /// The lowest identities of the rows, ascending, at most [`LOWEST`]: by these another relation can be told to hold the same rows.
-    pub lowest: Vec<u64>,
 }
 
 /// Below so many rows they judge in turns: a fifth of fewer is a sample whose AUC is known to ±.03 at best.
@@ -77,18 +75,7 @@ const SMALL: usize = 500;
 impl Sides {
     /// Rows at their places, of which one part judges.
     fn at(rows: &[u32], places: Vec<f64>, holdout: f64, valid: f64) -> Self {
-        Self {
-            rows: rows.to_vec(),
-            places,
-            folds: Vec::new(),
-            holdout,
-            valid,
-            turns: 1,
-            cut: None,
-            dealt: Vec::new(),
-            groups: 0,
-            lowest: Vec::new(),
-        }
+        Self { rows: rows.to_vec(), places, folds: Vec::new(), holdout, valid, turns: 1, cut: None, dealt: Vec::new(), groups: 0 }
     }
 
     /// The parts when the rows of turn `turn` judge.
@@ -127,13 +114,11 @@ pub fn sides(frame: &Frame, rows: &[u32], by: By<'_>, shares: Shares<'_>) -> Res
     let columns = match by {
         By::Row(columns) | By::Group(_, columns) | By::Time(_, columns) => columns,
     };
-    let identities = identities(frame, columns, rows)?;
-    let lowest = lowest(&identities)?;
     if let By::Time(column, _) = by {
-        return Ok(Sides { lowest, ..by_time(frame, rows, column, shares)? });
+        return by_time(frame, rows, column, shares);
     }
-    let places = identities.iter().map(|h| place(*h)).collect();
-    let mut all = Sides { lowest, ..Sides::at(rows, places, shares.holdout, shares.valid) };
+    let places = identities(frame, columns, rows)?.iter().map(|h| place(*h)).collect();
+    let mut all = Sides::at(rows, places, shares.holdout, shares.valid);
     let turns = if shares.holdout > 0.0 { ((1.0 / shares.holdout).round() as u32).clamp(2, 10) } else { 1 };
     let few = shares.turns && rows.len() < FEW;
     if let By::Group(group, _) = by {
@@ -169,36 +154,6 @@ pub fn sides(frame: &Frame, rows: &[u32], by: By<'_>, shares: Shares<'_>) -> Res
         all.turns = turns;
     }
     Ok(all)
-}
-
-/// So many of the lowest identities tell how much of a relation's rows is known, to ±.05.
-pub const LOWEST: usize = 512;
-
-fn lowest(identities: &[u64]) -> Result<Vec<u64>> {
-    let mut all: Vec<u64> = Vec::new();
-    reserve(&mut all, identities.len())?;
-    all.extend_from_slice(identities);
-    if all.len() > LOWEST {
-        all.select_nth_unstable(LOWEST);
-        all.truncate(LOWEST);
-    }
-    all.sort_unstable();
-    all.shrink_to_fit();
-    Ok(all)
-}
-
-/// Which share of `rows` of a frame is among those of which `lowest` are the lowest identities.
-///
-/// # Errors
-/// As [`sides`].
-pub fn known(frame: &Frame, columns: &[&str], rows: &[u32], lowest: &[u64]) -> Result<f64> {
-    let end = if lowest.len() < LOWEST { u64::MAX } else { lowest.last().copied().unwrap_or(0) };
-    let (mut seen, mut hits) = (0u32, 0u32);
-    for h in identities(frame, columns, rows)?.iter().filter(|h| **h <= end) {
-        seen += 1;
-        hits += u32::from(lowest.binary_search(h).is_ok());
-    }
-    Ok(f64::from(hits) / f64::from(seen.max(1)))
 }
 
 /// The sides of rows that were held out from `cut` on, in any relation.

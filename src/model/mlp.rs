@@ -5,7 +5,7 @@ use crate::base::{Budget, Code, Context, Epoch, Error, Numbers, Pool, Quiet, Res
 use crate::dataset::TextRows;
 use crate::kernel::Aligned;
 use crate::model::coarse;
-use crate::model::outputs::{contiguous, each_shard, gaps, unweighted};
+use crate::model::outputs::{contiguous, each_shard, gaps, to_shares};
 use crate::model::row_weights::{by_class, mean_one};
 use crate::nn::fit::{Loop, Trainee};
 use crate::nn::monitor::{Fitted, Judgement};
@@ -68,6 +68,9 @@ pub struct MlpSpec {
     pub patience: usize,
     /// What a row counts by its class (for BCE: 0, 1), wherever a loss is taken; empty: every row alike.
     pub class_weights: Vec<f32>,
+    /// Of so many classes, or tags, the mean probability over the rows is made each one's share of them, by the last biases, when the weights stand; 0: they stay as they were learned.
+    /// (A logistic regression that has come to its end has this by itself. On 900 rows with 24 positives 60 epochs are not that far: the mean was 1.6 times the share.)
+    pub classes: usize,
 }
 
 impl MlpSpec {
@@ -86,6 +89,7 @@ impl MlpSpec {
             weight_decay: 0.0,
             patience: 3,
             class_weights: Vec::new(),
+            classes: 0,
         }
     }
 
@@ -206,9 +210,12 @@ impl Mlp {
         let mut params = training.params;
         // What is judged is what is stored.
         coarse::round(&mut params[stack.sparse_weight()], stack.sparse_width(), !spec.hidden.is_empty());
-        if !spec.class_weights.is_empty() {
+        if spec.classes > 0 {
             let last = stack.layers().last().map_or(0..0, |l| l.bias.clone());
-            let off = unweighted(&stack, &params, (&x, texts, rows), y, &spec.class_weights, ctx)?;
+            let alike = vec![1.0; spec.classes];
+            let weights = if spec.class_weights.is_empty() { &alike } else { &spec.class_weights };
+            let smoothed = if let Loss::SmoothCe(share) = spec.loss { share } else { 0.0 };
+            let off = to_shares(&stack, &params, (&x, texts, rows), y, (weights, smoothed), ctx)?;
             params[last].iter_mut().zip(off).for_each(|(bias, off)| *bias += off);
         }
         Ok((Self { params: Aligned::of(&params)?, stack }, epochs, best_epoch))

@@ -3,7 +3,7 @@
 use crate::base::memory::reserve;
 use crate::base::{Context, Result, zeros};
 use crate::dataset::TextRows;
-use crate::model::row_weights::{biases, class_of};
+use crate::model::row_weights::{biases, class_of, tag_biases};
 use crate::nn::shards::{Entries, SHARD};
 use crate::nn::{Stack, Targets};
 use ndarray::ArrayView2;
@@ -55,13 +55,13 @@ const PAIRS: usize = 2_000_000;
 /// Rows of a block of these: whole shards.
 const BLOCK: usize = 32 * SHARD;
 
-/// What is to be added to the last biases of a network that learned with class weights: see [`biases`]. By blocks of rows, evenly spread where there are many.
-pub(super) fn unweighted(
+/// What is to be added to the last biases of a network of classes, which learned with class `weights` and `smoothed` labels, or of tags: see [`biases`] and [`tag_biases`]. By blocks of rows, evenly spread where there are many.
+pub(super) fn to_shares(
     stack: &Stack,
     params: &[f32],
     (x, texts, rows): (&[f32], Option<TextRows<'_>>, usize),
     y: Targets<'_>,
-    weights: &[f32],
+    (weights, smoothed): (&[f32], f32),
     ctx: &Context<'_>,
 ) -> Result<Vec<f32>> {
     let (inputs, outputs) = (stack.inputs(), stack.outputs());
@@ -76,7 +76,14 @@ pub(super) fn unweighted(
         reserve(&mut z, out.len())?;
         z.extend_from_slice(&out);
         reserve(&mut classes, end - first)?;
-        classes.extend((first..end).filter_map(|row| class_of(y, row)));
+        match y {
+            // The rows themselves: what each has is a list.
+            Targets::Tags(_) => classes.extend((first..end).map(|row| row as u32)),
+            _ => classes.extend((first..end).filter_map(|row| class_of(y, row))),
+        }
     }
-    biases(&z, &classes, outputs, weights, ctx)
+    if let Targets::Tags(tags) = y {
+        return tag_biases(&z, outputs, |i| tags.of(classes[i] as usize), ctx);
+    }
+    biases(&z, &classes, outputs, (weights, smoothed), ctx)
 }

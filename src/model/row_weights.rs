@@ -43,17 +43,19 @@ pub(super) fn mean_one(w: &[f32]) -> Result<Vec<f32>> {
 /// Turns of [`biases`] at most; some ten are enough.
 const TURNS: usize = 200;
 
-/// What is to be added to each of the `outputs` of a network that learned with class `weights`, so that the mean probability of each class over some rows is its share of
-/// them, as it is in a network that learned without: by turns, from what the weights alone would ask for (their logarithms; that is all, where the network is right about the
+/// What is to be added to each of the `outputs` of a network that learned with class `weights` (1 for all: without), so that the mean probability of each class over some
+/// rows is its share of them, `smoothed` of which is spread over all classes as in training: by turns, from what the weights alone would ask for (their logarithms; that is all, where the network is right about the
 /// weighted rows, but a network that is a little too cautious there would be far off). `z` are the outputs, and `y` the answers, of the same rows.
 ///
 /// # Errors
 /// [`Code::Cancelled`].
-pub(super) fn biases(z: &[f32], y: &[u32], outputs: usize, weights: &[f32], ctx: &Context<'_>) -> Result<Vec<f32>> {
+pub(super) fn biases(z: &[f32], y: &[u32], outputs: usize, (weights, smoothed): (&[f32], f32), ctx: &Context<'_>) -> Result<Vec<f32>> {
     let mut shares = vec![0.0; weights.len()];
     for class in y {
         shares[*class as usize] += 1.0 / y.len() as f64;
     }
+    let smoothed = f64::from(smoothed);
+    shares.iter_mut().for_each(|s| *s = if *s > 0.0 { (1.0 - smoothed) * *s + smoothed / weights.len() as f64 } else { 0.0 });
     let mut b: Vec<f64> = weights.iter().map(|w| -f64::from(*w).ln()).collect();
     let mut p = vec![0.0; weights.len()];
     for _ in 0..TURNS {
@@ -81,6 +83,38 @@ pub(super) fn biases(z: &[f32], y: &[u32], outputs: usize, weights: &[f32], ctx:
     Ok(if outputs == 1 { vec![(b[1] - b[0]) as f32] } else { b.into_iter().map(|b| b as f32).collect() })
 }
 
+/// The same for each of some tags, which are independent: `z` are the outputs for rows × `outputs` tags, `has(row)` the tags of a row. A tag that no row has stays as it is.
+///
+/// # Errors
+/// [`Code::Cancelled`].
+pub(super) fn tag_biases<'a>(z: &[f32], outputs: usize, has: impl Fn(usize) -> &'a [u32], ctx: &Context<'_>) -> Result<Vec<f32>> {
+    let rows = z.len() / outputs.max(1);
+    let mut counts = vec![0.0; outputs];
+    for row in 0..rows {
+        has(row).iter().for_each(|t| counts[*t as usize] += 1.0);
+    }
+    let one = |tag: usize| {
+        ctx.check()?;
+        let mut b = 0.0;
+        for _ in 0..TURNS {
+            let (mut mean, mut slope) = (0.0, 0.0);
+            for row in z.chunks_exact(outputs) {
+                let p = 1.0 / (1.0 + (-f64::from(row[tag]) - b).exp());
+                mean += p;
+                slope += p * (1.0 - p);
+            }
+            // Newton's step, or where the curve is flat one as long as is safe.
+            let step = ((counts[tag] - mean) / slope.max(1e-9)).clamp(-1.0, 1.0);
+            b += step;
+            if step.abs() < 1e-7 {
+                break;
+            }
+        }
+        Ok(b as f32)
+    };
+    (0..outputs).map(|tag| if counts[tag] == 0.0 || counts[tag] == rows as f64 { Ok(0.0) } else { one(tag) }).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,13 +125,27 @@ mod tests {
         let (pool, budget) = (Pool::single(), Budget::unlimited());
         let ctx = Context { seed: 0, pool: &pool, budget: &budget, watch: &Quiet };
         let (z, y) = ([0.5, -1.0, 2.0, 0.0, 1.0, -3.0, 0.2, 0.4], [1, 0, 0, 0, 1, 0, 0, 0]);
-        let b = biases(&z, &y, 1, &[1.0, 9.0], &ctx).unwrap();
+        let b = biases(&z, &y, 1, (&[1.0, 9.0], 0.0), &ctx).unwrap();
         let mean: f64 = z.iter().map(|z| 1.0 / (1.0 + f64::from(-z - b[0]).exp()) / 8.0).sum();
         assert!((mean - 0.25).abs() < 1e-5, "{b:?} {mean}");
         // The same as a softmax of two, of which one is 0; a third class that no row has keeps its weight.
         let both: Vec<f32> = z.iter().flat_map(|z| [0.0, *z, -60.0]).collect();
-        let c = biases(&both, &y, 3, &[1.0, 9.0, 4.0], &ctx).unwrap();
+        let c = biases(&both, &y, 3, (&[1.0, 9.0, 4.0], 0.0), &ctx).unwrap();
         assert!((c[1] - c[0] - b[0]).abs() < 1e-4 && (c[2] + 4f32.ln()).abs() < 1e-6, "{c:?}");
+    }
+
+    #[test]
+    fn biases_give_each_tag_its_share() {
+        let (pool, budget) = (Pool::single(), Budget::unlimited());
+        let ctx = Context { seed: 0, pool: &pool, budget: &budget, watch: &Quiet };
+        let z = [0.5, 9.0, 4.0, 2.0, 0.0, -9.0, 4.0, 1.0, -3.0, 9.0, 4.0, 3.0];
+        let tags: [&[u32]; 3] = [&[0, 3], &[1, 3], &[3]];
+        let b = tag_biases(&z, 4, |row| tags[row], &ctx).unwrap();
+        assert_eq!((b[2], b[3]), (0.0, 0.0));
+        for tag in [0, 1] {
+            let mean: f64 = z.chunks(4).map(|z| 1.0 / (1.0 + f64::from(-z[tag] - b[tag]).exp()) / 3.0).sum();
+            assert!((mean - 1.0 / 3.0).abs() < 1e-5, "{tag}: {mean} {b:?}");
+        }
     }
 
     #[test]

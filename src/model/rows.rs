@@ -80,8 +80,8 @@ const DROPOUT: Spec =
 const SMOOTHING: Spec = Spec::new(
     "label_smoothing",
     ParamType::Number,
-    "0.05",
-    "Of three classes or more: the share of an answer that is spread over all of them in training.",
+    "0",
+    "Of three classes or more: the share of an answer that is spread over all of them in training; unlikely ones then come out likelier than they are.",
 )
 .within(0.0, 0.5);
 pub(super) const EPOCHS: Spec =

@@ -2,7 +2,7 @@
 
 use crate::base::Result;
 use crate::pg::owner::as_extension;
-use crate::pg::relation::quote;
+use crate::pg::relation::{Source, quote};
 use crate::pg::spi::{self, Arg};
 use crate::pg::store::{ModelRow, literal};
 use serde_json::Value;
@@ -10,9 +10,10 @@ use serde_json::Value;
 /// Bytes of a call that a hint shows.
 const LONGEST: usize = 4000;
 
-/// The call of the version that was trained last, deployed whatever it is judged: what it is held against learned from what is no longer so. For one who is
-/// not the model's owner no more than the function's name. Literals alone: nothing of it is anything but a text to who runs it.
-pub(crate) fn call(model: &ModelRow) -> String {
+/// The call of the version that was trained last, deployed whatever it is judged: what it is held against learned from what is no longer so. In the place of the relation
+/// `gone`, which is no longer there, stands the mark of an omission. For one who is not the model's owner no more than the function's name. Literals alone: nothing of it is
+/// anything but a text to who runs it.
+pub(crate) fn call(model: &ModelRow, gone: Option<&Source>) -> String {
     let call = latest(model).ok().flatten().unwrap_or_default();
     // A row that somebody has restored may say anything: it is one of two words, never its own.
     let events = call.get("events");
@@ -24,7 +25,9 @@ pub(crate) fn call(model: &ModelRow) -> String {
     let text = |part: &Value, key: &str| part.get(key).and_then(Value::as_str).map(str::to_owned);
     let relation = |part: &Value| {
         let name = text(part, "relation").or_else(|| text(part, "name"))?;
-        Some(literal(&format!("{}.{}", quote(&text(part, "schema")?), quote(&name))))
+        let schema = text(part, "schema")?;
+        let there = gone.is_none_or(|g| g.schema != schema || g.name != name);
+        Some(if there { literal(&format!("{}.{}", quote(&schema), quote(&name))) } else { "'…'".into() })
     };
     let mut arguments = vec![literal(&model.name)];
     arguments.extend(events.or(call.get("source")).and_then(relation));

@@ -156,17 +156,6 @@ impl<'c> Call<'c> {
         self.datum(i).map_or(0, |d| unsafe { pg_sys::toast_raw_datum_size(d) })
     }
 
-    /// Whether two text arguments are the same, character by character; none where one is NULL.
-    pub(crate) fn same_text(self, i: usize, j: usize) -> Option<bool> {
-        let (a, b) = (self.datum(i)?, self.datum(j)?);
-        // SAFETY: both are declared text. A toasted one is copied into the context of the row.
-        unsafe {
-            let a = pg_sys::pg_detoast_datum_packed(a.cast_mut_ptr());
-            let b = pg_sys::pg_detoast_datum_packed(b.cast_mut_ptr());
-            Some(pgrx::varlena::varlena_to_byte_slice(a) == pgrx::varlena::varlena_to_byte_slice(b))
-        }
-    }
-
     /// The context whose life is that of the function's cache (`fn_extra`).
     pub(crate) fn lasting(self) -> pg_sys::MemoryContext {
         // SAFETY: fmgr sets flinfo for every call of a function by SQL.

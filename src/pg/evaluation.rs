@@ -9,7 +9,7 @@ use crate::pg::stamp::Stamp;
 use crate::pg::{cache, error, interrupts, judging, keys, picks, recommending, scan, settings, store, value_type, weights};
 use crate::train::MetricRow;
 use crate::train::row_model::{RowModel, RowScratch};
-use crate::train::rows::{self, Evaluated};
+use crate::train::rows::{self, Evaluated, FRESH};
 use pgrx::pg_sys;
 
 /// The figures of the model called `model` on `source`, its baseline's after its own; `target` is the trained one unless given. `k` is the length of the
@@ -32,8 +32,14 @@ pub(crate) fn figures(model: &str, source: Option<pg_sys::Oid>, target: Option<&
     let loaded = RowModel::load(&version.kind, &version.state, &weights::tensors(&version)?)?;
     if let RowModel::Describes(features) = &loaded {
         let relation = Relation::open(source)?;
-        let columns = wanted(&relation, features.inputs().iter().map(|i| i.name.as_str()), None, features.inputs(), &keys)?;
+        let inputs = features.inputs().iter().map(|i| i.name.as_str());
+        let columns: Vec<&str> = with(inputs, features.told_by().iter().map(String::as_str), &relation, &keys);
+        let columns = wanted(&relation, columns.into_iter(), None, features.inputs(), &keys)?;
         let (frame, _held) = read(&relation, &columns, &budget)?;
+        let known = features.known(&frame)?;
+        if known > FRESH {
+            error::notice(&rows::taught(known));
+        }
         return interrupts::run(0, &budget, |_| {}, |ctx| features.evaluate(&frame, ctx));
     }
     let mut scratch = RowScratch::default();
@@ -42,14 +48,8 @@ pub(crate) fn figures(model: &str, source: Option<pg_sys::Oid>, target: Option<&
         .or_else(|| version.call.get("target").and_then(|t| t.as_str()))
         .ok_or_else(|| Error::new(Code::InvalidParameter, "target is missing").hint("affinity.evaluate(model, source, target => '…')"))?;
     let relation = Relation::open(source)?;
-    let mut columns: Vec<&str> = scorer.inputs().iter().map(|i| i.name.as_str()).filter(|n| *n != target).chain([target]).collect();
-    // What tells the rows that taught from others, where it is there.
-    for name in scorer.split().reads() {
-        let column = keys.iter().find(|k| k.name() == name).map_or(name, |k| &k.column);
-        if !columns.contains(&name) && relation.column(column).is_ok() {
-            columns.push(name)
-        }
-    }
+    let inputs = scorer.inputs().iter().map(|i| i.name.as_str()).filter(|n| *n != target).chain([target]);
+    let columns: Vec<&str> = with(inputs, scorer.split().reads(), &relation, &keys);
     let columns = wanted(&relation, columns.into_iter(), Some(target), scorer.inputs(), &keys)?;
     let (frame, _held) = read(&relation, &columns, &budget)?;
     let Evaluated { figures, notice } =
@@ -58,6 +58,23 @@ pub(crate) fn figures(model: &str, source: Option<pg_sys::Oid>, target: Option<&
         error::notice(&notice);
     }
     Ok(figures)
+}
+
+/// The columns `needed`, and what else tells the rows that taught from others, where it is there.
+fn with<'a>(
+    needed: impl Iterator<Item = &'a str>,
+    telling: impl Iterator<Item = &'a str>,
+    relation: &Relation,
+    keys: &'a [Key],
+) -> Vec<&'a str> {
+    let mut columns: Vec<&str> = needed.collect();
+    for name in telling {
+        let column = keys.iter().find(|k| k.name() == name).map_or(name, |k| &k.column);
+        if !columns.contains(&name) && relation.column(column).is_ok() {
+            columns.push(name)
+        }
+    }
+    columns
 }
 
 /// The columns `names`, of which those of `inputs` are read as the model learned them, and those of `keys` by their key.

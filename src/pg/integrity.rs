@@ -157,7 +157,7 @@ fn holder(source: &Source) -> Result<String> {
 
 /// Whether a relation that a model has on record is there, and is read for those whom the model was granted to.
 fn readable(model: &ModelRow, source: &Source) -> Result<()> {
-    let relation = Relation::recorded(source, model, || again::call(model))?;
+    let relation = Relation::recorded(source, model, |gone| again::call(model, gone))?;
     if model.readers.is_empty() || !model.owner.exists() {
         return Ok(());
     }

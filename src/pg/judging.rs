@@ -8,7 +8,7 @@ use crate::pg::reading::Reader;
 use crate::pg::recommending::{self, Ready};
 use crate::pg::relation::Relation;
 use crate::pg::store::{ModelRow, Scope, VersionRow};
-use crate::pg::{interrupts, settings, weights};
+use crate::pg::{error, interrupts, settings, weights};
 use crate::train::MetricRow;
 use crate::train::judged::{self, Case};
 use crate::train::page::Shown;
@@ -48,6 +48,21 @@ impl Next {
             None => Error::new(Code::UndefinedColumn, format!("the events of \"{}\" have no times", self.relation))
                 .detail(detail)
                 .hint("Train with time_col, or with params => '{\"repeats\": false}'."),
+        })
+    }
+}
+
+impl Next {
+    /// What is to be said where the model has learned from some of these events, or may have.
+    fn taught(&self, model: &Recommender) -> Option<String> {
+        let latest = model.latest().filter(|_| self.timed)?;
+        let early = self.users.iter().filter(|u| u.1 <= latest).count();
+        (early > 0).then(|| {
+            format!(
+                "of {early} of {} users the events begin before the newest one that the model learned from: where it learned from these, later ones are not found as well \
+                 (without a relation, evaluate judges by what was held out)",
+                self.users.len()
+            )
         })
     }
 }
@@ -123,6 +138,9 @@ fn judge<R: Send>(
         let cases = cases(&ready, &next, repeats)?;
         if cases.is_empty() {
             return Err(nothing(&Relation::open(source)?.name));
+        }
+        if let Some(sentence) = next.taught(recommender) {
+            error::notice(&sentence);
         }
         let _links = ready.supply_all(&budget)?;
         return interrupts::run(0, &budget, |_| {}, |ctx| work(recommender, &cases, repeats, ctx)).map(Some);

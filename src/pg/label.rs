@@ -3,11 +3,12 @@
 //! The argument is declared `anycompatible`, as one of numbers is (`numbers.rs`): NULL and a parameter without a type resolve like any other.
 
 use crate::base::{Code, Error, Result, names};
-use crate::dataset::Cell;
+use crate::dataset::{Cell, Family};
 use crate::metric::{self, Asked};
 use crate::pg::call::Call;
 use crate::pg::columns::{Reader, type_name};
 use crate::pg::form::Form;
+use crate::pg::store::literal;
 use pgrx::pg_sys;
 
 /// The reader of one place of a query.
@@ -56,6 +57,37 @@ fn read<T>(call: Call<'_>, i: usize, asked: Asked, number: impl Fn(f64) -> Resul
     .map(Some)
 }
 
+/// Whether argument `predicted`, a class by its name, is what argument `actual` says: a text, or a number, truth value or enum as a training names it. None where one is NULL.
+///
+/// # Errors
+/// [`Code::WrongType`].
+pub(crate) fn same_class(call: Call<'_>, predicted: usize, actual: usize) -> Result<Option<bool>> {
+    let (Some(_), Some(datum)) = (call.datum(predicted), call.datum(actual)) else { return Ok(None) };
+    let mut reader = match call.kept::<LabelReader>() {
+        Some(reader) => reader,
+        None => call.keep(class_reader(call.argument_type(actual))?),
+    };
+    // SAFETY: the reader was made for the argument's type, which stays the same at one place of a query; the datum lives as long as the call.
+    let cell = unsafe { reader.0.cell(datum)? };
+    Ok(call.with_text(predicted, |name| match cell {
+        Cell::Text(t) => name == t,
+        Cell::Bool(yes) => name == if yes { "true" } else { "false" },
+        Cell::Number(x) => name == x.to_string(),
+        _ => false,
+    }))
+}
+
+#[cold]
+fn class_reader(typ: pg_sys::Oid) -> Result<LabelReader> {
+    let form = Form::of(typ).filter(|f| f.is_number() || matches!(f.family(), Family::Text | Family::Bool));
+    match form {
+        Some(_) => Reader::new(typ, "actual").map(LabelReader),
+        None => Err(Error::new(Code::WrongType, "actual must be a class: a text, number, truth value or enum")
+            .detail(format!("It is of type {}.", type_name(typ)))
+            .hint("Cast it to text, as in affinity.accuracy(predicted, actual::text).")),
+    }
+}
+
 #[cold]
 fn reader(typ: pg_sys::Oid, asked: Asked) -> Result<LabelReader> {
     let form = Form::of(typ).filter(|f| f.is_number() || matches!(f, Form::Text | Form::Bool));
@@ -78,5 +110,5 @@ fn truth_of(text: &str) -> Option<bool> {
 fn unclear(text: &str, asked: Asked) -> Error {
     Error::new(Code::InvalidText, format!("{} is no truth value", asked.name))
         .detail(format!("It is the text \"{}\".", names::shown(text)))
-        .hint(format!("Make it a boolean that says {}.", asked.example))
+        .hint(format!("Make it a boolean: {} = {}, for instance.", asked.name, literal(&names::shown(text))))
 }

@@ -32,7 +32,7 @@ impl Reader {
     /// Those of [`Relation::recorded`]; [`Code::UndefinedObject`] where the model's owner is gone; [`Code::Privilege`] for a superuser where the model reads as
     /// its caller, and where code would run with rights that are not its owner's ([`foreign_code::admit`]).
     pub(crate) fn open(model: &ModelRow, params: &Value, path: &[String], source: &Source) -> Result<(Relation, Self)> {
-        let relation = Relation::recorded(source, model, || again::call(model))?;
+        let relation = Relation::recorded(source, model, |gone| again::call(model, gone))?;
         let me = owner::current();
         if params.get("read_as").and_then(Value::as_str) == Some("caller") {
             if owner::is_superuser(me) {

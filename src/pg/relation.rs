@@ -111,17 +111,17 @@ impl Relation {
     }
 
     /// The relation that `model` has on record: by schema and name, still of the same owner or of the model's now. It is locked against changes until
-    /// the end of the transaction, so that what is found out about it holds when it is read. `again` is the SQL that trains the model anew.
+    /// the end of the transaction, so that what is found out about it holds when it is read. `again` is the SQL that trains the model anew, without a relation that is gone.
     ///
     /// # Errors
     /// [`Code::UndefinedTable`] when it is gone, [`Code::WrongState`] when it is now another role's.
-    pub(crate) fn recorded(source: &Source, model: &ModelRow, again: impl Fn() -> String) -> Result<Self> {
+    pub(crate) fn recorded(source: &Source, model: &ModelRow, again: impl Fn(Option<&Source>) -> String) -> Result<Self> {
         let Source { schema, name, owner } = source;
         let full = format!("{}.{}", quote(schema), quote(name));
         let oid = locked(schema, name)?.ok_or_else(|| {
             Error::new(Code::UndefinedTable, format!("relation {full} does not exist"))
                 .detail("The model was trained on it.")
-                .hint(format!("Create it again, or train the model on another relation: {};", again()))
+                .hint(format!("Create it again, or train the model on the relation that took its place: {};", again(Some(source))))
         })?;
         let relation = Self::open(oid)?;
         if relation.owner != *owner && relation.owner_oid != model.owner.oid {
@@ -129,7 +129,7 @@ impl Relation {
                 .detail(format!("It belonged to {owner} and belongs to {} now.", relation.owner))
                 .hint(format!(
                     "If it is the right one, train the model on it again: {}; or give the model to its owner: SELECT affinity.alter_owner({}, {});",
-                    again(),
+                    again(None),
                     literal(&model.name),
                     literal(&relation.owner)
                 )));

@@ -132,7 +132,7 @@ pub(crate) fn train(model: &str, call: &Call, relation: &Relation, reader: &Read
         error::notice("the relation is temporary: only this session can train the model again");
     }
     let budget = settings::budget();
-    let incumbent = before.as_ref().map(incumbent).transpose()?.flatten();
+    let incumbent = before.as_ref().map(|model| incumbent(model, call, deploy)).transpose()?.flatten();
     budget.check()?;
     let mut progress = Progress::begin(model);
     let reading = Instant::now();
@@ -270,13 +270,16 @@ fn by_key<'a>(relation: &'a Relation, key: &'a Key, exclude: &[&str]) -> Result<
 }
 
 /// The deployed version, to be judged beside the new one. One that cannot be read does not keep a better one from being trained.
-fn incumbent(model: &ModelRow) -> Result<Option<RowModel>> {
+fn incumbent(model: &ModelRow, call: &Call, deploy: Deploy) -> Result<Option<RowModel>> {
     let Some(number) = model.deployed else { return Ok(None) };
     let version = store::fresh_version(model.id, number)?;
     if version.call.get("function").and_then(Value::as_str) != Some(FUNCTION) {
         return Err(Error::new(Code::WrongState, format!("model \"{}\" does not learn from rows", model.name))
             .detail(format!("Its deployed version is of kind {}.", version.kind))
             .hint("Choose another name, or drop the model first: affinity.drop_model."));
+    }
+    if matches!(deploy, Deploy::IfBetter | Deploy::UnlessWorse) {
+        same_question(model, &version, call)?
     }
     match weights::fresh_tensors(&version).and_then(|tensors| load(&version, &tensors)) {
         Ok(scorer) => Ok(Some(scorer)),
@@ -286,6 +289,25 @@ fn incumbent(model: &ModelRow) -> Result<Option<RowModel>> {
         }
         Err(e) => Err(e),
     }
+}
+
+/// That the deployed version learned the target that is asked for now: who scores with the model counts on it.
+///
+/// # Errors
+/// [`Code::WrongState`].
+fn same_question(model: &ModelRow, version: &VersionRow, call: &Call) -> Result<()> {
+    let before = version.call.get("target").and_then(Value::as_str);
+    if before == call.target.as_deref() {
+        return Ok(());
+    }
+    let learns = |target: Option<&str>| target.map_or("no target".to_owned(), |t| format!("the target \"{t}\""));
+    Err(Error::new(Code::WrongState, format!("model \"{}\" learns {}", model.name, learns(before)))
+        .detail(format!(
+            "{} is asked for; what scores with version {} would get other answers.",
+            learns(call.target.as_deref()),
+            version.version
+        ))
+        .hint("Give the new model a name of its own, or replace what is deployed: deploy => 'always'."))
 }
 
 /// Scores rows with the model as it was stored: all finite.

@@ -72,6 +72,9 @@ pub(crate) fn train(model: &str, call: &Call, (relation, reader): &Read, items: 
     if let Some(sentence) = untimed(&call.events, relation) {
         error::notice(&sentence);
     }
+    if let (Some(column), None) = (&call.events.event_col, &call.events.event_weights) {
+        error::notice(&format!("without event_weights events of every type count the same, and \"{column}\" is not read"));
+    }
     if !skipped.unlisted.is_empty() {
         error::notice(&format!("events of types that event_weights does not list are left out: {}", skipped.unlisted.join(", ")));
     }

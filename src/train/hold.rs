@@ -1,6 +1,7 @@
 //! Which rows are held out, and whether two versions held out the same.
 
 use crate::base::{Code, Error, Result};
+use crate::dataset::recognise::Marks;
 use crate::dataset::split::{self, By, Shares, Sides};
 use crate::dataset::{Cell, Frame};
 use serde::{Deserialize, Serialize};
@@ -23,9 +24,12 @@ pub struct Split {
     /// Groups that were dealt over the turns, by hash: where there are few, or one holds most of the rows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dealt: Vec<(u64, u32)>,
-    /// The lowest identities of the rows that were used, to recognise them in another relation: see [`split::known`].
+    /// What recognises the rows that were used in another relation.
     #[serde(default)]
-    pub lowest: Vec<u64>,
+    pub marks: Marks,
+    /// The inputs, and what recognises the rows by these alone: see [`Split::alike`].
+    #[serde(default)]
+    pub inputs: (Vec<String>, Marks),
 }
 
 impl Split {
@@ -34,17 +38,37 @@ impl Split {
         self.columns.iter().chain(&self.time).chain(&self.group).map(String::as_str)
     }
 
-    /// Which share of the rows of `frame` was used in the training that held rows out so; 0 where the frame lacks a column that tells.
+    /// Which share of `rows` of a frame was used in the training that held rows out so; 0 where the frame lacks a column that tells.
     ///
     /// # Errors
     /// [`Code::OutOfMemory`].
-    pub fn known(&self, frame: &Frame) -> Result<f64> {
+    pub fn known(&self, frame: &Frame, rows: &[u32]) -> Result<f64> {
         if self.reads().any(|n| frame.column(n).is_err()) {
             return Ok(0.0);
         }
-        let rows: Vec<u32> = (0..frame.rows() as u32).collect();
-        let columns: Vec<&str> = self.columns.iter().map(String::as_str).collect();
-        split::known(frame, &columns, &rows, &self.lowest)
+        let columns: Vec<&str> = self.reads().collect();
+        self.marks.known(frame, &columns, rows)
+    }
+
+    /// Keeps what recognises `rows` of a frame by the columns `inputs`.
+    ///
+    /// # Errors
+    /// As [`Marks::of`].
+    pub fn mark_inputs<'a>(&mut self, frame: &Frame, rows: &[u32], inputs: impl Iterator<Item = &'a str>) -> Result<()> {
+        let names: Vec<&str> = inputs.collect();
+        self.inputs = (names.iter().map(|n| (*n).to_owned()).collect(), Marks::of(frame, &names, rows)?);
+        Ok(())
+    }
+
+    /// Which share of `rows` of a frame has the inputs of rows that were used: most likely these rows, but that a column that would tell is not there, or called otherwise, or
+    /// of another type.
+    ///
+    /// # Errors
+    /// As [`Split::known`].
+    pub fn alike(&self, frame: &Frame, rows: &[u32]) -> Result<f64> {
+        let (names, marks) = &self.inputs;
+        let columns: Vec<&str> = names.iter().map(String::as_str).filter(|n| frame.column(n).is_ok()).collect();
+        if columns.len() < names.len() { Ok(0.0) } else { marks.alike(frame, &columns, rows) }
     }
 
     /// The sides of `rows` of a frame that holds the rows of the training: each is held out in the turn in which it was. `classes` as in [`Asked`].
@@ -159,8 +183,12 @@ pub fn divide(
         cut: sides.cut,
         turns: sides.turns,
         dealt: sides.dealt.clone(),
-        lowest: sides.lowest.clone(),
+        marks: Marks::default(),
+        inputs: Default::default(),
     };
+    // A row of another time or group is another row.
+    let marks = Marks::of(frame, &split.reads().collect::<Vec<_>>(), rows)?;
+    let split = Split { marks, ..split };
     Ok((sides, split))
 }
 

@@ -90,6 +90,9 @@ pub fn check(kind: &str, given: &Value) -> Result<Map<String, Value>> {
     Ok(resolved)
 }
 
+/// Without times, this share of events with items had already is worth a word.
+const OFTEN: f64 = 0.2;
+
 /// Fits `kind` to `data`: judged on the last events (or sessions, where events come in such) of some users, beside popularity and the `incumbent` (the deployed version) on the same events, then
 /// fitted again to all. `auto` takes the kind that is best on held-out events of other users. `skipped` rows were left out when the events were read.
 ///
@@ -101,7 +104,16 @@ pub fn fit(data: &Interactions, kind: &str, given: &Value, skipped: u64, incumbe
     let asked = common.get("holdout").and_then(Value::as_f64).unwrap_or(0.0);
     let refit = common.get("refit").and_then(Value::as_bool).unwrap_or(true);
     let step = Step::of(data);
-    let repeats = common.get("repeats").and_then(Value::as_bool).unwrap_or_else(|| data.repeats());
+    let mut report = Report { rows_used: data.events().len() as u64, rows_skipped: skipped, ..Report::default() };
+    let repeats =
+        common.get("repeats").and_then(Value::as_bool).unwrap_or_else(|| data.repeats() || (kind == "repeat" && data.span() == 0));
+    if data.span() == 0 && !repeats && common.get("repeats").is_none_or(Value::is_null) && data.again() >= OFTEN {
+        report.notices.push(format!(
+            "{:.0} % of the events are of items that their user has in other events, too; as they have no times, lists leave out what a user had \
+             (params => '{{\"repeats\": true}}' keeps it in them)",
+            100.0 * data.again()
+        ));
+    }
     let share = verdict::share(data, step, asked, refit);
     let (rest, judge) = Held::split(data, step, repeats, 0.0, share)?;
     // What a kind leaves open is chosen on other users than those it is judged by, or, where they are few, on what those did before, too.
@@ -112,7 +124,6 @@ pub fn fit(data: &Interactions, kind: &str, given: &Value, skipped: u64, incumbe
     let split = open.then(|| Held::split(&rest, step, repeats, from, tune_share)).transpose()?.filter(|(_, tune)| !tune.is_empty());
     let (seen, tune) = split.as_ref().map_or((&rest, None), |(seen, tune)| (seen, Some(tune)));
 
-    let mut report = Report { rows_used: data.events().len() as u64, rows_skipped: skipped, ..Report::default() };
     let auto = kind == "auto";
     let (mut kind, mut resolved, mut fitted) = choose::fit(kind, given, seen, tune, &mut report, ctx)?;
 
@@ -258,7 +269,7 @@ impl Recommender {
     }
 
     /// When the last event of the training was; none where events have no times.
-    pub(super) fn latest(&self) -> Option<i64> {
+    pub fn latest(&self) -> Option<i64> {
         self.state.latest
     }
 

@@ -3,7 +3,7 @@
 use super::Options;
 use super::category::{Category, Place};
 use super::grams::Grams;
-use super::scale::Scale;
+use super::scale::{Scale, Scaling};
 use super::sketch::Sketch;
 use super::text::Text;
 use super::time::Time;
@@ -155,7 +155,9 @@ impl Part {
                         .filter(|t| *t != MISSING_TIME)
                         .fold((i64::MAX, i64::MIN), |e, t| (e.0.min(t), e.1.max(t)))
                 };
-                Time::fit(&t, some, options.open.then(ends)).map(Self::Time)
+                // Quantiles end with training, and so do ages beside them.
+                let open = options.open && options.numbers != Scaling::Quantile;
+                Time::fit(&t, some, open.then(ends)).map(Self::Time)
             }
             v @ Values::Vector { width, .. } => {
                 let scales: Vec<Option<Scale>> = (0..*width)

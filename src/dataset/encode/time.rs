@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 
 const HOUR: i64 = 3_600_000_000;
 const DAY: i64 = 24 * HOUR;
+/// From its first day to its last.
+const YEAR: i64 = 364 * DAY;
 
 /// A fitted time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -13,7 +15,8 @@ pub struct Time {
     hour: bool,
     /// The same of weekdays.
     weekday: bool,
-    /// The same of months.
+    /// The same of months; of less than a whole year there is none: in what was seen of it, the place in the year is an age, too, and the two together ran away with the
+    /// first day after.
     month: bool,
     /// Days before the newest training row.
     newest: i64,
@@ -25,13 +28,13 @@ impl Time {
     /// A time of instants in microseconds since 2000-01-01 (UTC); `missing` says whether some rows have none. Where `ends` are given, the first and the last of all
     /// instants, ages go on beyond those of training. None when all are the same.
     pub fn fit(instants: &[i64], missing: bool, ends: Option<(i64, i64)>) -> Option<Self> {
-        let newest = *instants.iter().max()?;
+        let (newest, oldest) = (*instants.iter().max()?, *instants.iter().min()?);
         let varies = |f: fn(i64) -> f64| instants.iter().any(|t| f(*t) != f(instants[0]));
         let mut ages: Vec<f64> = instants.iter().map(|t| age(newest, *t)).collect();
         let t = Self {
             hour: varies(hour),
             weekday: varies(weekday),
-            month: varies(month),
+            month: varies(month) && newest.saturating_sub(oldest) >= YEAR,
             newest,
             age: match ends {
                 None => Scale::fit(Scaling::Standard, &mut ages),

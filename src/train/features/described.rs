@@ -116,6 +116,20 @@ impl Features {
         }
     }
 
+    /// The columns by which [`Features::known`] tells rows.
+    pub fn told_by(&self) -> &[String] {
+        &self.split().inputs.0
+    }
+
+    /// Which share of the rows of a frame taught the model, by what it learns from.
+    ///
+    /// # Errors
+    /// [`Code::OutOfMemory`].
+    pub fn known(&self, frame: &Frame) -> Result<f64> {
+        let rows: Vec<u32> = (0..frame.rows() as u32).collect();
+        self.split().alike(frame, &rows)
+    }
+
     fn rebuilds(&self) -> Result<&dyn Rebuild> {
         match self {
             Self::Pca(m) => Ok(&**m),

@@ -100,12 +100,13 @@ pub fn prepare<'a>(
         turns: false,
         classes: None,
     };
-    let (sides, split) = divide(frame, &rows, &names, asked, before, notices)?;
+    let (sides, mut split) = divide(frame, &rows, &names, asked, before, notices)?;
     let parts = sides.parts(0);
     if parts.train.is_empty() {
         return Err(Error::new(Code::Data, "too few rows to learn from")
             .detail(format!("Of {} rows, {} judge and {} say when to stop.", rows.len(), parts.holdout.len(), parts.valid.len()))
             .hint("Train on more rows, or: params => '{\"holdout\": 0}'."));
     }
+    split.mark_inputs(frame, &rows, names.iter().copied())?;
     Ok(Prepared { frame, names, texts, parts, split, skipped })
 }

@@ -23,28 +23,36 @@ const PRIOR: f64 = 50.0;
 
 impl Calibration {
     /// For two classes, from logits and answers (0 or 1).
+    ///
+    /// The mean probability stays what the network gives, whose biases are set to it by all rows that taught, or comes nearer to the answers as far as these are many. (Where the
+    /// shift was free, few rows to calibrate on made 24 rare rows of 900 up to 1.2 times as many.)
     pub fn binary(logits: &[f64], answers: &[f64]) -> Self {
+        let (given, told) = logits.iter().zip(answers).fold((0.0, 0.0), |(p, y), (z, answer)| (p + sigmoid(*z), y + answer));
+        let known: f64 = logits.iter().map(|z| sigmoid(*z) * sigmoid(-z)).sum();
+        let total = given + (told - given) * known / (known + PRIOR);
         let (mut a, mut b) = (1.0, 0.0);
         for _ in 0..50 {
-            // Newton's step on the log loss with a quadratic pull to (1, 0)
-            let (mut ga, mut gb) = (PRIOR * (a - 1.0), PRIOR * b);
-            let (mut haa, mut hab, mut hbb) = (PRIOR, 0.0, PRIOR);
+            // Newton's step for the slope on the log loss, with a quadratic pull to 1, along the shifts that give this total; and one of the shift to it.
+            let (mut sum, mut w, mut wz, mut wzz, mut d, mut dz) = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0);
             for (z, y) in logits.iter().zip(answers) {
                 let p = sigmoid(a * z + b);
-                let (d, w) = (p - y, p * (1.0 - p));
-                ga += d * z;
-                gb += d;
-                haa += w * z * z;
-                hab += w * z;
-                hbb += w;
+                let v = p * (1.0 - p);
+                sum += p;
+                w += v;
+                wz += v * z;
+                wzz += v * z * z;
+                d += p - y;
+                dz += (p - y) * z;
             }
-            let det = haa * hbb - hab * hab;
-            let (da, db) = ((hbb * ga - hab * gb) / det, (haa * gb - hab * ga) / det);
+            let middle = wz / w;
+            let da = -(PRIOR * (a - 1.0) + dz - middle * d) / (PRIOR + wzz - middle * wz);
+            let da = (a + da.clamp(-0.5, 0.5)).clamp(0.05, 20.0) - a;
+            let db = ((total - sum) / w).clamp(-1.0, 1.0) - middle * da;
             if !(da.is_finite() && db.is_finite()) {
                 return Self::default();
             }
-            a = (a - da.clamp(-1.0, 1.0)).clamp(0.05, 20.0);
-            b -= db.clamp(-1.0, 1.0);
+            a += da;
+            b += db;
             if da.abs() + db.abs() < 1e-9 {
                 break;
             }

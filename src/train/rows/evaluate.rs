@@ -3,14 +3,12 @@
 use super::scorer::score_parts;
 use super::tags::TagSets;
 use super::{Scorer, judge, target};
-use crate::base::{Context, Result};
+use crate::base::{Code, Context, Error, Result};
 use crate::dataset::Frame;
 use crate::train::MetricRow;
 
-/// Rows of which more than this share is known are not fresh: chance would find none.
-const FRESH: f64 = 0.05;
-/// From this share on a relation is taken as that of the training, as it is now.
-const MOSTLY: f64 = 0.5;
+/// Rows of which no more than this share is known are as good as fresh.
+pub const FRESH: f64 = 0.05;
 
 /// Figures of a model, those of the model without a hidden layer that was trained beside it, and what is to be said of the rows.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,8 +19,8 @@ pub struct Evaluated {
     pub notice: Option<String>,
 }
 
-/// The figures of a model on the rows of a frame whose target is known. Of the relation that taught it, the held-out rows judge, each by networks that
-/// did not learn from it; with `all_rows` every row judges, by the model as it serves. Of tags, lists of `k` are judged beside the usual ones.
+/// The figures of a model on the rows of a frame whose target is known. Where some of them taught it, those judge that are, or were they known would have been, held out,
+/// each by networks that did not learn from it; with `all_rows` every row judges, by the model as it serves. Of tags, lists of `k` are judged beside the usual ones.
 ///
 /// # Errors
 /// As [`Scorer::score_frame`] and [`target::answers`].
@@ -35,20 +33,32 @@ pub fn evaluate(
     let outcome = scorer.outcome();
     let answers = target::answers(frame, target, outcome)?;
     let tags = target::tags(frame, target, outcome)?;
-    let known = scorer.split().known(frame)?;
-    let percent = (100.0 * known).round();
+    let rows: Vec<u32> = (0..frame.rows() as u32).filter(|r| !answers[*r as usize].is_nan()).collect();
+    if rows.is_empty() {
+        return Err(Error::new(Code::Data, format!("no row has a value of \"{target}\""))
+            .detail("There is nothing to judge the model on.")
+            .hint("Judge it on rows whose outcome is known."));
+    }
+    let known = scorer.split().known(frame, &rows)?;
+    let these = these(known);
     let everything = |notice: Option<String>| -> Result<Evaluated> {
         let rows: Vec<u32> = (0..frame.rows() as u32).collect();
         let figures = figures(&[(scorer, &rows)], frame, &answers, (tags.as_ref(), k), ctx)?;
         Ok(Evaluated { figures, notice })
     };
     if known <= FRESH {
-        return everything(None);
+        let alike = scorer.split().alike(frame, &rows)?;
+        let notice = (alike > FRESH).then(|| {
+            format!(
+                "{:.0} % of these rows have the inputs of rows that taught the model: on rows that it has not seen it may not be as good",
+                100.0 * alike
+            )
+        });
+        return everything(notice);
     }
-    if all_rows || known < MOSTLY {
-        return everything(Some(format!("{percent} % of these rows taught the model: on rows that it has not seen it is not as good")));
+    if all_rows {
+        return everything(Some(taught(known)));
     }
-    let rows: Vec<u32> = (0..frame.rows() as u32).filter(|r| !answers[*r as usize].is_nan()).collect();
     let classes = outcome.is_class().then_some(&answers[..]);
     let sides = scorer.split().again(frame, &rows, classes)?;
     let turns = (0..sides.turns).map(|t| Some((scorer.unseen(t)?, sides.parts(t).holdout)));
@@ -56,23 +66,30 @@ pub fn evaluate(
     let turns: Vec<(Scorer, Vec<u32>)> = turns.flatten().filter(|t| !t.1.is_empty()).collect();
     let judged: usize = turns.iter().map(|t| t.1.len()).sum();
     if judged == 0 {
-        return everything(Some(format!(
-            "{percent} % of these rows taught the model and none was held out: on rows that it has not seen it is not as good"
-        )));
+        return everything(Some(format!("{these} taught the model and none was held out: on rows that it has not seen it is not as good")));
     }
     let parts: Vec<(&Scorer, &[u32])> = turns.iter().map(|(s, r)| (s, &r[..])).collect();
     Ok(Evaluated {
         figures: figures(&parts, frame, &answers, (tags.as_ref(), k), ctx)?,
         notice: Some(match judged {
             n if n == rows.len() => {
-                format!("these rows taught the model: each of the {n} is judged by a network that did not learn from it")
+                format!("{these} taught the model: each of the {n} is judged by a network that did not learn from it")
             }
             n => format!(
-                "these rows taught the model: of {} the {n} that were held out judge, by networks that did not learn from them (all_rows => true: all)",
+                "{these} taught the model: of {} the {n} on the side that was held out judge, by networks that did not learn from them (all_rows => true: all)",
                 rows.len()
             ),
         }),
     })
+}
+
+/// That this share of some rows taught the model which is judged by them.
+pub fn taught(share: f64) -> String {
+    format!("{} taught the model: on rows that it has not seen it is not as good", these(share))
+}
+
+fn these(share: f64) -> String {
+    if share > 0.99 { "these rows".to_owned() } else { format!("{} % of these rows", (100.0 * share).round()) }
 }
 
 /// The figures of rows of a frame, some by each scorer, then those of the simple models beside them.

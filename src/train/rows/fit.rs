@@ -7,7 +7,7 @@ use super::scorer::{BASELINE, State, TWIN, prefix, score_parts, turn_prefix};
 use super::turns::{Turn, fit_turn, judge_turns};
 use super::{RowsSpec, Scorer, judge, verdict};
 use crate::base::{Code, Context, Error, Result};
-use crate::dataset::Frame;
+use crate::dataset::{Column, Frame, Values};
 use crate::model::Kind;
 use crate::model::mlp::{Mlp, MlpSpec};
 use crate::train::hold::same_side;
@@ -27,7 +27,7 @@ pub fn fit(frame: &Frame, spec: &RowsSpec, incumbent: Option<&Scorer>, ctx: &Con
     let mut report = Report::default();
     let before = incumbent.map(|i| &i.state().split);
     let data = prepare(frame, spec, &params, before, &mut report.notices, ctx)?;
-    fits(kind, &data.outcome, &spec.target)?;
+    fits(kind, &data.outcome, frame.column(&spec.target)?)?;
     report.rows_used = data.rows as u64;
     report.rows_skipped = data.skipped as u64;
 
@@ -38,6 +38,7 @@ pub fn fit(frame: &Frame, spec: &RowsSpec, incumbent: Option<&Scorer>, ctx: &Con
         hidden: params.hidden.clone(),
         ensemble: networks(&params, teach),
         calibration: Calibration::default(),
+        turn_calibrations: Vec::new(),
         center: data.center,
         spread: data.spread,
         class_weights: data.class_weights.clone(),
@@ -77,6 +78,7 @@ pub fn fit(frame: &Frame, spec: &RowsSpec, incumbent: Option<&Scorer>, ctx: &Con
     };
     let judged = judge_turns(&turns, &data, &state, params.calibrate, ctx)?;
     state.calibration = judged.calibration;
+    state.turn_calibrations = judged.turn_calibrations.clone();
     report.metrics.insert("epochs".into(), json!(first.found[0]));
     verdict::tell(&judged, &data, &mut report);
     if let (false, Some(classes)) = (data.class_weights.is_empty(), class_weights::classes(&data.outcome)) {
@@ -135,16 +137,22 @@ fn median(mut of: Vec<usize>) -> usize {
     of.get(of.len() / 2).copied().unwrap_or(1)
 }
 
-fn fits(kind: Kind, outcome: &Outcome, target: &str) -> Result<()> {
+fn fits(kind: Kind, outcome: &Outcome, target: &Column) -> Result<()> {
     let (is, other) = match (kind, outcome) {
         (Kind::Logistic, Outcome::Value) => ("a number", "linear"),
         (Kind::Linear, Outcome::Binary { .. } | Outcome::Classes(_)) => ("classes", "logistic"),
         (Kind::Linear, Outcome::Tags(_)) => ("tags", "logistic"),
         _ => return Ok(()),
     };
-    Err(Error::new(Code::WrongType, format!("kind {} does not fit the target \"{target}\"", kind.name()))
+    let hint = match target.values {
+        Values::Real(_) | Values::Double(_) if kind == Kind::Linear => {
+            format!("Use kind => '{other}' or kind => 'mlp'; or learn the numbers as they are: params => '{{\"task\": \"value\"}}'.")
+        }
+        _ => format!("Use kind => '{other}' or kind => 'mlp'."),
+    };
+    Err(Error::new(Code::WrongType, format!("kind {} does not fit the target \"{}\"", kind.name(), target.name))
         .detail(format!("The target holds {is}."))
-        .hint(format!("Use kind => '{other}' or kind => 'mlp'.")))
+        .hint(hint))
 }
 
 /// The deployed version's figure on the held-out rows, each judged by a network that did not see it, or why there is none.

@@ -1,6 +1,6 @@
 //! Which columns are learned from, and which of them look wrong.
 
-use crate::base::{Code, Context, Error, Result, hash};
+use crate::base::{Code, Context, Error, Result, hash, rng::mix};
 use crate::dataset::encode::text::is_text;
 use crate::dataset::{Cell, Column, Encoder, Family, Frame, MISSING_CODE, Values, frame::missing_column};
 use crate::metric::{Auc, State};
@@ -115,7 +115,16 @@ pub fn quoted(names: &[&str]) -> String {
     names.iter().map(|n| format!("\"{n}\"")).collect::<Vec<_>>().join(", ")
 }
 
+/// Share of the rows in which a key may be missing; where it is missing oftener, that it is says something.
+const ID_MISSING: f64 = 0.25;
+
 fn is_id(column: &Column, rows: &[u32]) -> bool {
+    let missing = rows.iter().filter(|r| column.values.cell(**r as usize) == Cell::Missing).count();
+    missing as f64 <= ID_MISSING * rows.len() as f64 && each_has_its_own(column, rows)
+}
+
+/// Whether no two rows have the same value, and there are too many to be so by chance.
+fn each_has_its_own(column: &Column, rows: &[u32]) -> bool {
     match &column.values {
         Values::Category { codes, .. } => {
             let mut seen = HashSet::new();
@@ -163,7 +172,9 @@ pub fn suspect(
     outcome: &Outcome,
     ctx: &Context<'_>,
 ) -> Result<Option<String>> {
-    let rows: Vec<u32> = rows.iter().step_by(rows.len().div_ceil(SUSPECTS).max(1)).copied().collect();
+    let mut rows: Vec<u32> = rows.iter().step_by(rows.len().div_ceil(SUSPECTS).max(1)).copied().collect();
+    // A relation may be ordered by the target, as one side of a UNION ALL after the other is.
+    rows.sort_unstable_by_key(|r| mix(u64::from(*r)));
     if rows.len() < 50 || matches!(outcome, Outcome::Tags(_)) {
         return Ok(None);
     }

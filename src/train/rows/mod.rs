@@ -24,7 +24,7 @@ mod turns;
 mod verdict;
 
 pub use crate::train::{Family, Input, Outcome};
-pub use evaluate::{Evaluated, evaluate};
+pub use evaluate::{Evaluated, FRESH, evaluate, taught};
 pub use fit::fit;
 pub use scorer::{Scorer, Scratch};
 

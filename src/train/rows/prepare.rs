@@ -90,6 +90,13 @@ impl Prepared<'_> {
         Parts { train: [train, valid, holdout].concat(), ..Parts::default() }
     }
 
+    /// The answers of the rows that do not judge; where rows judge in turns, of all.
+    pub fn beside_judging(&self) -> Vec<f64> {
+        let Parts { train, valid, holdout } = self.sides.parts(0);
+        let judging = if self.sides.turns > 1 { holdout } else { Vec::new() };
+        [train, valid, judging].concat().iter().map(|r| self.answers[*r as usize]).collect()
+    }
+
     /// The rows of `parts`, encoded.
     ///
     /// # Errors
@@ -155,7 +162,7 @@ pub fn prepare<'f>(
     };
     // Rows that differ in the answer alone are not equal: each answer's copies are spread.
     let decide: Vec<&str> = names.iter().copied().chain([spec.target.as_str()]).collect();
-    let (sides, split) = divide(frame, &rows, &decide, asked, before, notices)?;
+    let (sides, mut split) = divide(frame, &rows, &decide, asked, before, notices)?;
     let Parts { train, valid, holdout } = sides.parts(0);
     if train.is_empty() && sides.turns < 2 {
         return Err(Error::new(Code::Data, "too few rows to learn from")
@@ -168,6 +175,7 @@ pub fn prepare<'f>(
     if encoder.width() + encoder.text_width() == 0 {
         return Err(inputs::no_columns(frame, Some(&spec.target)));
     }
+    split.mark_inputs(frame, &rows, encoder.inputs().iter().map(|i| i.name.as_str()))?;
     let (center, spread) = match outcome {
         Outcome::Value => mean_and_spread(if sides.turns > 1 { &rows } else { &train }, &answers),
         _ => (0.0, 1.0),

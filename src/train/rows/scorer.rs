@@ -27,6 +27,9 @@ pub struct State {
     pub ensemble: usize,
     /// For classes.
     pub calibration: Calibration,
+    /// Where parts of the rows took turns at judging: that of each turn, which is made of the rows of the others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub turn_calibrations: Vec<Calibration>,
     /// For values: the mean of the training rows, which becomes 0.
     pub center: f64,
     /// For values: their standard deviation, which becomes 1.
@@ -119,6 +122,10 @@ impl State {
             hidden: hidden.to_vec(),
             sparse: self.encoder.text_width(),
             class_weights: self.class_weights.iter().map(|w| *w as f32).collect(),
+            classes: match &self.outcome {
+                Outcome::Tags(tags) => tags.len(),
+                other => class_weights::classes(other).map_or(0, |c| c.len()),
+            },
             ..MlpSpec::new(self.encoder.width(), self.outcome.width(), loss)
         }
     }
@@ -254,7 +261,8 @@ impl Scorer {
                 (vec![of(&self.twins)?], of(&self.simple_twins))
             }
         };
-        let state = State { ensemble: networks.len(), ..self.state.clone() };
+        let calibration = self.state.turn_calibrations.get(turn as usize).copied().unwrap_or(self.state.calibration);
+        let state = State { ensemble: networks.len(), calibration, ..self.state.clone() };
         (!networks.is_empty()).then(|| Self::new(state, networks, baseline))
     }
 

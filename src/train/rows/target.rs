@@ -2,7 +2,7 @@
 
 use super::tags::{self, TagSets};
 use crate::base::{Code, Error, Result};
-use crate::dataset::{Cell, Column, Frame, MISSING_CODE, Values};
+use crate::dataset::{Cell, Column, Family, Frame, MISSING_CODE, Values};
 use crate::model::rows::Params;
 use crate::train::Outcome;
 
@@ -16,6 +16,11 @@ const MOST_CLASSES: usize = 1000;
 /// [`Code::InvalidParameter`] when `positive` is none of the classes.
 pub fn outcome(frame: &Frame, name: &str, params: &Params, notices: &mut Vec<String>) -> Result<Outcome> {
     let column = frame.column(name)?;
+    if params.task.as_deref() == Some("value") && !matches!(column.values, Values::Real(_) | Values::Double(_)) {
+        return Err(Error::new(Code::WrongType, format!("the target \"{name}\" is no number"))
+            .detail(format!("Parameter \"task\" is \"value\"; the target holds {}.", Family::of(&column.values).plural()))
+            .hint("Make it one in a view, for example (bought)::int AS bought, or leave \"task\" out."));
+    }
     let names = match &column.values {
         Values::Labels { .. } => return tags::outcome(column, notices),
         Values::Time(_) | Values::Vector { .. } => {
@@ -40,6 +45,11 @@ pub fn outcome(frame: &Frame, name: &str, params: &Params, notices: &mut Vec<Str
         v => {
             let distinct = some_rows(column, (0..v.len()).filter_map(|r| number(v.cell(r))))?;
             match params.task.as_deref() {
+                Some("value") if distinct.len() == 1 => {
+                    return Err(Error::new(Code::Data, format!("target \"{name}\" is the same in all rows"))
+                        .detail(format!("Every row with a target has the value {}.", distinct[0]))
+                        .hint("Train on a relation in which it varies."));
+                }
                 _ if distinct.len() == 1 => {}
                 Some("value") => return Ok(Outcome::Value),
                 None if distinct.len() > 2 => return Ok(Outcome::Value),

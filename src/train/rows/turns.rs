@@ -29,8 +29,6 @@ pub struct Turn {
     logits: Array2<f64>,
     /// The same of the simple model.
     simple_logits: Option<Array2<f64>>,
-    /// The shares of the answers, or their mean, among the rows that teach: one a score.
-    average: Vec<f64>,
     /// The answers of the held-out rows.
     pub answers: Vec<f64>,
     /// Where one turn judges: what the networks say of the rows that said when to stop, and their answers.
@@ -41,6 +39,8 @@ pub struct Turn {
 pub struct Judged {
     /// Of the version.
     pub calibration: Calibration,
+    /// Where there is more than one turn: of each one's networks, by its number.
+    pub turn_calibrations: Vec<Calibration>,
     /// Of the networks on held-out rows, calibrated by other rows.
     pub figures: Vec<MetricRow>,
     /// Of the simple model.
@@ -102,7 +102,6 @@ pub fn fit_turn(
         simple,
         logits: scorer.logits(laid.part(holdout.clone()).0, ctx)?,
         simple_logits,
-        average: average::scores(&data.outcome, &laid.answers[train], data.tags.as_ref()),
         answers: laid.answers[holdout].to_vec(),
         stopped,
     };
@@ -134,6 +133,10 @@ pub fn judge_turns(turns: &[Turn], data: &Prepared<'_>, state: &State, calibrate
         _ => None,
     };
     let (calibration, own) = fitted.unwrap_or_else(|| (Calibration::default(), vec![Calibration::default(); turns.len()]));
+    let mut turn_calibrations = vec![calibration; if turns.len() > 1 { data.sides.turns as usize } else { 0 }];
+    for (turn, own) in turns.iter().zip(&own) {
+        turn_calibrations.get_mut(turn.number as usize).into_iter().for_each(|c| *c = *own);
+    }
     let figures = |scores: &Array2<f64>| judge::figures((&data.outcome, &data.class_weights), scores.view(), &answers, (tags, None), ctx);
     let finished = |mut logits: Array2<f64>, calibration: &dyn Fn(usize) -> Calibration| {
         state.finish_all(&mut logits, calibration, ctx)?;
@@ -143,8 +146,16 @@ pub fn judge_turns(turns: &[Turn], data: &Prepared<'_>, state: &State, calibrate
         Some(views) if !views.is_empty() => Some(finished(joined(views.into_iter())?, &|_| Calibration::default())?),
         _ => None,
     };
-    let average = Array2::from_shape_fn(logits.dim(), |(i, k)| turns[turn_of[i]].average.get(k).copied().unwrap_or(0.0));
-    Ok(Judged { calibration, figures: finished(logits, &|i| own[turn_of[i]])?, simple, average: figures(&average)?, rows: answers.len() })
+    let average = average::scores(&data.outcome, &data.beside_judging(), tags);
+    let average = Array2::from_shape_fn(logits.dim(), |(_, k)| average.get(k).copied().unwrap_or(0.0));
+    Ok(Judged {
+        calibration,
+        turn_calibrations,
+        figures: finished(logits, &|i| own[turn_of[i]])?,
+        simple,
+        average: figures(&average)?,
+        rows: answers.len(),
+    })
 }
 
 /// Parts that the rows which say when to stop are cut into, to see whether a calibration pays.
