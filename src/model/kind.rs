@@ -2,6 +2,7 @@
 
 use crate::base::params::Spec;
 use crate::base::{Code, Error, Result, names};
+use crate::model::recommender::KINDS;
 use crate::model::{autoencoder, gan, pca, rows, segments};
 use serde::{Deserialize, Serialize};
 
@@ -93,6 +94,9 @@ impl Kind {
         names::check("kind", name)?;
         let e = Error::new(Code::UndefinedObject, format!("unknown kind \"{name}\""))
             .detail(format!("Kinds that learn from rows are: {}.", known.join(", ")));
+        if name == "auto" || KINDS.iter().any(|k| k.name == name) {
+            return Err(e.hint(format!("Kind {name} learns from events: affinity.train_recommender('model', 'events', kind => '{name}').")));
+        }
         Err(match names::nearest(name, known) {
             Some(n) => e.hint(format!("Did you mean \"{n}\"?")),
             None => e.hint("See: SELECT * FROM affinity.kinds()."),

@@ -5,6 +5,7 @@ use crate::base::{Code, Context, Error, Result, Tensor};
 use crate::dataset::event::order;
 use crate::dataset::{Circumstances, Event, Id, IdKind, Interactions, Snapshot, Step, Vocabulary};
 use crate::kernel::topk::top_k;
+use crate::model::Kind;
 use crate::model::factors::Factors;
 use crate::model::held::{ENOUGH, Held};
 use crate::model::links::Links;
@@ -71,7 +72,14 @@ pub struct Recommender {
 /// # Errors
 /// [`Code::UndefinedObject`] for an unknown kind.
 pub fn specs(kind: &str) -> Result<Vec<Spec>> {
-    if kind == "auto" { Ok(AUTO.iter().chain(kinds::COMMON).copied().collect()) } else { Ok(kinds::specs(kinds::kind(kind)?)) }
+    if kind == "auto" {
+        return Ok(AUTO.iter().chain(kinds::COMMON).copied().collect());
+    }
+    let known = kinds::kind(kind).map_err(|e| match Kind::parse(kind) {
+        Ok(_) => e.hint(format!("Kind {kind} learns from rows: affinity.train('model', 'relation', …, kind => '{kind}').")),
+        Err(_) => e,
+    });
+    known.map(kinds::specs)
 }
 
 /// Checks parameters before anything is read.
