@@ -37,7 +37,7 @@ fn params(
 }
 
 fn specs(kind: &str) -> Result<Vec<Spec>> {
-    if kind == "auto" || recommender::KINDS.iter().any(|k| k.name == kind) {
+    if recommender::learns_from_events(kind) {
         return crate::train::recommender::specs(kind);
     }
     Kind::parse(kind).map(|k| k.params().to_vec())

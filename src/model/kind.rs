@@ -2,7 +2,7 @@
 
 use crate::base::params::Spec;
 use crate::base::{Code, Error, Result, names};
-use crate::model::recommender::KINDS;
+use crate::model::recommender::learns_from_events;
 use crate::model::{autoencoder, gan, pca, rows, segments};
 use serde::{Deserialize, Serialize};
 
@@ -94,7 +94,7 @@ impl Kind {
         names::check("kind", name)?;
         let e = Error::new(Code::UndefinedObject, format!("unknown kind \"{name}\""))
             .detail(format!("Kinds that learn from rows are: {}.", known.join(", ")));
-        if name == "auto" || KINDS.iter().any(|k| k.name == name) {
+        if learns_from_events(name) {
             return Err(e.hint(format!("Kind {name} learns from events: affinity.train_recommender('model', 'events', kind => '{name}').")));
         }
         Err(match names::nearest(name, known) {

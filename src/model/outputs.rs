@@ -68,22 +68,19 @@ pub(super) fn to_shares(
     let blocks = rows.div_ceil(BLOCK);
     let every = (rows * outputs).div_ceil(PAIRS).max(1);
     let _held = ctx.budget.take((blocks.div_ceil(every) * BLOCK).min(rows).saturating_mul(4 * (outputs + 1)), "Setting biases")?;
-    let (mut z, mut classes) = (Vec::new(), Vec::new());
+    let (mut z, mut used) = (Vec::new(), Vec::new());
     for block in (0..blocks).step_by(every) {
         let (first, end) = (block * BLOCK, ((block + 1) * BLOCK).min(rows));
         let mut out = zeros((end - first) * outputs)?;
         each_shard(stack, params, (&x[first * inputs..end * inputs], texts.map(|t| t.skip(first))), &mut out, ctx, |_, _| 0.0)?;
         reserve(&mut z, out.len())?;
         z.extend_from_slice(&out);
-        reserve(&mut classes, end - first)?;
-        match y {
-            // The rows themselves: what each has is a list.
-            Targets::Tags(_) => classes.extend((first..end).map(|row| row as u32)),
-            _ => classes.extend((first..end).filter_map(|row| class_of(y, row))),
-        }
+        reserve(&mut used, end - first)?;
+        used.extend((first..end).map(|row| row as u32));
     }
     if let Targets::Tags(tags) = y {
-        return tag_biases(&z, outputs, |i| tags.of(classes[i] as usize), ctx);
+        return tag_biases(&z, outputs, |i| tags.of(used[i] as usize), ctx);
     }
+    let classes: Vec<u32> = used.into_iter().filter_map(|row| class_of(y, row as usize)).collect();
     biases(&z, &classes, outputs, (weights, smoothed), ctx)
 }

@@ -185,6 +185,11 @@ pub fn kind(name: &str) -> Result<&'static KindInfo> {
     })
 }
 
+/// Whether `name` is a kind that learns from events: one of [`KINDS`], or `auto`.
+pub fn learns_from_events(name: &str) -> bool {
+    name == "auto" || KINDS.iter().any(|k| k.name == name)
+}
+
 /// All parameters of a kind.
 pub fn specs(kind: &KindInfo) -> Vec<Spec> {
     kind.specs.iter().chain(COMMON).copied().collect()

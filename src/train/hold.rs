@@ -24,7 +24,7 @@ pub struct Split {
     /// Groups that were dealt over the turns, by hash: where there are few, or one holds most of the rows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dealt: Vec<(u64, u32)>,
-    /// What recognises the rows that were used in another relation.
+    /// What recognises the rows that were used in another relation; nothing for kinds without a target, whose rows are told by their inputs.
     #[serde(default)]
     pub marks: Marks,
     /// The inputs, and what recognises the rows by these alone: see [`Split::alike`].
@@ -48,6 +48,15 @@ impl Split {
         }
         let columns: Vec<&str> = self.reads().collect();
         self.marks.known(frame, &columns, rows)
+    }
+
+    /// Keeps what recognises `rows` of a frame by all that tells a row: one of another time or group is another row.
+    ///
+    /// # Errors
+    /// As [`Marks::of`].
+    pub fn mark(&mut self, frame: &Frame, rows: &[u32]) -> Result<()> {
+        self.marks = Marks::of(frame, &self.reads().collect::<Vec<_>>(), rows)?;
+        Ok(())
     }
 
     /// Keeps what recognises `rows` of a frame by the columns `inputs`.
@@ -186,9 +195,6 @@ pub fn divide(
         marks: Marks::default(),
         inputs: Default::default(),
     };
-    // A row of another time or group is another row.
-    let marks = Marks::of(frame, &split.reads().collect::<Vec<_>>(), rows)?;
-    let split = Split { marks, ..split };
     Ok((sides, split))
 }
 

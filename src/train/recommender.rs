@@ -113,14 +113,10 @@ pub fn fit(data: &Interactions, kind: &str, given: &Value, skipped: u64, incumbe
     let refit = common.get("refit").and_then(Value::as_bool).unwrap_or(true);
     let step = Step::of(data);
     let mut report = Report { rows_used: data.events().len() as u64, rows_skipped: skipped, ..Report::default() };
-    let repeats =
-        common.get("repeats").and_then(Value::as_bool).unwrap_or_else(|| data.repeats() || (kind == "repeat" && data.span() == 0));
-    if data.span() == 0 && !repeats && common.get("repeats").is_none_or(Value::is_null) && data.again() >= OFTEN {
-        report.notices.push(format!(
-            "{:.0} % of the events are of items that their user has in other events, too; as they have no times, lists leave out what a user had \
-             (params => '{{\"repeats\": true}}' keeps it in them)",
-            100.0 * data.again()
-        ));
+    let (asked_for, untimed) = (common.get("repeats").and_then(Value::as_bool), data.span() == 0);
+    let repeats = asked_for.unwrap_or_else(|| data.repeats() || (kind == "repeat" && untimed));
+    if untimed && asked_for.is_none() && !repeats {
+        report.notices.extend(had_again(data));
     }
     let share = verdict::share(data, step, asked, refit);
     let (rest, judge) = Held::split(data, step, repeats, 0.0, share)?;
@@ -208,6 +204,18 @@ pub fn fit(data: &Interactions, kind: &str, given: &Value, skipped: u64, incumbe
     };
     let state = serde_json::to_value(state).map_err(|e| Error::internal(format!("state: {e}")))?;
     Ok(Trained { params: Value::Object(resolved), state, tensors, report })
+}
+
+/// What is to be said where events without times are often of items that their user has in others.
+fn had_again(data: &Interactions) -> Option<String> {
+    let again = data.again();
+    (again >= OFTEN).then(|| {
+        format!(
+            "{:.0} % of the events are of items that their user has in other events, too; as they have no times, lists leave out what a user had \
+             (params => '{{\"repeats\": true}}' keeps it in them)",
+            100.0 * again
+        )
+    })
 }
 
 /// How many users have each item.

@@ -175,6 +175,7 @@ pub fn prepare<'f>(
     if encoder.width() + encoder.text_width() == 0 {
         return Err(inputs::no_columns(frame, Some(&spec.target)));
     }
+    split.mark(frame, &rows)?;
     split.mark_inputs(frame, &rows, encoder.inputs().iter().map(|i| i.name.as_str()))?;
     let (center, spread) = match outcome {
         Outcome::Value => mean_and_spread(if sides.turns > 1 { &rows } else { &train }, &answers),

@@ -122,10 +122,7 @@ impl State {
             hidden: hidden.to_vec(),
             sparse: self.encoder.text_width(),
             class_weights: self.class_weights.iter().map(|w| *w as f32).collect(),
-            classes: match &self.outcome {
-                Outcome::Tags(tags) => tags.len(),
-                other => class_weights::classes(other).map_or(0, |c| c.len()),
-            },
+            to_shares: self.outcome != Outcome::Value,
             ..MlpSpec::new(self.encoder.width(), self.outcome.width(), loss)
         }
     }
