@@ -66,7 +66,7 @@ pub struct Params {
     pub holdout: f64,
     /// Share of the other rows that say when to stop.
     pub validation: f64,
-    /// Whether probabilities are calibrated on the validation rows.
+    /// Whether probabilities are calibrated on the validation rows, and are the shares of the classes where no held-out row tells for the networks.
     pub calibrate: bool,
     /// Whether the network is trained again on all rows, with the epochs found.
     pub refit: bool,
@@ -159,7 +159,12 @@ pub(super) const DISTINCT: Spec = Spec::new("distinct", ParamType::Bool, "false"
 pub(super) const HOLDOUT: Spec = Spec::new("holdout", ParamType::Number, "0.2", "Share of the rows that judge versions.").within(0.0, 0.9);
 pub(super) const VALIDATION: Spec =
     Spec::new("validation", ParamType::Number, "0.15", "Share of the other rows that say when to stop, and calibrate.").within(0.0, 0.9);
-const CALIBRATE: Spec = Spec::new("calibrate", ParamType::Bool, "true", "Whether probabilities are calibrated on the validation rows.");
+const CALIBRATE: Spec = Spec::new(
+    "calibrate",
+    ParamType::Bool,
+    "true",
+    "Whether probabilities are calibrated on rows that did not teach; where held-out rows tell nothing for the model, they are the shares of the classes.",
+);
 pub(super) const REFIT: Spec =
     Spec::new("refit", ParamType::Bool, "true", "Whether to train again on all rows, with the number of epochs found.");
 pub(super) const KEEP: Spec =

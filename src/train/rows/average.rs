@@ -1,7 +1,7 @@
 //! What anybody would say of a row without looking at it: the model beneath which no version is worth having.
 
 use super::tags::TagSets;
-use crate::train::Outcome;
+use crate::train::{MetricRow, Outcome};
 
 /// One score for every row, from some rows' answers: the share of each class or tag, the mean of values. (The log loss of the shares is the entropy of the answers, the
 /// R² of the mean is 0.) A class that none of them has counts as one row: the rarest is not impossible.
@@ -37,6 +37,24 @@ pub fn scores(outcome: &Outcome, answers: &[f64], tags: Option<&TagSets>) -> Vec
     out
 }
 
+/// Whether held-out rows tell nothing for a version: its log loss is no lower than that of the shares, and it ranks or tells classes apart no better than chance. (A version
+/// may rank well and yet be too sure of itself where rows are few, or times changed: that alone is no reason. Values and tags have no figure of that kind, so theirs are
+/// left as they are, with a notice.)
+pub fn tells_nothing(outcome: &Outcome, own: &[MetricRow], average: &[MetricRow]) -> bool {
+    let find = |of: &'_ [MetricRow], metric: &str| of.iter().find(|f| f.metric == metric).map(|f| (f.value, f.low));
+    let (Some((loss, _)), Some((constant, _))) = (find(own, "log_loss"), find(average, "log_loss")) else { return false };
+    let chance = match outcome {
+        // Where it has no interval the rows that judge are of one class, or too few to tell.
+        Outcome::Binary { .. } => find(own, "auc").is_none_or(|(value, low)| low.unwrap_or(0.0) <= 0.5 || value <= 0.5),
+        Outcome::Classes(_) => match (find(own, "accuracy"), find(average, "accuracy")) {
+            (Some((_, low)), Some((usual, _))) => low.unwrap_or(0.0) <= usual,
+            _ => false,
+        },
+        Outcome::Value | Outcome::Tags(_) => false,
+    };
+    chance && loss >= constant
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,5 +69,33 @@ mod tests {
         assert_eq!(scores(&Outcome::Value, &[], None), [0.0]);
         assert_eq!(scores(&three, &[1.0; 318], None), [1.0 / 320.0, 318.0 / 320.0, 1.0 / 320.0]);
         assert_eq!((scores(&two, &[0.0; 3], None), scores(&two, &[1.0; 3], None)), (vec![0.25], vec![0.75]));
+    }
+
+    #[test]
+    fn nothing_is_told_by_rows_that_neither_loss_nor_order_speaks_for() {
+        let row = |metric: &str, value: f64, low: Option<f64>| MetricRow {
+            baseline: None,
+            metric: metric.into(),
+            k: None,
+            value,
+            low,
+            high: None,
+            rows: 9,
+        };
+        let two = Outcome::Binary { negative: "no".into(), positive: "yes".into() };
+        let of = |loss, auc, low| tells_nothing(&two, &[row("log_loss", loss, None), row("auc", auc, low)], &[row("log_loss", 0.3, None)]);
+        assert!(of(0.31, 0.52, Some(0.44)) && of(0.3, 0.45, Some(0.4)) && of(0.31, 0.6, None));
+        // too sure of itself, but in the right order; or better than the average
+        assert!(!of(0.31, 0.6, Some(0.53)) && !of(0.29, 0.52, Some(0.44)));
+        let three = Outcome::Classes(vec!["a".into(), "b".into(), "c".into()]);
+        let of = |loss, right, low| {
+            tells_nothing(
+                &three,
+                &[row("log_loss", loss, None), row("accuracy", right, low)],
+                &[row("log_loss", 1.0, None), row("accuracy", 0.5, None)],
+            )
+        };
+        assert!(of(1.1, 0.51, Some(0.47)) && !of(1.1, 0.6, Some(0.55)) && !of(0.9, 0.5, Some(0.46)));
+        assert!(!tells_nothing(&Outcome::Value, &[row("rmse", 2.0, None)], &[row("rmse", 1.0, None)]));
     }
 }

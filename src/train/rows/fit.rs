@@ -3,9 +3,9 @@
 use super::calibrate::Calibration;
 use super::plan::{Plans, networks, seeded};
 use super::prepare::{Prepared, prepare};
-use super::scorer::{BASELINE, State, TWIN, prefix, score_parts, turn_prefix};
+use super::scorer::{BASELINE, Shares, State, TWIN, prefix, score_parts, turn_prefix};
 use super::turns::{Turn, fit_turn, judge_turns};
-use super::{RowsSpec, Scorer, judge, verdict};
+use super::{RowsSpec, Scorer, average, judge, verdict};
 use crate::base::{Code, Context, Error, Result};
 use crate::dataset::{Column, Frame, Values};
 use crate::model::Kind;
@@ -39,6 +39,7 @@ pub fn fit(frame: &Frame, spec: &RowsSpec, incumbent: Option<&Scorer>, ctx: &Con
         ensemble: networks(&params, teach),
         calibration: Calibration::default(),
         turn_calibrations: Vec::new(),
+        shares: None,
         center: data.center,
         spread: data.spread,
         class_weights: data.class_weights.clone(),
@@ -79,6 +80,11 @@ pub fn fit(frame: &Frame, spec: &RowsSpec, incumbent: Option<&Scorer>, ctx: &Con
     let judged = judge_turns(&turns, &data, &state, params.calibrate, ctx)?;
     state.calibration = judged.calibration;
     state.turn_calibrations = judged.turn_calibrations.clone();
+    state.shares = judged.shares.as_ref().map(|(unseen, _)| {
+        let all = || average::scores(&data.outcome, &data.answers_of(&data.all().train), data.tags.as_ref());
+        let served = if params.refit { all() } else { unseen.clone() };
+        Shares { served, unseen: unseen.clone() }
+    });
     report.metrics.insert("epochs".into(), json!(first.found[0]));
     verdict::tell(&judged, &data, &mut report);
     if let (false, Some(classes)) = (data.class_weights.is_empty(), class_weights::classes(&data.outcome)) {

@@ -68,6 +68,8 @@ impl RowsSpec {
 #[cfg(test)]
 mod line_tests;
 #[cfg(test)]
+mod nothing_tests;
+#[cfg(test)]
 mod tag_tests;
 #[cfg(test)]
 mod tests;

@@ -94,7 +94,12 @@ impl Prepared<'_> {
     pub fn beside_judging(&self) -> Vec<f64> {
         let Parts { train, valid, holdout } = self.sides.parts(0);
         let judging = if self.sides.turns > 1 { holdout } else { Vec::new() };
-        [train, valid, judging].concat().iter().map(|r| self.answers[*r as usize]).collect()
+        self.answers_of(&[train, valid, judging].concat())
+    }
+
+    /// The answers of rows.
+    pub fn answers_of(&self, rows: &[u32]) -> Vec<f64> {
+        rows.iter().map(|r| self.answers[*r as usize]).collect()
     }
 
     /// The rows of `parts`, encoded.
@@ -110,7 +115,7 @@ impl Prepared<'_> {
             }
             _ => e,
         })?;
-        let answers: Vec<f64> = rows.iter().map(|r| self.answers[*r as usize]).collect();
+        let answers = self.answers_of(&rows);
         let targets = match (&self.outcome, &self.tags) {
             (_, Some(tags)) => Owned::Tags(tags.take(&rows)?),
             (Outcome::Binary { .. }, _) => Owned::Binary(answers.iter().map(|y| *y as f32).collect()),

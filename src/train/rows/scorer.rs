@@ -30,6 +30,9 @@ pub struct State {
     /// Where parts of the rows took turns at judging: that of each turn, which is made of the rows of the others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub turn_calibrations: Vec<Calibration>,
+    /// Where no row told classes apart: what every row is given in place of what the networks say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shares: Option<Shares>,
     /// For values: the mean of the training rows, which becomes 0.
     pub center: f64,
     /// For values: their standard deviation, which becomes 1.
@@ -41,6 +44,15 @@ pub struct State {
     pub refit: bool,
     /// How rows were held out.
     pub split: Split,
+}
+
+/// One score for every row: the share of each class among the rows that taught.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Shares {
+    /// Of the version.
+    pub served: Vec<f64>,
+    /// Of rows that it is judged by: theirs are left out where one turn judges.
+    pub unseen: Vec<f64>,
 }
 
 /// A model that scores.
@@ -136,6 +148,9 @@ impl State {
     /// [`State::finish`] with another calibration.
     #[inline]
     pub(super) fn finish_with(&self, c: Calibration, logits: &[f64], scores: &mut [f64]) {
+        if let Some(shares) = &self.shares {
+            return scores.copy_from_slice(&shares.served);
+        }
         match self.outcome {
             Outcome::Binary { .. } => scores[0] = sigmoid(c.slope * logits[0] + c.shift),
             Outcome::Classes(_) => scores.copy_from_slice(&softmax(logits.iter().map(|z| c.slope * z))),
@@ -200,6 +215,11 @@ impl Scorer {
         if !weights.is_empty() && (weights.len() != classes || !weights.iter().all(|w| *w > 0.0 && w.is_finite())) {
             return Err(damaged(format!("It tells of {} weights of {classes} classes.", weights.len())));
         }
+        if let Some(Shares { served, unseen }) = &state.shares
+            && [served, unseen].iter().any(|s| s.len() != state.outcome.width() || !s.iter().all(|p| (0.0..=1.0).contains(p)))
+        {
+            return Err(damaged(format!("It tells of the shares {served:?} and {unseen:?}.")));
+        }
         let load = |part: &str, hidden: &[usize]| Mlp::from_tensors(part, &state.spec(hidden), tensors);
         let there = |part: &str| tensors.iter().any(|t| t.name.starts_with(part));
         let kept = |part: String, hidden: &[usize]| there(&part).then(|| load(&part, hidden)).transpose();
@@ -259,14 +279,15 @@ impl Scorer {
             }
         };
         let calibration = self.state.turn_calibrations.get(turn as usize).copied().unwrap_or(self.state.calibration);
-        let state = State { ensemble: networks.len(), calibration, ..self.state.clone() };
+        let shares = self.state.shares.as_ref().map(|s| Shares { served: s.unseen.clone(), unseen: s.unseen.clone() });
+        let state = State { ensemble: networks.len(), calibration, shares, ..self.state.clone() };
         (!networks.is_empty()).then(|| Self::new(state, networks, baseline))
     }
 
     /// The model without a hidden layer that was trained beside this one.
     pub(super) fn simple(&self) -> Option<Self> {
         let baseline = self.baseline.clone()?;
-        let state = State { calibration: Calibration::default(), hidden: Vec::new(), ensemble: 1, ..self.state.clone() };
+        let state = State { calibration: Calibration::default(), shares: None, hidden: Vec::new(), ensemble: 1, ..self.state.clone() };
         Some(Self::new(state, vec![baseline], None))
     }
 

@@ -315,26 +315,6 @@ fn few_rows_are_judged_in_turns_and_so_is_the_deployed_version() {
 }
 
 #[test]
-fn what_teaches_nothing_is_said_to_be_no_better_than_the_average() {
-    let mut r = Rng::new(31);
-    let noise: Vec<f64> = (0..900).map(|_| r.normal()).collect();
-    let y = (0..900).map(|_| u8::from(r.uniform() < 0.3)).collect();
-    let f = Frame::new(vec![
-        Column { name: "noise".into(), values: Values::Double(noise) },
-        Column { name: "bought".into(), values: Values::Bool(y) },
-    ])
-    .unwrap();
-    let s = RowsSpec { kind: "mlp".into(), target: "bought".into(), time_col: None, group_col: None, params: json!({}) };
-    let t = with(2, 1, |ctx| fit(&f, &s, None, ctx)).unwrap();
-    let (own, average) = (t.report.metrics["log_loss"].as_f64().unwrap(), t.report.metrics["average"]["log_loss"].as_f64().unwrap());
-    let said = t.report.notices.iter().any(|n| n.starts_with("on 900 held-out rows the model is no better than the share of each class"));
-    assert!((own >= average) == said && (own / average - 1.0).abs() < 0.02, "{own} {average} {:?}", t.report.notices);
-    let none = RowsSpec { params: json!({"holdout": 0, "epochs": 2}), ..s };
-    let t = with(1, 1, |ctx| fit(&f, &none, None, ctx)).unwrap();
-    assert_eq!(t.report.notices, ["no rows are held out, so nothing tells how good this version is"]);
-}
-
-#[test]
 fn few_groups_are_judged_group_by_group_and_a_giant_one_shifts_nothing() {
     // seven tenths of the rows are of one group, which buys at .05; the columns tell nothing
     let n = 3000;

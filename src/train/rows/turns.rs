@@ -41,7 +41,7 @@ pub struct Judged {
     pub calibration: Calibration,
     /// Where there is more than one turn: of each one's networks, by its number.
     pub turn_calibrations: Vec<Calibration>,
-    /// Of the networks on held-out rows, calibrated by other rows.
+    /// Of what is served, on held-out rows: of the networks, calibrated by other rows.
     pub figures: Vec<MetricRow>,
     /// Of the simple model.
     pub simple: Option<Vec<MetricRow>>,
@@ -49,6 +49,8 @@ pub struct Judged {
     pub average: Vec<MetricRow>,
     /// How many rows were held out.
     pub rows: usize,
+    /// Where the held-out rows tell nothing for the networks: what every row is given, and the networks' figures, in whose place those of the average stand in `figures`.
+    pub shares: Option<(Vec<f64>, Vec<MetricRow>)>,
 }
 
 /// Fits the networks of one turn to its rows, of which some teach.
@@ -146,16 +148,15 @@ pub fn judge_turns(turns: &[Turn], data: &Prepared<'_>, state: &State, calibrate
         Some(views) if !views.is_empty() => Some(finished(joined(views.into_iter())?, &|_| Calibration::default())?),
         _ => None,
     };
-    let average = average::scores(&data.outcome, &data.beside_judging(), tags);
-    let average = Array2::from_shape_fn(logits.dim(), |(_, k)| average.get(k).copied().unwrap_or(0.0));
-    Ok(Judged {
-        calibration,
-        turn_calibrations,
-        figures: finished(logits, &|i| own[turn_of[i]])?,
-        simple,
-        average: figures(&average)?,
-        rows: answers.len(),
-    })
+    let shares = average::scores(&data.outcome, &data.beside_judging(), tags);
+    let average = figures(&Array2::from_shape_fn(logits.dim(), |(_, k)| shares.get(k).copied().unwrap_or(0.0)))?;
+    let own = finished(logits, &|i| own[turn_of[i]])?;
+    let (own, shares) = if calibrate && average::tells_nothing(&data.outcome, &own, &average) {
+        (average.clone(), Some((shares, own)))
+    } else {
+        (own, None)
+    };
+    Ok(Judged { calibration, turn_calibrations, figures: own, simple, average, rows: answers.len(), shares })
 }
 
 /// Parts that the rows which say when to stop are cut into, to see whether a calibration pays.

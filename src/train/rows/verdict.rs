@@ -25,15 +25,24 @@ pub fn tell(of: &Judged, data: &Prepared<'_>, report: &mut Report) {
         report.metrics.insert("baseline".into(), Value::Object(of_simple));
     }
     report.metrics.insert("average".into(), json!({&average.metric: average.value}));
-    if own.value >= average.value {
+    let networks = of.shares.as_ref().and_then(|(_, networks)| Some((networks, networks.first()?)));
+    if let Some((networks, _)) = networks {
+        report.metrics.insert("networks".into(), Value::Object(object(networks)));
+    }
+    let value = networks.map_or(own.value, |(_, loss)| loss.value);
+    if value >= average.value {
         let what = match data.outcome {
             Outcome::Value => "the mean of the target for every row",
             Outcome::Tags(_) => "the share of each tag for every row",
             _ => "the share of each class for every row",
         };
         report.notices.push(format!(
-            "on {} held-out rows the model is no better than {what}: {} {:.5} against {:.5}",
-            of.rows, own.metric, own.value, average.value
+            "on {} held-out rows the model is no better than {what}: {} {:.5} against {:.5}{}",
+            of.rows,
+            own.metric,
+            value,
+            average.value,
+            if networks.is_some() { ", nor than chance at telling rows apart: predict gives that share (params => '{\"calibrate\": false}': what the model says)" } else { "" }
         ));
     }
 }
