@@ -215,8 +215,9 @@ unsafe fn label(labels: &mut HashMap<u32, String>, typ: pg_sys::Oid, datum: pg_s
     labels.entry(datum.value() as u32).or_insert_with(|| unsafe { text::with_value(datum, typ, str::to_owned) })
 }
 
+/// A number; missing where it is none.
 #[inline]
-const fn number<'a>(x: f64) -> Cell<'a> {
+pub(crate) const fn number<'a>(x: f64) -> Cell<'a> {
     if x.is_finite() { Cell::Number(x) } else { Cell::Missing }
 }
 

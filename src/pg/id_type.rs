@@ -1,4 +1,4 @@
-//! Ids of types whose values may be equal where their texts are not: citext, numeric, inet, timestamptz, texts of a collation that takes `a` for `A`.
+//! Ids of types whose values may be equal where their texts are not: citext, numeric, inet, timestamptz, char(n), texts of a collation that takes `a` for `A`.
 //!
 //! Which values are equal is asked of the type's own default equality and hash. The operator classes that name them, and the types looked at here, are made by
 //! superusers only (no domain, enum, row, range or array is among them): calling them runs no stranger's code.
@@ -70,7 +70,7 @@ impl IdType {
             }
             pg_sys::get_type_category_preferred(base, &raw mut category, &raw mut preferred);
             let by_bytes = match base {
-                pg_sys::TEXTOID | pg_sys::VARCHAROID | pg_sys::BPCHAROID | pg_sys::NAMEOID => {
+                pg_sys::TEXTOID | pg_sys::VARCHAROID | pg_sys::NAMEOID => {
                     collation == pg_sys::InvalidOid || pg_sys::get_collation_isdeterministic(collation)
                 }
                 pg_sys::CHAROID | pg_sys::BOOLOID => true,
@@ -120,6 +120,10 @@ impl IdType {
 
     /// Its name in SQL.
     pub(crate) fn sql(self) -> String {
+        // What Postgres calls it, character, is char(1) in a cast.
+        if self.base == pg_sys::BPCHAROID {
+            return "pg_catalog.bpchar".to_owned();
+        }
         // SAFETY: a catalogue look-up, which gives a NUL-terminated copy for any oid.
         unsafe {
             let name = pg_sys::format_type_be_qualified(self.base);

@@ -67,7 +67,11 @@ impl Pick {
     ///
     /// # Safety
     /// `datum` is a live datum of the column's type and outlives the result.
+    #[inline]
     pub(crate) unsafe fn cell(&mut self, datum: pg_sys::Datum) -> Result<Cell<'_>> {
+        if let Some(plain) = self.plain {
+            return Ok(columns::number(plain.of_datum(datum)));
+        }
         // SAFETY: handed on from the caller.
         let cell = unsafe { self.reader.cell(datum)? };
         fit(self.cast.map_or(Ok(cell), |c| c.cell(cell))?, self.family)
@@ -114,20 +118,33 @@ impl Plain {
         }
     }
 
-    /// Adds the numbers in datums of this type, which is passed by value; NaN for NULL.
+    /// The number in a datum of this type, which is passed by value.
+    #[inline(always)]
+    fn of_datum(self, datum: pg_sys::Datum) -> f64 {
+        let bits = datum.value();
+        match self {
+            Self::Float4 => f64::from(f32::from_bits(bits as u32)),
+            Self::Float8 => f64::from_bits(bits as u64),
+            Self::Int2 => f64::from(bits as i16),
+            Self::Int4 => f64::from(bits as i32),
+            Self::Int8 => bits as i64 as f64,
+        }
+    }
+
+    /// Adds the numbers in datums of this type; NaN for NULL.
     #[inline]
     pub(crate) fn of_arguments(self, arguments: &[pg_sys::NullableDatum], out: &mut Vec<f64>) {
-        /// With a loop of its own for each type.
-        #[inline]
-        fn each(arguments: &[pg_sys::NullableDatum], out: &mut Vec<f64>, number: impl Fn(usize) -> f64) {
-            out.extend(arguments.iter().map(|a| if a.isnull { f64::NAN } else { number(a.value.value()) }))
+        /// With a loop of its own for each type, which is known where this is called.
+        #[inline(always)]
+        fn each(plain: Plain, arguments: &[pg_sys::NullableDatum], out: &mut Vec<f64>) {
+            out.extend(arguments.iter().map(|a| if a.isnull { f64::NAN } else { plain.of_datum(a.value) }))
         }
         match self {
-            Self::Float4 => each(arguments, out, |bits| f64::from(f32::from_bits(bits as u32))),
-            Self::Float8 => each(arguments, out, |bits| f64::from_bits(bits as u64)),
-            Self::Int2 => each(arguments, out, |bits| f64::from(bits as i16)),
-            Self::Int4 => each(arguments, out, |bits| f64::from(bits as i32)),
-            Self::Int8 => each(arguments, out, |bits| bits as i64 as f64),
+            Self::Float4 => each(Self::Float4, arguments, out),
+            Self::Float8 => each(Self::Float8, arguments, out),
+            Self::Int2 => each(Self::Int2, arguments, out),
+            Self::Int4 => each(Self::Int4, arguments, out),
+            Self::Int8 => each(Self::Int8, arguments, out),
         }
     }
 }

@@ -79,7 +79,7 @@ impl Encoder {
         let (mut at, mut category) = (0, 0);
         for (i, part) in self.parts.iter().enumerate() {
             let cell = &row[i];
-            missing[i] = u8::from(*cell == Cell::Missing);
+            missing[i] = u8::from(matches!(cell, Cell::Missing));
             if let Part::Category(c) = part {
                 places[category] = match cell {
                     Cell::Missing => [NONE; 2],

@@ -1,7 +1,7 @@
 //! Whether a calibration is worth having: fitted on all parts of the rows but one and judged on that one, in turns; where the log loss of the parts
 //! is not lower with it, there is none. (Groups make the difference: fitted on some groups, a line through the logits may be wrong for the others.)
 
-use super::calibrate::{Calibration, sigmoid, softmax};
+use super::calibrate::Calibration;
 use super::tags::TagSets;
 use crate::base::{Context, Result};
 use crate::train::Outcome;
@@ -39,8 +39,8 @@ pub fn cross_fit(
     let (mut own, mut before, mut after) = (Vec::new(), 0.0, 0.0);
     for p in 0..parts {
         let c = of(outcome, rows, &|i| part(i) != p, ctx)?;
-        before += loss(outcome, rows, Calibration::default(), &|i| part(i) == p, ctx)?;
-        after += loss(outcome, rows, c, &|i| part(i) == p, ctx)?;
+        before += loss(outcome, rows, &Calibration::default(), &|i| part(i) == p, ctx)?;
+        after += loss(outcome, rows, &c, &|i| part(i) == p, ctx)?;
         own.push(c);
     }
     if after >= before {
@@ -74,16 +74,17 @@ fn of(outcome: &Outcome, rows: Unseen<'_>, take: &dyn Fn(usize) -> bool, ctx: &C
 }
 
 /// The sum of the log losses of the rows that `take` takes, calibrated by `c`.
-fn loss(outcome: &Outcome, rows: Unseen<'_>, c: Calibration, take: &dyn Fn(usize) -> bool, ctx: &Context<'_>) -> Result<f64> {
+fn loss(outcome: &Outcome, rows: Unseen<'_>, c: &Calibration, take: &dyn Fn(usize) -> bool, ctx: &Context<'_>) -> Result<f64> {
     ctx.check()?;
     let binary = |z: f64, yes: bool| {
-        let p = sigmoid(c.slope * z + c.shift);
+        let p = c.probability(z);
         -(if yes { p } else { 1.0 - p }).max(f64::MIN_POSITIVE).ln()
     };
-    let one = |z: ArrayView1<'_, f64>, y: f64| match (outcome, rows.tags) {
+    let mut p = vec![0.0; outcome.width()];
+    let mut one = |z: ArrayView1<'_, f64>, y: f64| match (outcome, rows.tags) {
         (Outcome::Tags(_), Some(tags)) => z.iter().zip(tags.each(y as usize)).map(|(z, there)| binary(*z, there)).sum(),
         (Outcome::Classes(_), _) => {
-            let p = softmax(z.iter().map(|z| c.slope * z));
+            c.probabilities(z.iter().copied(), &mut p);
             -p.get(y as usize).copied().unwrap_or(0.0).max(f64::MIN_POSITIVE).ln()
         }
         _ => binary(z[0], y == 1.0),
@@ -94,6 +95,7 @@ fn loss(outcome: &Outcome, rows: Unseen<'_>, c: Calibration, take: &dyn Fn(usize
 
 #[cfg(test)]
 mod tests {
+    use super::super::calibrate::sigmoid;
     use super::*;
     use crate::base::{Budget, Pool, Quiet, Rng};
     use ndarray::Array2;

@@ -78,7 +78,7 @@ pub fn fit(frame: &Frame, spec: &RowsSpec, incumbent: Option<&Scorer>, ctx: &Con
             .hint("Train on more rows, or: params => '{\"holdout\": 0, \"validation\": 0}'."));
     };
     let judged = judge_turns(&turns, &data, &state, params.calibrate, ctx)?;
-    state.calibration = judged.calibration;
+    state.calibration = judged.calibration.clone();
     state.turn_calibrations = judged.turn_calibrations.clone();
     state.shares = judged.shares.as_ref().map(|(unseen, _)| {
         let all = || average::scores(&data.outcome, &data.answers_of(&data.all().train), data.tags.as_ref());

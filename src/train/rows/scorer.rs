@@ -1,6 +1,6 @@
 //! A trained model of rows at work: encoders, networks, calibration; from a frame or one row at a time.
 
-use super::calibrate::{Calibration, sigmoid, softmax};
+use super::calibrate::Calibration;
 use crate::base::memory::Taken;
 use crate::base::{Code, Context, Error, Result, Tensor};
 use crate::dataset::encode::Grams;
@@ -142,35 +142,40 @@ impl State {
     /// Logits into scores.
     #[inline]
     pub(super) fn finish(&self, logits: &[f64], scores: &mut [f64]) {
-        self.finish_with(self.calibration, logits, scores)
+        self.finish_with(&self.calibration, logits, scores)
     }
 
     /// [`State::finish`] with another calibration.
     #[inline]
-    pub(super) fn finish_with(&self, c: Calibration, logits: &[f64], scores: &mut [f64]) {
+    pub(super) fn finish_with(&self, c: &Calibration, logits: &[f64], scores: &mut [f64]) {
         if let Some(shares) = &self.shares {
             return scores.copy_from_slice(&shares.served);
         }
         match self.outcome {
-            Outcome::Binary { .. } => scores[0] = sigmoid(c.slope * logits[0] + c.shift),
-            Outcome::Classes(_) => scores.copy_from_slice(&softmax(logits.iter().map(|z| c.slope * z))),
+            Outcome::Binary { .. } => scores[0] = c.probability(logits[0]),
+            Outcome::Classes(_) => c.probabilities(logits.iter().copied(), scores),
             Outcome::Value => scores[0] = self.center + self.spread * logits[0],
-            Outcome::Tags(_) => logits.iter().zip(scores).for_each(|(z, s)| *s = sigmoid(c.slope * z + c.shift)),
+            Outcome::Tags(_) => logits.iter().zip(scores).for_each(|(z, s)| *s = c.probability(*z)),
         }
     }
 
-    /// Rows of logits into rows of scores, in place; `calibration` is that of each row.
+    /// Rows of logits into rows of scores, in place; `of` says which of `calibrations` is that of a row.
     ///
     /// # Errors
     /// [`Code::Cancelled`].
-    pub(super) fn finish_all(&self, rows: &mut Array2<f64>, calibration: impl Fn(usize) -> Calibration, ctx: &Context<'_>) -> Result<()> {
+    pub(super) fn finish_all(
+        &self,
+        rows: &mut Array2<f64>,
+        (calibrations, of): (&[Calibration], impl Fn(usize) -> usize),
+        ctx: &Context<'_>,
+    ) -> Result<()> {
         let (mut logits, mut scores) = (vec![0.0; rows.ncols()], vec![0.0; rows.ncols()]);
         for (i, mut line) in rows.rows_mut().into_iter().enumerate() {
             if i % BLOCK == 0 {
                 ctx.check()?;
             }
             logits.iter_mut().zip(&line).for_each(|(z, x)| *z = *x);
-            self.finish_with(calibration(i), &logits, &mut scores);
+            self.finish_with(&calibrations[of(i)], &logits, &mut scores);
             line.iter_mut().zip(&scores).for_each(|(o, s)| *o = *s);
         }
         Ok(())
@@ -219,6 +224,11 @@ impl Scorer {
             && [served, unseen].iter().any(|s| s.len() != state.outcome.width() || !s.iter().all(|p| (0.0..=1.0).contains(p)))
         {
             return Err(damaged(format!("It tells of the shares {served:?} and {unseen:?}.")));
+        }
+        for c in state.turn_calibrations.iter().chain([&state.calibration]) {
+            if !c.shifts.is_empty() && c.shifts.len() != state.outcome.width() {
+                return Err(damaged(format!("It tells of {} shifts of {} scores.", c.shifts.len(), state.outcome.width())));
+            }
         }
         let load = |part: &str, hidden: &[usize]| Mlp::from_tensors(part, &state.spec(hidden), tensors);
         let there = |part: &str| tensors.iter().any(|t| t.name.starts_with(part));
@@ -278,7 +288,7 @@ impl Scorer {
                 (vec![of(&self.twins)?], of(&self.simple_twins))
             }
         };
-        let calibration = self.state.turn_calibrations.get(turn as usize).copied().unwrap_or(self.state.calibration);
+        let calibration = self.state.turn_calibrations.get(turn as usize).unwrap_or(&self.state.calibration).clone();
         let shares = self.state.shares.as_ref().map(|s| Shares { served: s.unseen.clone(), unseen: s.unseen.clone() });
         let state = State { ensemble: networks.len(), calibration, shares, ..self.state.clone() };
         (!networks.is_empty()).then(|| Self::new(state, networks, baseline))
@@ -367,7 +377,7 @@ impl Scorer {
 
     pub(super) fn score_encoded(&self, x: Inputs<'_>, ctx: &Context<'_>) -> Result<Array2<f64>> {
         let mut all = self.logits(x, ctx)?;
-        self.state.finish_all(&mut all, |_| self.state.calibration, ctx)?;
+        self.state.finish_all(&mut all, (std::slice::from_ref(&self.state.calibration), |_| 0), ctx)?;
         Ok(all)
     }
 }

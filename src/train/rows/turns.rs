@@ -130,33 +130,30 @@ pub fn judge_turns(turns: &[Turn], data: &Prepared<'_>, state: &State, calibrate
         // interleaved, so that a table in some order makes no difference
         [Turn { stopped: Some((z, y)), .. }] => {
             let c = cross_fit(&data.outcome, Unseen { logits: z.view(), answers: y, tags }, (PARTS, |i| i % PARTS), ctx)?.0;
-            Some((c, vec![c]))
+            Some((c.clone(), vec![c]))
         }
         _ => None,
     };
     let (calibration, own) = fitted.unwrap_or_else(|| (Calibration::default(), vec![Calibration::default(); turns.len()]));
-    let mut turn_calibrations = vec![calibration; if turns.len() > 1 { data.sides.turns as usize } else { 0 }];
+    let mut turn_calibrations = vec![calibration.clone(); if turns.len() > 1 { data.sides.turns as usize } else { 0 }];
     for (turn, own) in turns.iter().zip(&own) {
-        turn_calibrations.get_mut(turn.number as usize).into_iter().for_each(|c| *c = *own);
+        turn_calibrations.get_mut(turn.number as usize).into_iter().for_each(|c| c.clone_from(own));
     }
     let figures = |scores: &Array2<f64>| judge::figures((&data.outcome, &data.class_weights), scores.view(), &answers, (tags, None), ctx);
-    let finished = |mut logits: Array2<f64>, calibration: &dyn Fn(usize) -> Calibration| {
-        state.finish_all(&mut logits, calibration, ctx)?;
+    let finished = |mut logits: Array2<f64>, calibrations: &[Calibration], of: &dyn Fn(usize) -> usize| {
+        state.finish_all(&mut logits, (calibrations, of), ctx)?;
         figures(&logits)
     };
     let simple = match turns.iter().map(|t| t.simple_logits.as_ref().map(|l| l.view())).collect::<Option<Vec<_>>>() {
-        Some(views) if !views.is_empty() => Some(finished(joined(views.into_iter())?, &|_| Calibration::default())?),
+        Some(views) if !views.is_empty() => Some(finished(joined(views.into_iter())?, &[Calibration::default()], &|_| 0)?),
         _ => None,
     };
     let shares = average::scores(&data.outcome, &data.beside_judging(), tags);
     let average = figures(&Array2::from_shape_fn(logits.dim(), |(_, k)| shares.get(k).copied().unwrap_or(0.0)))?;
-    let own = finished(logits, &|i| own[turn_of[i]])?;
-    let (own, shares) = if calibrate && average::tells_nothing(&data.outcome, &own, &average) {
-        (average.clone(), Some((shares, own)))
-    } else {
-        (own, None)
-    };
-    Ok(Judged { calibration, turn_calibrations, figures: own, simple, average, rows: answers.len(), shares })
+    let networks = finished(logits, &own, &|i| turn_of[i])?;
+    let nothing = calibrate && average::tells_nothing(&data.outcome, &networks, &average);
+    let (figures, shares) = if nothing { (average.clone(), Some((shares, networks))) } else { (networks, None) };
+    Ok(Judged { calibration, turn_calibrations, figures, simple, average, rows: answers.len(), shares })
 }
 
 /// Parts that the rows which say when to stop are cut into, to see whether a calibration pays.
