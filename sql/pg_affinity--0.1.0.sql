@@ -116,15 +116,11 @@ BEGIN
         NEW.owner_oid := (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = current_user);
     END IF;
     IF TG_TABLE_NAME = 'stored_models' THEN
-        -- Without oids all are looked up anew by their names.
-        IF TG_OP = 'INSERT' OR NEW.readers IS DISTINCT FROM OLD.readers OR NEW.reader_oids = '{}' THEN
+        -- An update that has an oid for each reader says whom it means, also where roles were renamed; else, and in another cluster, all are looked up by their names.
+        IF TG_OP = 'INSERT' OR cardinality(NEW.reader_oids) <> cardinality(NEW.readers) THEN
             NEW.reader_oids := ARRAY(
-                SELECT coalesce(
-                    CASE WHEN TG_OP = 'UPDATE' AND NEW.reader_oids <> '{}' THEN (SELECT o.oid FROM unnest(OLD.readers, OLD.reader_oids) AS o(role, oid) WHERE o.role = r.role LIMIT 1) END,
-                    (SELECT a.oid FROM pg_catalog.pg_roles a WHERE a.rolname = r.role), 0)
+                SELECT coalesce((SELECT a.oid FROM pg_catalog.pg_roles a WHERE a.rolname = r.role), 0)
                 FROM unnest(NEW.readers) WITH ORDINALITY AS r(role, place) ORDER BY r.place);
-        ELSE
-            NEW.reader_oids := OLD.reader_oids;
         END IF;
     END IF;
     RETURN NEW;
@@ -252,7 +248,7 @@ COMMENT ON FUNCTION affinity.alter_owner(text, name) IS 'Gives a model with its 
 
 CREATE FUNCTION affinity.check() RETURNS TABLE (model text, version integer, finding text, detail text, mend text)
 AS 'MODULE_PATHNAME', 'check_wrapper' LANGUAGE c STABLE COST 1000000 ROWS 10;
-COMMENT ON FUNCTION affinity.check() IS 'What is not as it should be with one''s models, and the statement that mends it: damaged versions, owners, readers and relations that are gone; for a superuser also rows that belong to no model. No row: all is well.';
+COMMENT ON FUNCTION affinity.check() IS 'What is not as it should be with one''s models, and the statement that mends it: damaged versions, owners and readers that are gone, relations and columns without which a model that reads live cannot answer; for a superuser also rows that belong to no model. No row: all is well.';
 
 -- ## Scoring rows
 

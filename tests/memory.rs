@@ -10,7 +10,7 @@ static HELD: AtomicUsize = AtomicUsize::new(1 << 30);
 
 #[test]
 fn what_nobody_booked_is_held_against_the_limit() {
-    let budget = Budget::metered(16 << 20, || HELD.load(Relaxed));
+    let budget = Budget::metered(16 << 20, || HELD.load(Relaxed), || {});
     let pool = Pool::single();
     let ctx = Context { seed: 0, pool: &pool, budget: &budget, watch: &Quiet };
     ctx.check().unwrap();
@@ -25,7 +25,7 @@ fn what_nobody_booked_is_held_against_the_limit() {
     assert_eq!(ctx.check().unwrap_err().code, Code::OutOfMemory);
     {
         // A job within a job has no more than is left.
-        let inner = Budget::metered(1 << 30, || HELD.load(Relaxed));
+        let inner = Budget::metered(1 << 30, || HELD.load(Relaxed), || {});
         inner.check().unwrap();
         assert_eq!(zeros::<f32>(1 << 19).unwrap_err().code, Code::OutOfMemory);
     }

@@ -48,11 +48,7 @@ fn drop_version(model: Option<Text>, version: Option<i32>) {
 fn grant_model(model: Option<Text>, role: Option<Name>, scope: Option<Text>) {
     sql(|| {
         let (model, role, scope) = (own(model)?, needed(role, "role")?, needed(scope, "scope")?);
-        Scope::parse(&scope)?;
-        if role.0 != store::PUBLIC {
-            owner::known(&role.0)?;
-        }
-        manage::grant(&model, &role.0, &scope)
+        manage::grant(&model, &role.0, Scope::parse(&scope)?)
     })
 }
 
@@ -68,9 +64,9 @@ fn alter_owner(model: Option<Text>, role: Option<Name>) {
     sql(|| manage::alter_owner(&own(model)?, &needed(role, "role")?.0))
 }
 
-/// The caller's own model of that name.
+/// The caller's own model of that name, to be changed.
 fn own(model: Option<Text>) -> Result<ModelRow> {
-    store::own(&needed(model, "model")?)
+    store::own_locked(&needed(model, "model")?)
 }
 
 /// Whether the current role has the rights of a model's owner, for the views.

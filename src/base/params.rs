@@ -239,9 +239,10 @@ pub fn resolve(kind: &str, specs: &[Spec], given: &Value) -> Result<Map<String, 
 /// A kind's own struct from its resolved parameters.
 ///
 /// # Errors
-/// [`Code::Internal`] when the struct and the list of parameters disagree.
+/// [`Code::Corrupt`] for what [`resolve`] has not made, but for instance somebody who wrote a version's row by hand.
 pub fn typed<T: DeserializeOwned>(resolved: &Map<String, Value>) -> Result<T> {
-    serde_json::from_value(Value::Object(resolved.clone())).map_err(|e| Error::internal(format!("parameters: {e}")))
+    serde_json::from_value(Value::Object(resolved.clone()))
+        .map_err(|e| Error::new(Code::Corrupt, "stored parameters are damaged").detail(format!("{e}.")))
 }
 
 #[cfg(test)]

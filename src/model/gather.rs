@@ -99,6 +99,9 @@ pub fn strongest<T: Send>(
             out.weights.extend(row.iter().map(|k| store(weight(*k))));
             out.offsets.push(out.targets.len());
         }
+        // A list that has grown has room for up to as much again.
+        out.targets.shrink_to_fit();
+        out.weights.shrink_to_fit();
         grow(out.targets.len() * element)?;
         Ok(out)
     };
@@ -116,6 +119,7 @@ pub fn strongest<T: Send>(
         joined.targets.extend(part.targets);
         joined.weights.extend(part.weights);
     }
+    ctx.budget.trim();
     Ok(joined)
 }
 

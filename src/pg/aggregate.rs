@@ -1,15 +1,58 @@
 //! What every aggregate shares: where its state lives, how it merges, how it travels between workers.
 //!
 //! An SQL aggregate is then a state with [`Mergeable`] and one line a function: `step`, `combine`, `serialise`, `deserialise`, `finish`.
-//! The state is a Rust value in the aggregate's own memory context: dropped when Postgres drops that.
+//! The state is a Rust value in the aggregate's own memory context: dropped when Postgres drops that. What it holds besides is no memory of Postgres's, which does not
+//! count it where it puts groups into a hash table: so the states that are alive together are counted here, and bounded.
 
 use crate::base::{Code, Error, Mergeable, Result, memory};
 use crate::pg::call::Call;
 use crate::pg::held::{self, Lent};
+use crate::pg::settings;
 use pgrx::{Internal, pg_sys};
+use std::cell::Cell;
 
 /// The first byte of a serialised state: the version of its form.
 const FORM: u8 = 1;
+
+thread_local! {
+    /// Bytes of all states that are alive in this process.
+    static ALIVE: Cell<usize> = const { Cell::new(0) };
+}
+
+/// A state, and how many bytes of [`ALIVE`] are its own.
+#[derive(Default)]
+struct Counted<S> {
+    state: S,
+    bytes: usize,
+}
+
+impl<S: Mergeable> Counted<S> {
+    /// Counts what the state holds now.
+    ///
+    /// # Errors
+    /// [`Code::OutOfMemory`] where it, or all states that are alive, are beyond `limit`.
+    #[inline]
+    fn count(&mut self, limit: usize) -> Result<()> {
+        let bytes = size_of::<Self>() + self.state.memory();
+        let all = ALIVE.get() - self.bytes + bytes;
+        ALIVE.set(all);
+        self.bytes = bytes;
+        if bytes > limit {
+            return Err(too_large("The aggregate's state holds", bytes, limit));
+        }
+        if all > limit {
+            return Err(too_large("The states of all groups hold", all, limit)
+                .hint("SET enable_hashagg = off: groups are read one after the other. Or raise it: SET affinity.memory = '…'."));
+        }
+        Ok(())
+    }
+}
+
+impl<S> Drop for Counted<S> {
+    fn drop(&mut self) {
+        ALIVE.set(ALIVE.get() - self.bytes)
+    }
+}
 
 mod plain {
     //! Without the jump point that pgrx's wrapper sets, a cost per row: it looks at the type of a node and raises no error.
@@ -35,7 +78,7 @@ fn context(call: Call<'_>) -> Result<pg_sys::MemoryContext> {
 /// # Errors
 /// [`Code::WrongState`] for a call that no aggregate makes; [`Code::Internal`] for the state of another aggregate.
 #[inline]
-fn state<'c, S: 'static>(call: Call<'c>, i: usize) -> Result<Option<Lent<'c, S>>> {
+fn state<'c, S: 'static>(call: Call<'c>, i: usize) -> Result<Option<Lent<'c, Counted<S>>>> {
     context(call)?;
     let Some(datum) = call.datum(i) else { return Ok(None) };
     // SAFETY: the call is an aggregate's, so a value of type internal is what a function of that aggregate returned: nobody can write one, and
@@ -48,18 +91,18 @@ fn state<'c, S: 'static>(call: Call<'c>, i: usize) -> Result<Option<Lent<'c, S>>
     }
 }
 
-/// Leaves `value` to the context of the aggregate that makes the call.
-fn place<S: 'static>(call: Call<'_>, value: S) -> Result<Lent<'_, S>> {
+/// Leaves `state`, which is not counted yet, to the context of the aggregate that makes the call.
+fn place<S: 'static>(call: Call<'_>, state: S) -> Result<Lent<'_, Counted<S>>> {
     let context = context(call)?;
     // SAFETY: Postgres has just named the context, which outlives the call.
-    Ok(unsafe { held::place(context, value) })
+    Ok(unsafe { held::place(context, Counted { state, bytes: 0 }) })
 }
 
-fn internal<S>(state: &Lent<'_, S>) -> Option<Internal> {
+fn internal<S>(state: &Lent<'_, Counted<S>>) -> Option<Internal> {
     Some(Internal::from(Some(pg_sys::Datum::from(state.pointer()))))
 }
 
-/// The transition: `f` takes the row in. `limit` bounds the bytes that a state may hold.
+/// The transition: `f` takes the row in. `limit` bounds the bytes that a state, and all of this process together, may hold.
 ///
 /// # Errors
 /// Those of `f`; [`Code::OutOfMemory`] beyond the limit.
@@ -68,10 +111,8 @@ pub(crate) fn step<S: Mergeable + 'static>(call: Call<'_>, limit: usize, f: impl
         Some(s) => s,
         None => place(call, S::default())?,
     };
-    f(&mut state)?;
-    if state.memory() > limit {
-        return Err(too_large("The aggregate's state holds", state.memory(), limit));
-    }
+    f(&mut state.state)?;
+    state.count(limit)?;
     Ok(internal(&state))
 }
 
@@ -85,18 +126,21 @@ fn too_large(what: &str, bytes: usize, limit: usize) -> Error {
 /// Joins two partial states.
 ///
 /// # Errors
-/// Those of [`Mergeable::merge`].
+/// Those of [`Mergeable::merge`]; [`Code::OutOfMemory`].
 pub(crate) fn combine<S: Mergeable + 'static>(call: Call<'_>) -> Result<Option<Internal>> {
     match (state::<S>(call, 0)?, state::<S>(call, 1)?) {
         (None, None) => Ok(None),
         (Some(a), None) => Ok(internal(&a)),
         // The other state dies with its row, so it is cloned into the context that stays.
         (None, Some(b)) => {
-            memory::room(b.memory())?;
-            Ok(internal(&place(call, b.clone())?))
+            memory::room(b.state.memory())?;
+            let mut a = place(call, b.state.clone())?;
+            a.count(settings::memory())?;
+            Ok(internal(&a))
         }
         (Some(mut a), Some(b)) => {
-            a.merge(&b)?;
+            a.state.merge(&b.state)?;
+            a.count(settings::memory())?;
             Ok(internal(&a))
         }
     }
@@ -120,7 +164,8 @@ pub(crate) fn merge<S: Mergeable + 'static>(call: Call<'_>, limit: usize) -> Res
 /// # Errors
 /// [`Code::OutOfMemory`].
 pub(crate) fn serialise<S: Mergeable + 'static>(call: Call<'_>) -> Result<Option<Vec<u8>>> {
-    let Some(state) = state::<S>(call, 0)? else { return Ok(None) };
+    let Some(counted) = state::<S>(call, 0)? else { return Ok(None) };
+    let state = &counted.state;
     // The bytes are written, and copied with the letter before them, and copied into a datum.
     memory::room(state.memory().saturating_mul(2))?;
     let body = state.to_bytes();
@@ -148,7 +193,7 @@ pub(crate) fn deserialise<S: Mergeable + 'static>(call: Call<'_>, bytes: &[u8]) 
     context(call)?;
     let state = read::<S>(bytes)?;
     // SAFETY: the current context is always set while a function runs, and outlives the call.
-    Ok(internal(&unsafe { held::place(pg_sys::CurrentMemoryContext, state) }))
+    Ok(internal(&unsafe { held::place(pg_sys::CurrentMemoryContext, Counted { state, bytes: 0 }) }))
 }
 
 /// The result. Leaves the state as it was: a window frame may ask again.
@@ -157,7 +202,7 @@ pub(crate) fn deserialise<S: Mergeable + 'static>(call: Call<'_>, bytes: &[u8]) 
 /// Those of `f`.
 pub(crate) fn finish<S: Mergeable + 'static, R>(call: Call<'_>, f: impl FnOnce(&S) -> Result<Option<R>>) -> Result<Option<R>> {
     match state::<S>(call, 0)? {
-        Some(s) => f(&s),
+        Some(s) => f(&s.state),
         None => Ok(None),
     }
 }

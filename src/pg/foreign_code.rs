@@ -5,10 +5,10 @@
 //! that is reached that way is more than a query touches, never less.
 
 use crate::base::{Code, Error, Result};
-use crate::pg::owner::{self, as_extension};
+use crate::pg::owner::{self, as_extension, closed};
 use crate::pg::relation::Relation;
 use crate::pg::spi::{self, Arg};
-use crate::pg::{invalidation, store::literal};
+use crate::pg::{invalidation, text::literal};
 use pgrx::pg_sys;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -18,6 +18,9 @@ use std::collections::HashMap;
 pub(crate) enum Rule {
     /// All of it, to him or to a superuser: he reads for somebody else, and who owns a table can put code behind it at any moment.
     Everything,
+    /// [`Rule::Everything`], and what its functions call by a bare name is found where only he or a superuser can have put it: he reads for a caller who is neither, in the
+    /// caller's session.
+    Lent,
     /// What is code: functions and what calls them, and views and policies of another's that call more than harmless functions of the system's. For who
     /// reads by himself what he did not name.
     Code,
@@ -34,8 +37,8 @@ thread_local! {
     static VERDICTS: RefCell<HashMap<Key, (u64, Option<Object>)>> = RefCell::default();
 }
 
-/// An object and its owner, in words.
-type Object = (String, String);
+/// An object in words, and its owner; no owner where it is the names in it that stand in the way.
+type Object = (String, Option<String>);
 
 /// Whether `relation` may be read with the rights of the role `reader`.
 ///
@@ -43,7 +46,8 @@ type Object = (String, String);
 /// [`Code::Privilege`], with the first object that stands in the way.
 pub(crate) fn admit(relation: &Relation, reader: pg_sys::Oid, rule: Rule) -> Result<()> {
     match verdict(relation, reader, rule)? {
-        Some((what, whose)) => Err(refused(relation, reader, &what, &whose)),
+        Some((what, Some(whose))) => Err(refused(relation, reader, &what, &whose)),
+        Some((what, None)) => Err(bare_names(relation, reader, &what)),
         None => Ok(()),
     }
 }
@@ -63,14 +67,17 @@ fn verdict(relation: &Relation, reader: pg_sys::Oid, rule: Rule) -> Result<Optio
         return Ok(verdict);
     }
     let args = [Arg::Oid(relation.oid), Arg::Oid(reader)];
-    let (sql, mut found) = match rule {
-        Rule::Everything => (EVERYTHING, Vec::new()),
-        Rule::Code => (CODE, as_extension(|| spi::latest(EXPRESSIONS, &args, object))?),
+    let asked = match rule {
+        Rule::Everything => &[EVERYTHING][..],
+        Rule::Lent => &[EVERYTHING, NAMES],
+        Rule::Code => &[EXPRESSIONS, CODE],
     };
-    if found.is_empty() {
-        found = as_extension(|| spi::latest(sql, &args, object))?;
+    let mut verdict = None;
+    for sql in asked {
+        if verdict.is_none() {
+            verdict = as_extension(|| spi::latest(sql, &args, object))?.into_iter().next();
+        }
     }
-    let verdict = found.into_iter().next();
     VERDICTS.with_borrow_mut(|known| {
         if known.len() >= KEPT {
             known.clear();
@@ -81,7 +88,17 @@ fn verdict(relation: &Relation, reader: pg_sys::Oid, rule: Rule) -> Result<Optio
 }
 
 fn object(r: &spi::Row) -> Result<Object> {
-    Ok((r.text(1).unwrap_or_default(), r.text(2).unwrap_or_default()))
+    Ok((r.text(1).unwrap_or_default(), r.text(2)))
+}
+
+fn bare_names(relation: &Relation, reader: pg_sys::Oid, what: &str) -> Error {
+    let name = owner::name(reader).unwrap_or_default();
+    let function = what.strip_prefix("function ").unwrap_or(what);
+    Error::new(Code::Privilege, format!("relation {} may not be read with the rights of {name}", relation.sql()))
+        .detail(format!("It stands on {what}, and what that calls by a bare name may be found where others put it: in the session of who calls, to begin with."))
+        .hint(format!(
+            "ALTER FUNCTION {function} SET search_path = …, pg_temp: schemas in which nobody but {name} and superusers may create, pg_temp last. Or write it in SQL, with BEGIN ATOMIC."
+        ))
 }
 
 fn refused(relation: &Relation, reader: pg_sys::Oid, what: &str, whose: &str) -> Error {
@@ -97,7 +114,7 @@ fn refused(relation: &Relation, reader: pg_sys::Oid, what: &str, whose: &str) ->
 /// All that a relation ($1) stands on: `touched (classid, objid)`. Extensions, schemas, languages and roles are no part of it, nor is the parent of a
 /// partition, which is not read with it.
 macro_rules! touched {
-    ($rest:literal) => {
+    ($($rest:expr),+ $(,)?) => {
         concat!(
             "WITH RECURSIVE touched (classid, objid) AS (
  SELECT 'pg_class'::regclass::oid, $1 UNION
@@ -122,7 +139,7 @@ macro_rules! touched {
   UNION ALL SELECT 'pg_proc'::regclass, a.amproc FROM pg_amproc a WHERE t.classid = 'pg_opfamily'::regclass AND a.amprocfamily = t.objid
   UNION ALL SELECT 'pg_operator'::regclass, a.amopopr FROM pg_amop a WHERE t.classid = 'pg_opfamily'::regclass AND a.amopfamily = t.objid
  ) n (classid, objid) WHERE n.objid >= 12000), ",
-            $rest
+            $($rest),+
         )
     };
 }
@@ -156,8 +173,24 @@ SELECT pg_describe_object(o.classid, o.objid, 0), pg_get_userbyid(o.owner) FROM 
 WHERE o.owner <> $2 AND r.rolsuper IS NOT TRUE ORDER BY o.objid LIMIT 1"
 );
 
+/// Functions whose names are looked up when they run, and not by a search path of their own on which others can put nothing: pg_temp last, where else it comes first for relations and
+/// types. One in SQL without a path of its own is read anew with the path that is set for the reading; other languages keep what an earlier call of the caller's found.
+const NAMES: &str = touched!(
+    "named (oid, path) AS (
+ SELECT p.oid, (SELECT substr(c, 13) FROM unnest(p.proconfig) c WHERE c ^@ 'search_path=') FROM touched t JOIN pg_proc p ON t.classid = 'pg_proc'::regclass AND p.oid = t.objid
+ JOIN pg_language l ON l.oid = p.prolang WHERE l.lanname NOT IN ('internal', 'c') AND p.prosqlbody IS NULL
+   AND (l.lanname <> 'sql' OR EXISTS (SELECT FROM unnest(p.proconfig) c WHERE c ^@ 'search_path=')))
+SELECT pg_describe_object('pg_proc'::regclass, f.oid, 0), NULL::text FROM named f WHERE f.path IS NULL OR f.path !~ '(^|,)\\s*\"?pg_temp\"?\\s*$'
+ OR EXISTS (SELECT FROM regexp_split_to_table(f.path, '\\s*,\\s*') s(name) LEFT JOIN pg_namespace n ON n.nspname = trim(s.name, '\"')::name
+   WHERE trim(s.name, '\"') NOT IN ('pg_catalog', 'pg_temp') AND (n.oid IS NULL OR NOT ",
+    closed!(),
+    "))
+ORDER BY f.oid LIMIT 1"
+);
+
 /// Views, policies and checks of domains of others that call a function by which more than the call itself could be run: one that is volatile, whoever owns it
-/// (an extension's may run the text that it is given), or one of the system's that runs a query or reads a type whose name it is given (…_to_xml, …_populate_record, pg_input_…, input functions), or takes what SQL cannot make. Functions
+/// (an extension's may run the text that it is given), or one of the system's that runs a query or reads a type whose name it is given (…_to_xml, …_populate_record, pg_input_…, input functions), or takes what SQL cannot make, or one of a superuser's
+/// that is not immutable (an extension's may read what it is given the name of, as `affinity.evaluate` does). Functions
 /// of users are found by [`CODE`]. Generated columns, indexes and partitions call immutable functions only.
 const EXPRESSIONS: &str = touched!(
     "texts (classid, objid, owner, code) AS (
@@ -167,7 +200,7 @@ const EXPRESSIONS: &str = touched!(
 SELECT pg_describe_object(x.classid, x.objid, 0) || ', which calls ' || p.proname, pg_get_userbyid(x.owner) FROM texts x LEFT JOIN pg_roles r ON r.oid = x.owner
 CROSS JOIN LATERAL regexp_matches(x.code, ':(?:funcid|opfuncid|aggfnoid|winfnoid) ([0-9]+)', 'g') f(called)
 JOIN pg_proc p ON p.oid = f.called[1]::oid
-WHERE x.owner <> $2 AND r.rolsuper IS NOT TRUE AND (p.provolatile = 'v' OR p.oid < 16384 AND (
+WHERE x.owner <> $2 AND r.rolsuper IS NOT TRUE AND (p.provolatile = 'v' OR p.oid >= 16384 AND p.provolatile <> 'i' AND p.proowner <> $2 OR p.oid < 16384 AND (
  p.proname ~ '_to_xml|populate_record|^pg_input_' OR p.proargtypes::oid[] && ARRAY['cstring'::regtype, 'internal'::regtype]::oid[]))
 ORDER BY x.objid LIMIT 1"
 );
@@ -176,7 +209,7 @@ ORDER BY x.objid LIMIT 1"
 mod tests {
     #[test]
     fn every_rule_asks_for_the_relation_and_the_reader() {
-        for sql in [super::EVERYTHING, super::CODE, super::EXPRESSIONS] {
+        for sql in [super::EVERYTHING, super::NAMES, super::CODE, super::EXPRESSIONS] {
             assert!(sql.starts_with("WITH RECURSIVE touched") && sql.contains("$1") && sql.contains("$2"));
         }
     }

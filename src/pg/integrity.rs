@@ -4,12 +4,15 @@
 //! statement that mends it.
 
 use crate::base::{Code, Result};
+use crate::pg::events::EventSource;
 use crate::pg::foreign_code::{self, Rule};
 use crate::pg::owner::{self, as_extension};
 use crate::pg::relation::{Relation, Source};
 use crate::pg::spi::{self, Arg, Row, Uuid};
-use crate::pg::store::{self, ModelRow, literal};
+use crate::pg::store::{self, ModelRow};
+use crate::pg::text::literal;
 use crate::pg::{again, manage, reading, weights};
+use serde::Deserialize;
 use serde_json::Value;
 
 /// Something that is not as it should be.
@@ -115,11 +118,16 @@ fn of_model(model: &ModelRow, found: &mut Vec<Finding>) -> Result<()> {
     }
     let Some(v) = versions.iter().find(|v| model.deployed == Some(v.number) && sound.is_some()) else { return Ok(()) };
     for (i, source) in sources(&v.call).iter().enumerate() {
-        let Err(e) = readable(model, source) else { continue };
+        let live = v.live && i == 0;
+        let Err(e) = readable(model, source, live.then_some(&v.call)) else { continue };
         let mend = match e.code {
             // What answers without its relation is well without it; training it again says what is missing. Events come first.
-            Code::UndefinedTable | Code::Privilege if !v.live || i > 0 => continue,
-            Code::UndefinedTable | Code::WrongType => format!("SELECT affinity.drop_model({name}); -- or make the relation again"),
+            Code::UndefinedTable | Code::Privilege if !live => continue,
+            // It may be away for a moment, so nothing that is run at once.
+            Code::UndefinedTable => format!("-- make the relation again; else SELECT affinity.drop_model({name});"),
+            Code::UndefinedColumn | Code::WrongType => {
+                "-- let the relation have the columns that it had, or train again with those that it has".into()
+            }
             Code::WrongState => {
                 // No more of the call than literals: a statement that is run by a superuser has no comment of somebody else's.
                 let now = literal(&holder(source)?);
@@ -155,9 +163,13 @@ fn holder(source: &Source) -> Result<String> {
     Ok(found.into_iter().flatten().next().unwrap_or_default())
 }
 
-/// Whether a relation that a model has on record is there, and is read for those whom the model was granted to.
-fn readable(model: &ModelRow, source: &Source) -> Result<()> {
+/// Whether a relation that a model has on record is there, has the columns that are read live (those of the events of `call`), and is read for those whom the model
+/// was granted to.
+fn readable(model: &ModelRow, source: &Source, call: Option<&Value>) -> Result<()> {
     let relation = Relation::recorded(source, model, |gone| again::call(model, gone))?;
+    if let Some(events) = call.and_then(|c| EventSource::deserialize(&c["events"]).ok()) {
+        events.live(&relation, 1)?;
+    }
     if model.readers.is_empty() || !model.owner.exists() {
         return Ok(());
     }

@@ -8,7 +8,7 @@ use crate::metric::{self, Asked};
 use crate::pg::call::Call;
 use crate::pg::columns::{Reader, type_name};
 use crate::pg::form::Form;
-use crate::pg::store::literal;
+use crate::pg::text::literal;
 use pgrx::pg_sys;
 
 /// The reader of one place of a query.

@@ -1,10 +1,12 @@
-//! Changes to a model that its owner asks for. Every function takes a model that [`store::own`](crate::pg::store::own) gave.
+//! Changes to a model that its owner asks for. Every function takes a model that [`store::own_locked`] gave.
 
 use crate::base::{Code, Error, Result};
 use crate::pg::live::array;
 use crate::pg::owner::{self, as_extension};
 use crate::pg::spi::{self, Arg, Uuid};
-use crate::pg::store::{self, ModelRow, Scope, VersionRow, literal};
+use crate::pg::store::{self, ModelRow, Scope, VersionRow};
+use crate::pg::text::literal;
+use pgrx::pg_sys;
 
 /// Makes a version the one that answers; the one before can be rolled back to.
 ///
@@ -59,7 +61,7 @@ pub(crate) fn drop_version(model: &ModelRow, version: i32) -> Result<()> {
         return Err(Error::new(Code::WrongState, format!("version {version} of model \"{}\" is deployed", model.name))
             .hint("Deploy another version first (affinity.deploy, affinity.rollback), or drop the model."));
     }
-    if remove(model.id, version)? { Ok(()) } else { Err(store::unknown_version(version)) }
+    if remove(model.id, version)? { Ok(()) } else { Err(store::unknown_version(model.id, version)) }
 }
 
 /// Deletes the rows of a version; whether there was one.
@@ -81,15 +83,17 @@ pub(crate) fn remove(model_id: Uuid, version: i32) -> Result<bool> {
     })
 }
 
+/// A reader as the store has him: his name today, his oid, his scope.
+type Reader = (String, pg_sys::Oid, &'static str);
+
 /// Lets a role use a model, for what `scope` says; a role that has it already gets the new scope.
 ///
 /// # Errors
-/// What Postgres raises is raised.
-pub(crate) fn grant(model: &ModelRow, role: &str, scope: &str) -> Result<()> {
+/// [`Code::UndefinedObject`] for a role that there is not.
+pub(crate) fn grant(model: &ModelRow, role: &str, scope: Scope) -> Result<()> {
     let mut readers = others(model, role);
-    readers.push((role.to_owned(), scope.to_owned()));
-    // Once out and in again: a role that was made anew under the name is looked up anew.
-    revoke(model, role)?;
+    let oid = if role == store::PUBLIC { pg_sys::InvalidOid } else { owner::known(role)? };
+    readers.push((role.to_owned(), oid, word(scope)));
     write_readers(model, &readers)
 }
 
@@ -102,9 +106,8 @@ pub(crate) fn revoke(model: &ModelRow, role: &str) -> Result<()> {
 }
 
 /// The readers beside `role`, by the names that they have today: a role that was renamed is revoked by its new name.
-fn others(model: &ModelRow, role: &str) -> Vec<(String, String)> {
-    let others = model.readers.iter().map(|g| (g.role.today(), g.scope)).filter(|(name, _)| name != role);
-    others.map(|(name, scope)| (name, word(scope).to_owned())).collect()
+fn others(model: &ModelRow, role: &str) -> Vec<Reader> {
+    model.readers.iter().map(|g| (g.role.today(), g.role.oid, word(g.scope))).filter(|(name, ..)| name != role).collect()
 }
 
 /// A scope as it is written.
@@ -116,11 +119,14 @@ pub(crate) const fn word(scope: Scope) -> &'static str {
     }
 }
 
-fn write_readers(model: &ModelRow, readers: &[(String, String)]) -> Result<()> {
-    const READERS: &str = "UPDATE affinity.stored_models SET readers = $2::pg_catalog.text[], reader_scopes = $3::pg_catalog.text[] \
-         WHERE id OPERATOR(pg_catalog.=) $1";
-    let (roles, scopes) = (array(readers.iter().map(|r| &r.0)), array(readers.iter().map(|r| &r.1)));
-    as_extension(|| spi::write(READERS, &[Arg::Uuid(model.id), Arg::Text(&roles), Arg::Text(&scopes)], |_| Ok(()))).map(drop)
+fn write_readers(model: &ModelRow, readers: &[Reader]) -> Result<()> {
+    // With an oid for each they are not looked up by their names, which may have been swapped since (affinity_internal.guard_owner).
+    const READERS: &str = "UPDATE affinity.stored_models SET readers = $2::pg_catalog.text[], reader_scopes = $3::pg_catalog.text[], \
+         reader_oids = $4::pg_catalog.oid[] WHERE id OPERATOR(pg_catalog.=) $1";
+    let (roles, scopes) = (array(readers.iter().map(|r| &r.0)), array(readers.iter().map(|r| r.2)));
+    let oids = array(readers.iter().map(|r| r.1.to_u32().to_string()));
+    let args = [Arg::Uuid(model.id), Arg::Text(&roles), Arg::Text(&scopes), Arg::Text(&oids)];
+    as_extension(|| spi::write(READERS, &args, |_| Ok(()))).map(drop)
 }
 
 /// Gives a model with its versions to `role`, also one whose owner is gone, or was made anew under the same name.

@@ -74,6 +74,7 @@ pub(crate) mod stamp;
 pub(crate) mod store;
 pub(crate) mod stream;
 pub(crate) mod tag_rows;
+pub(crate) mod temporary;
 pub(crate) mod text;
 pub(crate) mod time;
 pub(crate) mod train_events;

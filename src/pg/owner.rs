@@ -127,15 +127,23 @@ impl Acting {
     }
 }
 
-/// Those of `schemas` in which only `role` and superusers can make anything, in their order.
-fn trusted(role: pg_sys::Oid, schemas: &[String]) -> Result<Vec<String>> {
-    // pg_database_owner stands for the database's owner; it owns the schema public.
-    const CLOSED: &str = "SELECT n.nspname FROM pg_catalog.pg_namespace n WHERE n.nspname = $1::pg_catalog.name \
-         AND NOT EXISTS (SELECT FROM (SELECT n.nspowner UNION SELECT a.grantee FROM pg_catalog.aclexplode(n.nspacl) a \
-             WHERE a.privilege_type = 'CREATE') g(oid) \
+/// The condition that in the schema `n` nobody but the role $2 and superusers can make anything, and that no other has left there what code can stand behind when it is
+/// found by a bare name: a view, a foreign table, a domain. pg_database_owner stands for the database's owner; it owns the schema public.
+macro_rules! closed {
+    () => {
+        "NOT EXISTS (SELECT FROM (SELECT n.nspowner UNION SELECT a.grantee FROM pg_catalog.aclexplode(n.nspacl) a WHERE a.privilege_type = 'CREATE' \
+             UNION SELECT c.relowner FROM pg_catalog.pg_class c WHERE c.relnamespace = n.oid AND c.relkind IN ('v', 'f') \
+             UNION SELECT t.typowner FROM pg_catalog.pg_type t WHERE t.typnamespace = n.oid AND t.typtype = 'd') g(oid) \
          LEFT JOIN pg_catalog.pg_roles r ON r.oid = CASE WHEN g.oid = 'pg_database_owner'::pg_catalog.regrole \
              THEN (SELECT datdba FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()) ELSE g.oid END \
-         WHERE (r.rolsuper OR r.oid = $2) IS NOT TRUE)";
+         WHERE (r.rolsuper OR r.oid = $2) IS NOT TRUE)"
+    };
+}
+pub(crate) use closed;
+
+/// Those of `schemas` in which only `role` and superusers can make anything, in their order.
+fn trusted(role: pg_sys::Oid, schemas: &[String]) -> Result<Vec<String>> {
+    const CLOSED: &str = concat!("SELECT n.nspname FROM pg_catalog.pg_namespace n WHERE n.nspname = $1::pg_catalog.name AND ", closed!());
     if schemas.is_empty() {
         return Ok(Vec::new());
     }

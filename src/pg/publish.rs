@@ -4,7 +4,8 @@ use crate::base::{Code, Error, Result, Tensor, names};
 use crate::metric::Estimate;
 use crate::pg::owner::{self, as_extension};
 use crate::pg::spi::{self, Arg, Uuid};
-use crate::pg::store::{self, ModelRow, VersionRow, literal};
+use crate::pg::store::{self, ModelRow, VersionRow};
+use crate::pg::text::literal;
 use crate::pg::{error, manage, quota, weights};
 use crate::train::{Report, Trained};
 use pgrx::pg_sys;
@@ -101,7 +102,7 @@ pub(crate) struct Published {
 /// [`Code::Privilege`] when the model is another role's; those of `check`; [`Code::Corrupt`].
 pub(crate) fn publish(training: &Training<'_>, check: impl FnOnce(&VersionRow) -> Result<()>) -> Result<Published> {
     let report = &training.trained.report;
-    let before = store::own_if_any(training.model)?;
+    let before = store::own_if_any_locked(training.model)?;
     let (id, version) = save(training, before.as_ref())?;
     let row = store::fresh_version(id, version)?;
     weights::verify(&row, &training.trained.tensors)?;
@@ -198,9 +199,7 @@ fn save(training: &Training<'_>, before: Option<&ModelRow>) -> Result<(Uuid, i32
         .into_iter()
         .flatten()
         .next()
-        .ok_or_else(|| {
-            Error::new(Code::WrongState, format!("model \"{}\" was dropped while it was trained", training.model)).hint("Train it again.")
-        })?;
+        .ok_or_else(|| store::meanwhile(training.model, "was dropped"))?;
         let double = |x: Option<f64>| x.map_or(Arg::Null(pg_sys::FLOAT8OID), Arg::Double);
         let row = [
             Arg::Uuid(id),

@@ -33,7 +33,7 @@ pub(crate) fn advice(source: &EventSource, relation: &Relation, users: [&str; 2]
     let shown = [shown(users[0])?, shown(users[1])?];
     let users = [shown[0].as_str(), shown[1].as_str()];
     let planned = |user: &str| -> Result<Vec<Scan>> {
-        let sql = fill(&live.whole, "$1", &format!("{}::{}", crate::pg::store::literal(user), type_name(live.user_type)));
+        let sql = fill(&live.whole, "$1", &format!("{}::{}", crate::pg::text::literal(user), type_name(live.user_type)));
         // The costs that SHARE is meant for, and of one process.
         let _settings = Local::set(&[
             (c"enable_seqscan", c"off"),

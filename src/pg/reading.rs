@@ -9,6 +9,7 @@ use crate::pg::foreign_code::{self, Rule};
 use crate::pg::owner::{self, Acting};
 use crate::pg::relation::{Relation, Source};
 use crate::pg::store::{self, ModelRow};
+use crate::pg::temporary;
 use crate::pg::watch::{self, Watch};
 use pgrx::pg_sys;
 use serde_json::Value;
@@ -20,6 +21,8 @@ pub(crate) struct Reader {
     acting: Option<Acting>,
     /// What is watched meanwhile; none where the one who calls chose what is read.
     watch: Option<Watch>,
+    /// Whether rights are lent to a caller who does not have them, in whose session bare names may mean what he likes.
+    lent: bool,
 }
 
 impl Reader {
@@ -45,23 +48,27 @@ impl Reader {
             }
             foreign_code::admit(&relation, me, Rule::Code)?;
             let harmless = !foreign_code::is_own(&relation, me)?;
-            return Ok((relation, Self { acting: None, watch: Some(Watch { reader: me, another: false, harmless }) }));
+            return Ok((relation, Self { acting: None, watch: Some(Watch { reader: me, another: false, harmless }), lent: false }));
         }
         let owner = store::living_owner(model)?;
         let reader = reads(owner, &relation);
         // Who owns a model and trained it on another's view reads it as he reads that view; a superuser does not.
         let watch = (reader != me || owner::is_superuser(reader)).then_some(Watch { reader, another: reader != me, harmless: false });
+        let lent = reader != me && !owner::is_superuser(me);
         if watch.is_some() {
-            foreign_code::admit(&relation, reader, Rule::Everything)?;
+            foreign_code::admit(&relation, reader, if lent { Rule::Lent } else { Rule::Everything })?;
         }
-        Ok((relation, Self { acting: Some(Acting::as_role(reader, path)?), watch }))
+        Ok((relation, Self { acting: Some(Acting::as_role(reader, path)?), watch, lent }))
     }
 
     /// Runs `f` as the reader.
     ///
     /// # Errors
-    /// Those of `f`.
+    /// Those of [`temporary::nothing_with_code`], and of `f`.
     pub(crate) fn run<T>(&self, f: impl FnOnce() -> Result<T>) -> Result<T> {
+        if self.lent {
+            temporary::nothing_with_code(self.role())?;
+        }
         let _watch = self.watch.map(watch::keep);
         match &self.acting {
             Some(acting) => owner::as_role(acting, f),

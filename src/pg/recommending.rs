@@ -11,6 +11,7 @@ use crate::pg::link_rows;
 use crate::pg::live::{History, Live};
 use crate::pg::stamp::Stamp;
 use crate::pg::store::{self, Scope, VersionRow};
+use crate::pg::text::literal;
 use crate::pg::weights::{self, Index};
 use crate::train::recommender::{Recommender, Source};
 use crate::train::rerank::Options;
@@ -142,7 +143,7 @@ fn load(name: &str, version: &VersionRow) -> Result<(Loaded, usize)> {
     let source = source(version)?.ok_or_else(|| {
         Error::new(Code::Unsupported, format!("model \"{name}\" scores rows; it recommends nothing"))
             .detail(format!("Its kind is {}.", version.kind))
-            .hint(format!("SELECT affinity.predict({}, t) FROM … t;", store::literal(name)))
+            .hint(format!("SELECT affinity.predict({}, t) FROM … t;", literal(name)))
     })?;
     let (mut tensors, index) = weights::serving(version)?;
     let recommender = Recommender::load(&version.state, &tensors)?;

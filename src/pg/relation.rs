@@ -4,8 +4,9 @@ use crate::base::{Code, Error, Result, names};
 use crate::dataset::frame::missing_column;
 use crate::pg::form::Form;
 use crate::pg::spi::{self, Arg};
-use crate::pg::store::{ModelRow, literal};
+use crate::pg::store::ModelRow;
 use crate::pg::text;
+use crate::pg::text::literal;
 use pgrx::pg_sys;
 use serde::{Deserialize, Serialize};
 

@@ -8,6 +8,7 @@ use crate::pg::relation::{Attribute, Relation, quote};
 use crate::pg::spi::{self, Arg, Plan};
 use crate::pg::stamp::Stamp;
 use crate::pg::store::{self, ModelRow, VersionRow};
+use crate::pg::text::literal;
 use crate::pg::{cache, evaluation, judging, live, recommending};
 use crate::train::Family;
 use crate::train::page::{Page, stored_figures};
@@ -45,7 +46,7 @@ pub(crate) fn page(name: &str, source: Option<pg_sys::Oid>, k: i32, titles: Opti
         None if titles.is_some() => {
             return Err(Error::new(Code::Unsupported, format!("model \"{name}\" scores rows: it has no items to be titled"))
                 .detail(format!("Its kind is {}.", version.kind))
-                .hint(format!("SELECT affinity.report({});", store::literal(name))));
+                .hint(format!("SELECT affinity.report({});", literal(name))));
         }
         None => rows(&mut page, source, k, &metrics)?,
     }
@@ -101,7 +102,7 @@ fn told(version: &VersionRow) -> Result<(Vec<(String, String)>, Value)> {
             Ok((facts.map(|(what, value)| (what.to_owned(), value)).to_vec(), r.json(5)?))
         })
     })?;
-    let (mut facts, metrics) = told.ok_or_else(|| store::unknown_version(version.version))?;
+    let (mut facts, metrics) = told.ok_or_else(|| store::unknown_version(version.model_id, version.version))?;
     let of = |path: &str| version.call.pointer(path).and_then(Value::as_str);
     if let Some((schema, name)) = of("/events/schema").or(of("/source/schema")).zip(of("/events/relation").or(of("/source/name"))) {
         facts.push(("learnt from".into(), format!("{}.{}", quote(schema), quote(name))));

@@ -12,7 +12,7 @@ use crate::pg::held::Lent;
 use crate::pg::numbers::{self, NumbersReader};
 use crate::pg::record::{Row, RowReader};
 use crate::pg::stamp::Stamp;
-use crate::pg::store::{self, VersionRow};
+use crate::pg::store::VersionRow;
 use crate::pg::{columns, text, weights};
 use crate::train::Outcome;
 use crate::train::row_model::{RowModel, RowScratch};
@@ -242,7 +242,7 @@ pub(crate) fn scores_rows(found: &Found, version: &VersionRow) -> Result<()> {
     let name = &found.model.name;
     Err(Error::new(Code::Unsupported, format!("model \"{name}\" recommends items; it does not score rows"))
         .detail(format!("Its kind is {}.", version.kind))
-        .hint(format!("SELECT * FROM affinity.recommend({}, …);", store::literal(name))))
+        .hint(format!("SELECT * FROM affinity.recommend({}, …);", text::literal(name))))
 }
 
 fn load(found: &Found, version: &VersionRow) -> Result<(RowModel, usize)> {

@@ -109,7 +109,7 @@ pub(crate) fn cache_size() -> usize {
 
 /// The budget of one call, from now on.
 pub(crate) fn budget() -> Budget {
-    Budget::metered(memory(), heap::held)
+    Budget::metered(memory(), heap::held, heap::trim)
 }
 
 /// The threads of one call. All signals are blocked in the workers: they inherit the mask, so that no handler of Postgres ever runs in them.

@@ -6,6 +6,7 @@
 use crate::base::{Code, Error, Result, names};
 use crate::pg::owner::{self, Role, as_extension};
 use crate::pg::spi::{self, Arg, Row, Uuid};
+use crate::pg::text::literal;
 use crate::pg::{compat, weights};
 use pgrx::pg_sys;
 use serde_json::Value;
@@ -90,8 +91,18 @@ pub(crate) struct VersionRow {
     pub state_text: String,
 }
 
-const MODEL: &str = "SELECT id, name, owner, owner_oid, readers, reader_oids, reader_scopes, deployed, formerly, last_version \
-     FROM affinity.stored_models WHERE name OPERATOR(pg_catalog.=) $1";
+macro_rules! model {
+    ($end:literal) => {
+        concat!(
+            "SELECT id, name, owner, owner_oid, readers, reader_oids, reader_scopes, deployed, formerly, last_version \
+     FROM affinity.stored_models WHERE name OPERATOR(pg_catalog.=) $1",
+            $end
+        )
+    };
+}
+const MODEL: &str = model!("");
+/// As it is when no other transaction is changing it any more: what is decided by it holds until this one ends.
+const LOCKED: &str = model!(" FOR UPDATE");
 /// Of the model's own owner only: who can restore rows can add a version to any model, and it must not answer in its name.
 const VERSION: &str = "SELECT v.kind, v.call, v.params, v.state, v.judged, v.digest, v.owner_oid OPERATOR(pg_catalog.=) m.owner_oid, v.call_digest \
      FROM affinity.stored_versions v JOIN affinity.stored_models m ON m.id OPERATOR(pg_catalog.=) v.model_id \
@@ -107,12 +118,26 @@ pub(crate) fn find(name: &str) -> Result<ModelRow> {
     model.ok_or_else(|| unknown(name))
 }
 
-/// The model called `name`, to be changed: the caller has the rights of its owner. Sees what this very statement wrote.
+/// The model called `name`, of which the caller has the rights of its owner. Sees what this very statement wrote.
 ///
 /// # Errors
 /// [`Code::UndefinedObject`]; [`Code::Privilege`] for one that the caller may use and not change.
 pub(crate) fn own(name: &str) -> Result<ModelRow> {
-    let model = fresh(name)?.ok_or_else(|| unknown(name))?;
+    owned(name, fresh(name, MODEL)?)
+}
+
+/// [`own`], to be changed: waits for other transactions that change it, and keeps them waiting until this one ends.
+///
+/// # Errors
+/// As [`own`], of the model as it was before the wait and as it is then.
+pub(crate) fn own_locked(name: &str) -> Result<ModelRow> {
+    // Asked first: nobody waits for a lock of one who may not change the model.
+    own(name)?;
+    owned(name, fresh(name, LOCKED)?)
+}
+
+fn owned(name: &str, model: Option<ModelRow>) -> Result<ModelRow> {
+    let model = model.ok_or_else(|| unknown(name))?;
     match (model.owner.held(), scope(&model)) {
         (true, _) => Ok(model),
         (false, Some(_)) => Err(denied(&model)),
@@ -126,7 +151,31 @@ pub(crate) fn own(name: &str) -> Result<ModelRow> {
 /// [`Code::Privilege`] for one that the caller may use and not change, [`Code::Duplicate`] for a name that is another's; [`Code::UndefinedObject`] where the
 /// owner's role is gone.
 pub(crate) fn own_if_any(name: &str) -> Result<Option<ModelRow>> {
-    let Some(model) = fresh(name)? else { return Ok(None) };
+    owned_if_any(name, fresh(name, MODEL)?)
+}
+
+/// [`own_if_any`], as [`own_locked`] does.
+///
+/// # Errors
+/// Those of [`own_if_any`]; [`Code::WrongState`] where it was dropped, or given to another, while it was trained.
+pub(crate) fn own_if_any_locked(name: &str) -> Result<Option<ModelRow>> {
+    if own_if_any(name)?.is_none() {
+        return Ok(None);
+    }
+    match owned_if_any(name, fresh(name, LOCKED)?) {
+        Ok(Some(model)) => Ok(Some(model)),
+        Ok(None) => Err(meanwhile(name, "was dropped")),
+        Err(_) => Err(meanwhile(name, "was given to another role")),
+    }
+}
+
+/// The error for a model that is not what it was when its new version is to be stored.
+pub(crate) fn meanwhile(name: &str, what: &str) -> Error {
+    Error::new(Code::WrongState, format!("model \"{name}\" {what} while it was trained")).hint("Train it again.")
+}
+
+fn owned_if_any(name: &str, model: Option<ModelRow>) -> Result<Option<ModelRow>> {
+    let Some(model) = model else { return Ok(None) };
     match (model.owner.held(), scope(&model)) {
         (true, _) => living_owner(&model).map(|_| Some(model)),
         (false, Some(_)) => Err(denied(&model)),
@@ -136,9 +185,9 @@ pub(crate) fn own_if_any(name: &str) -> Result<Option<ModelRow>> {
     }
 }
 
-fn fresh(name: &str) -> Result<Option<ModelRow>> {
+fn fresh(name: &str, sql: &'static str) -> Result<Option<ModelRow>> {
     names::check("model", name)?;
-    Ok(as_extension(|| spi::write(MODEL, &[Arg::Text(name)], model_row))?.into_iter().next())
+    Ok(as_extension(|| spi::write(sql, &[Arg::Text(name)], model_row))?.into_iter().next())
 }
 
 /// The role that owns a model.
@@ -172,7 +221,7 @@ pub(crate) fn deployed_digest(model: &ModelRow) -> Result<(i32, Vec<u8>)> {
     let number = deployed_number(model)?;
     let args = [Arg::Uuid(model.id), Arg::Int(number)];
     let found = as_extension(|| spi::first(DIGEST, &args, |r| Ok((r.bytes(1, <[u8]>::to_vec), r.oid(2)))))?;
-    let (digest, owner) = found.ok_or_else(|| unknown_version(number))?;
+    let (digest, owner) = found.ok_or_else(|| unknown_version(model.id, number))?;
     if owner == Some(model.owner.oid) { Ok((number, digest.unwrap_or_default())) } else { Err(not_the_owners(number)) }
 }
 
@@ -182,7 +231,7 @@ pub(crate) fn deployed_digest(model: &ModelRow) -> Result<(i32, Vec<u8>)> {
 /// [`Code::UndefinedObject`], [`Code::Corrupt`].
 pub(crate) fn version(model_id: Uuid, version: i32) -> Result<VersionRow> {
     as_extension(|| spi::first(VERSION, &[Arg::Uuid(model_id), Arg::Int(version)], |r| version_row(r, model_id, version)))?
-        .ok_or_else(|| unknown_version(version))
+        .ok_or_else(|| unknown_version(model_id, version))
 }
 
 /// As [`version`], seeing what this very statement wrote.
@@ -193,7 +242,7 @@ pub(crate) fn fresh_version(model_id: Uuid, version: i32) -> Result<VersionRow> 
     as_extension(|| spi::write(VERSION, &[Arg::Uuid(model_id), Arg::Int(version)], |r| version_row(r, model_id, version)))?
         .into_iter()
         .next()
-        .ok_or_else(|| unknown_version(version))
+        .ok_or_else(|| unknown_version(model_id, version))
 }
 
 /// The version that was trained last and still exists: its call is the one that retraining repeats.
@@ -266,22 +315,19 @@ pub(crate) fn lock_training(name: &str) -> Result<Option<ModelRow>> {
     }
 }
 
-/// A text as an SQL literal, the same whatever standard_conforming_strings says.
-pub(crate) fn literal(text: &str) -> String {
-    let quoted = text.replace('\'', "''");
-    if quoted.contains('\\') { format!("E'{}'", quoted.replace('\\', "\\\\")) } else { format!("'{quoted}'") }
-}
-
 /// The error for a version that a model does not have.
-pub(crate) fn unknown_version(version: i32) -> Error {
-    Error::new(Code::UndefinedObject, format!("version {version} does not exist"))
+pub(crate) fn unknown_version(model_id: Uuid, version: i32) -> Error {
+    const NAME: &str = "SELECT name FROM affinity.stored_models WHERE id OPERATOR(pg_catalog.=) $1";
+    let found = as_extension(|| spi::write(NAME, &[Arg::Uuid(model_id)], |r| Ok(r.text(1)))).unwrap_or_default();
+    let of = found.into_iter().flatten().next().map_or_else(String::new, |m| format!(" of model \"{m}\""));
+    Error::new(Code::UndefinedObject, format!("version {version}{of} does not exist"))
         .hint("SELECT model, version, deployed FROM affinity.versions;")
 }
 
 /// Refuses a version that somebody else has put beside a model's own.
 fn not_the_owners(version: i32) -> Error {
     Error::new(Code::WrongState, format!("version {version} belongs to another role than its model"))
-        .detail("Its row was written or restored by a role that lacks the rights of the model's owner.")
+        .detail("Its row was written or restored by a role that lacks the rights of the model's owner, or by hand.")
         .hint("SELECT * FROM affinity.check(); says what to do.")
 }
 

@@ -287,3 +287,9 @@ fn to_bytes(text: &str) -> Vec<u8> {
 fn is_stand_in(c: char) -> bool {
     (BYTES + 0x80..=BYTES + 0xFF).contains(&u32::from(c))
 }
+
+/// A text as an SQL literal, the same whatever standard_conforming_strings says.
+pub(crate) fn literal(text: &str) -> String {
+    let quoted = text.replace('\'', "''");
+    if quoted.contains('\\') { format!("E'{}'", quoted.replace('\\', "\\\\")) } else { format!("'{quoted}'") }
+}

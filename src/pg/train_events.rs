@@ -13,6 +13,7 @@ use crate::pg::publish::{Again, Deploy, Published, Training, publish};
 use crate::pg::reading::Reader;
 use crate::pg::relation::{Attribute, Relation, Source};
 use crate::pg::store::{self, ModelRow, VersionRow};
+use crate::pg::text::literal;
 use crate::pg::{compat, error, heap, interrupts, reach, recommending, settings, weights};
 use crate::train::Family;
 use crate::train::recommender::{self, Recommender};
@@ -150,7 +151,7 @@ fn untimed(events: &EventSource, relation: &Relation) -> Option<String> {
     Some(format!(
         "without time_col the events of a user have no order: neither what follows what nor what fades is learned, and what is held out is no later event \
          (time_col => {} names the column of times)",
-        store::literal(&column.name)
+        literal(&column.name)
     ))
 }
 

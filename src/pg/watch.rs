@@ -2,7 +2,8 @@
 //!
 //! [`foreign_code`](crate::pg::foreign_code) has asked before, of the catalogues. But who owns a relation can give it an index between that and the plan, or in the
 //! middle of a statement that reads again and again, and the planner evaluates its expression; and what a function behind a view calls by a bare name, or as a text, stands in no
-//! catalogue. Postgres tells of each function before it runs the first time in a plan, and of the relations of each query.
+//! catalogue. Postgres tells of each function before it runs the first time in a plan, and of the relations of each query. It does not tell of one whose body the planner writes into
+//! the query, so none is written in meanwhile: Postgres asks that, too (`needs_fmgr_hook`).
 
 use crate::base::{Code, Error, Result};
 use crate::pg::local::Local;
@@ -28,6 +29,7 @@ thread_local! {
     static WATCH: Cell<Option<Watch>> = const { Cell::new(None) };
     static NEXT_ACCESS: Cell<pg_sys::object_access_hook_type> = const { Cell::new(None) };
     static NEXT_CHECK: Cell<pg_sys::ExecutorCheckPerms_hook_type> = const { Cell::new(None) };
+    static NEXT_NEEDED: Cell<pg_sys::needs_fmgr_hook_type> = const { Cell::new(None) };
 }
 
 /// The watch that was kept before is kept again when this is dropped.
@@ -62,6 +64,8 @@ pub(crate) fn register() {
         pg_sys::object_access_hook = Some(accessed);
         NEXT_CHECK.set(pg_sys::ExecutorCheckPerms_hook);
         pg_sys::ExecutorCheckPerms_hook = Some(checked);
+        NEXT_NEEDED.set(pg_sys::needs_fmgr_hook);
+        pg_sys::needs_fmgr_hook = Some(called_by_itself);
     }
 }
 
@@ -72,10 +76,20 @@ impl Watch {
             return Err(self.refused(function, "It can do more than return a value, and code of others calls it."));
         }
         if function.to_u32() < pg_sys::FirstNormalObjectId {
+            if runs_more(&name(function)) {
+                return Err(self.refused(function, "It runs or reads what its arguments name."));
+            }
             return Ok(());
         }
         let whose = PgProc::new(function).map_or(pg_sys::InvalidOid, |p| p.proowner());
-        if whose == self.reader || (whose != pg_sys::InvalidOid && owner::is_superuser(whose)) {
+        if whose == self.reader {
+            return Ok(());
+        }
+        if whose != pg_sys::InvalidOid && owner::is_superuser(whose) {
+            // SAFETY: a catalogue look-up by oid.
+            if self.harmless && unsafe { pg_sys::func_volatile(function) } as u8 != b'i' {
+                return Err(self.refused(function, "It may read what its arguments name, and code of others calls it."));
+            }
             return Ok(());
         }
         Err(self.refused(function, &format!("It belongs to {}.", owner::name(whose).unwrap_or_default())))
@@ -83,11 +97,7 @@ impl Watch {
 
     fn refused(&self, function: pg_sys::Oid, why: &str) -> Error {
         let reader = owner::name(self.reader).unwrap_or_default();
-        // SAFETY: a NUL-terminated copy, or NULL for a function that is gone.
-        let name = unsafe {
-            let name = pg_sys::get_func_name(function);
-            if name.is_null() { String::new() } else { text::with_utf8(CStr::from_ptr(name).to_bytes(), str::to_owned) }
-        };
+        let name = name(function);
         Error::new(Code::Privilege, format!("function \"{name}\" may not run with the rights of {reader}"))
             .detail(format!("{why} It is called while a model's relation is read."))
             .hint("Let all behind the relation belong to the model's owner, and call what is meant by its schema's name.")
@@ -112,6 +122,29 @@ impl Watch {
         }
         Ok(())
     }
+}
+
+/// The name of a function; empty where it is gone.
+fn name(function: pg_sys::Oid) -> String {
+    // SAFETY: a NUL-terminated copy, or NULL for a function that is gone.
+    unsafe {
+        let name = pg_sys::get_func_name(function);
+        if name.is_null() { String::new() } else { text::with_utf8(CStr::from_ptr(name).to_bytes(), str::to_owned) }
+    }
+}
+
+/// Whether a function of the system's called so runs a query that it is given as a text or reads a relation or a type that it is given the name or number of: by it a stranger's domain, of a
+/// CHECK that calls nothing but the system's functions, would read with the rights that are lent.
+fn runs_more(name: &str) -> bool {
+    const INPUTS: [&str; 5] = ["domain_in", "array_in", "record_in", "range_in", "multirange_in"];
+    name.contains("_to_xml") || name.starts_with("pg_input_") || matches!(name, "ts_stat" | "ts_rewrite") || INPUTS.contains(&name)
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn called_by_itself(function: pg_sys::Oid) -> bool {
+    // SAFETY: as in `accessed`.
+    (WATCH.get().is_some() && function.to_u32() >= pg_sys::FirstNormalObjectId)
+        || NEXT_NEEDED.get().is_some_and(|next| unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| next(function)) })
 }
 
 #[pg_guard]

@@ -5,11 +5,11 @@
 CREATE EXTENSION citext; CREATE EXTENSION unaccent; CREATE ROLE roads_member LOGIN; GRANT ann TO roads_member;
 
 -- as ann
-CREATE DOMAIN shop.positive AS bigint CHECK (VALUE >= 0); CREATE TYPE shop.kind AS ENUM ('view', 'buy'); CREATE TABLE shop.lookup AS SELECT 'view'::text AS what;
+SET search_path = shop, public; CREATE DOMAIN shop.positive AS bigint CHECK (VALUE >= 0); CREATE TYPE shop.kind AS ENUM ('view', 'buy'); CREATE TABLE shop.lookup AS SELECT 'view'::text AS what;
 
-CREATE FUNCTION shop.clean(t text) RETURNS text LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN lower(public.unaccent(t)); END $$; CREATE FUNCTION shop.known(t text) RETURNS boolean LANGUAGE sql STABLE SET search_path = shop AS 'SELECT EXISTS (SELECT FROM lookup l WHERE l.what = t)'; CREATE FUNCTION shop.bare(t text) RETURNS boolean LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN EXISTS (SELECT FROM lookup l WHERE l.what = t); END $$;
+CREATE FUNCTION shop.clean(t text) RETURNS text LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$ BEGIN RETURN lower(public.unaccent(t)); END $$; CREATE FUNCTION shop.known(t text) RETURNS boolean LANGUAGE sql STABLE SET search_path = shop, pg_temp AS 'SELECT EXISTS (SELECT FROM lookup l WHERE l.what = t)'; CREATE FUNCTION shop.bare(t text) RETURNS boolean LANGUAGE sql STABLE AS 'SELECT EXISTS (SELECT FROM lookup l WHERE l.what = t)'; CREATE FUNCTION shop.atomic(t text) RETURNS boolean LANGUAGE sql STABLE BEGIN ATOMIC SELECT EXISTS (SELECT FROM shop.lookup l WHERE l.what = t); END;
 
-CREATE VIEW shop.seen AS SELECT user_id, item_id::shop.positive AS item_id, at, 'view'::shop.kind AS kind, random() AS r FROM shop.events WHERE shop.known(shop.clean(what)) AND shop.bare(what);
+CREATE VIEW shop.seen AS SELECT user_id, item_id::shop.positive AS item_id, at, 'view'::shop.kind AS kind, random() AS r FROM shop.events WHERE shop.known(shop.clean(what)) AND shop.bare(what) AND shop.atomic(what);
 
 -- expect: ok
 SET search_path = shop, public; SELECT affinity.train_recommender('m', 'shop.seen', kind => 'transition', time_col => 'at', event_col => 'kind'); SELECT affinity.grant_model('m', 'web');
@@ -41,7 +41,7 @@ SELECT affinity.train('r', 'shop.rows', 'y'); SELECT affinity.retrain('r');
 
 -- A superuser's own views, with volatile functions, are his own to read.
 -- as postgres
-CREATE FUNCTION public.own(n bigint) RETURNS bigint LANGUAGE plpgsql AS 'BEGIN PERFORM random(); RETURN n; END'; CREATE TABLE public.events AS TABLE shop.events; CREATE VIEW public.v AS SELECT user_id, public.own(item_id) AS item_id, at FROM public.events WHERE random() >= 0;
+CREATE FUNCTION public.own(n bigint) RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS 'BEGIN PERFORM random(); RETURN n; END'; CREATE TABLE public.events AS TABLE shop.events; CREATE VIEW public.v AS SELECT user_id, public.own(item_id) AS item_id, at FROM public.events WHERE random() >= 0;
 
 -- expect: ok
 SELECT affinity.train_recommender('p', 'public.v', kind => 'transition', time_col => 'at'); SELECT affinity.retrain('p'); SELECT affinity.grant_model('p', 'web'); SELECT affinity.report('p');

@@ -29,6 +29,28 @@ SELECT affinity.grant_model('pm', 'web');
 -- as web
 SET search_path = evil, pg_catalog;
 
+-- expect: 42501
+SELECT * FROM affinity.recommend('m', 2, k => 3);
+
+-- expect: 42501
+SELECT * FROM affinity.recommend_all('m', k => 3);
+
+-- expect: 42501
+SELECT * FROM affinity.recommend('pm', 2, k => 3);
+
+-- expect: 42501
+SELECT * FROM affinity.recommend_all('pm', k => 3);
+
+-- expect: 42501
+SELECT affinity.score('pm', 2::bigint, 4::bigint);
+
+-- as ann
+ALTER FUNCTION shop.mine(text) SET search_path = pg_catalog, pg_temp;
+
+-- as postgres
+ALTER FUNCTION public.mine(text) SET search_path = pg_catalog, pg_temp;
+
+-- as web
 -- expect: ok
 SELECT * FROM affinity.recommend('m', 2, k => 3);
 

@@ -1,5 +1,5 @@
 -- A granted reader puts functions of his own on his search path, where a function behind the owner's view calls a bare name.
--- Closed: reading as another sets the search path to that of the model's owner.
+-- Closed: reading as another sets the search path to that of the model's owner; a language that keeps what an earlier call found, as plpgsql does, needs a path of the function's own.
 
 -- author web
 
@@ -25,6 +25,19 @@ SELECT affinity.grant_model('m', 'web');
 -- as web
 SET search_path = evil, pg_catalog;
 
+-- expect: 42501
+SELECT * FROM affinity.recommend('m', 2, k => 3);
+
+-- expect: 42501
+SELECT * FROM affinity.recommend_all('m', k => 3);
+
+-- expect: 42501
+SELECT affinity.score('m', 2::bigint, 4::bigint);
+
+-- as ann
+ALTER FUNCTION shop.clean(text) SET search_path = shop, pg_temp; ALTER FUNCTION shop.plain(text) SET search_path = pg_catalog, pg_temp;
+
+-- as web
 -- expect: ok
 SELECT * FROM affinity.recommend('m', 2, k => 3);
 

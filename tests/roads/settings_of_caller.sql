@@ -6,7 +6,7 @@
 CREATE FUNCTION evil.lower(t text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN PERFORM evil.grab(); RETURN t; END $$; CREATE FUNCTION evil.eq(text, text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN PERFORM evil.grab(); RETURN true; END $$; CREATE OPERATOR evil.= (FUNCTION = evil.eq, LEFTARG = text, RIGHTARG = text); CREATE FUNCTION evil.int8(t text) RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN PERFORM evil.grab(); RETURN 1; END $$; CREATE DOMAIN evil.text AS pg_catalog.text CHECK (evil.word(VALUE) IS NOT NULL); CREATE DOMAIN evil.int8 AS bigint CHECK (evil.num(VALUE) IS NOT NULL); CREATE TABLE evil.pg_class AS SELECT 1 AS oid; CREATE TABLE evil.stored_models (x int);
 
 -- as ann
-CREATE FUNCTION shop.yes(t text) RETURNS boolean LANGUAGE plpgsql STABLE AS $$ DECLARE n text := lower(t); BEGIN RETURN n = 'view' AND (SELECT count(*) FROM pg_class) > 0; END $$;
+CREATE FUNCTION shop.yes(t text) RETURNS boolean LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$ DECLARE n text := lower(t); BEGIN RETURN n = 'view' AND (SELECT count(*) FROM pg_class) > 0; END $$;
 
 CREATE VIEW shop.v AS SELECT user_id, item_id, at FROM shop.events WHERE shop.yes(what);
 

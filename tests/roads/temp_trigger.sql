@@ -46,11 +46,16 @@ SELECT affinity.train_recommender('mine', 'allowed', kind => 'popularity', user_
 
 SELECT * FROM affinity.check();
 
--- What is temporary and not named does no harm.
+-- What is temporary, not named, and no more than a table of plain types does no harm.
 -- as ann
 -- expect: ok
 SELECT affinity.train_recommender('p', 'shop.events', kind => 'transition', time_col => 'at'); SELECT affinity.grant_model('p', 'web');
 
 -- as web
+-- expect: 42501
+SELECT * FROM affinity.recommend('p', 2), pg_temp.allowed LIMIT 3;
+
+RESET search_path; DISCARD TEMP; CREATE TEMP TABLE allowed AS SELECT g::bigint AS u, 'x' AS word FROM generate_series(1, 100) g; CREATE INDEX ON allowed (u); CREATE TEMP SEQUENCE s;
+
 -- expect: ok
 SELECT * FROM affinity.recommend('p', 2), pg_temp.allowed LIMIT 3;

@@ -160,16 +160,24 @@ impl Part {
                 Time::fit(&t, some, open.then(ends)).map(Self::Time)
             }
             v @ Values::Vector { width, .. } => {
-                let scales: Vec<Option<Scale>> = (0..*width)
-                    .map(|k| {
-                        let element = |r| match v.cell(r) {
-                            Cell::Vector(x) => Some(f64::from(x[k])).filter(|x| x.is_finite()),
-                            _ => None,
-                        };
-                        scale(super::Scaling::Standard, &mut sample(rows).filter_map(element).collect::<Vec<_>>(), options, rows, element)
-                    })
-                    .collect();
-                (some || scales.iter().any(Option::is_some)).then_some(Self::Vector { scales, missing: some })
+                let element = |k: usize| {
+                    move |r| match v.cell(r) {
+                        Cell::Vector(x) => Some(f64::from(x[k])).filter(|x| x.is_finite()),
+                        _ => None,
+                    }
+                };
+                let own = |k| {
+                    scale(super::Scaling::Standard, &mut sample(rows).filter_map(element(k)).collect::<Vec<_>>(), options, rows, element(k))
+                };
+                let mut scales: Vec<Option<Scale>> = (0..*width).map(own).collect();
+                if !some && scales.iter().all(Option::is_none) {
+                    return Ok(None);
+                }
+                // An element that is the same in all rows teaches nothing, and comes back as it is.
+                for (k, s) in scales.iter_mut().enumerate().filter(|(_, s)| s.is_none()) {
+                    *s = sample(rows).find_map(element(k)).map(Scale::constant);
+                }
+                Some(Self::Vector { scales, missing: some })
             }
         })
     }

@@ -130,6 +130,11 @@ impl Scale {
         Some(Self::Linear { low, high, shift, factor })
     }
 
+    /// Of a number that is the same in all rows: everything becomes 0, and 0 comes back as that number.
+    pub fn constant(x: f64) -> Self {
+        Self::Linear { low: x, high: x, shift: x, factor: 1.0 }
+    }
+
     /// The scaled value of a finite number.
     #[inline]
     pub fn of(&self, x: f64) -> f32 {

@@ -148,3 +148,20 @@ fn a_row_of_numbers_is_encoded_as_its_cells_are() {
         assert_eq!(e.numbers(&[1.0], &mut b).unwrap_err().code, Code::ArrayLength);
     }
 }
+
+#[test]
+fn an_element_that_is_the_same_in_all_rows_comes_back() {
+    let mut r = Rng::new(4);
+    let values = (0..300).flat_map(|_| [r.normal() as f32, 7.5, -2.0]).collect();
+    let f = Frame::new(vec![Column { name: "v".into(), values: Values::Vector { values, width: 3 } }]).unwrap();
+    let e = with(1, |ctx| Encoder::fit(&f, &["v"], &(0..300).collect::<Vec<_>>(), &Options { whole: true, ..Options::default() }, ctx))
+        .unwrap();
+    let mut out = [9.0; 3];
+    e.row(&[Cell::Vector(&[0.5, 8.0, -2.0])], &mut out).unwrap();
+    assert_eq!(out[1..], [0.0; 2]);
+    let Decoded::Vector(back) = e.decode(0, &[out[0], 0.3, -0.1]) else { panic!() };
+    assert!((back[0] - 0.5).abs() < 1e-5 && back[1..] == [7.5, -2.0], "{back:?}");
+    // nothing but such elements is no input
+    let f = Frame::new(vec![Column { name: "v".into(), values: Values::Vector { values: vec![1.0; 300], width: 3 } }]).unwrap();
+    assert!(with(1, |ctx| Encoder::fit(&f, &["v"], &(0..100).collect::<Vec<_>>(), &Options::default(), ctx)).unwrap().inputs().is_empty());
+}
