@@ -116,8 +116,10 @@ BEGIN
         NEW.owner_oid := (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = current_user);
     END IF;
     IF TG_TABLE_NAME = 'stored_models' THEN
-        -- An update that has an oid for each reader says whom it means, also where roles were renamed; else, and in another cluster, all are looked up by their names.
-        IF TG_OP = 'INSERT' OR cardinality(NEW.reader_oids) <> cardinality(NEW.readers) THEN
+        -- An update that has an oid for each reader says whom it means, also where roles were renamed, but not one that comes from another cluster.
+        IF TG_OP = 'UPDATE' AND NEW.readers = OLD.readers AND current_setting('session_replication_role') = 'replica' THEN
+            NEW.reader_oids := OLD.reader_oids;
+        ELSIF TG_OP = 'INSERT' OR current_setting('session_replication_role') = 'replica' OR cardinality(NEW.reader_oids) <> cardinality(NEW.readers) THEN
             NEW.reader_oids := ARRAY(
                 SELECT coalesce((SELECT a.oid FROM pg_catalog.pg_roles a WHERE a.rolname = r.role), 0)
                 FROM unnest(NEW.readers) WITH ORDINALITY AS r(role, place) ORDER BY r.place);

@@ -7,7 +7,7 @@ use crate::pg::json::{Document, Json};
 use crate::pg::publish::{Again, Deploy, Published};
 use crate::pg::reading::Reader;
 use crate::pg::relation::{Relation, Source};
-use crate::pg::{owner, rows, store, train_events};
+use crate::pg::{compat, owner, rows, store, train_events};
 use pgrx::prelude::*;
 use serde_json::{Value, json};
 
@@ -62,6 +62,7 @@ fn train(
 #[pg_extern]
 fn retrain(model: Option<Text>, deploy: Option<Text>) -> Row {
     sql(|| {
+        compat::must_be_writable(c"affinity.retrain()");
         let deploy = deploy.map(|d| word(Some(d), "deploy").and_then(|d| Deploy::parse(&d))).transpose()?;
         let model = store::own(&needed(model, "model")?)?;
         store::living_owner(&model)?;

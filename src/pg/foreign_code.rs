@@ -174,14 +174,14 @@ WHERE o.owner <> $2 AND r.rolsuper IS NOT TRUE ORDER BY o.objid LIMIT 1"
 );
 
 /// Functions whose names are looked up when they run, and not by a search path of their own on which others can put nothing: pg_temp last, where else it comes first for relations and
-/// types. One in SQL without a path of its own is read anew with the path that is set for the reading; other languages keep what an earlier call of the caller's found.
+/// types. (Without backslashes: what these are in a text is a setting of the session's.) One in SQL without a path of its own is read anew with the path that is set for the reading; other languages keep what an earlier call of the caller's found.
 const NAMES: &str = touched!(
     "named (oid, path) AS (
  SELECT p.oid, (SELECT substr(c, 13) FROM unnest(p.proconfig) c WHERE c ^@ 'search_path=') FROM touched t JOIN pg_proc p ON t.classid = 'pg_proc'::regclass AND p.oid = t.objid
  JOIN pg_language l ON l.oid = p.prolang WHERE l.lanname NOT IN ('internal', 'c') AND p.prosqlbody IS NULL
    AND (l.lanname <> 'sql' OR EXISTS (SELECT FROM unnest(p.proconfig) c WHERE c ^@ 'search_path=')))
-SELECT pg_describe_object('pg_proc'::regclass, f.oid, 0), NULL::text FROM named f WHERE f.path IS NULL OR f.path !~ '(^|,)\\s*\"?pg_temp\"?\\s*$'
- OR EXISTS (SELECT FROM regexp_split_to_table(f.path, '\\s*,\\s*') s(name) LEFT JOIN pg_namespace n ON n.nspname = trim(s.name, '\"')::name
+SELECT pg_describe_object('pg_proc'::regclass, f.oid, 0), NULL::text FROM named f WHERE f.path IS NULL OR f.path !~ '(^|,) *\"?pg_temp\"? *$'
+ OR EXISTS (SELECT FROM regexp_split_to_table(f.path, ' *, *') s(name) LEFT JOIN pg_namespace n ON n.nspname = trim(s.name, '\"')::name
    WHERE trim(s.name, '\"') NOT IN ('pg_catalog', 'pg_temp') AND (n.oid IS NULL OR NOT ",
     closed!(),
     "))
