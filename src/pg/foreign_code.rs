@@ -12,6 +12,7 @@ use crate::pg::{invalidation, text::literal};
 use pgrx::pg_sys;
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::thread::LocalKey;
 
 /// How much of what a relation stands on must belong to whoever reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -29,12 +30,14 @@ pub(crate) enum Rule {
 /// Verdicts that a backend keeps, at most this many, each for as long as no catalogue changes.
 const KEPT: usize = 256;
 
-/// Relation, reader and rule.
+/// Relation or function, reader and rule.
 type Key = (u32, u32, Rule);
+/// What stood in the way, if anything, and in which generation of the catalogues.
+type Verdicts = RefCell<HashMap<Key, (u64, Option<Object>)>>;
 
 thread_local! {
-    /// What stood in the way, if anything, and in which generation of the catalogues.
-    static VERDICTS: RefCell<HashMap<Key, (u64, Option<Object>)>> = RefCell::default();
+    static VERDICTS: Verdicts = RefCell::default();
+    static FUNCTIONS: Verdicts = RefCell::default();
 }
 
 /// An object in words, and its owner; no owner where it is the names in it that stand in the way.
@@ -60,31 +63,50 @@ pub(crate) fn is_own(relation: &Relation, reader: pg_sys::Oid) -> Result<bool> {
     verdict(relation, reader, Rule::Everything).map(|found| found.is_none())
 }
 
+/// What is wrong with the names that a function calls when it runs with the rights of `reader` in another's session, by [`Rule::Lent`]; none where nothing is. The function may be called by
+/// another's text, which stands in no catalogue.
+///
+/// # Errors
+/// What the catalogues raise.
+pub(crate) fn bare_names_of(function: pg_sys::Oid, reader: pg_sys::Oid) -> Result<Option<String>> {
+    let found = kept((function.to_u32(), reader.to_u32(), Rule::Lent), &FUNCTIONS, || first(&[NAMED], function, reader))?;
+    Ok(found.map(|(what, _)| what))
+}
+
 fn verdict(relation: &Relation, reader: pg_sys::Oid, rule: Rule) -> Result<Option<Object>> {
-    let key = (relation.oid.to_u32(), reader.to_u32(), rule);
-    let now = invalidation::generation();
-    if let Some((_, verdict)) = VERDICTS.with_borrow(|known| known.get(&key).filter(|v| v.0 == now).cloned()) {
-        return Ok(verdict);
-    }
-    let args = [Arg::Oid(relation.oid), Arg::Oid(reader)];
     let asked = match rule {
         Rule::Everything => &[EVERYTHING][..],
         Rule::Lent => &[EVERYTHING, NAMES],
         Rule::Code => &[EXPRESSIONS, CODE],
     };
-    let mut verdict = None;
-    for sql in asked {
-        if verdict.is_none() {
-            verdict = as_extension(|| spi::latest(sql, &args, object))?.into_iter().next();
-        }
+    kept((relation.oid.to_u32(), reader.to_u32(), rule), &VERDICTS, || first(asked, relation.oid, reader))
+}
+
+/// What `ask` says, as long as no catalogue changes.
+fn kept(key: Key, verdicts: &'static LocalKey<Verdicts>, ask: impl FnOnce() -> Result<Option<Object>>) -> Result<Option<Object>> {
+    let now = invalidation::generation();
+    if let Some((_, verdict)) = verdicts.with_borrow(|known| known.get(&key).filter(|v| v.0 == now).cloned()) {
+        return Ok(verdict);
     }
-    VERDICTS.with_borrow_mut(|known| {
+    let verdict = ask()?;
+    verdicts.with_borrow_mut(|known| {
         if known.len() >= KEPT {
             known.clear();
         }
         known.insert(key, (now, verdict.clone()));
     });
     Ok(verdict)
+}
+
+/// The first object that one of `asked` gives for the object `of`.
+fn first(asked: &[&'static str], of: pg_sys::Oid, reader: pg_sys::Oid) -> Result<Option<Object>> {
+    for sql in asked {
+        let found = as_extension(|| spi::latest(sql, &[Arg::Oid(of), Arg::Oid(reader)], object))?;
+        if let Some(object) = found.into_iter().next() {
+            return Ok(Some(object));
+        }
+    }
+    Ok(None)
 }
 
 fn object(r: &spi::Row) -> Result<Object> {
@@ -136,6 +158,7 @@ macro_rules! touched {
   UNION ALL SELECT 'pg_cast'::regclass, c.oid FROM pg_cast c WHERE t.classid = 'pg_type'::regclass AND c.castsource = t.objid AND c.casttarget < 16384
   UNION ALL SELECT 'pg_opclass'::regclass, o.oid FROM pg_opclass o WHERE t.classid = 'pg_type'::regclass AND o.opcintype = t.objid
   UNION ALL SELECT 'pg_opfamily'::regclass, o.opcfamily FROM pg_opclass o WHERE t.classid = 'pg_opclass'::regclass AND o.oid = t.objid
+  UNION ALL SELECT 'pg_operator'::regclass, unnest(ARRAY[o.oprcom, o.oprnegate]) FROM pg_operator o WHERE t.classid = 'pg_operator'::regclass AND o.oid = t.objid
   UNION ALL SELECT 'pg_proc'::regclass, a.amproc FROM pg_amproc a WHERE t.classid = 'pg_opfamily'::regclass AND a.amprocfamily = t.objid
   UNION ALL SELECT 'pg_operator'::regclass, a.amopopr FROM pg_amop a WHERE t.classid = 'pg_opfamily'::regclass AND a.amopfamily = t.objid
  ) n (classid, objid) WHERE n.objid >= 12000), ",
@@ -173,34 +196,45 @@ SELECT pg_describe_object(o.classid, o.objid, 0), pg_get_userbyid(o.owner) FROM 
 WHERE o.owner <> $2 AND r.rolsuper IS NOT TRUE ORDER BY o.objid LIMIT 1"
 );
 
-/// Functions whose names are looked up when they run, and not by a search path of their own on which others can put nothing: pg_temp last, where else it comes first for relations and
-/// types. (Without backslashes: what these are in a text is a setting of the session's.) One in SQL without a path of its own is read anew with the path that is set for the reading; other languages keep what an earlier call of the caller's found.
-const NAMES: &str = touched!(
-    "named (oid, path) AS (
- SELECT p.oid, (SELECT substr(c, 13) FROM unnest(p.proconfig) c WHERE c ^@ 'search_path=') FROM touched t JOIN pg_proc p ON t.classid = 'pg_proc'::regclass AND p.oid = t.objid
+/// Of the functions `looked`, those whose names are looked up when they run, and not by a search path of their own on which others than $2 can put nothing: pg_temp last, where else
+/// it comes first for relations and types. (Without backslashes: what these are in a text is a setting of the session's.) One in SQL without a path of its own is read anew
+/// with the path that is set for the reading; other languages keep what an earlier call of the caller's found.
+macro_rules! named {
+    () => {
+        concat!(
+            "named (oid, path) AS (
+ SELECT p.oid, (SELECT substr(c, 13) FROM unnest(p.proconfig) c WHERE c ^@ 'search_path=') FROM looked k JOIN pg_proc p ON p.oid = k.objid
  JOIN pg_language l ON l.oid = p.prolang WHERE l.lanname NOT IN ('internal', 'c') AND p.prosqlbody IS NULL
    AND (l.lanname <> 'sql' OR EXISTS (SELECT FROM unnest(p.proconfig) c WHERE c ^@ 'search_path=')))
 SELECT pg_describe_object('pg_proc'::regclass, f.oid, 0), NULL::text FROM named f WHERE f.path IS NULL OR f.path !~ '(^|,) *\"?pg_temp\"? *$'
  OR EXISTS (SELECT FROM regexp_split_to_table(f.path, ' *, *') s(name) LEFT JOIN pg_namespace n ON n.nspname = trim(s.name, '\"')::name
    WHERE trim(s.name, '\"') NOT IN ('pg_catalog', 'pg_temp') AND (n.oid IS NULL OR NOT ",
-    closed!(),
-    "))
+            closed!(),
+            "))
 ORDER BY f.oid LIMIT 1"
-);
+        )
+    };
+}
+
+/// Those of the functions of a relation.
+const NAMES: &str = touched!("looked AS (SELECT objid FROM touched WHERE classid = 'pg_proc'::regclass), ", named!());
+
+/// The function $1, if it is one.
+const NAMED: &str = concat!("WITH looked (objid) AS (SELECT $1), ", named!());
 
 /// Views, policies and checks of domains of others that call a function by which more than the call itself could be run: one that is volatile, whoever owns it
 /// (an extension's may run the text that it is given), or one of the system's that runs a query or reads a type whose name it is given (…_to_xml, …_populate_record, pg_input_…, input functions), or takes what SQL cannot make, or one of a superuser's
-/// that is not immutable (an extension's may read what it is given the name of, as `affinity.evaluate` does). Functions
+/// that is not immutable and takes arguments (an extension's may read what it is given the name of, as `affinity.evaluate` does). Functions
 /// of users are found by [`CODE`]. Generated columns, indexes and partitions call immutable functions only.
 const EXPRESSIONS: &str = touched!(
     "texts (classid, objid, owner, code) AS (
  SELECT t.*, c.relowner, w.ev_action::text FROM touched t JOIN pg_rewrite w ON t.classid = 'pg_rewrite'::regclass AND w.oid = t.objid JOIN pg_class c ON c.oid = w.ev_class
  UNION ALL SELECT t.*, c.relowner, p.polqual::text FROM touched t JOIN pg_policy p ON t.classid = 'pg_policy'::regclass AND p.oid = t.objid JOIN pg_class c ON c.oid = p.polrelid
  UNION ALL SELECT t.*, y.typowner, c.conbin::text FROM touched t JOIN pg_constraint c ON t.classid = 'pg_constraint'::regclass AND c.oid = t.objid JOIN pg_type y ON y.oid = c.contypid)
-SELECT pg_describe_object(x.classid, x.objid, 0) || ', which calls ' || p.proname, pg_get_userbyid(x.owner) FROM texts x LEFT JOIN pg_roles r ON r.oid = x.owner
+SELECT p.proname || ', called by ' || pg_describe_object(x.classid, x.objid, 0), pg_get_userbyid(x.owner) FROM texts x LEFT JOIN pg_roles r ON r.oid = x.owner
 CROSS JOIN LATERAL regexp_matches(x.code, ':(?:funcid|opfuncid|aggfnoid|winfnoid) ([0-9]+)', 'g') f(called)
 JOIN pg_proc p ON p.oid = f.called[1]::oid
-WHERE x.owner <> $2 AND r.rolsuper IS NOT TRUE AND (p.provolatile = 'v' OR p.oid >= 16384 AND p.provolatile <> 'i' AND p.proowner <> $2 OR p.oid < 16384 AND (
+WHERE x.owner <> $2 AND r.rolsuper IS NOT TRUE AND (p.provolatile = 'v' OR p.oid >= 16384 AND p.provolatile <> 'i' AND p.pronargs > 0 AND p.proowner <> $2 OR p.oid < 16384 AND (
  p.proname ~ '_to_xml|populate_record|^pg_input_' OR p.proargtypes::oid[] && ARRAY['cstring'::regtype, 'internal'::regtype]::oid[]))
 ORDER BY x.objid LIMIT 1"
 );

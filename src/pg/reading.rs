@@ -21,8 +21,6 @@ pub(crate) struct Reader {
     acting: Option<Acting>,
     /// What is watched meanwhile; none where the one who calls chose what is read.
     watch: Option<Watch>,
-    /// Whether rights are lent to a caller who does not have them, in whose session bare names may mean what he likes.
-    lent: bool,
 }
 
 impl Reader {
@@ -48,17 +46,17 @@ impl Reader {
             }
             foreign_code::admit(&relation, me, Rule::Code)?;
             let harmless = !foreign_code::is_own(&relation, me)?;
-            return Ok((relation, Self { acting: None, watch: Some(Watch { reader: me, another: false, harmless }), lent: false }));
+            return Ok((relation, Self { acting: None, watch: Some(Watch { reader: me, another: false, harmless, lent: false }) }));
         }
         let owner = store::living_owner(model)?;
         let reader = reads(owner, &relation);
-        // Who owns a model and trained it on another's view reads it as he reads that view; a superuser does not.
-        let watch = (reader != me || owner::is_superuser(reader)).then_some(Watch { reader, another: reader != me, harmless: false });
         let lent = reader != me && !owner::is_superuser(me);
+        // Who owns a model and trained it on another's view reads it as he reads that view; a superuser does not.
+        let watch = (reader != me || owner::is_superuser(reader)).then_some(Watch { reader, another: reader != me, harmless: false, lent });
         if watch.is_some() {
             foreign_code::admit(&relation, reader, if lent { Rule::Lent } else { Rule::Everything })?;
         }
-        Ok((relation, Self { acting: Some(Acting::as_role(reader, path)?), watch, lent }))
+        Ok((relation, Self { acting: Some(Acting::as_role(reader, path)?), watch }))
     }
 
     /// Runs `f` as the reader.
@@ -66,7 +64,7 @@ impl Reader {
     /// # Errors
     /// Those of [`temporary::nothing_with_code`], and of `f`.
     pub(crate) fn run<T>(&self, f: impl FnOnce() -> Result<T>) -> Result<T> {
-        if self.lent {
+        if self.watch.is_some_and(|w| w.lent) {
             temporary::nothing_with_code(self.role())?;
         }
         let _watch = self.watch.map(watch::keep);

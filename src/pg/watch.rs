@@ -3,11 +3,12 @@
 //! [`foreign_code`](crate::pg::foreign_code) has asked before, of the catalogues. But who owns a relation can give it an index between that and the plan, or in the
 //! middle of a statement that reads again and again, and the planner evaluates its expression; and what a function behind a view calls by a bare name, or as a text, stands in no
 //! catalogue. Postgres tells of each function before it runs the first time in a plan, and of the relations of each query. It does not tell of one whose body the planner writes into
-//! the query, so none is written in meanwhile: Postgres asks that, too (`needs_fmgr_hook`).
+//! the query, nor of one that is called without a plan (by an operator's estimator, as a trigger): so a function that would be refused has neither its body written in nor is it called directly
+//! (`needs_fmgr_hook`), and is refused where it is called (`fmgr_hook`). Others are written in as ever: what is kept of an index or a partition must be the same as without a watch.
 
 use crate::base::{Code, Error, Result};
 use crate::pg::local::Local;
-use crate::pg::{error, owner, text};
+use crate::pg::{error, foreign_code, owner, text};
 use pgrx::pg_catalog::pg_proc::PgProc;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
@@ -23,13 +24,23 @@ pub(crate) struct Watch {
     pub another: bool,
     /// Whether code of others chooses what is called (their views): then nothing that does more than to return a value.
     pub harmless: bool,
+    /// Whether who called has not these rights, and has made the session what it is: what is called by a bare name must be found where only the reader or a superuser can have put it.
+    pub lent: bool,
 }
+
+/// Languages that Postgres itself knows, by the numbers that they have in every database.
+const INTERNAL: u32 = 12;
+const C: u32 = 13;
+const SQL: u32 = 14;
 
 thread_local! {
     static WATCH: Cell<Option<Watch>> = const { Cell::new(None) };
     static NEXT_ACCESS: Cell<pg_sys::object_access_hook_type> = const { Cell::new(None) };
     static NEXT_CHECK: Cell<pg_sys::ExecutorCheckPerms_hook_type> = const { Cell::new(None) };
     static NEXT_NEEDED: Cell<pg_sys::needs_fmgr_hook_type> = const { Cell::new(None) };
+    static NEXT_CALL: Cell<pg_sys::fmgr_hook_type> = const { Cell::new(None) };
+    /// Whether what languages have made ready before this watch is forgotten.
+    static FORGOTTEN: Cell<bool> = const { Cell::new(false) };
 }
 
 /// The watch that was kept before is kept again when this is dropped.
@@ -48,6 +59,7 @@ impl Drop for Kept {
 pub(crate) fn keep(watch: Watch) -> Kept {
     // A worker does not know of the watch.
     let settings = Local::set(&[(c"max_parallel_workers_per_gather", c"0")]);
+    FORGOTTEN.set(false);
     Kept { before: WATCH.replace(Some(watch)), _settings: Some(settings) }
 }
 
@@ -65,14 +77,17 @@ pub(crate) fn register() {
         NEXT_CHECK.set(pg_sys::ExecutorCheckPerms_hook);
         pg_sys::ExecutorCheckPerms_hook = Some(checked);
         NEXT_NEEDED.set(pg_sys::needs_fmgr_hook);
-        pg_sys::needs_fmgr_hook = Some(called_by_itself);
+        pg_sys::needs_fmgr_hook = Some(asked);
+        NEXT_CALL.set(pg_sys::fmgr_hook);
+        pg_sys::fmgr_hook = Some(called);
     }
 }
 
 impl Watch {
     fn function(&self, function: pg_sys::Oid) -> Result<()> {
         // SAFETY: a catalogue look-up by oid.
-        if self.harmless && unsafe { pg_sys::func_volatile(function) } as u8 == b'v' {
+        let volatility = unsafe { pg_sys::func_volatile(function) } as u8;
+        if self.harmless && volatility == b'v' {
             return Err(self.refused(function, "It can do more than return a value, and code of others calls it."));
         }
         if function.to_u32() < pg_sys::FirstNormalObjectId {
@@ -81,18 +96,25 @@ impl Watch {
             }
             return Ok(());
         }
-        let whose = PgProc::new(function).map_or(pg_sys::InvalidOid, |p| p.proowner());
-        if whose == self.reader {
-            return Ok(());
+        let Some(proc) = PgProc::new(function) else { return Err(self.refused(function, "It is gone.")) };
+        let whose = proc.proowner();
+        if whose != self.reader && !owner::is_superuser(whose) {
+            return Err(self.refused(function, &format!("It belongs to {}.", owner::name(whose).unwrap_or_default())));
         }
-        if whose != pg_sys::InvalidOid && owner::is_superuser(whose) {
-            // SAFETY: a catalogue look-up by oid.
-            if self.harmless && unsafe { pg_sys::func_volatile(function) } as u8 != b'i' {
-                return Err(self.refused(function, "It may read what its arguments name, and code of others calls it."));
+        if self.harmless && whose != self.reader && proc.pronargs() > 0 && volatility != b'i' {
+            return Err(self.refused(function, "It may read what its arguments name, and code of others calls it."));
+        }
+        if self.lent && !matches!(proc.prolang().to_u32(), INTERNAL | C) {
+            if let Some(what) = foreign_code::bare_names_of(function, self.reader)? {
+                return Err(self.refused(function, &format!("What {what} calls by a bare name may be found where others put it.")));
             }
-            return Ok(());
+            // What a function of plpgsql has made ready earlier in the transaction was asked for then, if at all.
+            if proc.prolang().to_u32() != SQL && !FORGOTTEN.replace(true) {
+                // SAFETY: plans are marked to be made anew, which may happen at any time.
+                unsafe { pg_sys::ResetPlanCache() }
+            }
         }
-        Err(self.refused(function, &format!("It belongs to {}.", owner::name(whose).unwrap_or_default())))
+        Ok(())
     }
 
     fn refused(&self, function: pg_sys::Oid, why: &str) -> Error {
@@ -140,10 +162,24 @@ fn runs_more(name: &str) -> bool {
 }
 
 #[pg_guard]
-unsafe extern "C-unwind" fn called_by_itself(function: pg_sys::Oid) -> bool {
-    // SAFETY: as in `accessed`.
-    (WATCH.get().is_some() && function.to_u32() >= pg_sys::FirstNormalObjectId)
+unsafe extern "C-unwind" fn asked(function: pg_sys::Oid) -> bool {
+    WATCH.get().is_some_and(|w| function.to_u32() >= pg_sys::FirstNormalObjectId && w.function(function).is_err())
+        // SAFETY: as in `accessed`.
         || NEXT_NEEDED.get().is_some_and(|next| unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| next(function)) })
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn called(event: pg_sys::FmgrHookEventType::Type, info: *mut pg_sys::FmgrInfo, argument: *mut pg_sys::Datum) {
+    if let Some(next) = NEXT_CALL.get() {
+        // SAFETY: as in `accessed`.
+        unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| next(event, info, argument)) }
+    }
+    if event == pg_sys::FmgrHookEventType::FHET_START
+        && let Some(watch) = WATCH.get()
+    {
+        // SAFETY: what is being called, which lives as long as the call.
+        watch.function(unsafe { (*info).fn_oid }).unwrap_or_else(|e| error::raise(e));
+    }
 }
 
 #[pg_guard]

@@ -55,12 +55,8 @@ impl Database {
         }
         let version: String = admin.query_one("SHOW server_version_num", &[]).unwrap().get(0);
         let version: u32 = version.parse().unwrap();
-        // The minor releases that were made together with 15.20, the first that is known to have it.
-        if [(14, 25), (15, 20), (16, 16), (17, 12), (18, 6)]
-            .iter()
-            .any(|(major, minor)| version / 10_000 == *major && version % 10_000 >= *minor)
-            || version >= 190_000
-        {
+        // Seen on 15.20; 18.6 as it is packed for Python does not have it, and ends the session of who reads such a row, without any extension.
+        if version / 10_000 == 15 && version % 10_000 >= 20 {
             db.has.push("rowversions")
         }
         let mut client = db.session(&db.database(), "postgres").client;

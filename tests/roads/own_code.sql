@@ -59,3 +59,17 @@ SELECT 1 / (count(*) > 0)::int FROM mine, affinity.recommend('p', mine.u, k => 2
 
 -- as postgres
 ALTER ROLE roads_member RENAME TO roads_gone;
+
+-- Row security that asks a superuser's function of no arguments for the tenant, also where the caller reads.
+-- as postgres
+CREATE SCHEMA app; GRANT USAGE ON SCHEMA app TO public; CREATE FUNCTION app.tenant() RETURNS text LANGUAGE sql STABLE AS $$ SELECT current_setting('app.tenant', true) $$;
+
+-- as ann
+CREATE TABLE shop.tenants AS TABLE shop.events; ALTER TABLE shop.tenants ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON shop.tenants USING (app.tenant() IS NULL OR what = app.tenant()); GRANT SELECT ON shop.tenants TO web;
+
+-- expect: ok
+SELECT affinity.train_recommender('tenants', 'shop.tenants', kind => 'popularity', params => '{"read_as": "caller"}'); SELECT affinity.grant_model('tenants', 'web', 'all');
+
+-- as web
+-- expect: ok
+SELECT 1 / (count(*) > 0)::int FROM affinity.recommend('tenants', 1, k => 2);

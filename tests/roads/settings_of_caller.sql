@@ -14,8 +14,13 @@ CREATE VIEW shop.v AS SELECT user_id, item_id, at FROM shop.events WHERE shop.ye
 SELECT affinity.train_recommender('m', 'shop.v', kind => 'transition', time_col => 'at'); SELECT affinity.grant_model('m', 'web');
 
 -- as web
+-- One of the two is there, by the server's version.
+SET force_parallel_mode = on;
+
+SET debug_parallel_query = on;
+
 -- expect: ok
-SET search_path = evil, pg_temp, pg_catalog; SET plan_cache_mode = force_generic_plan; SET force_parallel_mode = on; SET min_parallel_table_scan_size = 0; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET max_parallel_workers_per_gather = 4; SET constraint_exclusion = on; SET standard_conforming_strings = off; SET transform_null_equals = on; SET row_security = off; SET quote_all_identifiers = on; SET check_function_bodies = off; SET xmlbinary = hex; SET bytea_output = 'escape'; SET DateStyle = 'SQL, DMY'; SET IntervalStyle = sql_standard; SET extra_float_digits = -15; SET enable_seqscan = off; SET default_transaction_isolation = serializable;
+SET search_path = evil, pg_temp, pg_catalog; SET plan_cache_mode = force_generic_plan; SET min_parallel_table_scan_size = 0; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET max_parallel_workers_per_gather = 4; SET constraint_exclusion = on; SET standard_conforming_strings = off; SET transform_null_equals = on; SET row_security = off; SET quote_all_identifiers = on; SET check_function_bodies = off; SET xmlbinary = hex; SET bytea_output = 'escape'; SET DateStyle = 'SQL, DMY'; SET IntervalStyle = sql_standard; SET extra_float_digits = -15; SET enable_seqscan = off; SET default_transaction_isolation = serializable;
 
 -- expect: ok
 SELECT * FROM affinity.recommend('m', 2);
