@@ -8,9 +8,10 @@ use crate::pg::spi::{self, Arg};
 use pgrx::pg_sys;
 use std::cell::Cell;
 
-/// The first thing in the schema $1 that code could stand behind. Plain tables of the system's types, or of an extension's, and their indexes, hold none.
+/// The first thing in the schema $1 that code could stand behind. Plain tables of the system's types, or of an extension's, and their indexes, hold none; a table's CHECK runs
+/// where it is written to.
 const CODE: &str = "SELECT pg_describe_object('pg_class'::regclass, c.oid, 0) FROM pg_class c WHERE c.relnamespace = $1 AND (
-   c.relkind NOT IN ('r', 'i', 'S', 't') OR c.relhasrules OR c.relrowsecurity OR c.relchecks > 0
+   c.relkind NOT IN ('r', 'i', 'S', 't') OR c.relhasrules OR c.relrowsecurity
    OR EXISTS (SELECT FROM pg_index i WHERE i.indexrelid = c.oid AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL))
    OR EXISTS (SELECT FROM pg_attribute a JOIN pg_type y ON y.oid = a.atttypid JOIN pg_roles r ON r.oid = y.typowner
      WHERE a.attrelid = c.oid AND a.attnum > 0 AND (a.attgenerated <> '' OR y.typtype <> 'b' OR NOT r.rolsuper)))

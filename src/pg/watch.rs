@@ -106,7 +106,10 @@ impl Watch {
         }
         if self.lent && !matches!(proc.prolang().to_u32(), INTERNAL | C) {
             if let Some(what) = foreign_code::bare_names_of(function, self.reader)? {
-                return Err(self.refused(function, &format!("What {what} calls by a bare name may be found where others put it.")));
+                let (oid, function) = (function, what.strip_prefix("function ").unwrap_or(&what));
+                return Err(self
+                    .refused(oid, &format!("What {what} calls by a bare name may be found where others put it."))
+                    .hint(format!("ALTER FUNCTION {function} SET search_path = …, pg_temp: schemas in which nobody but its owner and superusers may create.")));
             }
             // What a function of plpgsql has made ready earlier in the transaction was asked for then, if at all.
             if proc.prolang().to_u32() != SQL && !FORGOTTEN.replace(true) {

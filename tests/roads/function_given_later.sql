@@ -4,7 +4,7 @@
 CREATE SCHEMA lib; GRANT CREATE, USAGE ON SCHEMA lib TO ann, mallory; CREATE ROLE roads_helper; GRANT roads_helper TO postgres; GRANT CREATE, USAGE ON SCHEMA lib TO roads_helper;
 
 -- as ann
-CREATE FUNCTION lib.same(n bigint) RETURNS bigint LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS 'BEGIN RETURN n; END'; CREATE FUNCTION lib.again(n bigint) RETURNS bigint LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS 'BEGIN RETURN lib.inner(n); END'; CREATE FUNCTION lib.inner(n bigint) RETURNS bigint LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN n; END';
+CREATE FUNCTION lib.same(n bigint) RETURNS bigint LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS 'BEGIN RETURN n; END'; CREATE FUNCTION lib.again(n bigint) RETURNS bigint LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS 'BEGIN RETURN lib.inner(n); END'; CREATE FUNCTION lib.inner(n bigint) RETURNS bigint LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS 'BEGIN RETURN n; END';
 
 CREATE VIEW shop.v AS SELECT user_id, lib.same(item_id) AS item_id, at FROM shop.events; CREATE VIEW shop.w AS SELECT user_id, lib.again(item_id) AS item_id, at FROM shop.events;
 
