@@ -8,9 +8,10 @@ use crate::pg::argument::{Name, Text, Texts};
 use crate::pg::call::Call;
 use crate::pg::error::sql;
 use crate::pg::store::{ModelRow, Scope};
-use crate::pg::{array, manage, owner, store, weights};
+use crate::pg::{array, compat, manage, owner, store, weights};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
+use std::ffi::CStr;
 
 // None of these is STRICT: a script that passes a NULL by mistake must not go on as if the model were dropped.
 
@@ -18,7 +19,7 @@ use pgrx::prelude::*;
 #[pg_extern]
 fn deploy(model: Option<Text>, version: Option<i32>) {
     sql(|| {
-        let model = own(model)?;
+        let model = own(c"affinity.deploy()", model)?;
         let version = needed(version, "version")?;
         check::loads(&store::fresh_version(model.id, version)?)?;
         manage::deploy(model.id, version)
@@ -28,26 +29,26 @@ fn deploy(model: Option<Text>, version: Option<i32>) {
 /// Goes back to the version that was deployed before.
 #[pg_extern]
 fn rollback(model: Option<Text>) -> i32 {
-    sql(|| manage::rollback(&own(model)?, check::loads))
+    sql(|| manage::rollback(&own(c"affinity.rollback()", model)?, check::loads))
 }
 
 /// Drops a model.
 #[pg_extern]
 fn drop_model(model: Option<Text>) {
-    sql(|| manage::drop_model(&own(model)?))
+    sql(|| manage::drop_model(&own(c"affinity.drop_model()", model)?))
 }
 
 /// Drops a version that is not deployed.
 #[pg_extern]
 fn drop_version(model: Option<Text>, version: Option<i32>) {
-    sql(|| manage::drop_version(&own(model)?, needed(version, "version")?))
+    sql(|| manage::drop_version(&own(c"affinity.drop_version()", model)?, needed(version, "version")?))
 }
 
 /// Lets a role use a model.
 #[pg_extern]
 fn grant_model(model: Option<Text>, role: Option<Name>, scope: Option<Text>) {
     sql(|| {
-        let (model, role, scope) = (own(model)?, needed(role, "role")?, needed(scope, "scope")?);
+        let (model, role, scope) = (own(c"affinity.grant_model()", model)?, needed(role, "role")?, needed(scope, "scope")?);
         manage::grant(&model, &role.0, Scope::parse(&scope)?)
     })
 }
@@ -55,17 +56,18 @@ fn grant_model(model: Option<Text>, role: Option<Name>, scope: Option<Text>) {
 /// Takes it back.
 #[pg_extern]
 fn revoke_model(model: Option<Text>, role: Option<Name>) {
-    sql(|| manage::revoke(&own(model)?, &needed(role, "role")?.0))
+    sql(|| manage::revoke(&own(c"affinity.revoke_model()", model)?, &needed(role, "role")?.0))
 }
 
 /// Gives a model to another role.
 #[pg_extern]
 fn alter_owner(model: Option<Text>, role: Option<Name>) {
-    sql(|| manage::alter_owner(&own(model)?, &needed(role, "role")?.0))
+    sql(|| manage::alter_owner(&own(c"affinity.alter_owner()", model)?, &needed(role, "role")?.0))
 }
 
-/// The caller's own model of that name, to be changed.
-fn own(model: Option<Text>) -> Result<ModelRow> {
+/// The caller's own model of that name, to be changed by `function`.
+fn own(function: &'static CStr, model: Option<Text>) -> Result<ModelRow> {
+    compat::must_be_writable(function);
     store::own_locked(&needed(model, "model")?)
 }
 
