@@ -301,7 +301,6 @@ fn user_is(a: &Attribute, typ: Option<IdType>) -> Result<String> {
     let cast = match a.form {
         Some(Form::Int2 | Form::Int4 | Form::Int8 | Form::Text | Form::Name) => "",
         Some(Form::Uuid) => "::pg_catalog.uuid",
-        Some(Form::Padded) => "::pg_catalog.bpchar",
         _ => return Ok(format!("{column}::pg_catalog.text {EQUALS} $1")),
     };
     Ok(format!("{column} {EQUALS} $1{cast}"))

@@ -12,7 +12,6 @@ use crate::pg::{invalidation, text::literal};
 use pgrx::pg_sys;
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::thread::LocalKey;
 
 /// How much of what a relation stands on must belong to whoever reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -25,19 +24,19 @@ pub(crate) enum Rule {
     /// What is code: functions and what calls them, and views and policies of another's that call more than harmless functions of the system's. For who
     /// reads by himself what he did not name.
     Code,
+    /// Of a function: only what [`Rule::Lent`] asks of names.
+    Names,
 }
 
 /// Verdicts that a backend keeps, at most this many, each for as long as no catalogue changes.
 const KEPT: usize = 256;
 
-/// Relation or function, reader and rule.
+/// Relation, or function where the rule is for one, reader and rule.
 type Key = (u32, u32, Rule);
-/// What stood in the way, if anything, and in which generation of the catalogues.
-type Verdicts = RefCell<HashMap<Key, (u64, Option<Object>)>>;
 
 thread_local! {
-    static VERDICTS: Verdicts = RefCell::default();
-    static FUNCTIONS: Verdicts = RefCell::default();
+    /// What stood in the way, if anything, and in which generation of the catalogues.
+    static VERDICTS: RefCell<HashMap<Key, (u64, Option<Object>)>> = RefCell::default();
 }
 
 /// An object in words, and its owner; no owner where it is the names in it that stand in the way.
@@ -48,7 +47,7 @@ type Object = (String, Option<String>);
 /// # Errors
 /// [`Code::Privilege`], with the first object that stands in the way.
 pub(crate) fn admit(relation: &Relation, reader: pg_sys::Oid, rule: Rule) -> Result<()> {
-    match verdict(relation, reader, rule)? {
+    match verdict(relation.oid, reader, rule)? {
         Some((what, Some(whose))) => Err(refused(relation, reader, &what, &whose)),
         Some((what, None)) => Err(bare_names(relation, reader, &what)),
         None => Ok(()),
@@ -60,7 +59,7 @@ pub(crate) fn admit(relation: &Relation, reader: pg_sys::Oid, rule: Rule) -> Res
 /// # Errors
 /// What the catalogues raise.
 pub(crate) fn is_own(relation: &Relation, reader: pg_sys::Oid) -> Result<bool> {
-    verdict(relation, reader, Rule::Everything).map(|found| found.is_none())
+    verdict(relation.oid, reader, Rule::Everything).map(|found| found.is_none())
 }
 
 /// What is wrong with the names that a function calls when it runs with the rights of `reader` in another's session, by [`Rule::Lent`]; none where nothing is. The function may be called by
@@ -69,44 +68,34 @@ pub(crate) fn is_own(relation: &Relation, reader: pg_sys::Oid) -> Result<bool> {
 /// # Errors
 /// What the catalogues raise.
 pub(crate) fn bare_names_of(function: pg_sys::Oid, reader: pg_sys::Oid) -> Result<Option<String>> {
-    let found = kept((function.to_u32(), reader.to_u32(), Rule::Lent), &FUNCTIONS, || first(&[NAMED], function, reader))?;
-    Ok(found.map(|(what, _)| what))
+    Ok(verdict(function, reader, Rule::Names)?.map(|(what, _)| what))
 }
 
-fn verdict(relation: &Relation, reader: pg_sys::Oid, rule: Rule) -> Result<Option<Object>> {
+fn verdict(of: pg_sys::Oid, reader: pg_sys::Oid, rule: Rule) -> Result<Option<Object>> {
+    let key = (of.to_u32(), reader.to_u32(), rule);
+    let now = invalidation::generation();
+    if let Some((_, verdict)) = VERDICTS.with_borrow(|known| known.get(&key).filter(|v| v.0 == now).cloned()) {
+        return Ok(verdict);
+    }
     let asked = match rule {
         Rule::Everything => &[EVERYTHING][..],
         Rule::Lent => &[EVERYTHING, NAMES],
         Rule::Code => &[EXPRESSIONS, CODE],
+        Rule::Names => &[NAMED],
     };
-    kept((relation.oid.to_u32(), reader.to_u32(), rule), &VERDICTS, || first(asked, relation.oid, reader))
-}
-
-/// What `ask` says, as long as no catalogue changes.
-fn kept(key: Key, verdicts: &'static LocalKey<Verdicts>, ask: impl FnOnce() -> Result<Option<Object>>) -> Result<Option<Object>> {
-    let now = invalidation::generation();
-    if let Some((_, verdict)) = verdicts.with_borrow(|known| known.get(&key).filter(|v| v.0 == now).cloned()) {
-        return Ok(verdict);
+    let mut verdict = None;
+    for sql in asked {
+        if verdict.is_none() {
+            verdict = as_extension(|| spi::latest(sql, &[Arg::Oid(of), Arg::Oid(reader)], object))?.into_iter().next();
+        }
     }
-    let verdict = ask()?;
-    verdicts.with_borrow_mut(|known| {
+    VERDICTS.with_borrow_mut(|known| {
         if known.len() >= KEPT {
             known.clear();
         }
         known.insert(key, (now, verdict.clone()));
     });
     Ok(verdict)
-}
-
-/// The first object that one of `asked` gives for the object `of`.
-fn first(asked: &[&'static str], of: pg_sys::Oid, reader: pg_sys::Oid) -> Result<Option<Object>> {
-    for sql in asked {
-        let found = as_extension(|| spi::latest(sql, &[Arg::Oid(of), Arg::Oid(reader)], object))?;
-        if let Some(object) = found.into_iter().next() {
-            return Ok(Some(object));
-        }
-    }
-    Ok(None)
 }
 
 fn object(r: &spi::Row) -> Result<Object> {

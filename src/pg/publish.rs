@@ -199,7 +199,7 @@ fn save(training: &Training<'_>, before: Option<&ModelRow>) -> Result<(Uuid, i32
         .into_iter()
         .flatten()
         .next()
-        .ok_or_else(|| store::meanwhile(training.model, "was dropped"))?;
+        .ok_or_else(|| Error::internal("The row of the model, which is locked, is gone."))?;
         let double = |x: Option<f64>| x.map_or(Arg::Null(pg_sys::FLOAT8OID), Arg::Double);
         let row = [
             Arg::Uuid(id),

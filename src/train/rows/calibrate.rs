@@ -77,17 +77,23 @@ impl Calibration {
         softmax(out)
     }
 
+    /// The probabilities of `k` classes summed over rows of logits.
+    fn totals(&self, logits: &[f64], k: usize) -> Vec<f64> {
+        let (mut p, mut totals) = (vec![0.0; k], vec![0.0; k]);
+        for z in logits.chunks_exact(k) {
+            self.probabilities(z.iter().copied(), &mut p);
+            totals.iter_mut().zip(&p).for_each(|(sum, p)| *sum += p);
+        }
+        totals
+    }
+
     /// For `k` classes, from logits (rows × k) and the indices of the true ones.
     ///
     /// The mean probability of each class stays what the network gives, as in [`Calibration::binary`]. (A temperature alone moves those of rare classes most: with one row in
     /// 250, 14 of 3,000 rows added up to 8.7.)
     pub fn classes(logits: &[f64], k: usize, answers: &[f64]) -> Self {
         let (mut a, mut p): (f64, _) = (1.0, vec![0.0; k]);
-        let mut given = vec![0.0; k];
-        for z in logits.chunks_exact(k) {
-            Self::default().probabilities(z.iter().copied(), &mut p);
-            given.iter_mut().zip(&p).for_each(|(sum, p)| *sum += p);
-        }
+        let given = Self::default().totals(logits, k);
         for _ in 0..50 {
             let (mut g, mut h) = (PRIOR * (a - 1.0), PRIOR);
             let now = Self { slope: a, ..Self::default() };
@@ -109,12 +115,7 @@ impl Calibration {
         }
         let mut of = Self { slope: a, shift: 0.0, shifts: vec![0.0; k] };
         for _ in 0..50 {
-            let mut sums = vec![0.0; k];
-            for z in logits.chunks_exact(k) {
-                of.probabilities(z.iter().copied(), &mut p);
-                sums.iter_mut().zip(&p).for_each(|(sum, p)| *sum += p);
-            }
-            let steps: Vec<f64> = given.iter().zip(&sums).map(|(given, sum)| (given / sum).ln()).collect();
+            let steps: Vec<f64> = given.iter().zip(of.totals(logits, k)).map(|(given, sum)| (given / sum).ln()).collect();
             if !steps.iter().all(|s| s.is_finite()) {
                 // a class that no row can be
                 return Self { shifts: Vec::new(), ..of };
@@ -183,16 +184,9 @@ mod tests {
         }
         let c = Calibration::classes(&z, 3, &y);
         assert!((c.slope - 1.0 / 1.5).abs() < 0.05, "{c:?}");
-        let sums = |c: &Calibration| {
-            let (mut p, mut sums) = ([0.0; 3], [0.0; 3]);
-            for z in z.chunks_exact(3) {
-                c.probabilities(z.iter().copied(), &mut p);
-                sums.iter_mut().zip(p).for_each(|(sum, p)| *sum += p);
-            }
-            sums
-        };
+        let sums = |c: &Calibration| c.totals(&z, 3);
         let (before, after, bare) = (sums(&Calibration::default()), sums(&c), sums(&Calibration { shifts: Vec::new(), ..c.clone() }));
-        assert!(before.iter().zip(after).all(|(a, b)| (a / b - 1.0).abs() < 1e-4), "{before:?} {after:?}");
+        assert!(before.iter().zip(&after).all(|(a, b)| (a / b - 1.0).abs() < 1e-4), "{before:?} {after:?}");
         assert!(bare[2] > 1.5 * before[2], "{before:?} {bare:?}");
     }
 
