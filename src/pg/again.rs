@@ -2,10 +2,10 @@
 
 use crate::base::Result;
 use crate::pg::owner::as_extension;
-use crate::pg::relation::{Source, quote};
+use crate::pg::relation::Source;
 use crate::pg::spi::{self, Arg};
 use crate::pg::store::ModelRow;
-use crate::pg::text::literal;
+use crate::pg::text::{literal, quote};
 use serde_json::Value;
 
 /// Bytes of a call that a hint shows.

@@ -269,3 +269,24 @@ pub(crate) unsafe fn texts(datum: pg_sys::Datum, most: usize, out: &mut Vec<Stri
 pub(crate) fn too_long(have: usize, most: usize) -> Error {
     Error::new(Code::ArrayLength, "array has too many elements").detail(format!("It has {have}, {most} are allowed."))
 }
+
+/// The numbers of an integer array in Postgres's text form.
+///
+/// # Errors
+/// [`Code::Corrupt`] for anything else: NULLs, more dimensions, what does not fit.
+pub(crate) fn integers<T: std::str::FromStr>(text: &str) -> Result<Vec<T>> {
+    let inner = text.strip_prefix('{').and_then(|t| t.strip_suffix('}'));
+    let bad =
+        || Error::new(Code::Corrupt, "a stored array cannot be read").detail(format!("It reads {}.", crate::base::names::shown(text)));
+    let inner = inner.ok_or_else(bad)?;
+    if inner.is_empty() {
+        return Ok(Vec::new());
+    }
+    inner.split(',').map(|n| n.parse().map_err(|_| bad())).collect()
+}
+
+/// Texts as Postgres writes an array of them.
+pub(crate) fn of_texts(texts: impl Iterator<Item = impl AsRef<str>>) -> String {
+    let quoted = texts.map(|t| format!("\"{}\"", t.as_ref().replace('\\', "\\\\").replace('"', "\\\"")));
+    format!("{{{}}}", quoted.collect::<Vec<_>>().join(","))
+}

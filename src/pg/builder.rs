@@ -2,15 +2,35 @@
 
 use crate::base::memory::{reserve, reserve_slowly};
 use crate::base::{Code, Error, Result};
-use crate::dataset::{Cell, MISSING_CODE, MISSING_TIME, Values};
+use crate::dataset::{Cell, Key, MISSING_CODE, MISSING_TIME, ValueType, Values};
 use crate::pg::columns::{Reader, date, instant};
 use crate::pg::form::Form;
 use crate::pg::keys::Scalars;
-use crate::pg::scan::Wanted;
+use crate::pg::levels::Levels;
+use crate::pg::relation::Attribute;
 use crate::pg::wholes::Wholes;
 use crate::train::Family;
 use pgrx::pg_sys;
-use std::collections::HashMap;
+
+/// A column that is to be read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    /// Which.
+    pub column: &'a Attribute,
+    /// The type that a date or time is read as: that which a model learned.
+    pub as_type: ValueType,
+    /// What the values are read as where their type leaves a choice: arrays of whole numbers (sets or vectors), what stands under a key. None: as they are.
+    pub family: Option<Family>,
+    /// The key of a jsonb column that is read, none for the column itself.
+    pub key: Option<&'a Key>,
+}
+
+impl Wanted<'_> {
+    /// What the column is called in the frame.
+    pub(crate) fn name(&self) -> String {
+        self.key.map_or_else(|| self.column.name.clone(), Key::name)
+    }
+}
 
 /// Collects the values of one column.
 pub(crate) struct Builder {
@@ -53,50 +73,6 @@ enum Rows {
         /// Elements that memory is booked for.
         booked: usize,
     },
-}
-
-/// The distinct texts of a column, in order of first appearance.
-#[derive(Default)]
-pub(crate) struct Levels {
-    texts: Vec<String>,
-    index: HashMap<String, u32>,
-    /// Bytes of texts since memory was last booked.
-    fresh: usize,
-}
-
-impl Levels {
-    /// The bytes to book for the texts that were met since the last call.
-    pub(crate) fn fresh(&mut self) -> usize {
-        std::mem::take(&mut self.fresh)
-    }
-
-    /// The texts.
-    pub(crate) fn texts(&self) -> &[String] {
-        &self.texts
-    }
-
-    /// The same, for keeps.
-    pub(crate) fn into_texts(self) -> Vec<String> {
-        self.texts
-    }
-
-    /// The code of a text, which is new or not.
-    ///
-    /// # Errors
-    /// [`Code::OutOfMemory`]
-    pub(crate) fn code(&mut self, text: &str) -> Result<u32> {
-        if let Some(code) = self.index.get(text) {
-            return Ok(*code);
-        }
-        let code = u32::try_from(self.texts.len()).unwrap_or(MISSING_CODE);
-        reserve(&mut self.texts, 1)?;
-        self.index.try_reserve(1).map_err(|_| Error::new(Code::OutOfMemory, "out of memory"))?;
-        self.texts.push(text.to_owned());
-        self.index.insert(text.to_owned(), code);
-        // Twice the text with what the allocator adds, twice a String, the code, the index's slack.
-        self.fresh += 2 * text.len() + 128;
-        Ok(code)
-    }
 }
 
 impl Builder {
@@ -244,8 +220,8 @@ impl Builder {
             Rows::Double(v) => Values::Double(v),
             Rows::Bool(v) => Values::Bool(v),
             Rows::Time(v) => Values::Time(v),
-            Rows::Category { codes, levels } => Values::Category { codes, levels: levels.texts },
-            Rows::Labels { ends, codes, levels, .. } => Values::Labels { ends, codes, levels: levels.texts },
+            Rows::Category { codes, levels } => Values::Category { codes, levels: levels.into_texts() },
+            Rows::Labels { ends, codes, levels, .. } => Values::Labels { ends, codes, levels: levels.into_texts() },
             Rows::Wholes(w) => w.finish(self.family, &self.name)?,
             Rows::Scalars(s) => s.finish(self.family)?,
             // A column of missing vectors still has its rows: one missing element each.

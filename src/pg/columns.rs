@@ -4,7 +4,7 @@
 
 use crate::base::{Code, Error, Result, memory, names};
 use crate::dataset::{Cell, Key, Labels, ValueType};
-use crate::pg::form::Form;
+use crate::pg::form::{self, Form, type_name};
 use crate::pg::keys::{self, KeyReader};
 use crate::pg::{elements, money, numeric, text};
 use crate::train::Family;
@@ -52,7 +52,7 @@ impl Reader {
         })?;
         let element = match form {
             Form::Numerics | Form::Wholes | Form::Texts | Form::Members => {
-                elements::element(typ).map(|e| Self::new(e, column)).transpose()?.map(Box::new)
+                form::element(typ).map(|e| Self::new(e, column)).transpose()?.map(Box::new)
             }
             _ => None,
         };
@@ -262,14 +262,5 @@ pub(crate) fn uuid(bytes: &[u8; 16], out: &mut String) {
         }
         out.push(char::from(HEX[usize::from(b >> 4)]));
         out.push(char::from(HEX[usize::from(b & 15)]));
-    }
-}
-
-/// The name of a type for messages.
-pub(crate) fn type_name(typ: pg_sys::Oid) -> String {
-    // SAFETY: format_type_be gives a NUL-terminated copy for any oid.
-    unsafe {
-        let name = pg_sys::format_type_be(typ);
-        text::with_utf8(CStr::from_ptr(name).to_bytes(), str::to_owned)
     }
 }

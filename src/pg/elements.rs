@@ -1,21 +1,13 @@
 //! Arrays as models read them: vectors of numbers, sets of members.
 
 use crate::base::{Code, Error, Result, memory};
-use crate::pg::array;
 use crate::pg::form::Form;
-use crate::pg::numbers;
+use crate::pg::{array, numeric};
 use half::f16;
 use pgrx::pg_sys;
 
 /// The most members of one row's set: what a row is about is said in a few.
 const MOST: usize = 1 << 16;
-
-/// The type of the elements of an array type, or of a domain over one; none for another type.
-pub(crate) fn element(typ: pg_sys::Oid) -> Option<pg_sys::Oid> {
-    // SAFETY: catalogue look-ups by oid; a type that is no array has no such element.
-    let element = unsafe { pg_sys::get_element_type(pg_sys::getBaseType(typ)) };
-    (element != pg_sys::InvalidOid).then_some(element)
-}
 
 /// The members of an array that are not NULL, as `write` puts them into words.
 ///
@@ -45,7 +37,7 @@ pub(crate) unsafe fn vector(datum: pg_sys::Datum, form: Form, element: Form, out
     // SAFETY: the caller's promise; reads stay inside the size of the varlena's header.
     unsafe {
         if matches!(form, Form::Numerics | Form::Wholes) {
-            let wide = numbers::doubles(datum, element)?;
+            let wide = doubles(datum, element)?;
             memory::reserve(out, wide.len())?;
             out.extend(wide.iter().map(|x| *x as f32));
             return Ok(());
@@ -63,6 +55,28 @@ pub(crate) unsafe fn vector(datum: pg_sys::Datum, form: Form, element: Form, out
             pg_sys::pfree(flat.cast());
         }
         read
+    }
+}
+
+/// The elements of an array of a type that is read by `form`; NaN for NULL.
+///
+/// # Errors
+/// [`Code::ArrayLength`] for more than one dimension.
+///
+/// # Safety
+/// `datum` is a live datum of such a type.
+pub(crate) unsafe fn doubles(datum: pg_sys::Datum, form: Form) -> Result<Vec<f64>> {
+    // SAFETY: the caller's promise; the values of each form take as many bytes as are read, and are aligned to as many.
+    unsafe {
+        match form {
+            Form::Bool => array::fixed(datum, |[byte]| f64::from(byte)),
+            Form::Int2 => array::fixed(datum, |b| f64::from(i16::from_ne_bytes(b))),
+            Form::Int4 => array::fixed(datum, |b| f64::from(i32::from_ne_bytes(b))),
+            Form::Int8 => array::fixed(datum, |b| i64::from_ne_bytes(b) as f64),
+            Form::Float4 => array::fixed(datum, |b| f64::from(f32::from_ne_bytes(b))),
+            Form::Float8 => array::fixed(datum, f64::from_ne_bytes),
+            _ => array::any(datum, |d| numeric::to_f64(d)),
+        }
     }
 }
 

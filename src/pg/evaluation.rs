@@ -3,8 +3,8 @@
 use crate::base::memory::Taken;
 use crate::base::{Budget, Code, Error, Result};
 use crate::dataset::{Family, Frame, Input, Key, ValueType};
+use crate::pg::builder::Wanted;
 use crate::pg::relation::Relation;
-use crate::pg::scan::Wanted;
 use crate::pg::stamp::Stamp;
 use crate::pg::{cache, error, interrupts, judging, keys, picks, recommending, scan, settings, store, value_type, weights};
 use crate::train::MetricRow;

@@ -1,12 +1,11 @@
 //! The relation of a recommender's events: which columns are which, and the SQL that reads all of them or one user's.
 
-use crate::base::Budget;
-use crate::base::{Code, Error, Result};
-use crate::dataset::circumstances;
-use crate::dataset::{Event, EventColumns, IdKind, Interactions, Skipped, Values};
+use crate::base::{Budget, Code, Error, Result};
+use crate::dataset::{Event, EventColumns, IdKind, Interactions, Skipped, Values, circumstances};
 use crate::pg::form::Form;
 use crate::pg::id_type::{self, IdType, Recorded, id_kind, id_text};
-use crate::pg::relation::{Attribute, Relation, Source, quote};
+use crate::pg::relation::{Attribute, Relation, Source};
+use crate::pg::text::quote;
 use crate::pg::{interrupts, scan};
 use crate::train::Family;
 use pgrx::pg_sys;

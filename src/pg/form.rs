@@ -1,6 +1,6 @@
 //! The forms of values: which types a model reads, and as what.
 
-use crate::pg::elements;
+use crate::pg::text;
 use crate::train::Family;
 use pgrx::pg_sys;
 use std::ffi::CStr;
@@ -105,7 +105,7 @@ impl Form {
 
     /// The form of an array by that of its elements; none for what is no array, and for one whose elements say nothing together.
     fn of_array(base: pg_sys::Oid) -> Option<Self> {
-        Some(match Self::of(elements::element(base)?)? {
+        Some(match Self::of(element(base)?)? {
             Self::Float4 => Self::Floats,
             Self::Float8 => Self::Doubles,
             Self::Numeric => Self::Numerics,
@@ -193,5 +193,21 @@ fn of_extension(base: pg_sys::Oid) -> Option<Form> {
             (b"citext", Some(b"citext")) => Some(Form::Folded),
             _ => None,
         }
+    }
+}
+
+/// The type of the elements of an array type, or of a domain over one; none for another type.
+pub(crate) fn element(typ: pg_sys::Oid) -> Option<pg_sys::Oid> {
+    // SAFETY: catalogue look-ups by oid; a type that is no array has no such element.
+    let element = unsafe { pg_sys::get_element_type(pg_sys::getBaseType(typ)) };
+    (element != pg_sys::InvalidOid).then_some(element)
+}
+
+/// The name of a type for messages.
+pub(crate) fn type_name(typ: pg_sys::Oid) -> String {
+    // SAFETY: format_type_be gives a NUL-terminated copy for any oid.
+    unsafe {
+        let name = pg_sys::format_type_be(typ);
+        text::with_utf8(CStr::from_ptr(name).to_bytes(), str::to_owned)
     }
 }

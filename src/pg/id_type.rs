@@ -5,11 +5,12 @@
 
 use crate::base::{Code, Error, Result, memory};
 use crate::dataset::{Id, IdKind, Vocabulary};
+use crate::pg::compat;
 use crate::pg::form::Form;
 use crate::pg::local::Local;
-use crate::pg::relation::{Attribute, quote};
+use crate::pg::relation::Attribute;
 use crate::pg::spi::{self, Arg};
-use crate::pg::{compat, text};
+use crate::pg::text::{self, quote};
 use pgrx::pg_sys;
 use serde::{Deserialize, Serialize};
 use std::ffi::{CStr, c_char, c_int};

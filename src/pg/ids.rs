@@ -3,8 +3,8 @@
 use crate::base::{Code, Error, Result, memory};
 use crate::dataset::{Id, IdKind};
 use crate::pg::call::Call;
-use crate::pg::columns::{self, type_name};
-use crate::pg::{array, numeric, settings, text};
+use crate::pg::form::type_name;
+use crate::pg::{array, columns, numeric, settings, text};
 use pgrx::pg_sys;
 use std::ffi::CStr;
 

@@ -7,7 +7,7 @@ use crate::base::{Code, Result};
 use crate::pg::events::EventSource;
 use crate::pg::foreign_code::{self, Rule};
 use crate::pg::owner::{self, as_extension};
-use crate::pg::relation::{Relation, Source};
+use crate::pg::relation::Source;
 use crate::pg::spi::{self, Arg, Row, Uuid};
 use crate::pg::store::{self, ModelRow};
 use crate::pg::text::literal;
@@ -166,7 +166,7 @@ fn holder(source: &Source) -> Result<String> {
 /// Whether a relation that a model has on record is there, has the columns that are read live (those of the events of `call`), and is read for those whom the model
 /// was granted to.
 fn readable(model: &ModelRow, source: &Source, call: Option<&Value>) -> Result<()> {
-    let relation = Relation::recorded(source, model, |gone| again::call(model, gone))?;
+    let relation = reading::recorded(source, model, |gone| again::call(model, gone))?;
     if let Some(events) = call.and_then(|c| EventSource::deserialize(&c["events"]).ok()) {
         events.live(&relation, 1)?;
     }

@@ -4,7 +4,8 @@ use crate::base::{Budget, Result};
 use crate::dataset::{Described, Values, Vocabulary, attributes};
 use crate::pg::form::Form;
 use crate::pg::id_type::{self, IdType, Lookup, id_text};
-use crate::pg::relation::{Relation, Source, quote};
+use crate::pg::relation::{Relation, Source};
+use crate::pg::text::quote;
 use crate::pg::{interrupts, scan};
 use crate::train::Family;
 

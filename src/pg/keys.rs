@@ -3,7 +3,7 @@
 use crate::base::memory::{self, reserve, reserve_slowly};
 use crate::base::{Code, Error, Result, interrupts};
 use crate::dataset::{Cell, Key, MISSING_CODE, Values};
-use crate::pg::builder::Levels;
+use crate::pg::levels::Levels;
 use crate::pg::{numeric, text};
 use crate::train::Family;
 use pgrx::pg_sys;

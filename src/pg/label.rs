@@ -6,8 +6,8 @@ use crate::base::{Code, Error, Result, names};
 use crate::dataset::{Cell, Family};
 use crate::metric::{self, Asked};
 use crate::pg::call::Call;
-use crate::pg::columns::{Reader, type_name};
-use crate::pg::form::Form;
+use crate::pg::columns::Reader;
+use crate::pg::form::{Form, type_name};
 use crate::pg::text::literal;
 use pgrx::pg_sys;
 

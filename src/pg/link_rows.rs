@@ -1,6 +1,7 @@
 //! Rows of links that are read when a list needs them: a backend that has just begun reads those of one history, not the whole matrix.
 
 use crate::base::Result;
+use crate::pg::damaged::damaged;
 use crate::pg::owner::as_extension;
 use crate::pg::spi::{self, Arg, Row, Uuid};
 use crate::pg::weights::{self, Index, SHORT};
@@ -29,7 +30,7 @@ pub(crate) fn supply(model: &Recommender, index: &Index, (model_id, version): (U
             let Some(item) = row.int(1).and_then(|i| u32::try_from(i).ok()) else { return Ok(()) };
             row.bytes(2, |bytes| match digests.get(item as usize) {
                 Some(digest) if *digest == weights::row_digest(bytes) => links.give(item, bytes),
-                _ => Err(weights::damaged(version, "a row of its weights")),
+                _ => Err(damaged(version, "a row of its weights")),
             })
             .unwrap_or(Ok(()))
         };
@@ -44,7 +45,7 @@ pub(crate) fn supply(model: &Recommender, index: &Index, (model_id, version): (U
             None => spi::select(ALL, &[model_id, number, Arg::Text(&name)], give),
         })?;
         if needed.iter().any(|&i| links.lacks(i)) {
-            return Err(weights::damaged(version, "its rows, of which some are missing"));
+            return Err(damaged(version, "its rows, of which some are missing"));
         }
     }
     Ok(())

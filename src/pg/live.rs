@@ -8,7 +8,7 @@ use crate::pg::events::{EventSource, LiveQuery};
 use crate::pg::id_type::{self, IdType, Lookup};
 use crate::pg::spi::{Arg, Plan, Row};
 use crate::pg::store::ModelRow;
-use crate::pg::{reading, stream};
+use crate::pg::{array, reading, stream};
 use crate::train::everyone::Asked;
 use crate::train::recommender::Recommender;
 use pgrx::pg_sys;
@@ -179,7 +179,7 @@ impl Live {
     /// As [`Live::history`].
     pub(crate) fn had(&self, user: &Id, items: &[u32], model: &Recommender) -> Result<Vec<u32>> {
         let Some(arg) = self.user(user) else { return Ok(Vec::new()) };
-        let array = array(items.iter().map(|&i| model.items().id(i).to_string()));
+        let array = array::of_texts(items.iter().map(|&i| model.items().id(i).to_string()));
         let plan = kept(&self.query.seen, &[self.query.user_type, pg_sys::TEXTOID], &self.reader)?;
         let found = self.reader.run(|| plan.select(&[arg, Arg::Text(&array)], |row| self.item(row, model)))?;
         Ok(found.into_iter().flatten().collect())
@@ -260,12 +260,6 @@ impl Live {
         }
         Ok((Some(item), (event.weight > 0.0 && event.weight.is_finite()).then_some(event)))
     }
-}
-
-/// Texts as Postgres writes an array of them.
-pub(crate) fn array(texts: impl Iterator<Item = impl AsRef<str>>) -> String {
-    let quoted = texts.map(|t| format!("\"{}\"", t.as_ref().replace('\\', "\\\\").replace('"', "\\\"")));
-    format!("{{{}}}", quoted.collect::<Vec<_>>().join(","))
 }
 
 fn kept(sql: &str, types: &[pg_sys::Oid], reader: &reading::Reader) -> Result<Rc<Plan>> {

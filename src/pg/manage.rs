@@ -1,7 +1,7 @@
 //! Changes to a model that its owner asks for. Every function takes a model that [`store::own_locked`] gave.
 
 use crate::base::{Code, Error, Result};
-use crate::pg::live::array;
+use crate::pg::array::of_texts;
 use crate::pg::owner::{self, as_extension};
 use crate::pg::spi::{self, Arg, Uuid};
 use crate::pg::store::{self, ModelRow, Scope, VersionRow};
@@ -123,8 +123,8 @@ fn write_readers(model: &ModelRow, readers: &[Reader]) -> Result<()> {
     // With an oid for each they are not looked up by their names, which may have been swapped since (affinity_internal.guard_owner).
     const READERS: &str = "UPDATE affinity.stored_models SET readers = $2::pg_catalog.text[], reader_scopes = $3::pg_catalog.text[], \
          reader_oids = $4::pg_catalog.oid[] WHERE id OPERATOR(pg_catalog.=) $1";
-    let (roles, scopes) = (array(readers.iter().map(|r| &r.0)), array(readers.iter().map(|r| r.2)));
-    let oids = array(readers.iter().map(|r| r.1.to_u32().to_string()));
+    let (roles, scopes) = (of_texts(readers.iter().map(|r| &r.0)), of_texts(readers.iter().map(|r| r.2)));
+    let oids = of_texts(readers.iter().map(|r| r.1.to_u32().to_string()));
     let args = [Arg::Uuid(model.id), Arg::Text(&roles), Arg::Text(&scopes), Arg::Text(&oids)];
     as_extension(|| spi::write(READERS, &args, |_| Ok(()))).map(drop)
 }

@@ -6,9 +6,8 @@
 use crate::base::{Code, Error, Result, memory};
 use crate::dataset::Cell;
 use crate::pg::call::Call;
-use crate::pg::columns::{self, type_name};
-use crate::pg::form::Form;
-use crate::pg::{array, numeric, text};
+use crate::pg::form::{Form, type_name};
+use crate::pg::{array, columns, elements, text};
 use crate::train::{Family, Input};
 use pgrx::pg_sys;
 use std::borrow::Cow;
@@ -121,14 +120,14 @@ impl NumbersReader {
                     Cell::Vector(v) => Ok(Numbers { reals: Cow::Owned(memory::copy(v)?), doubles: Vec::new() }),
                     _ => Ok(Numbers { reals: Cow::Borrowed(&[]), doubles: Vec::new() }),
                 },
-                Way::Array(form) => doubles(datum, *form).and_then(Numbers::wide),
+                Way::Array(form) => elements::doubles(datum, *form).and_then(Numbers::wide),
                 Way::Literal => {
                     if !text::with_text(datum, |t| t.trim_start().starts_with(OPENING)) {
                         return Err(self.argument.wrong(pg_sys::TEXTOID));
                     }
                     let literal = pg_sys::text_to_cstring(datum.cast_mut_ptr());
                     let array = array::literal(literal, pg_sys::FLOAT8ARRAYOID, self.argument.name, "ARRAY[1.5, 2]")?;
-                    doubles(array, Form::Float8).and_then(Numbers::wide)
+                    elements::doubles(array, Form::Float8).and_then(Numbers::wide)
                 }
             }
         }
@@ -147,28 +146,6 @@ pub(crate) fn vector(call: Call<'_>, i: usize) -> Result<Option<Numbers<'_>>> {
     };
     // SAFETY: the reader was made for the argument's type, which stays the same at one place of a query; the datum lives as long as the call.
     unsafe { reader.read(datum) }.map(Some)
-}
-
-/// The elements of an array of a type that is read by `form`; NaN for NULL.
-///
-/// # Errors
-/// [`Code::ArrayLength`] for more than one dimension.
-///
-/// # Safety
-/// `datum` is a live datum of such a type.
-pub(crate) unsafe fn doubles(datum: pg_sys::Datum, form: Form) -> Result<Vec<f64>> {
-    // SAFETY: the caller's promise; the values of each form take as many bytes as are read, and are aligned to as many.
-    unsafe {
-        match form {
-            Form::Bool => array::fixed(datum, |[byte]| f64::from(byte)),
-            Form::Int2 => array::fixed(datum, |b| f64::from(i16::from_ne_bytes(b))),
-            Form::Int4 => array::fixed(datum, |b| f64::from(i32::from_ne_bytes(b))),
-            Form::Int8 => array::fixed(datum, |b| i64::from_ne_bytes(b) as f64),
-            Form::Float4 => array::fixed(datum, |b| f64::from(f32::from_ne_bytes(b))),
-            Form::Float8 => array::fixed(datum, f64::from_ne_bytes),
-            _ => array::any(datum, |d| numeric::to_f64(d)),
-        }
-    }
 }
 
 /// Numbers as the values of `inputs`: one for a number or a truth value, as many as it is wide for a vector.

@@ -4,7 +4,7 @@
 
 use crate::base::{Code, Error, Result};
 use crate::pg::local::Local;
-use crate::pg::{invalidation, spi, text, watch};
+use crate::pg::{invalidation, spi, text, watched};
 use pgrx::pg_sys;
 use std::cell::Cell;
 use std::ffi::{CStr, CString};
@@ -120,7 +120,7 @@ impl Acting {
         let mut path = String::from("pg_catalog");
         for schema in trusted(role, schemas)? {
             path.push_str(", ");
-            path.push_str(&crate::pg::relation::quote(&schema));
+            path.push_str(&text::quote(&schema));
         }
         path.push_str(", pg_temp");
         Ok(Self { role, path: Some(text::c(&path)?) })
@@ -180,7 +180,7 @@ pub(crate) fn as_role<T>(acting: &Acting, f: impl FnOnce() -> Result<T>) -> Resu
 /// Those of `f`; [`Code::UndefinedObject`] when the extension is gone, [`Code::WrongState`] when it is not as its script made it.
 pub(crate) fn as_extension<T>(f: impl FnOnce() -> Result<T>) -> Result<T> {
     let _back = Switch::to(extension()?, Some(SAFE_PATH));
-    let _unwatched = watch::rest();
+    let _unwatched = watched::rest();
     f()
 }
 

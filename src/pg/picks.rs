@@ -3,7 +3,7 @@
 use crate::base::{Code, Error, Result, names};
 use crate::dataset::Cell;
 use crate::pg::columns::{self, Reader};
-use crate::pg::form::Form;
+use crate::pg::form::{self, Form};
 use crate::pg::numbers;
 use crate::pg::value_type::{self, Cast};
 use crate::train::{Family, Input};
@@ -171,7 +171,7 @@ pub(crate) fn wrong_type(input: &Input, typ: pg_sys::Oid) -> Error {
         Family::Vector(_) => "an array of numbers",
         Family::Labels => "an array of text",
     };
-    Error::new(Code::WrongType, format!("column \"{}\" is of type {}", input.name, columns::type_name(typ)))
+    Error::new(Code::WrongType, format!("column \"{}\" is of type {}", input.name, form::type_name(typ)))
         .detail(format!("The model was trained on {want} there."))
         .hint("Cast the column in a sub-select, or train the model again.")
 }

@@ -3,7 +3,7 @@
 use crate::base::{Code, Error, Result, names};
 use crate::dataset::Id;
 use crate::pg::call::Call;
-use crate::pg::columns::type_name;
+use crate::pg::form::type_name;
 use crate::pg::{compat, text};
 use pgrx::pg_sys;
 use std::ffi::CStr;

@@ -2,6 +2,7 @@
 
 use crate::base::{Code, Error, Result, Tensor, names};
 use crate::metric::Estimate;
+use crate::pg::damaged::damaged;
 use crate::pg::owner::{self, as_extension};
 use crate::pg::spi::{self, Arg, Uuid};
 use crate::pg::store::{self, ModelRow, VersionRow};
@@ -107,7 +108,7 @@ pub(crate) fn publish(training: &Training<'_>, check: impl FnOnce(&VersionRow) -
     let row = store::fresh_version(id, version)?;
     weights::verify(&row, &training.trained.tensors)?;
     if row.state != training.trained.state {
-        return Err(weights::damaged(version, "its state"));
+        return Err(damaged(version, "its state"));
     }
     check(&row)?;
     for notice in &report.notices {

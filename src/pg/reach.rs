@@ -6,8 +6,9 @@ use crate::pg::form::Form;
 use crate::pg::local::Local;
 use crate::pg::owner::as_extension;
 use crate::pg::plan_scans::{Scan, bare, name_end, scans, unprefixed};
-use crate::pg::relation::{Relation, fill, quote};
+use crate::pg::relation::{Relation, fill};
 use crate::pg::spi::{self, Arg};
+use crate::pg::text::quote;
 use pgrx::pg_sys;
 use serde_json::Value;
 

@@ -4,13 +4,13 @@
 //! there: so it is asked whose code would run, and with whose rights.
 
 use crate::base::{Code, Error, Result};
-use crate::pg::again;
 use crate::pg::foreign_code::{self, Rule};
 use crate::pg::owner::{self, Acting};
 use crate::pg::relation::{Relation, Source};
 use crate::pg::store::{self, ModelRow};
-use crate::pg::temporary;
-use crate::pg::watch::{self, Watch};
+use crate::pg::text::{self, literal, quote};
+use crate::pg::watched::{self, Watch};
+use crate::pg::{again, temporary};
 use pgrx::pg_sys;
 use serde_json::Value;
 
@@ -30,10 +30,10 @@ impl Reader {
     /// A superuser's rights are lent to nobody's code: for a superuser's model the owner of the relation reads.
     ///
     /// # Errors
-    /// Those of [`Relation::recorded`]; [`Code::UndefinedObject`] where the model's owner is gone; [`Code::Privilege`] for a superuser where the model reads as
+    /// Those of [`recorded`]; [`Code::UndefinedObject`] where the model's owner is gone; [`Code::Privilege`] for a superuser where the model reads as
     /// its caller, and where code would run with rights that are not its owner's ([`foreign_code::admit`]).
     pub(crate) fn open(model: &ModelRow, params: &Value, path: &[String], source: &Source) -> Result<(Relation, Self)> {
-        let relation = Relation::recorded(source, model, |gone| again::call(model, gone))?;
+        let relation = recorded(source, model, |gone| again::call(model, gone))?;
         let me = owner::current();
         if params.get("read_as").and_then(Value::as_str) == Some("caller") {
             if owner::is_superuser(me) {
@@ -67,7 +67,7 @@ impl Reader {
         if self.watch.is_some_and(|w| w.lent) {
             temporary::nothing_with_code(self.role())?;
         }
-        let _watch = self.watch.map(watch::keep);
+        let _watch = self.watch.map(watched::keep);
         match &self.acting {
             Some(acting) => owner::as_role(acting, f),
             None => f(),
@@ -88,4 +88,52 @@ impl Reader {
 /// The role that reads `relation` for a model of `owner`: a superuser's rights are lent to nobody's code, so for his model the relation's owner.
 pub(crate) fn reads(owner: pg_sys::Oid, relation: &Relation) -> pg_sys::Oid {
     if owner::is_superuser(owner) { relation.owner_oid } else { owner }
+}
+
+/// The relation that `model` has on record: by schema and name, still of the same owner or of the model's now. It is locked against changes until
+/// the end of the transaction, so that what is found out about it holds when it is read. `again` is the SQL that trains the model anew, without a relation that is gone.
+///
+/// # Errors
+/// [`Code::UndefinedTable`] when it is gone, [`Code::WrongState`] when it is now another role's.
+pub(crate) fn recorded(source: &Source, model: &ModelRow, again: impl Fn(Option<&Source>) -> String) -> Result<Relation> {
+    let Source { schema, name, owner } = source;
+    let full = format!("{}.{}", quote(schema), quote(name));
+    let oid = locked(schema, name)?.ok_or_else(|| {
+        Error::new(Code::UndefinedTable, format!("relation {full} does not exist"))
+            .detail("The model was trained on it.")
+            .hint(format!("Create it again, or train the model on the relation that took its place: {};", again(Some(source))))
+    })?;
+    let relation = Relation::open(oid)?;
+    if relation.owner != *owner && relation.owner_oid != model.owner.oid {
+        return Err(Error::new(Code::WrongState, format!("relation {full} has another owner than when the model was trained"))
+            .detail(format!("It belonged to {owner} and belongs to {} now.", relation.owner))
+            .hint(format!(
+                "If it is the right one, train the model on it again: {}; or give the model to its owner: SELECT affinity.alter_owner({}, {});",
+                again(None),
+                literal(&model.name),
+                literal(&relation.owner)
+            )));
+    }
+    Ok(relation)
+}
+
+/// The relation that is called so at this moment, which nobody can drop, rename or alter any more until the transaction ends; none where there is none.
+fn locked(schema: &str, name: &str) -> Result<Option<pg_sys::Oid>> {
+    let (schema, name) = (text::c(schema)?, text::c(name)?);
+    // SAFETY: NUL-terminated names; look-ups by the newest catalogues, and a lock that Postgres frees.
+    let find = || unsafe {
+        let schema = pg_sys::get_namespace_oid(schema.as_ptr(), true);
+        if schema == pg_sys::InvalidOid { schema } else { pg_sys::get_relname_relid(name.as_ptr(), schema) }
+    };
+    let mut oid = find();
+    while oid != pg_sys::InvalidOid {
+        // SAFETY: as above; waiting for the lock can be cancelled, and takes in what others have changed.
+        unsafe { pg_sys::LockRelationOid(oid, pg_sys::AccessShareLock as i32) }
+        let now = find();
+        if now == oid {
+            return Ok(Some(oid));
+        }
+        oid = now;
+    }
+    Ok(None)
 }

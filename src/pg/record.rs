@@ -4,7 +4,7 @@
 
 use crate::base::{Code, Error, Result};
 use crate::dataset::Cell;
-use crate::pg::columns::type_name;
+use crate::pg::form::type_name;
 use crate::pg::picks::{Given, Pick, Plain, numbers, picks};
 use crate::pg::text;
 use crate::pg::tuple::Layout;

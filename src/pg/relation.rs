@@ -4,9 +4,7 @@ use crate::base::{Code, Error, Result, names};
 use crate::dataset::frame::missing_column;
 use crate::pg::form::Form;
 use crate::pg::spi::{self, Arg};
-use crate::pg::store::ModelRow;
-use crate::pg::text;
-use crate::pg::text::literal;
+use crate::pg::text::quote;
 use pgrx::pg_sys;
 use serde::{Deserialize, Serialize};
 
@@ -111,33 +109,6 @@ impl Relation {
         Ok(relation)
     }
 
-    /// The relation that `model` has on record: by schema and name, still of the same owner or of the model's now. It is locked against changes until
-    /// the end of the transaction, so that what is found out about it holds when it is read. `again` is the SQL that trains the model anew, without a relation that is gone.
-    ///
-    /// # Errors
-    /// [`Code::UndefinedTable`] when it is gone, [`Code::WrongState`] when it is now another role's.
-    pub(crate) fn recorded(source: &Source, model: &ModelRow, again: impl Fn(Option<&Source>) -> String) -> Result<Self> {
-        let Source { schema, name, owner } = source;
-        let full = format!("{}.{}", quote(schema), quote(name));
-        let oid = locked(schema, name)?.ok_or_else(|| {
-            Error::new(Code::UndefinedTable, format!("relation {full} does not exist"))
-                .detail("The model was trained on it.")
-                .hint(format!("Create it again, or train the model on the relation that took its place: {};", again(Some(source))))
-        })?;
-        let relation = Self::open(oid)?;
-        if relation.owner != *owner && relation.owner_oid != model.owner.oid {
-            return Err(Error::new(Code::WrongState, format!("relation {full} has another owner than when the model was trained"))
-                .detail(format!("It belonged to {owner} and belongs to {} now.", relation.owner))
-                .hint(format!(
-                    "If it is the right one, train the model on it again: {}; or give the model to its owner: SELECT affinity.alter_owner({}, {});",
-                    again(None),
-                    literal(&model.name),
-                    literal(&relation.owner)
-                )));
-        }
-        Ok(relation)
-    }
-
     /// Its name in SQL: quoted and with its schema.
     pub(crate) fn sql(&self) -> String {
         format!("{}.{}", quote(&self.schema), quote(&self.name))
@@ -153,32 +124,6 @@ impl Relation {
             Error { message: format!("column \"{}\" of relation \"{}\" does not exist", names::shown(name), self.name), ..e }
         })
     }
-}
-
-/// The relation that is called so at this moment, which nobody can drop, rename or alter any more until the transaction ends; none where there is none.
-fn locked(schema: &str, name: &str) -> Result<Option<pg_sys::Oid>> {
-    let (schema, name) = (text::c(schema)?, text::c(name)?);
-    // SAFETY: NUL-terminated names; look-ups by the newest catalogues, and a lock that Postgres frees.
-    let find = || unsafe {
-        let schema = pg_sys::get_namespace_oid(schema.as_ptr(), true);
-        if schema == pg_sys::InvalidOid { schema } else { pg_sys::get_relname_relid(name.as_ptr(), schema) }
-    };
-    let mut oid = find();
-    while oid != pg_sys::InvalidOid {
-        // SAFETY: as above; waiting for the lock can be cancelled, and takes in what others have changed.
-        unsafe { pg_sys::LockRelationOid(oid, pg_sys::AccessShareLock as i32) }
-        let now = find();
-        if now == oid {
-            return Ok(Some(oid));
-        }
-        oid = now;
-    }
-    Ok(None)
-}
-
-/// An identifier in double quotes.
-pub(crate) fn quote(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// SQL with `value` in place of the parameter `mark`, which may also be part of a quoted identifier and stays there.

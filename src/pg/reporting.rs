@@ -4,12 +4,12 @@ use crate::base::{Code, Epoch, Error, Result};
 use crate::dataset::Vocabulary;
 use crate::pg::form::Form;
 use crate::pg::owner::as_extension;
-use crate::pg::relation::{Attribute, Relation, quote};
+use crate::pg::relation::{Attribute, Relation};
 use crate::pg::spi::{self, Arg, Plan};
 use crate::pg::stamp::Stamp;
 use crate::pg::store::{self, ModelRow, VersionRow};
-use crate::pg::text::literal;
-use crate::pg::{cache, evaluation, judging, live, recommending};
+use crate::pg::text::{literal, quote};
+use crate::pg::{array, cache, evaluation, judging, recommending};
 use crate::train::Family;
 use crate::train::page::{Page, stored_figures};
 use pgrx::pg_sys;
@@ -151,7 +151,7 @@ fn named(items: &Vocabulary, of: &[u32], titles: Option<pg_sys::Oid>, item_col: 
         relation.sql()
     );
     let plan = Plan::new(&query, &[pg_sys::TEXTOID])?;
-    let array = live::array(names.values().map(|n| n.0.as_str()));
+    let array = array::of_texts(names.values().map(|n| n.0.as_str()));
     let found = plan.select(&[Arg::Text(&array)], |r| Ok(r.text(1).zip(r.text(2))))?;
     let mut by_id: HashMap<String, String> = HashMap::new();
     for (id, title) in found.into_iter().flatten() {

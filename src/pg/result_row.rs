@@ -1,10 +1,12 @@
 //! One row of a query's result, its values read as the types that they are of.
 
 use crate::base::{Code, Error, Result};
-use crate::pg::columns::type_name;
-use crate::pg::spi::Uuid;
+use crate::pg::form::type_name;
 use crate::pg::{array, compat, error, text};
 use pgrx::pg_sys;
+
+/// The bytes of a uuid.
+pub(crate) type Uuid = [u8; 16];
 
 /// One row of a result; columns count from 1.
 pub(crate) struct Row {

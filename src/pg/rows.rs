@@ -1,17 +1,19 @@
 //! The road of `affinity.train`: a relation's rows in, a version of a model out; and the same again by a recorded call.
 
 use crate::base::{Code, Context, Error, Result, Tensor, names};
-use crate::dataset::{Family, Frame, Key, ValueType, frame::missing_column};
+use crate::dataset::frame::missing_column;
+use crate::dataset::{Family, Frame, Key, ValueType};
 use crate::model::Kind;
+use crate::pg::builder::Wanted;
 use crate::pg::form::Form;
 use crate::pg::owner::{self, Acting};
 use crate::pg::progress::Progress;
 use crate::pg::publish::{Again, Deploy, Published, Training, publish};
 use crate::pg::reading::Reader;
 use crate::pg::relation::{Attribute, Relation, Source};
-use crate::pg::scan::{LeftOut, Wanted};
+use crate::pg::scan::{self, LeftOut};
 use crate::pg::store::{self, ModelRow, VersionRow};
-use crate::pg::{compat, error, heap, interrupts, keys, scan, settings, weights};
+use crate::pg::{compat, error, heap, interrupts, keys, settings, weights};
 use crate::train::Trained;
 use crate::train::features::{self, FeaturesSpec};
 use crate::train::row_model::{RowModel, RowScratch};

@@ -5,38 +5,19 @@
 
 use crate::base::memory::{Taken, size};
 use crate::base::{Budget, Code, Error, Result};
-use crate::dataset::{Column, Family, Frame, Key, ValueType};
-use crate::pg::builder::Builder;
+use crate::dataset::{Column, Frame, ValueType};
+use crate::pg::builder::{Builder, Wanted};
 use crate::pg::local::Local;
-use crate::pg::relation::{Attribute, Relation, quote};
+use crate::pg::relation::Relation;
+use crate::pg::text::{self, quote};
 use crate::pg::value_type::{self, Cast};
-use crate::pg::{compat, expected, heap, spi, text};
+use crate::pg::{compat, expected, heap, spi};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::ffi::{CStr, c_int};
 
 /// Rows between two bookings of memory.
 const BLOCK: usize = 1 << 14;
-
-/// A column that is to be read.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Wanted<'a> {
-    /// Which.
-    pub column: &'a Attribute,
-    /// The type that a date or time is read as: that which a model learned.
-    pub as_type: ValueType,
-    /// What the values are read as where their type leaves a choice: arrays of whole numbers (sets or vectors), what stands under a key. None: as they are.
-    pub family: Option<Family>,
-    /// The key of a jsonb column that is read, none for the column itself.
-    pub key: Option<&'a Key>,
-}
-
-impl Wanted<'_> {
-    /// What the column is called in the frame.
-    pub(crate) fn name(&self) -> String {
-        self.key.map_or_else(|| self.column.name.clone(), Key::name)
-    }
-}
 
 /// A column that is left out, and why.
 pub(crate) type LeftOut = (String, Error);

@@ -4,7 +4,7 @@
 //! The SQL texts are fixed and schema-qualified; their plans are kept per backend, keyed by the text.
 
 use crate::base::{Error, Result};
-pub(crate) use crate::pg::result_row::Row;
+pub(crate) use crate::pg::result_row::{Row, Uuid};
 use crate::pg::text;
 use pgrx::pg_sys;
 use std::cell::RefCell;
@@ -30,9 +30,6 @@ pub(crate) enum Arg<'a> {
     /// uuid
     Uuid(Uuid),
 }
-
-/// The bytes of a uuid.
-pub(crate) type Uuid = [u8; 16];
 
 impl Arg<'_> {
     /// `text`, or NULL of type text.

@@ -4,10 +4,11 @@
 //! serves queries reads by the statement's snapshot and assigns no transaction id.
 
 use crate::base::{Code, Error, Result, names};
+use crate::pg::damaged::damaged;
 use crate::pg::owner::{self, Role, as_extension};
 use crate::pg::spi::{self, Arg, Row, Uuid};
 use crate::pg::text::literal;
-use crate::pg::{compat, weights};
+use crate::pg::{array, compat};
 use pgrx::pg_sys;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -368,7 +369,7 @@ fn model_row(r: &Row) -> Result<ModelRow> {
         owner: Role { name: r.text(3).unwrap_or_default(), oid: r.oid(4).unwrap_or(pg_sys::InvalidOid) },
         readers: readers.collect::<Result<_>>()?,
         deployed: r.int(8),
-        formerly: weights::integers(&r.text(9).unwrap_or_default())?,
+        formerly: array::integers(&r.text(9).unwrap_or_default())?,
         last_version: r.int(10).unwrap_or(0),
     })
 }
@@ -381,7 +382,7 @@ fn version_row(r: &Row, model_id: Uuid, version: i32) -> Result<VersionRow> {
     let digest = r.bytes(6, <[u8]>::to_vec).unwrap_or_default();
     // Nothing of a call is followed before it is known to be what was stored.
     if r.bytes(8, |d| d == call_digest([&text(1), &text(2), &text(3)], &digest)) != Some(true) {
-        return Err(weights::damaged(version, "its call and parameters"));
+        return Err(damaged(version, "its call and parameters"));
     }
     Ok(VersionRow {
         model_id,

@@ -4,6 +4,7 @@
 //! U+EF00 + `b` of the private use area while it is inside, and the byte again on its way out. So is each byte of a text that holds these very characters.
 
 use crate::base::{Code, Error, Result, memory};
+use crate::pg::sqlstate;
 use pgrx::pg_sys;
 use std::borrow::Cow;
 use std::ffi::{CStr, CString, c_char};
@@ -133,7 +134,7 @@ pub(crate) fn with_byte<R>(byte: u8, f: impl FnOnce(&str) -> R) -> R {
 pub(crate) fn datum(text: &str) -> pg_sys::Datum {
     let bytes = server(text, Lacking::Raise);
     let Ok(length) = i32::try_from(bytes.len()) else {
-        crate::pg::error::raise(Error::new(Code::OutOfMemory, "text is too long for Postgres"))
+        sqlstate::raise_ascii(Error::new(Code::OutOfMemory, "text is too long for Postgres"))
     };
     // SAFETY: pointer and length are those of `bytes`; Postgres copies.
     pg_sys::Datum::from(unsafe { pg_sys::cstring_to_text_with_len(bytes.as_ptr().cast(), length) })
@@ -197,7 +198,7 @@ fn server(text: &str, lacking: Lacking) -> Cow<'_, [u8]> {
 /// Room for so many bytes.
 fn room(bytes: usize) -> Vec<u8> {
     let mut out = Vec::new();
-    memory::reserve(&mut out, bytes).unwrap_or_else(|e| crate::pg::error::raise(e));
+    memory::reserve(&mut out, bytes).unwrap_or_else(|e| sqlstate::raise_ascii(e));
     out
 }
 
@@ -230,7 +231,7 @@ fn convert(piece: &str, out: &mut Vec<u8>) -> usize {
 fn raise(character: &str) -> ! {
     // SAFETY: as many bytes as are said.
     unsafe { pg_sys::pg_any_to_server(character.as_ptr().cast(), i32::try_from(character.len()).unwrap_or(0), UTF8) };
-    crate::pg::error::raise(
+    sqlstate::raise_ascii(
         Error::new(Code::InvalidText, "a character has no equivalent in the database's encoding")
             .detail(format!("It is U+{:04X}.", character.chars().next().map_or(0, u32::from))),
     )
@@ -266,7 +267,7 @@ fn of_bytes(bytes: &[u8]) -> String {
     each(&mut |c| length += c.len_utf8());
     let mut out = String::new();
     if out.try_reserve_exact(length).is_err() {
-        crate::pg::error::raise(Error::new(Code::OutOfMemory, "out of memory"))
+        sqlstate::raise_ascii(Error::new(Code::OutOfMemory, "out of memory"))
     }
     each(&mut |c| out.push(c));
     out
@@ -286,6 +287,11 @@ fn to_bytes(text: &str) -> Vec<u8> {
 
 fn is_stand_in(c: char) -> bool {
     (BYTES + 0x80..=BYTES + 0xFF).contains(&u32::from(c))
+}
+
+/// An identifier in double quotes.
+pub(crate) fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// A text as an SQL literal, the same whatever standard_conforming_strings says.

@@ -2,7 +2,7 @@
 
 use crate::base::{Error, Result};
 use crate::dataset::{Cell, ValueType};
-use crate::pg::{elements, money};
+use crate::pg::{form, money};
 use pgrx::pg_sys;
 
 /// The bytes that a type modifier counts beside its own (`VARHDRSZ`).
@@ -14,7 +14,7 @@ const DAY: i64 = 86_400_000_000;
 pub(crate) fn of(typ: pg_sys::Oid, mut modifier: i32) -> ValueType {
     // SAFETY: a catalogue look-up by oid, which writes the modifier of a domain's base type; an unknown oid comes back as it is.
     let base = unsafe { pg_sys::getBaseTypeAndTypmod(typ, &raw mut modifier) };
-    if let Some(element) = elements::element(base) {
+    if let Some(element) = form::element(base) {
         // An array has the modifier of its elements; days in it are words.
         return match of(element, modifier) {
             own @ (ValueType::Whole | ValueType::Decimal(_) | ValueType::Numeric) => own,

@@ -7,7 +7,7 @@
 //! (`needs_fmgr_hook`), and is refused where it is called (`fmgr_hook`). Others are written in as ever: what is kept of an index or a partition must be the same as without a watch.
 
 use crate::base::{Code, Error, Result};
-use crate::pg::local::Local;
+use crate::pg::watched::{self, Watch};
 use crate::pg::{error, foreign_code, owner, text};
 use pgrx::pg_catalog::pg_proc::PgProc;
 use pgrx::pg_sys;
@@ -15,57 +15,16 @@ use pgrx::prelude::*;
 use std::cell::Cell;
 use std::ffi::{CStr, c_int, c_void};
 
-/// Whose rights the code has, and what it may be.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Watch {
-    /// The role that reads: what runs is its own, or a superuser's.
-    pub reader: pg_sys::Oid,
-    /// Whether that is not who called: what is temporary is then the caller's, and found by any bare name.
-    pub another: bool,
-    /// Whether code of others chooses what is called (their views): then nothing that does more than to return a value.
-    pub harmless: bool,
-    /// Whether who called has not these rights, and has made the session what it is: what is called by a bare name must be found where only the reader or a superuser can have put it.
-    pub lent: bool,
-}
-
 /// Languages that Postgres itself knows, by the numbers that they have in every database.
 const INTERNAL: u32 = 12;
 const C: u32 = 13;
 const SQL: u32 = 14;
 
 thread_local! {
-    static WATCH: Cell<Option<Watch>> = const { Cell::new(None) };
     static NEXT_ACCESS: Cell<pg_sys::object_access_hook_type> = const { Cell::new(None) };
     static NEXT_CHECK: Cell<pg_sys::ExecutorCheckPerms_hook_type> = const { Cell::new(None) };
     static NEXT_NEEDED: Cell<pg_sys::needs_fmgr_hook_type> = const { Cell::new(None) };
     static NEXT_CALL: Cell<pg_sys::fmgr_hook_type> = const { Cell::new(None) };
-    /// Whether what languages have made ready before this watch is forgotten.
-    static FORGOTTEN: Cell<bool> = const { Cell::new(false) };
-}
-
-/// The watch that was kept before is kept again when this is dropped.
-pub(crate) struct Kept {
-    before: Option<Watch>,
-    _settings: Option<Local>,
-}
-
-impl Drop for Kept {
-    fn drop(&mut self) {
-        WATCH.set(self.before);
-    }
-}
-
-/// Watches until what comes back is dropped.
-pub(crate) fn keep(watch: Watch) -> Kept {
-    // A worker does not know of the watch.
-    let settings = Local::set(&[(c"max_parallel_workers_per_gather", c"0")]);
-    FORGOTTEN.set(false);
-    Kept { before: WATCH.replace(Some(watch)), _settings: Some(settings) }
-}
-
-/// Does not watch until what comes back is dropped: for fixed SQL of ours.
-pub(crate) fn rest() -> Kept {
-    Kept { before: WATCH.replace(None), _settings: None }
 }
 
 /// Asks Postgres to be told. Called once a backend, when the library is loaded.
@@ -112,7 +71,7 @@ impl Watch {
                     .hint(format!("ALTER FUNCTION {function} SET search_path = …, pg_temp: schemas in which nobody but its owner and superusers may create.")));
             }
             // What a function of plpgsql has made ready earlier in the transaction was asked for then, if at all.
-            if proc.prolang().to_u32() != SQL && !FORGOTTEN.replace(true) {
+            if proc.prolang().to_u32() != SQL && !watched::forget() {
                 // SAFETY: plans are marked to be made anew, which may happen at any time.
                 unsafe { pg_sys::ResetPlanCache() }
             }
@@ -166,7 +125,7 @@ fn runs_more(name: &str) -> bool {
 
 #[pg_guard]
 unsafe extern "C-unwind" fn asked(function: pg_sys::Oid) -> bool {
-    WATCH.get().is_some_and(|w| function.to_u32() >= pg_sys::FirstNormalObjectId && w.function(function).is_err())
+    watched::now().is_some_and(|w| function.to_u32() >= pg_sys::FirstNormalObjectId && w.function(function).is_err())
         // SAFETY: as in `accessed`.
         || NEXT_NEEDED.get().is_some_and(|next| unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| next(function)) })
 }
@@ -178,7 +137,7 @@ unsafe extern "C-unwind" fn called(event: pg_sys::FmgrHookEventType::Type, info:
         unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| next(event, info, argument)) }
     }
     if event == pg_sys::FmgrHookEventType::FHET_START
-        && let Some(watch) = WATCH.get()
+        && let Some(watch) = watched::now()
     {
         // SAFETY: what is being called, which lives as long as the call.
         watch.function(unsafe { (*info).fn_oid }).unwrap_or_else(|e| error::raise(e));
@@ -198,7 +157,7 @@ unsafe extern "C-unwind" fn accessed(
         unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| next(access, class, object, part, argument)) }
     }
     if access == pg_sys::ObjectAccessType::OAT_FUNCTION_EXECUTE
-        && let Some(watch) = WATCH.get()
+        && let Some(watch) = watched::now()
     {
         watch.function(object).unwrap_or_else(|e| error::raise(e));
     }
@@ -207,7 +166,7 @@ unsafe extern "C-unwind" fn accessed(
 #[cfg(any(feature = "pg14", feature = "pg15"))]
 #[pg_guard]
 unsafe extern "C-unwind" fn checked(table: *mut pg_sys::List, raise: bool) -> bool {
-    if let Some(watch) = WATCH.get() {
+    if let Some(watch) = watched::now() {
         watch.relations(table).unwrap_or_else(|e| error::raise(e));
     }
     // SAFETY: as in `accessed`.
@@ -217,7 +176,7 @@ unsafe extern "C-unwind" fn checked(table: *mut pg_sys::List, raise: bool) -> bo
 #[cfg(not(any(feature = "pg14", feature = "pg15")))]
 #[pg_guard]
 unsafe extern "C-unwind" fn checked(table: *mut pg_sys::List, rights: *mut pg_sys::List, raise: bool) -> bool {
-    if let Some(watch) = WATCH.get() {
+    if let Some(watch) = watched::now() {
         watch.relations(table).unwrap_or_else(|e| error::raise(e));
     }
     // SAFETY: as in `accessed`.

@@ -3,6 +3,8 @@
 
 use crate::base::memory::room;
 use crate::base::{Code, Error, Numbers, Result, Tensor};
+use crate::pg::array;
+use crate::pg::damaged::damaged;
 use crate::pg::owner::as_extension;
 use crate::pg::spi::{self, Arg, Row, Uuid};
 use crate::pg::store::VersionRow;
@@ -251,7 +253,7 @@ fn load(of: &VersionRow, read: Read) -> Result<(Vec<Tensor>, Index)> {
             return Ok(());
         }
         if parts.last().is_none_or(|p| p.name != name) {
-            let shape = integers(&r.text(3).unwrap_or_default())?;
+            let shape = array::integers(&r.text(3).unwrap_or_default())?;
             parts.push(Part { name: name.clone(), shape, numbers: Numbers::none(&r.text(2).unwrap_or_default())? });
         }
         if digests {
@@ -282,13 +284,6 @@ fn load(of: &VersionRow, read: Read) -> Result<(Vec<Tensor>, Index)> {
     Ok((tensors, index))
 }
 
-/// The error for a version that is not what was stored.
-pub(crate) fn damaged(version: i32, what: &str) -> Error {
-    Error::new(Code::Corrupt, "stored weights are damaged")
-        .detail(format!("The digest of version {version} does not fit {what}."))
-        .hint("Restore the rows of affinity.stored_weights from a backup, deploy another version, or train again.")
-}
-
 fn tensor(part: Part) -> Result<Tensor> {
     let length = part.shape.iter().try_fold(1usize, |n, d| n.checked_mul(*d)).ok_or_else(|| {
         Error::new(Code::Corrupt, "stored weights are damaged").detail(format!("Tensor \"{}\" has shape {:?}.", part.name, part.shape))
@@ -307,21 +302,6 @@ fn tensor(part: Part) -> Result<Tensor> {
 /// A shape as Postgres writes an array: `{64,32}`.
 fn shape_text(shape: &[usize]) -> String {
     format!("{{{}}}", shape.iter().map(usize::to_string).collect::<Vec<_>>().join(","))
-}
-
-/// The numbers of an integer array in Postgres's text form.
-///
-/// # Errors
-/// [`Code::Corrupt`] for anything else: NULLs, more dimensions, what does not fit.
-pub(crate) fn integers<T: std::str::FromStr>(text: &str) -> Result<Vec<T>> {
-    let inner = text.strip_prefix('{').and_then(|t| t.strip_suffix('}'));
-    let bad =
-        || Error::new(Code::Corrupt, "a stored array cannot be read").detail(format!("It reads {}.", crate::base::names::shown(text)));
-    let inner = inner.ok_or_else(bad)?;
-    if inner.is_empty() {
-        return Ok(Vec::new());
-    }
-    inner.split(',').map(|n| n.parse().map_err(|_| bad())).collect()
 }
 
 /// The numbers of a chunk as reals; none for text.
