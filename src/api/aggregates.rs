@@ -2,11 +2,11 @@
 
 use crate::base::{Code, Error, Result, weight};
 use crate::metric::{Accuracy, Auc, AveragePrecision, Brier, LABEL, LogLoss, Mae, Mrr, Ndcg, R2, RELEVANT, RecallAt, Rmse, State};
-use crate::pg::aggregate::{combine, deserialise, finish, serialise, step};
-use crate::pg::call::Call;
-use crate::pg::error::sql;
-use crate::pg::label::{label, relevance, same_class};
-use crate::pg::settings::memory;
+use crate::pg::backend::error::sql;
+use crate::pg::backend::settings::memory;
+use crate::pg::call::aggregate::{combine, deserialise, finish, serialise, step};
+use crate::pg::call::arguments::Call;
+use crate::pg::call::label::{label, relevance, same_class};
 use pgrx::{Internal, pg_extern};
 
 /// What every aggregate of a metric shares: the functions behind COMBINEFUNC, SERIALFUNC, DESERIALFUNC and FINALFUNC.

@@ -2,10 +2,12 @@
 
 use crate::base::Result;
 use crate::model::Kind;
-use crate::pg::argument::Text;
-use crate::pg::error::sql;
-use crate::pg::store::VersionRow;
-use crate::pg::{integrity, rows, weights};
+use crate::pg::backend::error::sql;
+use crate::pg::datum::argument_types::Text;
+use crate::pg::integrity;
+use crate::pg::rows::train;
+use crate::pg::store::models::VersionRow;
+use crate::pg::store::weights;
 use crate::train::recommender::Recommender;
 use pgrx::prelude::*;
 
@@ -27,7 +29,7 @@ fn check() -> TableIterator<
 pub(crate) fn loads(version: &VersionRow) -> Result<()> {
     let tensors = weights::fresh_tensors(version)?;
     if Kind::parse(&version.kind).is_ok() {
-        rows::load(version, &tensors).map(drop)
+        train::load(version, &tensors).map(drop)
     } else {
         Recommender::load(&version.state, &tensors).map(drop)
     }

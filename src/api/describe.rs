@@ -3,14 +3,15 @@
 
 use crate::base::Result;
 use crate::dataset::Cell;
-use crate::pg::answer::Answer;
-use crate::pg::argument::Text;
-use crate::pg::call::Call;
-use crate::pg::composite::{Field, row as composite};
-use crate::pg::error::sql;
-use crate::pg::json::Document;
-use crate::pg::stamp::Stamp;
-use crate::pg::{array, scoring};
+use crate::pg::backend::error::sql;
+use crate::pg::backend::snapshot_stamp::Stamp;
+use crate::pg::call::arguments::Call;
+use crate::pg::call::composite::{Field, row as composite};
+use crate::pg::datum::argument_types::Text;
+use crate::pg::datum::array;
+use crate::pg::datum::json::Document;
+use crate::pg::datum::returned::Answer;
+use crate::pg::rows::scoring;
 use crate::train::features::Apart;
 use crate::train::row_model::{RowModel, RowScratch};
 use pgrx::iter::TableIterator;

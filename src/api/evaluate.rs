@@ -3,9 +3,9 @@
 
 use crate::api::train::needed;
 use crate::base::names;
-use crate::pg::argument::{Name, Regclass, Text, Texts};
-use crate::pg::error::sql;
-use crate::pg::{evaluation, judging};
+use crate::pg::backend::error::sql;
+use crate::pg::datum::argument_types::{Name, Regclass, Text, Texts};
+use crate::pg::evaluate;
 use pgrx::iter::TableIterator;
 use pgrx::{name, pg_extern};
 
@@ -34,7 +34,7 @@ fn evaluate(
         let (model, k) = (needed(model, "model")?, needed(k, "k")?);
         names::check("model", &model)?;
         let (source, target) = (source.map(|s| s.0), target.as_ref().map(|t| t.0.as_str()));
-        let figures = evaluation::figures(&model, source, target, k, all_rows == Some(true))?;
+        let figures = evaluate::rows::figures(&model, source, target, k, all_rows == Some(true))?;
         Ok((model, figures))
     });
     TableIterator::new(rows.into_iter().map(move |r| {
@@ -71,7 +71,7 @@ fn compare(
 > {
     let rows = sql(|| {
         let names = needed(models, "models")?.read(MOST)?;
-        judging::compare(&names, needed(source, "source")?.0, needed(k, "k")?)
+        evaluate::recommender::compare(&names, needed(source, "source")?.0, needed(k, "k")?)
     });
     TableIterator::new(rows.into_iter().map(|r| {
         let (f, above) = (r.figure, r.above);

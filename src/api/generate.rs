@@ -3,12 +3,12 @@
 use crate::api::train::needed;
 use crate::base::Result;
 use crate::dataset::Cell;
-use crate::pg::argument::Text;
-use crate::pg::call::Call;
-use crate::pg::error::sql;
-use crate::pg::generating::Stream;
-use crate::pg::json::{Document, Json};
-use crate::pg::scoring;
+use crate::pg::backend::error::sql;
+use crate::pg::call::arguments::Call;
+use crate::pg::datum::argument_types::Text;
+use crate::pg::datum::json::{Document, Json};
+use crate::pg::rows::generating::Stream;
+use crate::pg::rows::scoring;
 use crate::train::row_model::{RowModel, RowScratch};
 use pgrx::iter::SetOfIterator;
 use pgrx::pg_extern;

@@ -3,8 +3,8 @@
 use crate::base::Result;
 use crate::base::params::Spec;
 use crate::model::{Kind, recommender};
-use crate::pg::argument::Text;
-use crate::pg::error::sql;
+use crate::pg::backend::error::sql;
+use crate::pg::datum::argument_types::Text;
 use pgrx::prelude::*;
 
 const EVENTS: &str = "events of users with items";

@@ -3,12 +3,15 @@
 use crate::api::check;
 use crate::api::train::needed;
 use crate::base::Result;
-use crate::pg::answer::Answer;
-use crate::pg::argument::{Name, Text, Texts};
-use crate::pg::call::Call;
-use crate::pg::error::sql;
-use crate::pg::store::{ModelRow, Scope};
-use crate::pg::{array, compat, manage, owner, store, weights};
+use crate::pg::backend::compat;
+use crate::pg::backend::error::sql;
+use crate::pg::call::arguments::Call;
+use crate::pg::datum::argument_types::{Name, Text, Texts};
+use crate::pg::datum::array;
+use crate::pg::datum::returned::Answer;
+use crate::pg::query::owner;
+use crate::pg::store::models::{self, ModelRow, Scope};
+use crate::pg::store::{deploy, weights};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::ffi::CStr;
@@ -21,27 +24,27 @@ fn deploy(model: Option<Text>, version: Option<i32>) {
     sql(|| {
         let model = own(c"affinity.deploy()", model)?;
         let version = needed(version, "version")?;
-        check::loads(&store::fresh_version(model.id, version)?)?;
-        manage::deploy(model.id, version)
+        check::loads(&models::fresh_version(model.id, version)?)?;
+        deploy::deploy(model.id, version)
     })
 }
 
 /// Goes back to the version that was deployed before.
 #[pg_extern]
 fn rollback(model: Option<Text>) -> i32 {
-    sql(|| manage::rollback(&own(c"affinity.rollback()", model)?, check::loads))
+    sql(|| deploy::rollback(&own(c"affinity.rollback()", model)?, check::loads))
 }
 
 /// Drops a model.
 #[pg_extern]
 fn drop_model(model: Option<Text>) {
-    sql(|| manage::drop_model(&own(c"affinity.drop_model()", model)?))
+    sql(|| deploy::drop_model(&own(c"affinity.drop_model()", model)?))
 }
 
 /// Drops a version that is not deployed.
 #[pg_extern]
 fn drop_version(model: Option<Text>, version: Option<i32>) {
-    sql(|| manage::drop_version(&own(c"affinity.drop_version()", model)?, needed(version, "version")?))
+    sql(|| deploy::drop_version(&own(c"affinity.drop_version()", model)?, needed(version, "version")?))
 }
 
 /// Lets a role use a model.
@@ -49,26 +52,26 @@ fn drop_version(model: Option<Text>, version: Option<i32>) {
 fn grant_model(model: Option<Text>, role: Option<Name>, scope: Option<Text>) {
     sql(|| {
         let (model, role, scope) = (own(c"affinity.grant_model()", model)?, needed(role, "role")?, needed(scope, "scope")?);
-        manage::grant(&model, &role.0, Scope::parse(&scope)?)
+        deploy::grant(&model, &role.0, Scope::parse(&scope)?)
     })
 }
 
 /// Takes it back.
 #[pg_extern]
 fn revoke_model(model: Option<Text>, role: Option<Name>) {
-    sql(|| manage::revoke(&own(c"affinity.revoke_model()", model)?, &needed(role, "role")?.0))
+    sql(|| deploy::revoke(&own(c"affinity.revoke_model()", model)?, &needed(role, "role")?.0))
 }
 
 /// Gives a model to another role.
 #[pg_extern]
 fn alter_owner(model: Option<Text>, role: Option<Name>) {
-    sql(|| manage::alter_owner(&own(c"affinity.alter_owner()", model)?, &needed(role, "role")?.0))
+    sql(|| deploy::alter_owner(&own(c"affinity.alter_owner()", model)?, &needed(role, "role")?.0))
 }
 
 /// The caller's own model of that name, to be changed by `function`.
 fn own(function: &'static CStr, model: Option<Text>) -> Result<ModelRow> {
     compat::must_be_writable(function);
-    store::own_locked(&needed(model, "model")?)
+    models::own_locked(&needed(model, "model")?)
 }
 
 /// Whether the current role has the rights of a model's owner, for the views.
@@ -82,7 +85,7 @@ fn owns(owner: pg_sys::Oid) -> bool {
 fn may_use(owner: pg_sys::Oid, readers: Texts, reader_oids: Vec<Option<pg_sys::Oid>>) -> bool {
     sql(|| {
         let granted = |(name, oid): (String, Option<pg_sys::Oid>)| {
-            name == store::PUBLIC || oid.is_some_and(|o| o != pg_sys::InvalidOid && owner::has_rights_of(o))
+            name == models::PUBLIC || oid.is_some_and(|o| o != pg_sys::InvalidOid && owner::has_rights_of(o))
         };
         Ok(owner::has_rights_of(owner) || readers.read(usize::MAX)?.into_iter().zip(reader_oids).any(granted))
     })

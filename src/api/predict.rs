@@ -1,11 +1,11 @@
 //! `affinity.predict(model, row)` and its kin: a score for each row of a query.
 
 use crate::base::Result;
-use crate::pg::argument::Text;
-use crate::pg::call::Call;
-use crate::pg::error::sql;
-use crate::pg::json::Document;
-use crate::pg::{expand, scoring};
+use crate::pg::backend::error::sql;
+use crate::pg::call::arguments::Call;
+use crate::pg::datum::argument_types::Text;
+use crate::pg::datum::json::Document;
+use crate::pg::rows::{planner_support, scoring};
 use crate::train::Outcome;
 use pgrx::{Internal, pg_extern};
 use serde_json::Value;
@@ -25,7 +25,7 @@ fn predict_columns(call: Call<'_>) -> Option<f64> {
 /// The support function of those that take a row: lets the planner pass its columns instead.
 #[pg_extern]
 fn row_support(call: Call<'_>) -> Option<Internal> {
-    sql(|| Ok(Some(expand::support(call))))
+    sql(|| Ok(Some(planner_support::support(call))))
 }
 
 /// `affinity.predict_class(model, row)`: the likeliest class, as text.

@@ -2,18 +2,18 @@
 
 use crate::base::Result;
 use crate::dataset::profile::{Counts, Interests, Profile, Rfm, Sessions, Terms};
-use crate::pg::aggregate::{combine, deserialise, finish, merge, serialise, step};
-use crate::pg::answer::Answer;
-use crate::pg::array;
-use crate::pg::call::Call;
-use crate::pg::composite::{Field, row};
-use crate::pg::error::sql;
-use crate::pg::event_weight;
-use crate::pg::json::Document;
-use crate::pg::numbers::{self, Numbers};
-use crate::pg::settings::{budget, memory};
-use crate::pg::time::before;
-use crate::pg::window::Window;
+use crate::pg::backend::error::sql;
+use crate::pg::backend::settings::{budget, memory};
+use crate::pg::call::aggregate::{combine, deserialise, finish, merge, serialise, step};
+use crate::pg::call::arguments::Call;
+use crate::pg::call::composite::{Field, row};
+use crate::pg::call::event_weight;
+use crate::pg::call::numbers::{self, Numbers};
+use crate::pg::call::window::Window;
+use crate::pg::datum::array;
+use crate::pg::datum::json::Document;
+use crate::pg::datum::returned::Answer;
+use crate::pg::datum::time::before;
 use pgrx::{Internal, pg_extern};
 use serde_json::{Value, json};
 

@@ -1,8 +1,8 @@
 //! Trainings under way: what the view `affinity.progress` reads.
 
-use crate::pg::argument::Text;
-use crate::pg::error::sql;
-use crate::pg::progress::jobs;
+use crate::pg::backend::error::sql;
+use crate::pg::datum::argument_types::Text;
+use crate::pg::store::progress::jobs;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::prelude::*;
 

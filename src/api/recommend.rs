@@ -2,11 +2,11 @@
 
 use crate::base::{Code, Error, Result};
 use crate::dataset::Id;
-use crate::pg::call::Call;
-use crate::pg::error::sql;
-use crate::pg::recommending::{self, Ready, Wanted};
-use crate::pg::store::Scope;
-use crate::pg::{ids, prototype};
+use crate::pg::backend::error::sql;
+use crate::pg::call::arguments::Call;
+use crate::pg::call::{ids, prototype};
+use crate::pg::recommender::serving::{self, Ready, Wanted};
+use crate::pg::store::models::Scope;
 use crate::train::rerank::Options;
 use pgrx::pg_extern;
 use serde_json::Value;
@@ -17,7 +17,7 @@ use std::rc::Rc;
 fn recommend(call: Call<'_>) {
     sql(|| {
         let Some(model) = call.model(0)? else { return nothing(call, 6) };
-        let ready = recommending::ready(&model)?;
+        let ready = serving::ready(&model)?;
         let kind = ready.recommender().items().kind();
         let wanted = Wanted {
             k: count(call, 2)?,
@@ -38,7 +38,7 @@ fn recommend(call: Call<'_>) {
 fn recommend_for(call: Call<'_>) {
     sql(|| {
         let Some(model) = call.model(0)? else { return nothing(call, 3) };
-        let ready = recommending::ready(&model)?;
+        let ready = serving::ready(&model)?;
         let items = ids::list(call, 1, "items", ready.recommender().items().kind())?.unwrap_or_default();
         let (rows, source) = ready.recommend_for(&items, count(call, 2)?)?;
         let (name, version) = ready.name();
@@ -51,7 +51,7 @@ fn recommend_for(call: Call<'_>) {
 fn similar_items(call: Call<'_>) {
     sql(|| {
         let Some(model) = call.model(0)? else { return nothing(call, 3) };
-        let ready = recommending::ready(&model)?;
+        let ready = serving::ready(&model)?;
         let k = count(call, 2)?;
         let item = call.datum(1).and_then(|d| ids::id(d, call.argument_type(1), ready.recommender().items().kind()));
         let rows = item.map(|item| ready.similar(&item, k)).transpose()?.unwrap_or_default();
@@ -65,7 +65,7 @@ fn similar_items(call: Call<'_>) {
 fn score(call: Call<'_>) -> Option<f32> {
     sql(|| {
         let (Some(model), Some(_), Some(item)) = (call.model(0)?, call.datum(1), call.datum(2)) else { return Ok(None) };
-        let ready = recommending::ready(&model)?;
+        let ready = serving::ready(&model)?;
         let exclude_seen = match call.boolean(3) {
             Some(false) => ready.allow(Scope::Lists, "scores for users").map(|()| false)?,
             asked => ready.exclude_seen(asked)?,

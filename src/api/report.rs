@@ -1,16 +1,17 @@
 //! `affinity.report(model, source, k, titles)`: a model on one page.
 
 use crate::api::train::needed;
-use crate::pg::argument::{Regclass, Text};
-use crate::pg::error::sql;
-use crate::pg::{reporting, text};
+use crate::pg::backend::error::sql;
+use crate::pg::backend::text;
+use crate::pg::datum::argument_types::{Regclass, Text};
+use crate::pg::evaluate::report;
 use pgrx::pg_extern;
 
 /// An HTML document that a browser opens as it is.
 #[pg_extern]
 fn report(model: Option<Text>, source: Option<Regclass>, k: Option<i32>, titles: Option<Regclass>) -> Text {
     sql(|| {
-        let page = reporting::page(&needed(model, "model")?, source.map(|s| s.0), needed(k, "k")?, titles.map(|t| t.0))?;
+        let page = report::page(&needed(model, "model")?, source.map(|s| s.0), needed(k, "k")?, titles.map(|t| t.0))?;
         Ok(Text(if text::is_utf8() { page } else { in_ascii(&page) }))
     })
 }

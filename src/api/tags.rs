@@ -2,9 +2,10 @@
 
 use crate::base::Result;
 use crate::dataset::Cell;
-use crate::pg::call::Call;
-use crate::pg::error::sql;
-use crate::pg::{scoring, tag_rows};
+use crate::pg::backend::error::sql;
+use crate::pg::call::arguments::Call;
+use crate::pg::call::tag_rows;
+use crate::pg::rows::scoring;
 use crate::train::row_model::{RowModel, RowScratch};
 use pgrx::pg_extern;
 

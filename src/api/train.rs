@@ -1,13 +1,16 @@
 //! Training and retraining.
 
 use crate::base::{Code, Error, Result, names};
-use crate::pg::argument::{Name, Regclass, Text};
-use crate::pg::error::sql;
-use crate::pg::json::{Document, Json};
-use crate::pg::publish::{Again, Deploy, Published};
-use crate::pg::reading::Reader;
-use crate::pg::relation::{Relation, Source};
-use crate::pg::{compat, owner, rows, store, train_events};
+use crate::pg::backend::compat;
+use crate::pg::backend::error::sql;
+use crate::pg::datum::argument_types::{Name, Regclass, Text};
+use crate::pg::datum::json::{Document, Json};
+use crate::pg::query::owner;
+use crate::pg::query::relation::{Relation, Source};
+use crate::pg::store::models;
+use crate::pg::store::publish::{Again, Deploy, Published};
+use crate::pg::store::source_access::Reader;
+use crate::pg::{recommender, rows};
 use pgrx::prelude::*;
 use serde_json::{Value, json};
 
@@ -42,8 +45,8 @@ fn train(
 ) -> Row {
     sql(|| {
         let relation = Relation::open(needed(source, "source")?.0)?;
-        let call = rows::Call {
-            function: rows::FUNCTION.into(),
+        let call = rows::train::Call {
+            function: rows::train::FUNCTION.into(),
             source: Source::of(&relation),
             search_path: owner::search_path(),
             target: target.map(|t| t.0),
@@ -54,7 +57,7 @@ fn train(
             seed: seed.unwrap_or(0),
             deploy: word(deploy, "deploy")?,
         };
-        rows::train(&model_name(model)?, &call, &relation, &Reader::default(), None).map(row)
+        rows::train::train(&model_name(model)?, &call, &relation, &Reader::default(), None).map(row)
     })
 }
 
@@ -64,18 +67,18 @@ fn retrain(model: Option<Text>, deploy: Option<Text>) -> Row {
     sql(|| {
         compat::must_be_writable(c"affinity.retrain()");
         let deploy = deploy.map(|d| word(Some(d), "deploy").and_then(|d| Deploy::parse(&d))).transpose()?;
-        let model = store::own(&needed(model, "model")?)?;
-        store::living_owner(&model)?;
-        let version = store::latest_version(&model)?;
+        let model = models::own(&needed(model, "model")?)?;
+        models::living_owner(&model)?;
+        let version = models::latest_version(&model)?;
         again(&model, &version.call, Again { deploy }).map(row)
     })
 }
 
 /// Each function that trains repeats its own calls.
-fn again(model: &store::ModelRow, call: &Value, again: Again) -> Result<Published> {
+fn again(model: &models::ModelRow, call: &Value, again: Again) -> Result<Published> {
     match call.get("function").and_then(Value::as_str) {
-        Some(rows::FUNCTION) => rows::retrain(model, call, again),
-        Some(train_events::FUNCTION) => train_events::retrain(model, call, again),
+        Some(rows::train::FUNCTION) => rows::train::retrain(model, call, again),
+        Some(recommender::train::FUNCTION) => recommender::train::retrain(model, call, again),
         other => Err(Error::new(Code::Corrupt, "the recorded call cannot be repeated")
             .detail(format!("It names the function {}.", other.unwrap_or("null")))
             .hint("Train the model again by name.")),

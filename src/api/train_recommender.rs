@@ -3,15 +3,15 @@
 use crate::api::train::{Row, model_name, needed, row, word};
 use crate::base::Result;
 use crate::dataset::event_weights;
-use crate::pg::argument::{Name, Regclass, Text};
-use crate::pg::error::sql;
-use crate::pg::events::EventSource;
-use crate::pg::items::ItemSource;
-use crate::pg::json::Json;
-use crate::pg::owner;
-use crate::pg::reading::Reader;
-use crate::pg::relation::Relation;
-use crate::pg::train_events::{self, Call};
+use crate::pg::backend::error::sql;
+use crate::pg::datum::argument_types::{Name, Regclass, Text};
+use crate::pg::datum::json::Json;
+use crate::pg::query::owner;
+use crate::pg::query::relation::Relation;
+use crate::pg::recommender::events::EventSource;
+use crate::pg::recommender::item_attributes::ItemSource;
+use crate::pg::recommender::train::{self, Call};
+use crate::pg::store::source_access::Reader;
 use pgrx::prelude::*;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -39,7 +39,7 @@ fn train_recommender(
         let items = items.map(|i| Relation::open(i.0).map(|r| (r, Reader::default()))).transpose()?;
         let params = params.map_or_else(|| Ok(json!({})), |p| p.read("params"))?;
         let call = Call {
-            function: train_events::FUNCTION.into(),
+            function: train::FUNCTION.into(),
             events: EventSource {
                 schema: relation.schema.clone(),
                 relation: relation.name.clone(),
@@ -61,7 +61,7 @@ fn train_recommender(
             seed: seed.unwrap_or(0),
             deploy: word(deploy, "deploy")?,
         };
-        train_events::train(&model_name(model)?, &call, &(relation, Reader::default()), items.as_ref(), None).map(row)
+        train::train(&model_name(model)?, &call, &(relation, Reader::default()), items.as_ref(), None).map(row)
     })
 }
 

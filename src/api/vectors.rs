@@ -1,10 +1,12 @@
 //! `affinity.item_vector`, `affinity.user_vector`: what a recommender knows of an item or a user, as numbers.
 
-use crate::pg::answer::Answer;
-use crate::pg::call::Call;
-use crate::pg::error::sql;
-use crate::pg::store::Scope;
-use crate::pg::{array, ids, recommending};
+use crate::pg::backend::error::sql;
+use crate::pg::call::arguments::Call;
+use crate::pg::call::ids;
+use crate::pg::datum::array;
+use crate::pg::datum::returned::Answer;
+use crate::pg::recommender::serving;
+use crate::pg::store::models::Scope;
 use pgrx::pg_extern;
 
 /// `affinity.item_vector(model, item_id)`: NULL for an item that the model does not know or that says nothing.
@@ -12,7 +14,7 @@ use pgrx::pg_extern;
 fn item_vector(call: Call<'_>) -> Option<Answer> {
     sql(|| {
         let (Some(model), Some(item)) = (call.model(0)?, call.datum(1)) else { return Ok(None) };
-        let ready = recommending::ready(&model)?;
+        let ready = serving::ready(&model)?;
         let recommender = ready.recommender();
         let id = ids::id(item, call.argument_type(1), recommender.items().kind());
         let item = id.map_or(Ok(None), |id| ready.find_item(&id))?;
@@ -27,7 +29,7 @@ fn item_vector(call: Call<'_>) -> Option<Answer> {
 fn user_vector(call: Call<'_>) -> Option<Answer> {
     sql(|| {
         let (Some(model), Some(user)) = (call.model(0)?, call.datum(1)) else { return Ok(None) };
-        let ready = recommending::ready(&model)?;
+        let ready = serving::ready(&model)?;
         ready.allow(Scope::All, "vectors of users")?;
         let user = ids::id(user, call.argument_type(1), ready.users());
         let history = user.map(|u| ready.history(&u)).transpose()?.unwrap_or_default();

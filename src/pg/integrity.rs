@@ -4,14 +4,14 @@
 //! statement that mends it.
 
 use crate::base::{Code, Result};
-use crate::pg::events::EventSource;
-use crate::pg::foreign_code::{self, Rule};
-use crate::pg::owner::{self, as_extension};
-use crate::pg::relation::Source;
-use crate::pg::spi::{self, Arg, Row, Uuid};
-use crate::pg::store::{self, ModelRow};
-use crate::pg::text::literal;
-use crate::pg::{again, manage, reading, weights};
+use crate::pg::backend::text::literal;
+use crate::pg::query::foreign_code::{self, Rule};
+use crate::pg::query::owner::{self, as_extension};
+use crate::pg::query::relation::Source;
+use crate::pg::query::spi::{self, Arg, Row, Uuid};
+use crate::pg::recommender::events::EventSource;
+use crate::pg::store::models::{self, ModelRow};
+use crate::pg::store::{deploy, source_access, training_call, weights};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -47,7 +47,7 @@ pub(crate) fn findings() -> Result<Vec<Finding>> {
     }
     for name in spi::select(NAMES, &[], |r| Ok(r.text(1).unwrap_or_default()))? {
         pgrx::check_for_interrupts!();
-        match store::own(&name) {
+        match models::own(&name) {
             Ok(model) => of_model(&model, &mut found)?,
             Err(e) if matches!(e.code, Code::Corrupt | Code::InvalidParameter) => found.push(Finding {
                 model: Some(name.clone()),
@@ -80,14 +80,14 @@ fn of_model(model: &ModelRow, found: &mut Vec<Finding>) -> Result<()> {
         let detail = format!("The row says {}, the role is called {now}.", model.owner.name);
         add(None, "the owner's role was renamed", detail, format!("SELECT affinity.alter_owner({name}, {});", literal(&now)));
     }
-    for reader in model.readers.iter().filter(|g| g.role.name != store::PUBLIC) {
+    for reader in model.readers.iter().filter(|g| g.role.name != models::PUBLIC) {
         let (role, now) = (&reader.role.name, reader.role.today());
         if !reader.role.exists() {
             let detail = format!("It was called {role}; a role that was made later under that name has no part in the grant.");
             add(None, "the role of a reader is gone", detail, format!("SELECT affinity.revoke_model({name}, {});", literal(role)));
         } else if now != *role {
             let detail = format!("The row says {role}, the role is called {now}.");
-            let mend = format!("SELECT affinity.grant_model({name}, {}, scope => '{}');", literal(&now), manage::word(reader.scope));
+            let mend = format!("SELECT affinity.grant_model({name}, {}, scope => '{}');", literal(&now), deploy::word(reader.scope));
             add(None, "the role of a reader was renamed", detail, mend);
         }
     }
@@ -147,7 +147,7 @@ fn fault(model: &ModelRow, v: &Version) -> Result<Option<(&'static str, String)>
         let detail = format!("The version is {}'s, the model is {}'s.", v.owner_name, model.owner.today());
         return Ok(Some(("the version belongs to another role than its model", detail)));
     }
-    match store::version(model.id, v.number).and_then(|row| weights::tensors(&row).map(|_| ())) {
+    match models::version(model.id, v.number).and_then(|row| weights::tensors(&row).map(|_| ())) {
         Ok(()) => Ok(None),
         Err(e) if matches!(e.code, Code::Corrupt) => Ok(Some(("what is stored is damaged", e.to_string()))),
         Err(e) => Err(e),
@@ -166,14 +166,14 @@ fn holder(source: &Source) -> Result<String> {
 /// Whether a relation that a model has on record is there, has the columns that are read live (those of the events of `call`), and is read for those whom the model
 /// was granted to.
 fn readable(model: &ModelRow, source: &Source, call: Option<&Value>) -> Result<()> {
-    let relation = reading::recorded(source, model, |gone| again::call(model, gone))?;
+    let relation = source_access::recorded(source, model, |gone| training_call::call(model, gone))?;
     if let Some(events) = call.and_then(|c| EventSource::deserialize(&c["events"]).ok()) {
         events.live(&relation, 1)?;
     }
     if model.readers.is_empty() || !model.owner.exists() {
         return Ok(());
     }
-    foreign_code::admit(&relation, reading::reads(model.owner.oid, &relation), Rule::Everything)
+    foreign_code::admit(&relation, source_access::reads(model.owner.oid, &relation), Rule::Everything)
 }
 
 /// The relations that a recorded call names.
@@ -266,7 +266,7 @@ fn unguarded(found: &mut Vec<Finding>) -> Result<()> {
 
 fn hyphenated(id: &Uuid) -> String {
     let mut text = String::new();
-    crate::pg::columns::uuid(id, &mut text);
+    crate::pg::datum::types::uuid(id, &mut text);
     text
 }
 

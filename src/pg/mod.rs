@@ -4,90 +4,15 @@
 
 #![allow(unsafe_code)]
 
-pub(crate) mod again;
-pub(crate) mod aggregate;
-pub(crate) mod answer;
-pub(crate) mod argument;
-pub(crate) mod array;
-pub(crate) mod builder;
-pub(crate) mod cache;
+pub(crate) mod backend;
 pub(crate) mod call;
-pub(crate) mod columns;
-pub(crate) mod compat;
-pub(crate) mod composite;
-pub(crate) mod damaged;
-pub(crate) mod elements;
-pub(crate) mod error;
-pub(crate) mod evaluation;
-pub(crate) mod event_weight;
-pub(crate) mod events;
-pub(crate) mod everyone;
-pub(crate) mod expand;
-pub(crate) mod expected;
-pub(crate) mod fields;
-pub(crate) mod foreign_code;
-mod form;
-pub(crate) mod generating;
-pub(crate) mod heap;
-mod held;
-pub(crate) mod id_type;
-pub(crate) mod ids;
+pub(crate) mod datum;
+pub(crate) mod evaluate;
 pub(crate) mod integrity;
-pub(crate) mod interrupts;
-pub(crate) mod invalidation;
-pub(crate) mod items;
-pub(crate) mod json;
-pub(crate) mod judging;
-pub(crate) mod keys;
-pub(crate) mod label;
-mod levels;
-mod link_rows;
-pub(crate) mod lists;
-pub(crate) mod live;
-pub(crate) mod local;
-pub(crate) mod manage;
-mod messages;
-mod money;
-pub(crate) mod nearest;
-pub(crate) mod numbers;
-pub(crate) mod numeric;
-pub(crate) mod owner;
-pub(crate) mod picks;
-pub(crate) mod plan_scans;
-pub(crate) mod progress;
-pub(crate) mod prototype;
-pub(crate) mod publish;
-pub(crate) mod quota;
-pub(crate) mod reach;
-pub(crate) mod reading;
-pub(crate) mod recommending;
-pub(crate) mod record;
-pub(crate) mod relation;
-pub(crate) mod reporting;
-pub(crate) mod reserve;
-pub(crate) mod result_row;
+pub(crate) mod query;
+pub(crate) mod recommender;
 pub(crate) mod rows;
-pub(crate) mod scan;
-pub(crate) mod scoring;
-pub(crate) mod settings;
-pub(crate) mod sides;
-pub(crate) mod spi;
-mod sqlstate;
-pub(crate) mod stamp;
 pub(crate) mod store;
-pub(crate) mod stream;
-pub(crate) mod tag_rows;
-pub(crate) mod temporary;
-pub(crate) mod text;
-pub(crate) mod time;
-pub(crate) mod train_events;
-pub(crate) mod tuple;
-pub(crate) mod value_type;
-pub(crate) mod watch;
-pub(crate) mod watched;
-pub(crate) mod weights;
-mod wholes;
-pub(crate) mod window;
 
 use pgrx::prelude::*;
 
@@ -97,15 +22,15 @@ pgrx::pg_module_magic!();
 #[allow(non_snake_case)]
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {
-    error::hide_backtraces();
-    settings::register();
-    invalidation::register();
-    stamp::register();
-    watch::register();
+    backend::error::hide_backtraces();
+    backend::settings::register();
+    backend::invalidation::register();
+    backend::snapshot_stamp::register();
+    query::function_watch::register();
     crate::base::interrupts::watch(|| {
         pgrx::check_for_interrupts!();
         if let Err(e) = crate::base::memory::check() {
-            error::raise(e);
+            backend::error::raise(e);
         }
     });
 }

@@ -1,0 +1,145 @@
+//! The settings `affinity.*`: what a session may use, bounded by what a superuser allows.
+
+use crate::base::{Budget, Pool, Result};
+use crate::pg::backend::{allocator, compat};
+use pgrx::pg_sys;
+use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
+
+/// Threads of one training or evaluation; 0 takes max_parallel_maintenance_workers, as index builds do.
+static THREADS: GucSetting<i32> = GucSetting::<i32>::new(0);
+/// The bound that a superuser sets for [`THREADS`]; 0 takes max_parallel_workers.
+static MAX_THREADS: GucSetting<i32> = GucSetting::<i32>::new(0);
+/// Memory of one call in kB: 1 GB holds ten million rows of twenty numbers with room for a network.
+static MEMORY: GucSetting<i32> = GucSetting::<i32>::new(1 << 20);
+/// The bound that a superuser sets for [`MEMORY`] in kB: with the default of 4 GB a stranger's training cannot empty a common server.
+static MAX_MEMORY: GucSetting<i32> = GucSetting::<i32>::new(4 << 20);
+/// Weights that a backend keeps at hand, in kB.
+static CACHE_SIZE: GucSetting<i32> = GucSetting::<i32>::new(256 << 10);
+
+/// What one role may store in models, in MB: a shop's models take tens of MB each, three versions of which are kept.
+static MAX_STORED: GucSetting<i32> = GucSetting::<i32>::new(4096);
+
+/// Registers the settings and claims their prefix.
+pub(crate) fn register() {
+    GucRegistry::define_int_guc(
+        c"affinity.threads",
+        c"Threads that a training may use.",
+        c"0 takes max_parallel_maintenance_workers; never more than affinity.max_threads.",
+        &THREADS,
+        0,
+        1024,
+        GucContext::Userset,
+        GucFlags::empty(),
+    );
+    GucRegistry::define_int_guc(
+        c"affinity.max_threads",
+        c"The most threads that affinity.threads can give.",
+        c"0 takes max_parallel_workers.",
+        &MAX_THREADS,
+        0,
+        1024,
+        GucContext::Suset,
+        GucFlags::empty(),
+    );
+    GucRegistry::define_int_guc(
+        c"affinity.memory",
+        c"Memory that one call may use.",
+        c"Rows that are read and the model that is trained are counted; never more than affinity.max_memory.",
+        &MEMORY,
+        1024,
+        i32::MAX,
+        GucContext::Userset,
+        GucFlags::UNIT_KB,
+    );
+    GucRegistry::define_int_guc(
+        c"affinity.max_memory",
+        c"The most memory that affinity.memory can give.",
+        c"",
+        &MAX_MEMORY,
+        1024,
+        i32::MAX,
+        GucContext::Suset,
+        GucFlags::UNIT_KB,
+    );
+    GucRegistry::define_int_guc(
+        c"affinity.cache_size",
+        c"Memory in which a session keeps the models that it scores with.",
+        c"The least recently used model goes first.",
+        &CACHE_SIZE,
+        1024,
+        i32::MAX,
+        GucContext::Userset,
+        GucFlags::UNIT_KB,
+    );
+    GucRegistry::define_int_guc(
+        c"affinity.max_stored",
+        c"What the models of one role may take in the database.",
+        c"-1 sets no limit; superusers have none.",
+        &MAX_STORED,
+        -1,
+        i32::MAX,
+        GucContext::Suset,
+        GucFlags::UNIT_MB,
+    );
+    compat::reserve_prefix(c"affinity");
+}
+
+/// How many threads a call may use: at least 1.
+pub(crate) fn threads() -> usize {
+    // SAFETY: plain integers of the backend's own thread.
+    let (asked, allowed) = unsafe { (pg_sys::max_parallel_maintenance_workers, pg_sys::max_parallel_workers) };
+    let or = |set: i32, default: i32| if set == 0 { default } else { set };
+    usize::try_from(or(THREADS.get(), asked).min(or(MAX_THREADS.get(), allowed)).max(1)).unwrap_or(1)
+}
+
+/// How many bytes a call may use.
+pub(crate) fn memory() -> usize {
+    kilobytes(MEMORY.get().min(MAX_MEMORY.get()))
+}
+
+/// How many bytes a role may store; none where there is no limit.
+pub(crate) fn max_stored() -> Option<u64> {
+    u64::try_from(MAX_STORED.get()).ok().map(|megabytes| megabytes << 20)
+}
+
+/// How many bytes of weights a backend keeps.
+pub(crate) fn cache_size() -> usize {
+    kilobytes(CACHE_SIZE.get().min(MAX_MEMORY.get()))
+}
+
+/// The budget of one call, from now on.
+pub(crate) fn budget() -> Budget {
+    Budget::metered(memory(), allocator::held, allocator::trim)
+}
+
+/// The threads of one call. All signals are blocked in the workers: they inherit the mask, so that no handler of Postgres ever runs in them.
+///
+/// # Errors
+/// As [`Pool::new`].
+pub(crate) fn pool() -> Result<Pool> {
+    with_signals_blocked(|| Pool::new(threads()))
+}
+
+/// Runs `f` while this thread takes no signal; threads born in it never will.
+pub(crate) fn with_signals_blocked<R>(f: impl FnOnce() -> R) -> R {
+    struct Restore(libc::sigset_t);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            // SAFETY: the mask that pthread_sigmask gave us.
+            unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.0, std::ptr::null_mut()) };
+        }
+    }
+    // SAFETY: both sets are local and initialised by libc; the guard restores the mask also on a panic.
+    let _restore = unsafe {
+        let mut all: libc::sigset_t = std::mem::zeroed();
+        let mut old: libc::sigset_t = std::mem::zeroed();
+        libc::sigfillset(&raw mut all);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut old);
+        Restore(old)
+    };
+    f()
+}
+
+fn kilobytes(n: i32) -> usize {
+    usize::try_from(n).unwrap_or(0).saturating_mul(1024)
+}

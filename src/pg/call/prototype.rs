@@ -1,0 +1,225 @@
+//! Rows of a prototype's type: what `recommend` and its kin return.
+
+use crate::base::{Code, Error, Result, names};
+use crate::dataset::Id;
+use crate::pg::backend::{compat, text};
+use crate::pg::call::arguments::Call;
+use crate::pg::datum::value_form::type_name;
+use pgrx::pg_sys;
+use std::ffi::CStr;
+
+/// One entry of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Recommendation {
+    /// From 1.
+    pub rank: i32,
+    /// The item.
+    pub item: Id,
+    /// Its score.
+    pub score: f32,
+}
+
+/// A field of the prototype and what goes into it.
+#[derive(Clone, Copy, PartialEq)]
+enum Field {
+    /// A column that was dropped: NULL.
+    Dropped,
+    Rank,
+    ItemInteger,
+    ItemText,
+    ItemUuid,
+    UserInteger,
+    UserText,
+    UserUuid,
+    Score,
+    Source,
+    Version,
+}
+
+/// What a row is made of.
+pub(crate) struct Entry<'a> {
+    /// The user, in lists for several.
+    pub user: Option<&'a Id>,
+    /// Its place in the list.
+    pub row: &'a Recommendation,
+    /// Where the list comes from.
+    pub source: &'a str,
+    /// The version that made it.
+    pub version: i32,
+    /// The model's name.
+    pub model: &'a str,
+}
+
+/// Hands `rows` to the executor as rows of the type of argument `prototype`.
+///
+/// # Errors
+/// Those of [`Rows::begin`] and [`Rows::put`].
+pub(crate) fn set(call: Call<'_>, prototype: usize, rows: &[Recommendation], source: &str, version: i32, model: &str) -> Result<()> {
+    let mut out = Rows::begin(call, prototype, false)?;
+    rows.iter().try_for_each(|row| out.put(&Entry { user: None, row, source, version, model }))
+}
+
+/// Rows of a prototype's type on their way to the executor; beyond `work_mem` they go to a temporary file.
+pub(crate) struct Rows {
+    store: *mut pg_sys::Tuplestorestate,
+    desc: pg_sys::TupleDesc,
+    fields: Vec<Field>,
+    nulls: Vec<bool>,
+    typ: pg_sys::Oid,
+    /// Where the values of one row live until the store has copied them.
+    short_lived: pg_sys::MemoryContext,
+    /// Whether rows have a user.
+    users: bool,
+}
+
+impl Rows {
+    /// Begins the answer to `call`, whose argument `prototype` gives the type; with `users` the type may have a column for the user.
+    ///
+    /// # Errors
+    /// [`Code::WrongType`] for a prototype that is no row of fitting columns; [`Code::Unsupported`] where a set is not expected.
+    pub(crate) fn begin(call: Call<'_>, prototype: usize, users: bool) -> Result<Self> {
+        let typ = call.argument_type(prototype);
+        // SAFETY: resultinfo is what the executor passed; the type is composite when its row type is looked up, and its copy lives in the query's
+        // memory, as the tuplestore does.
+        unsafe {
+            let info = (*call.raw()).resultinfo.cast::<pg_sys::ReturnSetInfo>();
+            let materialise = pg_sys::SetFunctionReturnMode::SFRM_Materialize as i32;
+            if info.is_null() || (*info).type_ != pg_sys::NodeTag::T_ReturnSetInfo || (*info).allowedModes & materialise == 0 {
+                return Err(Error::new(Code::Unsupported, "a set of rows is returned where none can be taken")
+                    .hint("Call it in FROM: SELECT * FROM affinity.recommend(…)."));
+            }
+            if u8::try_from(pg_sys::get_typtype(typ)).unwrap_or(0) != pg_sys::TYPTYPE_COMPOSITE {
+                return Err(not_a_prototype(typ, None, users));
+            }
+            let before = pg_sys::MemoryContextSwitchTo((*(*info).econtext).ecxt_per_query_memory);
+            let desc = pg_sys::lookup_rowtype_tupdesc_copy(typ, -1);
+            let random = (*info).allowedModes & pg_sys::SetFunctionReturnMode::SFRM_Materialize_Random as i32 != 0;
+            let store = pg_sys::tuplestore_begin_heap(random, false, pg_sys::work_mem);
+            pg_sys::MemoryContextSwitchTo(before);
+            let fields = fields(desc, typ, users)?;
+            (*info).returnMode = pg_sys::SetFunctionReturnMode::SFRM_Materialize;
+            (*info).setResult = store;
+            (*info).setDesc = desc;
+            (*call.raw()).isnull = true;
+            let nulls = fields.iter().map(|f| *f == Field::Dropped).collect();
+            Ok(Self { store, desc, fields, nulls, typ, short_lived: compat::small_context(c"affinity row"), users })
+        }
+    }
+
+    /// Adds a row.
+    ///
+    /// # Errors
+    /// [`Code::WrongType`] where an id does not fit its column.
+    pub(crate) fn put(&mut self, entry: &Entry<'_>) -> Result<()> {
+        let mut values = vec![pg_sys::Datum::null(); self.fields.len()];
+        // SAFETY: store, row type and context live as long as the call; values and nulls have an element for each attribute. The context is switched back
+        // before returning, and by Postgres after an ERROR.
+        unsafe {
+            let before = pg_sys::MemoryContextSwitchTo(self.short_lived);
+            let made = values.iter_mut().zip(&self.fields).try_for_each(|(value, field)| {
+                *value = self.value(*field, entry)?;
+                Ok(())
+            });
+            if made.is_ok() {
+                pg_sys::tuplestore_putvalues(self.store, self.desc, values.as_mut_ptr(), self.nulls.as_mut_ptr());
+            }
+            pg_sys::MemoryContextSwitchTo(before);
+            pg_sys::MemoryContextReset(self.short_lived);
+            made
+        }
+    }
+
+    fn value(&self, field: Field, entry: &Entry<'_>) -> Result<pg_sys::Datum> {
+        let id = |id: &Id| match (field, id) {
+            (Field::ItemInteger | Field::UserInteger, Id::Integer(i)) => Some(pg_sys::Datum::from(*i)),
+            (Field::ItemText | Field::UserText, id) => Some(text::datum(&id.to_string())),
+            (Field::ItemUuid | Field::UserUuid, Id::Text(t)) => uuid(t),
+            _ => None,
+        };
+        let item = &entry.row.item;
+        Ok(match field {
+            Field::Dropped => pg_sys::Datum::null(),
+            Field::Rank => pg_sys::Datum::from(entry.row.rank),
+            Field::Score => pg_sys::Datum::from(entry.row.score.to_bits()),
+            Field::Version => pg_sys::Datum::from(entry.version),
+            Field::Source => text::datum(entry.source),
+            Field::ItemInteger | Field::ItemText | Field::ItemUuid => id(item).ok_or_else(|| self.unfit("item", item, entry.model))?,
+            Field::UserInteger | Field::UserText | Field::UserUuid => match entry.user {
+                Some(user) => id(user).ok_or_else(|| self.unfit("user", user, entry.model))?,
+                None => return Err(Error::internal("A list without a user.")),
+            },
+        })
+    }
+
+    /// The error for ids that do not fit the prototype.
+    fn unfit(&self, what: &str, id: &Id, model: &str) -> Error {
+        let needed = match id {
+            _ if self.users => "user_recommendation_text, or a type of your own",
+            Id::Integer(_) => "recommendation",
+            Id::Text(t) if uuid(t).is_some() => "recommendation_uuid",
+            Id::Text(_) => "recommendation_text",
+        };
+        let an = if what == "user" { "A user" } else { "An item" };
+        Error::new(Code::WrongType, format!("{what} ids of model \"{model}\" do not fit {}", type_name(self.typ)))
+            .detail(format!("{an} is \"{}\".", names::shown(&id.to_string())))
+            .hint(format!("Add as_type => NULL::affinity.{needed}."))
+    }
+}
+
+/// # Safety
+/// `desc` is a live row type.
+unsafe fn fields(desc: pg_sys::TupleDesc, typ: pg_sys::Oid, users: bool) -> Result<Vec<Field>> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        (0..usize::try_from((*desc).natts).unwrap_or(0))
+            .map(|i| {
+                let a = compat::attribute(desc, i);
+                if a.attisdropped {
+                    return Ok(Field::Dropped);
+                }
+                let name = text::with_utf8(CStr::from_ptr(a.attname.data.as_ptr()).to_bytes(), str::to_owned);
+                Ok(match (name.as_str(), a.atttypid) {
+                    ("rank", pg_sys::INT4OID) => Field::Rank,
+                    ("item_id", pg_sys::INT8OID) => Field::ItemInteger,
+                    ("item_id", pg_sys::TEXTOID) => Field::ItemText,
+                    ("item_id", pg_sys::UUIDOID) => Field::ItemUuid,
+                    ("user_id", pg_sys::INT8OID) if users => Field::UserInteger,
+                    ("user_id", pg_sys::TEXTOID) if users => Field::UserText,
+                    ("user_id", pg_sys::UUIDOID) if users => Field::UserUuid,
+                    ("score", pg_sys::FLOAT4OID) => Field::Score,
+                    ("source", pg_sys::TEXTOID) => Field::Source,
+                    ("version", pg_sys::INT4OID) => Field::Version,
+                    _ => return Err(not_a_prototype(typ, Some(&format!("{name} {}", type_name(a.atttypid))), users)),
+                })
+            })
+            .collect()
+    }
+}
+
+fn not_a_prototype(typ: pg_sys::Oid, column: Option<&str>, users: bool) -> Error {
+    let detail = match column {
+        Some(c) => format!("Type {} has a column \"{c}\".", type_name(typ)),
+        None => format!("It is of type {}.", type_name(typ)),
+    };
+    let of = if users { "user_" } else { "" };
+    Error::new(Code::WrongType, "as_type must be a prototype row of recommendations").detail(detail).hint(format!(
+        "Use as_type => NULL::affinity.{of}recommendation, {of}recommendation_text or {of}recommendation_uuid; or a type of some of their columns.",
+    ))
+}
+
+/// A uuid datum, of a canonical text.
+fn uuid(text: &str) -> Option<pg_sys::Datum> {
+    let digits: Vec<u8> =
+        text.bytes().filter(|b| *b != b'-').map(|b| char::from(b).to_digit(16).map(|d| d as u8)).collect::<Option<_>>()?;
+    if digits.len() != 32 {
+        return None;
+    }
+    // SAFETY: 16 bytes in the current memory context, filled in whole.
+    unsafe {
+        let p = pg_sys::palloc(16).cast::<[u8; 16]>();
+        let mut bytes = [0; 16];
+        bytes.iter_mut().zip(digits.as_chunks::<2>().0).for_each(|(b, [high, low])| *b = high << 4 | low);
+        p.write(bytes);
+        Some(pg_sys::Datum::from(p))
+    }
+}

@@ -1,0 +1,121 @@
+//! A model judged on the rows of a relation, read with the caller's rights.
+
+use crate::base::memory::Taken;
+use crate::base::{Budget, Code, Error, Result};
+use crate::dataset::{Family, Frame, Input, Key, ValueType};
+use crate::pg::backend::snapshot_stamp::Stamp;
+use crate::pg::backend::{error, interrupts, settings};
+use crate::pg::datum::{json_keys, value_type};
+use crate::pg::evaluate;
+use crate::pg::query::column_builder::Wanted;
+use crate::pg::query::relation::Relation;
+use crate::pg::query::scan;
+use crate::pg::recommender::serving;
+use crate::pg::rows::input_columns;
+use crate::pg::store::{cache, models, weights};
+use crate::train::MetricRow;
+use crate::train::row_model::{RowModel, RowScratch};
+use crate::train::rows::{self, Evaluated, FRESH};
+use pgrx::pg_sys;
+
+/// The figures of the model called `model` on `source`, its baseline's after its own; `target` is the trained one unless given. `k` is the length of the
+/// lists of a recommender, for which `source` may be left out: [`evaluate::recommender::figures`]. `all_rows`: also rows that taught a model of rows.
+///
+/// # Errors
+/// Those of [`cache::find`]; missing columns; [`Code::Data`] without rows.
+pub(crate) fn figures(model: &str, source: Option<pg_sys::Oid>, target: Option<&str>, k: i32, all_rows: bool) -> Result<Vec<MetricRow>> {
+    let found = cache::find(model, Stamp::now())?;
+    let version = models::version(found.model.id, found.version)?;
+    if serving::source(&version)?.is_some() {
+        return evaluate::recommender::figures(model, &found.model, &version, source, k);
+    }
+    let source = source.ok_or_else(|| {
+        Error::new(Code::InvalidParameter, "no source is given")
+            .hint("Name the relation to judge on: affinity.evaluate('model', 'source').")
+    })?;
+    let budget = settings::budget();
+    let keys = json_keys::of(&version.params);
+    let loaded = RowModel::load(&version.kind, &version.state, &weights::tensors(&version)?)?;
+    if let RowModel::Describes(features) = &loaded {
+        let relation = Relation::open(source)?;
+        let inputs = features.inputs().iter().map(|i| i.name.as_str());
+        let columns: Vec<&str> = with(inputs, features.told_by().iter().map(String::as_str), &relation, &keys);
+        let columns = wanted(&relation, columns.into_iter(), None, features.inputs(), &keys)?;
+        let (frame, _held) = read(&relation, &columns, &budget)?;
+        let known = features.known(&frame)?;
+        if known > FRESH {
+            error::notice(&rows::taught(known));
+        }
+        return interrupts::run(0, &budget, |_| {}, |ctx| features.evaluate(&frame, ctx));
+    }
+    let mut scratch = RowScratch::default();
+    let (scorer, _) = loaded.predicts(&mut scratch)?;
+    let target = target
+        .or_else(|| version.call.get("target").and_then(|t| t.as_str()))
+        .ok_or_else(|| Error::new(Code::InvalidParameter, "target is missing").hint("affinity.evaluate(model, source, target => '…')"))?;
+    let relation = Relation::open(source)?;
+    let inputs = scorer.inputs().iter().map(|i| i.name.as_str()).filter(|n| *n != target).chain([target]);
+    let columns: Vec<&str> = with(inputs, scorer.split().reads(), &relation, &keys);
+    let columns = wanted(&relation, columns.into_iter(), Some(target), scorer.inputs(), &keys)?;
+    let (frame, _held) = read(&relation, &columns, &budget)?;
+    let Evaluated { figures, notice } =
+        interrupts::run(0, &budget, |_| {}, |ctx| rows::evaluate(scorer, &frame, (target, usize::try_from(k).ok(), all_rows), ctx))?;
+    if let Some(notice) = notice {
+        error::notice(&notice);
+    }
+    Ok(figures)
+}
+
+/// The columns `needed`, and what else tells the rows that taught from others, where it is there.
+fn with<'a>(
+    needed: impl Iterator<Item = &'a str>,
+    telling: impl Iterator<Item = &'a str>,
+    relation: &Relation,
+    keys: &'a [Key],
+) -> Vec<&'a str> {
+    let mut columns: Vec<&str> = needed.collect();
+    for name in telling {
+        let column = keys.iter().find(|k| k.name() == name).map_or(name, |k| &k.column);
+        if !columns.contains(&name) && relation.column(column).is_ok() {
+            columns.push(name)
+        }
+    }
+    columns
+}
+
+/// The columns `names`, of which those of `inputs` are read as the model learned them, and those of `keys` by their key.
+fn wanted<'a>(
+    relation: &'a Relation,
+    names: impl Iterator<Item = &'a str>,
+    target: Option<&str>,
+    inputs: &[Input],
+    keys: &'a [Key],
+) -> Result<Vec<Wanted<'a>>> {
+    let one = |name: &str| {
+        let input = inputs.iter().find(|i| i.name == name);
+        let key = keys.iter().find(|k| k.name() == name);
+        if let Some(key) = key {
+            let column = relation.column(&key.column)?;
+            return Ok(Wanted { column, as_type: ValueType::Plain, family: input.map(|i| i.family), key: Some(key) });
+        }
+        let column = relation.column(name)?;
+        if let Some(i) = input.filter(|i| !value_type::of(column.typ, -1).serves(i.value_type)) {
+            return Err(input_columns::wrong_type(i, column.typ));
+        }
+        // What a target's arrays hold are tags; what only tells the rows that taught is read as it was then.
+        let family = input.map(|i| i.family).or((target == Some(name)).then_some(Family::Labels));
+        Ok(Wanted { column, as_type: input.map_or(ValueType::Plain, |i| i.value_type), family, key: None })
+    };
+    names.map(one).collect()
+}
+
+/// The rows to judge on.
+fn read<'b>(relation: &Relation, columns: &'b [Wanted<'b>], budget: &'b Budget) -> Result<(Frame, Taken<'b>)> {
+    let (frame, held) = scan::frame(relation, columns, budget)?;
+    if frame.rows() == 0 {
+        return Err(
+            Error::new(Code::Data, format!("relation \"{}\" has no rows", relation.name)).detail("There is nothing to judge the model on.")
+        );
+    }
+    Ok((frame, held))
+}

@@ -1,0 +1,74 @@
+//! Lists for every user of a model's events: read once, in the order of users, and scored a batch at a time on all threads. Whatever the number of users,
+//! one batch is held.
+
+use crate::base::Result;
+use crate::dataset::Snapshot;
+use crate::pg::backend::{interrupts, settings};
+use crate::pg::call::prototype::{Entry, Recommendation, Rows};
+use crate::pg::recommender::serving::{NO_EVENTS, Ready, now};
+use crate::train::everyone::{Asked, List, lists};
+
+/// Bytes of histories that are gathered before they are scored.
+const BATCH: usize = 16 << 20;
+/// Entries of lists of one batch.
+const ENTRIES: usize = 1 << 21;
+/// Users of one batch.
+const USERS: usize = 4096;
+
+/// Writes the best `k` items for each user to `rows`; with `exclude_seen` without those that the user had.
+///
+/// # Errors
+/// What reading the events raises; out of memory; a cancel.
+pub(crate) fn write(ready: &Ready, k: usize, exclude_seen: bool, rows: &mut Rows) -> Result<()> {
+    let recommender = ready.recommender();
+    let (budget, now) = (settings::budget(), now());
+    let users = (ENTRIES / k.clamp(1, recommender.items().len().max(1))).clamp(1, USERS);
+    let _links = ready.supply_all(&budget)?;
+    let mut batch: Vec<Asked> = Vec::new();
+    let mut bytes = 0;
+    let mut score = |batch: &mut Vec<Asked>| -> Result<()> {
+        let _booked = budget.take(batch.iter().map(Asked::bytes).sum(), "the users' events")?;
+        let asked = &mut *batch;
+        let made = interrupts::run(0, &budget, |_| {}, |ctx| lists(recommender, asked, k, exclude_seen, now, ctx))?;
+        for (asked, list) in batch.drain(..).zip(made) {
+            pgrx::check_for_interrupts!();
+            put(ready, &asked, &list, rows)?;
+        }
+        Ok(())
+    };
+    let mut add = |asked: Asked| -> Result<()> {
+        bytes += asked.bytes();
+        batch.push(asked);
+        if batch.len() < users && bytes < BATCH {
+            return Ok(());
+        }
+        bytes = 0;
+        score(&mut batch)
+    };
+    match (ready.live(), recommender.snapshot()) {
+        (Some(live), _) => live.everyone(recommender, &mut add)?,
+        (None, Some(snapshot)) => stored(snapshot, &mut add)?,
+        (None, None) => {}
+    }
+    score(&mut batch)
+}
+
+/// The users that the version holds.
+fn stored(snapshot: &Snapshot, add: &mut impl FnMut(Asked) -> Result<()>) -> Result<()> {
+    for u in 0..snapshot.len() as u32 {
+        let events = snapshot.history(u).to_vec();
+        add(Asked { user: snapshot.user(u), any: !events.is_empty(), events, seen: snapshot.seen(u).collect() })?;
+    }
+    Ok(())
+}
+
+fn put(ready: &Ready, asked: &Asked, list: &List, rows: &mut Rows) -> Result<()> {
+    let items = ready.recommender().items();
+    let (model, version) = ready.name();
+    let source = ready.said(list.source, asked.any, NO_EVENTS);
+    for (i, &(item, score)) in list.items.iter().enumerate() {
+        let row = Recommendation { rank: i32::try_from(i + 1).unwrap_or(i32::MAX), item: items.id(item), score };
+        rows.put(&Entry { user: Some(&asked.user), row: &row, source, version, model })?;
+    }
+    Ok(())
+}

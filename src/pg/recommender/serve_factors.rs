@@ -1,0 +1,46 @@
+//! A list for one user of a model whose scores are products of vectors: the items' vectors are read once, on all threads where there are many, and no score but
+//! the best is written.
+
+use crate::base::{Context, Pool, Quiet, Result};
+use crate::kernel::Best;
+use crate::model::factors::Wish;
+use crate::pg::backend::{interrupts, settings};
+use crate::pg::recommender::live_history::History;
+use crate::pg::recommender::serving::{Ready, Wanted};
+
+/// Numbers of vectors from which they are shared out over threads: reading them takes longer than starting these.
+const MANY: usize = 1 << 22;
+
+/// The best items for `history`, best first. None where the model has no vectors, nothing of the history counts, or the list wants more than the best
+/// scores: then all scores are needed.
+///
+/// # Errors
+/// Out of memory; a cancel.
+pub(crate) fn best(ready: &Ready, history: &History, wanted: &Wanted) -> Result<Option<Vec<(u32, f32)>>> {
+    let model = ready.recommender();
+    let Some(factors) = model.factors().filter(|_| wanted.options.plain() && !(wanted.exclude_seen && history.cut)) else {
+        return Ok(None);
+    };
+    let Some(vector) = factors.user(&history.events) else { return Ok(None) };
+    let (items, tie) = (model.items(), model.popularity());
+    let mut left_out = ready.known_items(wanted.exclude.as_deref().unwrap_or_default())?;
+    if wanted.exclude_seen {
+        left_out.extend_from_slice(&history.seen);
+    }
+    left_out.sort_unstable();
+    if let Some(among) = &wanted.among {
+        let mut allowed = ready.known_items(among)?;
+        allowed.retain(|i| left_out.binary_search(i).is_err());
+        allowed.sort_unstable();
+        allowed.dedup();
+        let mut best = Best::new(wanted.k, allowed.len(), Some(tie));
+        allowed.iter().for_each(|&i| best.add(i, factors.one(&vector, i)));
+        return Ok(Some(best.into_list()));
+    }
+    let (wish, budget) = (Wish { vector: &vector, left_out: &left_out }, settings::budget());
+    if items.len().saturating_mul(factors.width()) < MANY {
+        let ctx = Context { seed: 0, pool: &Pool::single(), budget: &budget, watch: &Quiet };
+        return factors.best(wish, wanted.k, tie, &ctx).map(Some);
+    }
+    interrupts::run(0, &budget, |_| {}, |ctx| factors.best(wish, wanted.k, tie, ctx)).map(Some)
+}

@@ -1,0 +1,314 @@
+//! A list for a user: the model, the user's events (live, or those that the version holds), what may be shown, the best k.
+
+use crate::base::memory::{self, Taken};
+use crate::base::{Budget, Code, Error, Result, interrupts};
+use crate::dataset::{Id, IdKind, Snapshot, Vocabulary};
+use crate::model::recommender::history_limit;
+use crate::pg::backend::snapshot_stamp::Stamp;
+use crate::pg::backend::text::literal;
+use crate::pg::query::id_type::{IdType, Lookup};
+use crate::pg::recommender::events::EventSource;
+use crate::pg::recommender::live_history::{History, Live};
+use crate::pg::store::cache::{self, Found};
+use crate::pg::store::link_rows;
+use crate::pg::store::models::{self, Scope, VersionRow};
+use crate::pg::store::weights::{self, Index};
+use crate::train::recommender::{Recommender, Source};
+use crate::train::rerank::Options;
+use pgrx::pg_sys;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::mem::ManuallyDrop;
+use std::rc::Rc;
+
+/// A model as the running statement sees it, ready to serve users.
+pub(crate) struct Ready {
+    found: Rc<Found>,
+    loaded: Rc<Loaded>,
+    /// What the current role may ask.
+    scope: Scope,
+    /// None where the version holds the users' events itself.
+    live: Option<Live>,
+    /// Finds items by their type, where that takes more than their text.
+    items: Option<Rc<Lookup>>,
+    /// The same of users, where the version holds them.
+    users: Option<Rc<Lookup>>,
+}
+
+/// Said of a list for a history without events.
+pub(crate) const NO_EVENTS: &str = "popularity: no visible events";
+
+/// A version as a backend keeps it.
+struct Loaded {
+    recommender: Recommender,
+    /// By which the rows are known that are read when they are needed.
+    index: Index,
+    source: EventSource,
+    params: serde_json::Value,
+    /// What finds items and the users of a snapshot by their type, once it was asked for.
+    items: RefCell<Option<Rc<Lookup>>>,
+    users: RefCell<Option<Rc<Lookup>>>,
+}
+
+/// What `kept` holds, of type `typ`, or else what finds the ids of `vocabulary` by it, to be kept.
+fn lookup(kept: &RefCell<Option<Rc<Lookup>>>, typ: IdType, vocabulary: &Vocabulary) -> Result<Rc<Lookup>> {
+    if let Some(lookup) = kept.borrow().as_ref().filter(|l| l.typ() == typ) {
+        return Ok(lookup.clone());
+    }
+    let made = Rc::new(Lookup::new(typ, vocabulary)?);
+    *kept.borrow_mut() = Some(made.clone());
+    Ok(made)
+}
+
+/// One user's scores.
+pub(crate) struct Scored {
+    /// One an item.
+    pub scores: Vec<f32>,
+    /// Where they come from.
+    pub source: String,
+    /// The events that they are for.
+    pub history: History,
+}
+
+/// What may be shown.
+#[derive(Debug, Default)]
+pub(crate) struct Wanted {
+    /// How many.
+    pub k: usize,
+    /// Whether items of the user's events are left out.
+    pub exclude_seen: bool,
+    /// Only these.
+    pub among: Option<Vec<Id>>,
+    /// Not these.
+    pub exclude: Option<Vec<Id>>,
+    /// What the list is to be beside relevant.
+    pub options: Options,
+}
+
+#[derive(Default)]
+struct Here {
+    stamp: Option<Stamp>,
+    ready: HashMap<String, Rc<Ready>>,
+}
+
+thread_local! {
+    /// What the running statement has looked up. Never dropped at the end of the process, where Postgres could not be called to free plans.
+    static HERE: RefCell<ManuallyDrop<Here>> = RefCell::default();
+}
+
+/// The model called `name` for the running statement.
+///
+/// # Errors
+/// Those of [`cache::find`] and [`Live::open`]; [`Code::Unsupported`] for a model that recommends nothing.
+pub(crate) fn ready(name: &str) -> Result<Rc<Ready>> {
+    let stamp = Stamp::now();
+    let known = HERE.with_borrow_mut(|h| {
+        if h.stamp != stamp || stamp.is_none() {
+            h.ready.clear();
+            h.stamp = stamp;
+        }
+        h.ready.get(name).cloned()
+    });
+    if let Some(ready) = known {
+        return Ok(ready);
+    }
+    let found = cache::find(name, stamp)?;
+    let loaded = cache::weights(&found, |version| load(name, version))?;
+    let of_items = |typ| lookup(&loaded.items, typ, loaded.recommender.items());
+    let (live, items, users) = match loaded.recommender.snapshot() {
+        Some(snapshot) => {
+            let of = |r: &Option<_>| r.as_ref().map(IdType::recorded).transpose().map(Option::flatten);
+            let items = of(&loaded.source.item_type)?.map(of_items).transpose()?;
+            let users = of(&loaded.source.user_type)?.map(|typ| lookup(&loaded.users, typ, snapshot.users())).transpose()?;
+            (None, items, users)
+        }
+        None => {
+            let live = Live::open(&found.model, loaded.source.clone(), &loaded.params, of_items)?;
+            let items = live.lookup().cloned();
+            (Some(live), items, None)
+        }
+    };
+    let scope = models::scope(&found.model).unwrap_or(Scope::Score);
+    let ready = Rc::new(Ready { found, loaded: loaded.clone(), scope, live, items, users });
+    HERE.with_borrow_mut(|h| {
+        // Not where the look-up itself brought about another state.
+        if h.stamp == stamp {
+            h.ready.insert(name.to_owned(), ready.clone());
+        }
+    });
+    Ok(ready)
+}
+
+fn load(name: &str, version: &VersionRow) -> Result<(Loaded, usize)> {
+    let source = source(version)?.ok_or_else(|| {
+        Error::new(Code::Unsupported, format!("model \"{name}\" scores rows; it recommends nothing"))
+            .detail(format!("Its kind is {}.", version.kind))
+            .hint(format!("SELECT affinity.predict({}, t) FROM … t;", literal(name)))
+    })?;
+    let (mut tensors, index) = weights::serving(version)?;
+    let recommender = Recommender::load(&version.state, &tensors)?;
+    tensors.retain(|t| !t.name.starts_with("users."));
+    let users = recommender.snapshot().map_or(0, Snapshot::bytes);
+    // Rows that are read later count as if they were there.
+    let bytes = tensors
+        .iter()
+        .map(|t| t.shape.iter().fold(4usize, |n, d| n.saturating_mul(*d)))
+        .fold(users + version.state_text.len(), usize::saturating_add);
+    let (items, users) = Default::default();
+    Ok((Loaded { recommender, index, source, params: version.params.clone(), items, users }, bytes))
+}
+
+/// Where a version's events are; none for one that learns from rows.
+///
+/// # Errors
+/// [`Code::Corrupt`].
+pub(crate) fn source(version: &VersionRow) -> Result<Option<EventSource>> {
+    version
+        .state
+        .get("events")
+        .map(|s| serde_json::from_value(s.clone()))
+        .transpose()
+        .map_err(|e| Error::new(Code::Corrupt, "the stored state of the model is damaged").detail(format!("{e}.")))
+}
+
+/// Now, as the transaction sees it: microseconds since 2000-01-01.
+pub(crate) fn now() -> i64 {
+    // SAFETY: reads a global of the transaction.
+    unsafe { pg_sys::GetCurrentTransactionStartTimestamp() }
+}
+
+impl Ready {
+    /// The item side.
+    pub(crate) fn recommender(&self) -> &Recommender {
+        &self.loaded.recommender
+    }
+
+    /// Refuses what the current role may not ask: [`models::allow`].
+    ///
+    /// # Errors
+    /// [`Code::Privilege`].
+    pub(crate) fn allow(&self, needed: Scope, what: &str) -> Result<()> {
+        if self.scope >= needed { Ok(()) } else { models::allow(&self.found.model, needed, what) }
+    }
+
+    /// Whether lists leave out what a user had: as asked, which takes the whole scope where it is not as the model does it, since what two lists differ in is
+    /// what the user had.
+    ///
+    /// # Errors
+    /// [`Code::Privilege`].
+    pub(crate) fn exclude_seen(&self, asked: Option<bool>) -> Result<bool> {
+        let usual = !self.recommender().repeats();
+        self.allow(Scope::Lists, "lists for users")?;
+        match asked {
+            Some(other) if other != usual => self.allow(Scope::All, &format!("lists with exclude_seen => {other}")).map(|()| other),
+            _ => Ok(usual),
+        }
+    }
+
+    /// How many of a user's latest events count.
+    pub(crate) fn history_limit(&self) -> usize {
+        history_limit(self.loaded.params.get("history_limit"))
+    }
+
+    /// Where the events of training were.
+    pub(crate) fn source(&self) -> &EventSource {
+        &self.loaded.source
+    }
+
+    /// Reads the stored rows of `items` that this backend lacks, none: of all, before the model is asked about them.
+    ///
+    /// # Errors
+    /// [`Code::Corrupt`].
+    pub(crate) fn supply(&self, items: Option<&[u32]>) -> Result<()> {
+        link_rows::supply(&self.loaded.recommender, &self.loaded.index, (self.found.model.id, self.found.version), items)
+    }
+
+    /// As [`Ready::supply`] of all rows, which are booked until what comes back is dropped.
+    ///
+    /// # Errors
+    /// [`Code::Corrupt`]; [`Code::OutOfMemory`] when the budget does not have them.
+    pub(crate) fn supply_all<'b>(&self, budget: &'b Budget) -> Result<Taken<'b>> {
+        let bytes = self.loaded.recommender.rows().iter().map(|(_, links)| links.lacking()).sum();
+        let booked = budget.take(bytes, "the links of all items")?;
+        self.supply(None).map(|()| booked)
+    }
+
+    /// The index of an item's id, as its type compares.
+    ///
+    /// # Errors
+    /// Postgres raises what is no value of that type.
+    pub(crate) fn find_item(&self, id: &Id) -> Result<Option<u32>> {
+        Lookup::index(self.items.as_deref(), id, self.loaded.recommender.items())
+    }
+
+    /// The indices of the ids that are known, in the order of `ids`.
+    ///
+    /// # Errors
+    /// As [`Ready::find_item`]; [`Code::OutOfMemory`].
+    pub(crate) fn known_items(&self, ids: &[Id]) -> Result<Vec<u32>> {
+        let mut known = Vec::new();
+        for (step, id) in ids.iter().enumerate() {
+            interrupts::check_at(step);
+            if let Some(index) = self.find_item(id)? {
+                memory::reserve(&mut known, 1)?;
+                known.push(index);
+            }
+        }
+        Ok(known)
+    }
+
+    /// What user ids are: in the relation now, or in the snapshot.
+    pub(crate) fn users(&self) -> IdKind {
+        self.live.as_ref().map_or(self.loaded.recommender.user_ids(), Live::users)
+    }
+
+    /// The reading of the users' events; none where the version holds them.
+    pub(crate) fn live(&self) -> Option<&Live> {
+        self.live.as_ref()
+    }
+
+    /// The model's name and version.
+    pub(crate) fn name(&self) -> (&str, i32) {
+        (&self.found.model.name, self.found.version)
+    }
+
+    /// Every item's score for a user's `history`.
+    pub(crate) fn scored(&self, history: History) -> Result<Scored> {
+        let none = if self.live.is_some() { NO_EVENTS } else { "popularity: not in the snapshot" };
+        let (scores, source) = self.score_of(&history, none)?;
+        Ok(Scored { scores, source, history })
+    }
+
+    /// The events of `user`, from where this version has them.
+    ///
+    /// # Errors
+    /// What reading them raises.
+    pub(crate) fn history(&self, user: &Id) -> Result<History> {
+        match &self.live {
+            Some(live) => live.history(user, &self.loaded.recommender),
+            None => {
+                let Some(snapshot) = self.loaded.recommender.snapshot() else { return Ok(History::default()) };
+                let index = Lookup::index(self.users.as_deref(), user, snapshot.users())?;
+                Ok(index.map_or_else(History::default, |u| History::stored(snapshot, u)))
+            }
+        }
+    }
+
+    /// Every item's score for `history`, and where they come from: `none` where the history has nothing.
+    pub(crate) fn score_of(&self, history: &History, none: &str) -> Result<(Vec<f32>, String)> {
+        let items: Vec<u32> = history.events.iter().map(|e| e.item).collect();
+        self.supply(Some(&items))?;
+        let mut scores = crate::base::zeros(self.loaded.recommender.items().len())?;
+        let source = self.loaded.recommender.score_history(&history.events, now(), &mut scores);
+        Ok((scores, self.said(source, history.any, none).to_owned()))
+    }
+
+    /// What is said of where a list comes from: `none` where there were no events at all.
+    pub(crate) fn said<'a>(&'a self, source: Source, any: bool, none: &'a str) -> &'a str {
+        match source {
+            Source::History => self.loaded.recommender.kind(),
+            Source::NoEvents if !any => none,
+            Source::NoEvents | Source::NothingKnown => "popularity: no known items among the events",
+        }
+    }
+}

@@ -1,0 +1,334 @@
+//! The road of `affinity.train`: a relation's rows in, a version of a model out; and the same again by a recorded call.
+
+use crate::base::{Code, Context, Error, Result, Tensor, names};
+use crate::dataset::frame::missing_column;
+use crate::dataset::{Family, Frame, Key, ValueType};
+use crate::model::Kind;
+use crate::pg::backend::{allocator, compat, error, interrupts, settings};
+use crate::pg::datum::json_keys;
+use crate::pg::datum::value_form::Form;
+use crate::pg::query::column_builder::Wanted;
+use crate::pg::query::owner::{self, Acting};
+use crate::pg::query::relation::{Attribute, Relation, Source};
+use crate::pg::query::scan::{self, LeftOut};
+use crate::pg::store::models::{self, ModelRow, VersionRow};
+use crate::pg::store::progress::Progress;
+use crate::pg::store::publish::{Again, Deploy, Published, Training, publish};
+use crate::pg::store::source_access::Reader;
+use crate::pg::store::weights;
+use crate::train::Trained;
+use crate::train::features::{self, FeaturesSpec};
+use crate::train::row_model::{RowModel, RowScratch};
+use crate::train::rows::{self, RowsSpec};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use std::time::Instant;
+
+/// The name of the function that a recorded call repeats.
+pub(crate) const FUNCTION: &str = "train";
+
+/// Rows that a version is checked with before it can be deployed.
+const CHECKED: u32 = 256;
+
+/// A call of `affinity.train`, as it is recorded with the version.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Call {
+    /// [`FUNCTION`].
+    pub function: String,
+    /// Where the rows are.
+    pub source: Source,
+    /// Where bare names were found: for what stands behind the relation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub search_path: Vec<String>,
+    /// The column to learn; none for kinds that learn what rows have in common.
+    pub target: Option<String>,
+    /// The kind of model.
+    pub kind: String,
+    /// The column whose time splits the rows.
+    pub time_col: Option<String>,
+    /// The column whose values stay on one side of the split.
+    pub group_col: Option<String>,
+    /// The parameters that were given.
+    pub params: Value,
+    /// The seed.
+    pub seed: i64,
+    /// When to deploy.
+    pub deploy: String,
+}
+
+impl Call {
+    /// The columns that it cannot do without.
+    fn needed(&self) -> impl Iterator<Item = &String> {
+        [&self.target, &self.time_col, &self.group_col].into_iter().flatten()
+    }
+}
+
+/// What is to be learned, by the family that the kind belongs to.
+enum Spec {
+    /// One column from the others.
+    Predicts(RowsSpec),
+    /// What all columns have in common.
+    Describes(FeaturesSpec),
+}
+
+impl Spec {
+    /// Of a call: a kind that predicts has a target, another has none.
+    fn of(call: &Call, relation: &Relation) -> Result<Self> {
+        let kind = Kind::parse(&call.kind)?;
+        let (time_col, group_col, params) = (call.time_col.clone(), call.group_col.clone(), call.params.clone());
+        match (kind.needs_target(), call.target.clone()) {
+            (true, Some(target)) => Ok(Self::Predicts(RowsSpec { kind: call.kind.clone(), target, time_col, group_col, params })),
+            (false, None) => Ok(Self::Describes(FeaturesSpec { kind: call.kind.clone(), time_col, group_col, params })),
+            (true, None) => Err(Error::new(Code::InvalidParameter, "no target is given")
+                .detail(format!("Relation {} has {} columns.", relation.sql(), relation.columns.len()))
+                .hint("Name the column to learn: affinity.train('model', 'source', target => 'column').")),
+            (false, Some(target)) => Err(Error::new(Code::InvalidParameter, format!("kind {} takes no target", kind.name()))
+                .detail(format!("The target is \"{target}\"; this kind learns what all columns have in common."))
+                .hint(format!("Leave the target out; to keep the column out too: params => '{{\"exclude\": [\"{target}\"]}}'."))),
+        }
+    }
+
+    fn check(&self) -> Result<Map<String, Value>> {
+        match self {
+            Self::Predicts(s) => s.check(),
+            Self::Describes(s) => s.check(),
+        }
+    }
+
+    fn params(&mut self) -> &mut Value {
+        match self {
+            Self::Predicts(s) => &mut s.params,
+            Self::Describes(s) => &mut s.params,
+        }
+    }
+
+    fn fit(&self, frame: &Frame, incumbent: Option<&RowModel>, ctx: &Context<'_>) -> Result<Trained> {
+        match (self, incumbent) {
+            (Self::Predicts(s), Some(RowModel::Predicts(m))) => rows::fit(frame, s, Some(m), ctx),
+            (Self::Describes(s), Some(RowModel::Describes(m))) => features::fit(frame, s, Some(m), ctx),
+            // A version of the other family is nothing to compare with.
+            (Self::Predicts(s), _) => rows::fit(frame, s, None, ctx),
+            (Self::Describes(s), _) => features::fit(frame, s, None, ctx),
+        }
+    }
+}
+
+/// Trains a version of `model` on `relation`, which `reader` reads, with the rights of the current role, who owns the model or will.
+///
+/// # Errors
+/// For the call: [`Code::InvalidParameter`], [`Code::UndefinedObject`], [`Code::UndefinedColumn`], [`Code::WrongType`]; for the model:
+/// [`Code::Privilege`], [`Code::InUse`], [`Code::WrongState`]; for the rows: those of [`rows::fit`].
+pub(crate) fn train(model: &str, call: &Call, relation: &Relation, reader: &Reader, again: Option<Again>) -> Result<Published> {
+    let start = Instant::now();
+    compat::must_be_writable(c"affinity.train()");
+    let deploy = Deploy::of(again, &call.deploy)?;
+    let mut spec = Spec::of(call, relation)?;
+    let resolved = spec.check()?;
+    let exclude = resolved.get("exclude").cloned().unwrap_or_else(|| json!([]));
+    let before = models::lock_training(model)?;
+    let keys = json_keys::of(&Value::Object(resolved));
+    let columns = columns(relation, call, &exclude, &keys)?;
+    // What is left out is not even read, so that a column may be excluded that the caller has no rights on; the engine never hears of it.
+    if let Some(given) = spec.params().as_object_mut() {
+        given.remove("exclude");
+    }
+    if relation.temporary {
+        error::notice("the relation is temporary: only this session can train the model again");
+    }
+    let budget = settings::budget();
+    let incumbent = before.as_ref().map(|model| incumbent(model, call, deploy)).transpose()?.flatten();
+    budget.check()?;
+    let mut progress = Progress::begin(model);
+    let reading = Instant::now();
+    let (frame, left_out, booked) = reader.run(|| scan::usable(relation, &columns, &budget))?;
+    tell_left_out(call, left_out)?;
+    let read_seconds = reading.elapsed().as_secs_f64();
+    progress.phase("training");
+    let mut trained =
+        interrupts::run(call.seed as u64, &budget, |shown| progress.show(&shown), |ctx| spec.fit(&frame, incumbent.as_ref(), ctx))?;
+    let sample = frame.take(&(0..CHECKED.min(u32::try_from(frame.rows()).unwrap_or(CHECKED))).collect::<Vec<_>>());
+    // What judged the incumbent and what was learned from are not needed to save.
+    drop((frame, booked, incumbent));
+    allocator::trim();
+
+    if let Some(params) = trained.params.as_object_mut() {
+        params.insert("exclude".into(), exclude);
+    }
+    trained.report.metrics.insert("read_seconds".into(), json!(read_seconds));
+    if let Some(megabytes) = compat::peak_megabytes() {
+        trained.report.metrics.insert("peak_memory_mb".into(), json!(megabytes));
+    }
+    let recorded = serde_json::to_value(call).map_err(|e| Error::internal(format!("The call cannot be recorded: {e}.")))?;
+    let seconds = start.elapsed().as_secs_f64();
+    progress.phase("saving");
+    let training = Training { model, kind: &call.kind, call: &recorded, trained: &trained, seconds, deploy };
+    publish(&training, |row| {
+        let _booked = budget.take(trained.bytes(), "the model as it is loaded")?;
+        finite_scores(&load(row, &trained.tensors)?, &sample)
+    })
+}
+
+/// Repeats a recorded call with the rights of the model's owner.
+///
+/// # Errors
+/// As [`train`] and [`Reader::open`].
+pub(crate) fn retrain(model: &ModelRow, call: &Value, again: Again) -> Result<Published> {
+    let call = Call::deserialize(call).map_err(|e| {
+        Error::new(Code::Corrupt, "the recorded call cannot be read").detail(format!("{e}.")).hint("Train with affinity.train.")
+    })?;
+    let (relation, reader) = Reader::open(model, &Value::Null, &call.search_path, &call.source)?;
+    owner::as_role(&Acting::as_role(model.owner.oid, &[])?, || train(&model.name, &call, &relation, &reader, Some(again)))
+}
+
+/// The model of a stored version.
+///
+/// # Errors
+/// [`Code::Corrupt`].
+pub(crate) fn load(version: &VersionRow, tensors: &[Tensor]) -> Result<RowModel> {
+    RowModel::load(&version.kind, &version.state, tensors)
+}
+
+/// Says which columns are left out and why.
+///
+/// # Errors
+/// Why, for a column that is needed.
+fn tell_left_out(call: &Call, left_out: Vec<LeftOut>) -> Result<()> {
+    for (name, why) in left_out {
+        if call.needed().any(|n| *n == name) {
+            return Err(why);
+        }
+        let column = format!("column \"{name}\"");
+        let said = why.to_string();
+        let said = said.strip_prefix(&column).map_or_else(|| format!(" {said}"), |rest| format!(" it{rest}"));
+        error::notice(&format!("{column} is left out:{said}"));
+    }
+    Ok(())
+}
+
+/// The columns to read: all that a model can, but those excluded. What decides the split is read though it is excluded: it is no input in any case.
+fn columns<'a>(relation: &'a Relation, call: &Call, exclude: &Value, keys: &'a [Key]) -> Result<Vec<Wanted<'a>>> {
+    for name in call.needed() {
+        let column = relation.column(name)?;
+        if column.form.is_none() {
+            return Err(Error::new(Code::WrongType, format!("column \"{name}\" has type {}, which no model reads", column.type_name))
+                .hint("Cast it to a number, text, boolean or date in a view, and train on that."));
+        }
+    }
+    let exclude: Vec<&str> = exclude.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    for name in &exclude {
+        relation.column(name)?;
+        if call.target.as_deref() == Some(name) {
+            return Err(Error::new(Code::InvalidParameter, format!("column \"{name}\" is excluded and needed"))
+                .detail("It is the target.")
+                .hint("Take it out of exclude; it is no input in any case."));
+        }
+    }
+    if let Some(names) = call.params.get("include").and_then(Value::as_array) {
+        for name in names.iter().filter_map(Value::as_str) {
+            if !(relation.columns.iter().any(|c| c.name == name) || keys.iter().any(|k| k.name() == name)) {
+                return Err(missing_column(name, relation.columns.iter().map(|c| c.name.as_str())));
+            }
+        }
+    }
+    if let Some(name) = &call.time_col {
+        let column = relation.column(name)?;
+        if matches!(column.form, Some(Form::Clock | Form::ZonedClock | Form::Interval)) {
+            return Err(Error::new(
+                Code::WrongType,
+                format!("time column \"{name}\" has type {}, which tells no row from an older one", column.type_name),
+            )
+            .hint("Name a column of dates, timestamps or numbers."));
+        }
+    }
+    let is_needed = |name: &str| call.needed().any(|n| n == name);
+    let wanted: Vec<&Attribute> = relation.columns.iter().filter(|c| is_needed(&c.name) || !exclude.contains(&c.name.as_str())).collect();
+    let of_keys = keys.iter().map(|key| by_key(relation, key, &exclude)).collect::<Result<Vec<_>>>()?;
+    let unasked = |c: &&&Attribute| json_keys::is_jsonb(c.typ) && !keys.iter().any(|k| k.column == c.name);
+    for c in wanted.iter().filter(unasked) {
+        error::notice(&format!(
+            "column \"{0}\" is left out: of jsonb only keys that are named are read (params => '{{\"keys\": {{\"{0}\": [\"…\"]}}}}')",
+            c.name
+        ));
+    }
+    let unreadable: Vec<_> = wanted
+        .iter()
+        .filter(|c| c.form.is_none() && !json_keys::is_jsonb(c.typ))
+        .map(|c| format!("\"{}\" ({})", c.name, c.type_name))
+        .collect();
+    if !unreadable.is_empty() {
+        error::notice(&format!("columns of types that no model reads are left out: {}", unreadable.join(", ")));
+    }
+    // What a target's arrays hold are tags.
+    let family = |c: &Attribute| (call.target.as_deref() == Some(&c.name)).then_some(Family::Labels);
+    let readable = wanted.into_iter().filter(|c| c.form.is_some());
+    let own = readable.map(|column| Wanted { column, as_type: ValueType::Plain, family: family(column), key: None });
+    Ok(own.chain(of_keys).collect())
+}
+
+/// The column of a key.
+fn by_key<'a>(relation: &'a Relation, key: &'a Key, exclude: &[&str]) -> Result<Wanted<'a>> {
+    let column = relation.column(&key.column)?;
+    if exclude.contains(&key.column.as_str()) {
+        return Err(Error::new(Code::InvalidParameter, format!("column \"{}\" is excluded and needed", key.column))
+            .detail(format!("Parameter \"keys\" names its key \"{}\".", names::shown(&key.key)))
+            .hint("Take it out of exclude or out of keys."));
+    }
+    Ok(Wanted { column, as_type: ValueType::Plain, family: None, key: Some(key) })
+}
+
+/// The deployed version, to be judged beside the new one. One that cannot be read does not keep a better one from being trained.
+fn incumbent(model: &ModelRow, call: &Call, deploy: Deploy) -> Result<Option<RowModel>> {
+    let Some(number) = model.deployed else { return Ok(None) };
+    let version = models::fresh_version(model.id, number)?;
+    if version.call.get("function").and_then(Value::as_str) != Some(FUNCTION) {
+        return Err(Error::new(Code::WrongState, format!("model \"{}\" does not learn from rows", model.name))
+            .detail(format!("Its deployed version is of kind {}.", version.kind))
+            .hint("Choose another name, or drop the model first: affinity.drop_model."));
+    }
+    if matches!(deploy, Deploy::IfBetter | Deploy::UnlessWorse) {
+        same_question(model, &version, call)?
+    }
+    match weights::fresh_tensors(&version).and_then(|tensors| load(&version, &tensors)) {
+        Ok(scorer) => Ok(Some(scorer)),
+        Err(e) if e.code == Code::Corrupt => {
+            error::notice(&format!("the deployed version {number} is not judged: {e}"));
+            Ok(None)
+        }
+        Err(e) => Err(e),
+    }
+}
+
+/// That the deployed version learned the target that is asked for now: who scores with the model counts on it.
+///
+/// # Errors
+/// [`Code::WrongState`].
+fn same_question(model: &ModelRow, version: &VersionRow, call: &Call) -> Result<()> {
+    let before = version.call.get("target").and_then(Value::as_str);
+    if before == call.target.as_deref() {
+        return Ok(());
+    }
+    let learns = |target: Option<&str>| target.map_or("no target".to_owned(), |t| format!("the target \"{t}\""));
+    Err(Error::new(Code::WrongState, format!("model \"{}\" learns {}", model.name, learns(before)))
+        .detail(format!(
+            "{} is asked for; what scores with version {} would get other answers.",
+            learns(call.target.as_deref()),
+            version.version
+        ))
+        .hint("Give the new model a name of its own, or replace what is deployed: deploy => 'always'."))
+}
+
+/// Scores rows with the model as it was stored: all finite.
+fn finite_scores(model: &RowModel, rows: &Frame) -> Result<()> {
+    let inputs = model.inputs().iter().map(|i| rows.column(&i.name)).collect::<Result<Vec<_>>>()?;
+    let mut scratch = RowScratch::default();
+    for row in 0..rows.rows() {
+        let cells: Vec<_> = inputs.iter().map(|c| c.values.cell(row)).collect();
+        let scores = model.numbers(&cells, &mut scratch)?;
+        if scores.iter().any(|v| !v.is_finite()) {
+            return Err(Error::new(Code::WrongState, "the trained model gives scores that are no numbers")
+                .detail(format!("Row {} scores {scores:?}.", row + 1))
+                .hint("Train with a smaller learning_rate."));
+        }
+    }
+    Ok(())
+}

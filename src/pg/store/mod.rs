@@ -1,0 +1,13 @@
+//! Models as rows: what is stored, who may use it, what is deployed, what a session keeps of it.
+
+pub(crate) mod cache;
+pub(crate) mod damaged;
+pub(crate) mod deploy;
+pub(crate) mod link_rows;
+pub(crate) mod models;
+pub(crate) mod progress;
+pub(crate) mod publish;
+pub(crate) mod quota;
+pub(crate) mod source_access;
+pub(crate) mod training_call;
+pub(crate) mod weights;
