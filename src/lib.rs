@@ -6,7 +6,9 @@
 //! |---|---|
 //! | `api` | the SQL face, one file a chapter (feature `pg`) |
 //! | `pg` | the Postgres machinery: scan, store, cache, settings, errors (feature `pg`) |
-//! | [`train`] | the whole road without Postgres: rows or events in, named tensors and a report out |
+//! | [`report`] | a model on one HTML page |
+//! | [`train`] | rows or events in, named tensors and how it went out |
+//! | [`serve`] | a trained model answers: scores of rows, lists for users |
 //! | [`model`] | one file per kind of model |
 //! | [`nn`] | what networks share |
 //! | [`metric`] | figures of quality, as mergeable states |
@@ -29,4 +31,6 @@ pub mod linalg;
 pub mod metric;
 pub mod model;
 pub mod nn;
+pub mod report;
+pub mod serve;
 pub mod train;

@@ -8,7 +8,7 @@ use crate::pg::integrity;
 use crate::pg::rows::train;
 use crate::pg::store::models::VersionRow;
 use crate::pg::store::weights;
-use crate::train::recommender::Recommender;
+use crate::serve::recommender::Recommender;
 use pgrx::prelude::*;
 
 /// One row for each thing that is not as it should be.

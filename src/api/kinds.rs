@@ -38,7 +38,7 @@ fn params(
 
 fn specs(kind: &str) -> Result<Vec<Spec>> {
     if recommender::learns_from_events(kind) {
-        return crate::train::recommender::specs(kind);
+        return crate::train::recommender_params::specs(kind);
     }
     Kind::parse(kind).map(|k| k.params().to_vec())
 }

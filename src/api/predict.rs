@@ -6,7 +6,7 @@ use crate::pg::call::arguments::Call;
 use crate::pg::datum::argument_types::Text;
 use crate::pg::datum::json::Document;
 use crate::pg::rows::{planner_support, scoring};
-use crate::train::Outcome;
+use crate::serve::Outcome;
 use pgrx::{Internal, pg_extern};
 use serde_json::Value;
 

@@ -7,7 +7,7 @@ use crate::pg::call::arguments::Call;
 use crate::pg::call::{ids, prototype};
 use crate::pg::recommender::serving::{self, Ready, Wanted};
 use crate::pg::store::models::Scope;
-use crate::train::rerank::Options;
+use crate::serve::rerank::Options;
 use pgrx::pg_extern;
 use serde_json::Value;
 use std::rc::Rc;

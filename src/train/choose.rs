@@ -2,12 +2,12 @@
 
 use crate::base::{Context, Error, Result};
 use crate::dataset::Interactions;
-use crate::model::blend;
 use crate::model::held::Held;
-use crate::model::recommender::{self as kinds, Fitted, JUDGED_AT, Model};
+use crate::model::recommender::{Fitted, JUDGED_AT, Model};
 use crate::model::tried::tried;
+use crate::model::{blend, recommender as kinds};
 use crate::train::Report;
-use crate::train::recommender::check;
+use crate::train::recommender_params::check;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 

@@ -5,7 +5,7 @@
 
 use crate::base::{Code, Error, Result, names};
 use crate::model::rows::ClassWeight;
-use crate::train::Outcome;
+use crate::serve::outcome::{self, Outcome};
 
 /// The weight of each class, in the order of the outcome's, which for two is negative, positive; nothing where all count alike.
 ///
@@ -13,7 +13,7 @@ use crate::train::Outcome;
 /// [`Code::InvalidParameter`] for a target without classes, a class that it has not, and a weight of 0.
 pub fn resolve(given: Option<&ClassWeight>, outcome: &Outcome, target: &str, answers: impl Iterator<Item = f64>) -> Result<Vec<f64>> {
     let Some(given) = given else { return Ok(Vec::new()) };
-    let Some(classes) = classes(outcome) else {
+    let Some(classes) = outcome::classes(outcome) else {
         let what = if *outcome == Outcome::Value { "a number" } else { "tags" };
         return Err(Error::new(Code::InvalidParameter, "parameter \"class_weight\" needs a target of classes")
             .detail(format!("The target \"{target}\" holds {what}."))
@@ -46,21 +46,6 @@ fn balanced(classes: usize, answers: impl Iterator<Item = f64>) -> Vec<f64> {
     }
     let (rows, seen) = (counts.iter().sum::<f64>(), counts.iter().filter(|n| **n > 0.0).count() as f64);
     counts.into_iter().map(|n| if n > 0.0 { rows / (seen * n) } else { 1.0 }).collect()
-}
-
-/// The classes in the order of their weights; none where there are none.
-pub fn classes(outcome: &Outcome) -> Option<Vec<&str>> {
-    match outcome {
-        Outcome::Binary { negative, positive } => Some(vec![negative, positive]),
-        Outcome::Classes(names) => Some(names.iter().map(String::as_str).collect()),
-        Outcome::Value | Outcome::Tags(_) => None,
-    }
-}
-
-/// The place of the greatest score, times its weight where there are weights; of equal ones the first.
-pub fn best(scores: impl Iterator<Item = f64>, weights: &[f64]) -> usize {
-    let weighted = scores.enumerate().map(|(i, p)| (i, p * weights.get(i).copied().unwrap_or(1.0)));
-    weighted.fold((0, f64::NEG_INFINITY), |best, next| if next.1 > best.1 { next } else { best }).0
 }
 
 fn unlike(unknown: &str, classes: &[&str], target: &str) -> Error {

@@ -6,8 +6,8 @@ use crate::kernel::topk::top_k;
 use crate::metric::lists::{ListFigure, Lists};
 use crate::model::held::Held;
 use crate::model::popularity::Popularity;
+use crate::serve::recommender::Recommender;
 use crate::train::MetricRow;
-use crate::train::recommender::Recommender;
 use crate::train::verdict::Incumbent;
 use serde_json::Value;
 

@@ -1,21 +1,17 @@
-//! The whole road without Postgres: rows or events in, named tensors and a report out.
+//! Training, without Postgres: rows or events in, named tensors and how it went out.
 
 mod choose;
 pub mod class_weights;
-pub mod everyone;
 pub mod features;
 mod hold;
 pub mod judged;
-mod known;
-mod outcome;
-pub mod page;
 pub mod recommender;
+pub mod recommender_params;
 mod report;
-pub mod rerank;
 pub mod row_model;
 pub mod rows;
 mod unheard;
 pub mod verdict;
 
 pub use crate::dataset::{Family, Input};
-pub use report::{MetricRow, Outcome, Report, Trained};
+pub use report::{MetricRow, Report, Trained};

@@ -66,37 +66,3 @@ pub struct MetricRow {
     /// Rows or users it was measured on.
     pub rows: u64,
 }
-
-/// What a model of rows predicts.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// One of two: the score is the probability of `positive`.
-    Binary {
-        /// The other one, as text: `false`, `0`, `no`.
-        negative: String,
-        /// The one whose probability is predicted, as text: `true`, `1`, `yes`.
-        positive: String,
-    },
-    /// One of several: the scores are the probabilities in this order.
-    Classes(Vec<String>),
-    /// A number.
-    Value,
-    /// Any number of tags: the scores are the probabilities of these, each by itself.
-    Tags(Vec<String>),
-}
-
-impl Outcome {
-    /// Whether a row has one of several classes.
-    pub fn is_class(&self) -> bool {
-        matches!(self, Self::Binary { .. } | Self::Classes(_))
-    }
-
-    /// How many scores a row gets.
-    pub fn width(&self) -> usize {
-        match self {
-            Self::Classes(names) | Self::Tags(names) => names.len(),
-            _ => 1,
-        }
-    }
-}

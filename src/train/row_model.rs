@@ -1,11 +1,11 @@
 //! A trained model of rows of either family: one that predicts a column, or one that describes the row.
 
 use super::features::{self, Features};
-use super::rows::{self, Scorer};
 use crate::base::{Code, Error, Result, Tensor};
 use crate::dataset::{Cell, Input};
 use crate::model::Kind;
-use crate::train::Outcome;
+use crate::serve::Outcome;
+use crate::serve::scorer::{self, Scorer};
 use serde_json::Value;
 
 /// A model that reads rows.
@@ -20,14 +20,14 @@ pub enum RowModel {
 /// Buffers for rows one by one; one a thread, reused.
 #[derive(Debug, Clone, Default)]
 pub struct RowScratch {
-    rows: rows::Scratch,
+    rows: scorer::Scratch,
     features: features::Scratch,
     numbers: Vec<f64>,
 }
 
 impl RowScratch {
     /// The buffers of [`RowModel::Predicts`].
-    pub fn predicting(&mut self) -> &mut rows::Scratch {
+    pub fn predicting(&mut self) -> &mut scorer::Scratch {
         &mut self.rows
     }
 }
@@ -87,7 +87,7 @@ impl RowModel {
     ///
     /// # Errors
     /// [`Code::Unsupported`] when it describes rows.
-    pub fn predicts<'m>(&'m self, scratch: &'m mut RowScratch) -> Result<(&'m Scorer, &'m mut rows::Scratch)> {
+    pub fn predicts<'m>(&'m self, scratch: &'m mut RowScratch) -> Result<(&'m Scorer, &'m mut scorer::Scratch)> {
         match self {
             Self::Predicts(m) => Ok((m, &mut scratch.rows)),
             Self::Describes(_) => Err(Error::new(Code::Unsupported, "the model describes rows; it predicts no column")

@@ -7,8 +7,8 @@ use crate::metric::ranking::RankingMeans;
 use crate::model::figures::Figures;
 use crate::model::held::Held;
 use crate::model::recommender::{JUDGED_AT, Model};
+use crate::serve::recommender::{HOLDOUT, Recommender, with_fallback};
 use crate::train::Report;
-use crate::train::recommender::{HOLDOUT, Recommender, with_fallback};
 use serde_json::{Map, Value, json};
 
 /// Users with two steps or more below which each of them judges: a fifth of so few says little.

@@ -10,10 +10,10 @@ use crate::pg::recommender::serving::{self, Ready};
 use crate::pg::store::models::{ModelRow, Scope, VersionRow};
 use crate::pg::store::source_access::Reader;
 use crate::pg::store::weights;
+use crate::report::Shown;
+use crate::serve::recommender::Recommender;
 use crate::train::MetricRow;
 use crate::train::judged::{self, Case};
-use crate::train::page::Shown;
-use crate::train::recommender::Recommender;
 use pgrx::pg_sys;
 
 /// Of more users the first by hash of their ids: the figures no longer sharpen.

@@ -6,7 +6,7 @@ use crate::dataset::Snapshot;
 use crate::pg::backend::{interrupts, settings};
 use crate::pg::call::prototype::{Entry, Recommendation, Rows};
 use crate::pg::recommender::serving::{NO_EVENTS, Ready, now};
-use crate::train::everyone::{Asked, List, lists};
+use crate::serve::batch::{Asked, List, lists};
 
 /// Bytes of histories that are gathered before they are scored.
 const BATCH: usize = 16 << 20;

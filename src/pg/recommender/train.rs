@@ -17,9 +17,9 @@ use crate::pg::store::progress::Progress;
 use crate::pg::store::publish::{Again, Deploy, Published, Training, publish};
 use crate::pg::store::source_access::Reader;
 use crate::pg::store::weights;
-use crate::train::Family;
-use crate::train::recommender::{self, Recommender};
+use crate::serve::recommender::Recommender;
 use crate::train::verdict::Incumbent;
+use crate::train::{Family, recommender, recommender_params};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::time::Instant;
@@ -62,7 +62,7 @@ pub(crate) fn train(model: &str, call: &Call, (relation, reader): &Read, items: 
     let start = Instant::now();
     compat::must_be_writable(c"affinity.train_recommender()");
     let deploy = Deploy::of(again, &call.deploy)?;
-    let resolved = recommender::check(&call.kind, &call.params)?;
+    let resolved = recommender_params::check(&call.kind, &call.params)?;
     // Says what is wrong with the columns before anything is read.
     call.events.live(relation, 1)?;
     let before = models::lock_training(model)?;

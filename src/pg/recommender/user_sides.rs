@@ -9,7 +9,7 @@ use crate::pg::backend::snapshot_stamp::Stamp;
 use crate::pg::call::arguments::Call;
 use crate::pg::recommender::live_history::{History, Live};
 use crate::pg::recommender::serving::{Ready, now};
-use crate::train::recommender::Source;
+use crate::serve::recommender::Source;
 use std::rc::Rc;
 
 /// What scores any item for one user.
@@ -86,7 +86,7 @@ impl Ready {
         Ok(Side { scores, seen, cut })
     }
 
-    /// As [`crate::train::recommender::Recommender::score_history`] scores.
+    /// As [`crate::serve::recommender::Recommender::score_history`] scores.
     fn scores(&self, history: &History) -> Result<Scores> {
         let model = self.recommender();
         if history.events.is_empty() {

@@ -16,7 +16,7 @@ use crate::pg::rows::record::{Row, RowReader};
 use crate::pg::store::cache::{self, Found};
 use crate::pg::store::models::VersionRow;
 use crate::pg::store::weights;
-use crate::train::Outcome;
+use crate::serve::Outcome;
 use crate::train::row_model::{RowModel, RowScratch};
 use pgrx::pg_sys;
 use std::rc::Rc;

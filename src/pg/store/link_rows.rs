@@ -5,7 +5,7 @@ use crate::pg::query::owner::as_extension;
 use crate::pg::query::spi::{self, Arg, Row, Uuid};
 use crate::pg::store::damaged::damaged;
 use crate::pg::store::weights::{self, Index, SHORT};
-use crate::train::recommender::Recommender;
+use crate::serve::recommender::Recommender;
 
 /// Gives `model` the rows of `items` that it lacks, of a version that the statement sees; none of `items`: of all.
 ///

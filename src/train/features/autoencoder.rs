@@ -10,7 +10,7 @@ use crate::dataset::encode::Coded;
 use crate::dataset::{Cell, Encoder};
 use crate::model::autoencoder::train::Rows;
 use crate::model::autoencoder::{Autoencoder, Params};
-use crate::train::hold::Split;
+use crate::serve::row_split::Split;
 use crate::train::unheard::Unheard;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

@@ -10,8 +10,9 @@ use super::traits::Apart;
 use crate::base::{Code, Context, Error, Result, Tensor};
 use crate::dataset::{Cell, Frame, Input};
 use crate::model::Kind;
-use crate::train::hold::Split;
-use crate::train::{MetricRow, Outcome};
+use crate::serve::Outcome;
+use crate::serve::row_split::Split;
+use crate::train::MetricRow;
 use serde_json::Value;
 
 /// One of the kinds that learn from rows without a target.

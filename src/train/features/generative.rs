@@ -6,8 +6,8 @@ use crate::base::{Code, Context, Error, Result, Rng, Tensor};
 use crate::dataset::mixed::{Generated, Level, Mixed};
 use crate::dataset::{Cell, Frame, Input, input};
 use crate::model::gan::{Gan, GanSpec};
+use crate::serve::row_split::Split;
 use crate::train::MetricRow;
-use crate::train::hold::Split;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

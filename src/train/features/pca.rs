@@ -7,7 +7,7 @@ use super::rebuild::{Rebuild, Scratch};
 use crate::base::{Context, Error, Result, Tensor, params};
 use crate::dataset::{Cell, Encoder, Frame};
 use crate::model::pca::{Moments, PCA, Params, Pca};
-use crate::train::hold::Split;
+use crate::serve::row_split::Split;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 

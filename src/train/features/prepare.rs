@@ -6,8 +6,9 @@ use crate::dataset::encode::FreeTexts;
 use crate::dataset::split::Parts;
 use crate::dataset::{Encoder, Frame};
 use crate::model::describe::Common;
+use crate::serve::row_split::Split;
 use crate::train::Report;
-use crate::train::hold::{Asked, Split, divide, not_empty, usable};
+use crate::train::hold::{Asked, divide, not_empty, usable};
 use crate::train::rows::inputs;
 use serde_json::{Map, Value};
 

@@ -8,8 +8,8 @@ use super::traits::{Apart, Traits};
 use crate::base::{Code, Context, Error, Result, Rng, Tensor, params};
 use crate::dataset::{Cell, Encoder, Family, Frame};
 use crate::model::segments::{Centres, Params, choose};
-use crate::train::Outcome;
-use crate::train::hold::Split;
+use crate::serve::Outcome;
+use crate::serve::row_split::Split;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 

@@ -1,7 +1,8 @@
 //! What anybody would say of a row without looking at it: the model beneath which no version is worth having.
 
 use super::tags::TagSets;
-use crate::train::{MetricRow, Outcome};
+use crate::serve::Outcome;
+use crate::train::MetricRow;
 
 /// One score for every row, from some rows' answers: the share of each class or tag, the mean of values. (The log loss of the shares is the entropy of the answers, the
 /// R² of the mean is 0.) A class that none of them has counts as one row: the rarest is not impossible.

@@ -1,10 +1,10 @@
 //! Whether a calibration is worth having: fitted on all parts of the rows but one and judged on that one, in turns; where the log loss of the parts
 //! is not lower with it, there is none. (Groups make the difference: fitted on some groups, a line through the logits may be wrong for the others.)
 
-use super::calibrate::Calibration;
 use super::tags::TagSets;
 use crate::base::{Context, Result};
-use crate::train::Outcome;
+use crate::serve::Outcome;
+use crate::serve::calibration::Calibration;
 use ndarray::{ArrayView1, ArrayView2};
 
 /// Rows with what networks said of them that did not learn from them, and the answers.

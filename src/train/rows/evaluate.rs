@@ -1,10 +1,11 @@
 //! A model judged on the rows of a relation, in which rows that taught it do not count as if it had never seen them.
 
-use super::scorer::score_parts;
 use super::tags::TagSets;
-use super::{Scorer, judge, target};
+use super::{judge, target};
 use crate::base::{Code, Context, Error, Result};
 use crate::dataset::Frame;
+use crate::serve::scorer::Scorer;
+use crate::serve::scorer::score_parts;
 use crate::train::MetricRow;
 
 /// Rows of which no more than this share is known are as good as fresh.

@@ -1,18 +1,20 @@
 //! The training itself.
 
-use super::calibrate::Calibration;
 use super::plan::{Plans, networks, seeded};
 use super::prepare::{Prepared, prepare};
-use super::scorer::{BASELINE, Shares, State, TWIN, prefix, score_parts, turn_prefix};
 use super::turns::{Turn, fit_turn, judge_turns};
-use super::{RowsSpec, Scorer, average, judge, verdict};
+use super::{RowsSpec, average, judge, verdict};
 use crate::base::{Code, Context, Error, Result};
 use crate::dataset::{Column, Frame, Values};
 use crate::model::Kind;
 use crate::model::mlp::{Mlp, MlpSpec};
+use crate::serve::calibration::Calibration;
+use crate::serve::scorer::Scorer;
+use crate::serve::scorer::{BASELINE, Shares, State, TWIN, prefix, score_parts, turn_prefix};
+use crate::serve::{Outcome, outcome};
 use crate::train::hold::same_side;
 use crate::train::unheard::Unheard;
-use crate::train::{Outcome, Report, Trained, class_weights};
+use crate::train::{Report, Trained};
 use serde_json::{Value, json};
 
 /// Trains a model on the rows of `frame`, which holds the target, the split columns and the inputs. `incumbent` is the deployed
@@ -87,7 +89,7 @@ pub fn fit(frame: &Frame, spec: &RowsSpec, incumbent: Option<&Scorer>, ctx: &Con
     });
     report.metrics.insert("epochs".into(), json!(first.found[0]));
     verdict::tell(&judged, &data, &mut report);
-    if let (false, Some(classes)) = (data.class_weights.is_empty(), class_weights::classes(&data.outcome)) {
+    if let (false, Some(classes)) = (data.class_weights.is_empty(), outcome::classes(&data.outcome)) {
         let each = classes.iter().zip(&data.class_weights).map(|(c, w)| ((*c).to_owned(), json!((w * 1e6).round() / 1e6)));
         report.metrics.insert("class_weight".into(), Value::Object(each.collect()));
     }

@@ -1,10 +1,12 @@
 //! Which columns are learned from, and which of them look wrong.
 
-use crate::base::{Code, Context, Error, Result, hash, rng::mix};
+use crate::base::rng::mix;
+use crate::base::{Code, Context, Error, Result, hash};
 use crate::dataset::encode::text::is_text;
-use crate::dataset::{Cell, Column, Encoder, Family, Frame, MISSING_CODE, Values, frame::missing_column};
+use crate::dataset::frame::missing_column;
+use crate::dataset::{Cell, Column, Encoder, Family, Frame, MISSING_CODE, Values};
 use crate::metric::{Auc, State};
-use crate::train::Outcome;
+use crate::serve::Outcome;
 use std::collections::HashSet;
 
 /// A text column is an id when each of at least so many rows has its own value.

@@ -3,7 +3,8 @@
 use super::tags::TagSets;
 use crate::base::{Context, Result};
 use crate::metric::{Accuracy, Auc, AveragePrecision, Brier, LogLoss, Mae, Mean, R2, Rmse, State};
-use crate::train::{MetricRow, Outcome, class_weights};
+use crate::serve::{Outcome, outcome};
+use crate::train::MetricRow;
 use ndarray::{ArrayView1, ArrayView2};
 use serde_json::{Map, Value, json};
 
@@ -53,7 +54,7 @@ pub fn figures(
                 check(i)?;
                 // a class that the model does not know has the probability 0
                 loss.add(s.get(*y as usize).copied().unwrap_or(0.0).min(1.0), true)?;
-                let right = class_weights::best(s.iter().copied(), weights) == *y as usize;
+                let right = outcome::best(s.iter().copied(), weights) == *y as usize;
                 accuracy.add(right);
                 recalls.get_mut(*y as usize).into_iter().for_each(|r| r.add(right));
             }

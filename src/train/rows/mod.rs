@@ -9,7 +9,6 @@
 //! ```
 
 mod average;
-mod calibrate;
 mod cross_fit;
 mod evaluate;
 mod fit;
@@ -17,16 +16,15 @@ pub(super) mod inputs;
 mod judge;
 mod plan;
 mod prepare;
-mod scorer;
 mod tags;
 mod target;
 mod turns;
 mod verdict;
 
-pub use crate::train::{Family, Input, Outcome};
+pub use crate::serve::Outcome;
+pub use crate::train::{Family, Input};
 pub use evaluate::{Evaluated, FRESH, evaluate, taught};
 pub use fit::fit;
-pub use scorer::{Scorer, Scratch};
 
 use crate::base::{Result, params};
 use crate::model::Kind;

@@ -1,11 +1,12 @@
 //! What the caller left open, chosen by the number of rows: how many networks, and how they are trained.
 
-use super::scorer::State;
-use crate::base::{Context, rng::mix};
+use crate::base::Context;
+use crate::base::rng::mix;
 use crate::model::mlp::MlpSpec;
 use crate::model::rows::Params;
 use crate::nn::Loss;
-use crate::train::Outcome;
+use crate::serve::Outcome;
+use crate::serve::scorer::State;
 
 /// Up to so many rows that teach, several networks cost a second and are worth it: chance decides much of what one learns.
 const SMALL: usize = 20_000;

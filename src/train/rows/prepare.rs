@@ -1,6 +1,5 @@
 //! From a frame to matrices: the target read, columns chosen, rows split, and encoded turn by turn.
 
-use super::scorer::Encoded;
 use super::tags::TagSets;
 use super::{RowsSpec, inputs, target};
 use crate::base::{Code, Context, Error, Result};
@@ -10,8 +9,11 @@ use crate::dataset::{Encoder, Frame};
 use crate::model::mlp::Inputs;
 use crate::model::rows::Params;
 use crate::nn::Targets;
-use crate::train::hold::{Asked, Split, divide, not_empty, usable};
-use crate::train::{Outcome, class_weights};
+use crate::serve::Outcome;
+use crate::serve::row_split::Split;
+use crate::serve::scorer::Encoded;
+use crate::train::class_weights;
+use crate::train::hold::{Asked, divide, not_empty, usable};
 use std::ops::Range;
 
 /// Rows and columns that are chosen, and the side of each row.

@@ -5,7 +5,7 @@ use crate::base::memory::reserve;
 use crate::base::{Code, Error, Result, hash};
 use crate::dataset::{Cell, Column, MISSING_CODE, Values};
 use crate::nn;
-use crate::train::Outcome;
+use crate::serve::Outcome;
 
 /// The most tags that a model tells.
 const MOST: usize = 1000;

@@ -4,7 +4,7 @@ use super::tags::{self, TagSets};
 use crate::base::{Code, Error, Result};
 use crate::dataset::{Cell, Column, Family, Frame, MISSING_CODE, Values};
 use crate::model::rows::Params;
-use crate::train::Outcome;
+use crate::serve::Outcome;
 
 /// More classes than this are no classes.
 const MOST_CLASSES: usize = 1000;

@@ -1,14 +1,15 @@
 //! The networks that judge: fitted on the rows that are not held out, once, or in turns where rows or groups are few.
 
-use super::calibrate::Calibration;
 use super::cross_fit::{Unseen, cross_fit};
 use super::plan::{Plans, seeded};
 use super::prepare::{Laid, Prepared};
-use super::scorer::{Scorer, State, joined};
 use super::{average, judge};
 use crate::base::{Context, Epoch, Result};
 use crate::model::mlp::{Mlp, MlpSpec};
-use crate::train::{MetricRow, Outcome};
+use crate::serve::Outcome;
+use crate::serve::calibration::Calibration;
+use crate::serve::scorer::{Scorer, State, joined};
+use crate::train::MetricRow;
 use ndarray::Array2;
 
 /// What one turn gave.

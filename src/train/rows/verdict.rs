@@ -3,7 +3,8 @@
 use super::judge::{judged, object, simple_kind};
 use super::prepare::Prepared;
 use super::turns::Judged;
-use crate::train::{Outcome, Report};
+use crate::serve::Outcome;
+use crate::train::Report;
 use serde_json::{Value, json};
 
 /// Tells in `report` how the held-out rows were judged, and warns where that says nothing, or nothing good.

@@ -1,14 +1,14 @@
 //! A trained model of rows at work: encoders, networks, calibration; from a frame or one row at a time.
 
-use super::calibrate::Calibration;
 use crate::base::memory::Taken;
 use crate::base::{Code, Context, Error, Result, Tensor};
 use crate::dataset::encode::Grams;
 use crate::dataset::{Cell, Encoder, Frame, Input, Texts};
 use crate::model::mlp::{self, Inputs, Mlp, MlpSpec};
 use crate::nn::Loss;
-use crate::train::hold::Split;
-use crate::train::{Outcome, class_weights};
+use crate::serve::calibration::Calibration;
+use crate::serve::row_split::Split;
+use crate::serve::{Outcome, outcome};
 use ndarray::{Array2, ArrayView2, Axis, concatenate, s};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -37,7 +37,7 @@ pub struct State {
     pub center: f64,
     /// For values: their standard deviation, which becomes 1.
     pub spread: f64,
-    /// What each class counts, see [`class_weights`]; empty: all alike.
+    /// What each class counts, see [`outcome::best`]; empty: all alike.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub class_weights: Vec<f64>,
     /// Whether the networks learned from the held-out rows too; their twins, under `holdout.`, did not.
@@ -68,7 +68,7 @@ pub struct Scorer {
 }
 
 /// Rows of a frame as the networks take them, with the booking of their memory.
-pub(super) struct Encoded<'a> {
+pub struct Encoded<'a> {
     dense: Array2<f32>,
     texts: Option<Texts>,
     _held: [Taken<'a>; 2],
@@ -79,7 +79,7 @@ impl<'a> Encoded<'a> {
     ///
     /// # Errors
     /// [`Code::UndefinedColumn`], [`Code::WrongType`], [`Code::ArrayLength`], [`Code::OutOfMemory`], [`Code::Cancelled`].
-    pub(super) fn new(encoder: &Encoder, frame: &Frame, rows: &[u32], ctx: &Context<'a>) -> Result<Self> {
+    pub fn new(encoder: &Encoder, frame: &Frame, rows: &[u32], ctx: &Context<'a>) -> Result<Self> {
         let held = ctx.budget.take(encoder.bytes(rows.len()), "Encoding the rows")?;
         let dense = encoder.frame(frame, rows, ctx)?;
         let (texts, also) = encoder.texts(frame, rows, ctx)?;
@@ -87,7 +87,7 @@ impl<'a> Encoded<'a> {
     }
 
     /// Some of them.
-    pub(super) fn inputs(&self, range: Range<usize>) -> Inputs<'_> {
+    pub fn inputs(&self, range: Range<usize>) -> Inputs<'_> {
         let texts = self.texts.as_ref().map(|t| t.from(range.start));
         Inputs { dense: self.dense.slice(s![range, ..]), texts }
     }
@@ -108,23 +108,23 @@ pub struct Scratch {
 const BLOCK: usize = 1 << 14;
 
 /// The prefix of the tensors of network `i`.
-pub(super) fn prefix(i: usize) -> String {
+pub fn prefix(i: usize) -> String {
     if i == 0 { String::new() } else { format!("network{}.", i + 1) }
 }
 
 /// The prefix of the network that never saw the rows of turn `turn`.
-pub(super) fn turn_prefix(turn: u32) -> String {
+pub fn turn_prefix(turn: u32) -> String {
     format!("{TWIN}turn{turn}.")
 }
 
 /// The prefix of the networks that never saw the held-out rows.
-pub(super) const TWIN: &str = "holdout.";
+pub const TWIN: &str = "holdout.";
 /// The prefix of the model without a hidden layer.
-pub(super) const BASELINE: &str = "baseline.";
+pub const BASELINE: &str = "baseline.";
 
 impl State {
     /// The shape of a network.
-    pub(super) fn spec(&self, hidden: &[usize]) -> MlpSpec {
+    pub fn spec(&self, hidden: &[usize]) -> MlpSpec {
         let loss = match self.outcome {
             Outcome::Binary { .. } | Outcome::Tags(_) => Loss::Bce,
             Outcome::Classes(_) => Loss::SoftmaxCe,
@@ -141,13 +141,13 @@ impl State {
 
     /// Logits into scores.
     #[inline]
-    pub(super) fn finish(&self, logits: &[f64], scores: &mut [f64]) {
+    pub fn finish(&self, logits: &[f64], scores: &mut [f64]) {
         self.finish_with(&self.calibration, logits, scores)
     }
 
     /// [`State::finish`] with another calibration.
     #[inline]
-    pub(super) fn finish_with(&self, c: &Calibration, logits: &[f64], scores: &mut [f64]) {
+    pub fn finish_with(&self, c: &Calibration, logits: &[f64], scores: &mut [f64]) {
         if let Some(shares) = &self.shares {
             return scores.copy_from_slice(&shares.served);
         }
@@ -163,7 +163,7 @@ impl State {
     ///
     /// # Errors
     /// [`Code::Cancelled`].
-    pub(super) fn finish_all(
+    pub fn finish_all(
         &self,
         rows: &mut Array2<f64>,
         (calibrations, of): (&[Calibration], impl Fn(usize) -> usize),
@@ -186,7 +186,7 @@ impl State {
 ///
 /// # Errors
 /// [`Code::Internal`] for different widths.
-pub(super) fn joined<'a>(parts: impl Iterator<Item = ArrayView2<'a, f64>>) -> Result<Array2<f64>> {
+pub fn joined<'a>(parts: impl Iterator<Item = ArrayView2<'a, f64>>) -> Result<Array2<f64>> {
     concatenate(Axis(0), &parts.collect::<Vec<_>>()).map_err(|e| Error::internal(format!("scores: {e}")))
 }
 
@@ -194,7 +194,7 @@ pub(super) fn joined<'a>(parts: impl Iterator<Item = ArrayView2<'a, f64>>) -> Re
 ///
 /// # Errors
 /// As [`Encoded::new`].
-pub(super) fn score_parts(parts: &[(&Scorer, &[u32])], frame: &Frame, ctx: &Context<'_>) -> Result<Array2<f64>> {
+pub fn score_parts(parts: &[(&Scorer, &[u32])], frame: &Frame, ctx: &Context<'_>) -> Result<Array2<f64>> {
     let one = |(scorer, rows): &(&Scorer, &[u32])| {
         let x = Encoded::new(&scorer.state.encoder, frame, rows, ctx)?;
         scorer.score_encoded(x.inputs(0..rows.len()), ctx)
@@ -216,7 +216,7 @@ impl Scorer {
             return Err(damaged(format!("It tells of {ensemble} networks, {} scores and {} turns.", outcome.width(), split.turns)));
         }
         let weights = &state.class_weights;
-        let classes = class_weights::classes(&state.outcome).map_or(0, |c| c.len());
+        let classes = outcome::classes(&state.outcome).map_or(0, |c| c.len());
         if !weights.is_empty() && (weights.len() != classes || !weights.iter().all(|w| *w > 0.0 && w.is_finite())) {
             return Err(damaged(format!("It tells of {} weights of {classes} classes.", weights.len())));
         }
@@ -249,7 +249,8 @@ impl Scorer {
         Ok(Self { twins, simple_twins, ..Self::new(state, networks, baseline) })
     }
 
-    pub(super) fn new(state: State, networks: Vec<Mlp>, baseline: Option<Mlp>) -> Self {
+    /// Of networks that have just learned; the twins that know nothing of held-out rows are stored by the training, and come with [`Scorer::load`].
+    pub fn new(state: State, networks: Vec<Mlp>, baseline: Option<Mlp>) -> Self {
         Self { state, networks, twins: Vec::new(), simple_twins: Vec::new(), baseline }
     }
 
@@ -273,13 +274,14 @@ impl Scorer {
         &self.state.split
     }
 
-    pub(super) fn state(&self) -> &State {
+    /// What is stored beside the tensors.
+    pub fn state(&self) -> &State {
         &self.state
     }
 
     /// The same model as it was before it learned from the rows of turn `turn`, which are all held-out rows where there is one turn; none where that
     /// was not kept.
-    pub(super) fn unseen(&self, turn: u32) -> Option<Self> {
+    pub fn unseen(&self, turn: u32) -> Option<Self> {
         let (networks, baseline) = match (self.state.refit, self.state.split.turns) {
             (false, _) => (self.networks.clone(), self.baseline.clone()),
             (true, 1) => (self.twins.iter().cloned().collect::<Option<_>>()?, self.baseline.clone()),
@@ -295,7 +297,7 @@ impl Scorer {
     }
 
     /// The model without a hidden layer that was trained beside this one.
-    pub(super) fn simple(&self) -> Option<Self> {
+    pub fn simple(&self) -> Option<Self> {
         let baseline = self.baseline.clone()?;
         let state = State { calibration: Calibration::default(), shares: None, hidden: Vec::new(), ensemble: 1, ..self.state.clone() };
         Some(Self::new(state, vec![baseline], None))
@@ -361,7 +363,7 @@ impl Scorer {
     }
 
     /// The mean of the networks' outputs for encoded rows.
-    pub(super) fn logits(&self, x: Inputs<'_>, ctx: &Context<'_>) -> Result<Array2<f64>> {
+    pub fn logits(&self, x: Inputs<'_>, ctx: &Context<'_>) -> Result<Array2<f64>> {
         let mut sum: Array2<f64> = Array2::zeros((x.dense.nrows(), self.state.outcome.width()));
         for n in &self.networks {
             let blocks = x.dense.axis_chunks_iter(Axis(0), BLOCK).enumerate();
@@ -375,7 +377,11 @@ impl Scorer {
         Ok(sum)
     }
 
-    pub(super) fn score_encoded(&self, x: Inputs<'_>, ctx: &Context<'_>) -> Result<Array2<f64>> {
+    /// Rows × scores of encoded rows, as [`Scorer::score`] gives them one by one.
+    ///
+    /// # Errors
+    /// Those of [`Scorer::logits`].
+    pub fn score_encoded(&self, x: Inputs<'_>, ctx: &Context<'_>) -> Result<Array2<f64>> {
         let mut all = self.logits(x, ctx)?;
         self.state.finish_all(&mut all, (std::slice::from_ref(&self.state.calibration), |_| 0), ctx)?;
         Ok(all)

@@ -1,7 +1,7 @@
 //! Which of the best items make the list: less alike than the best alone would be, or with a share of new ones.
 
 use crate::base::{Code, Error, Result, names, zeros};
-use crate::train::recommender::Recommender;
+use crate::serve::recommender::Recommender;
 use serde_json::Value;
 
 /// What a list is to be beside relevant.

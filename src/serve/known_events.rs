@@ -5,7 +5,7 @@ use crate::dataset::{Circumstances, Event, Interactions, Vocabulary};
 
 /// How the events of some data become those of a model.
 #[derive(Debug)]
-pub(super) struct Known {
+pub struct Known {
     /// The model's index of each item of the data; none for those that it does not know.
     pub items: Vec<Option<u32>>,
     codes: Recoding,

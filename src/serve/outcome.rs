@@ -1,8 +1,57 @@
 //! What the scores of a row say, by what the model predicts.
 
-use super::{Outcome, class_weights};
 use crate::base::{Code, Error, Result};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+/// What a model of rows predicts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// One of two: the score is the probability of `positive`.
+    Binary {
+        /// The other one, as text: `false`, `0`, `no`.
+        negative: String,
+        /// The one whose probability is predicted, as text: `true`, `1`, `yes`.
+        positive: String,
+    },
+    /// One of several: the scores are the probabilities in this order.
+    Classes(Vec<String>),
+    /// A number.
+    Value,
+    /// Any number of tags: the scores are the probabilities of these, each by itself.
+    Tags(Vec<String>),
+}
+
+impl Outcome {
+    /// Whether a row has one of several classes.
+    pub fn is_class(&self) -> bool {
+        matches!(self, Self::Binary { .. } | Self::Classes(_))
+    }
+
+    /// How many scores a row gets.
+    pub fn width(&self) -> usize {
+        match self {
+            Self::Classes(names) | Self::Tags(names) => names.len(),
+            _ => 1,
+        }
+    }
+}
+
+/// The classes in the order of their weights; none where there are none.
+pub fn classes(outcome: &Outcome) -> Option<Vec<&str>> {
+    match outcome {
+        Outcome::Binary { negative, positive } => Some(vec![negative, positive]),
+        Outcome::Classes(names) => Some(names.iter().map(String::as_str).collect()),
+        Outcome::Value | Outcome::Tags(_) => None,
+    }
+}
+
+/// The place of the greatest score, times its weight where there are weights; of equal ones the first.
+pub fn best(scores: impl Iterator<Item = f64>, weights: &[f64]) -> usize {
+    let weighted = scores.enumerate().map(|(i, p)| (i, p * weights.get(i).copied().unwrap_or(1.0)));
+    weighted.fold((0, f64::NEG_INFINITY), |best, next| if next.1 > best.1 { next } else { best }).0
+}
 
 impl Outcome {
     /// One number: the probability of the positive class, or the predicted value. `scores` is what the scorer gave, [`Outcome::width`] long.
@@ -37,7 +86,7 @@ impl Outcome {
         match (self, scores) {
             (Self::Binary { negative, positive }, [p]) => Ok(if self.is_positive(*p, weights) { positive } else { negative }),
             (Self::Classes(names), _) if names.len() == scores.len() => {
-                let best = class_weights::best(scores.iter().copied(), weights);
+                let best = best(scores.iter().copied(), weights);
                 names.get(best).map(String::as_str).ok_or_else(|| Error::internal("A model of no classes."))
             }
             (Self::Value, _) => Err(predicts_numbers()),

@@ -10,8 +10,8 @@ pub use examples::{Example, Listed, Shown};
 pub use figures::stored as stored_figures;
 
 use crate::base::{Epoch, Result};
+use crate::serve::recommender::Source;
 use crate::train::MetricRow;
-use crate::train::recommender::Source;
 use markup::{count, escape, name};
 use serde_json::Value;
 use std::collections::BTreeMap;

@@ -4,7 +4,7 @@ use crate::base::{Context, Result, zeros};
 use crate::dataset::{Event, Id};
 use crate::kernel::Best;
 use crate::model::factors::{Factors, PANEL, Wish};
-use crate::train::recommender::{Recommender, Source};
+use crate::serve::recommender::{Recommender, Source};
 
 /// A user to make a list for.
 #[derive(Debug, Clone, PartialEq)]

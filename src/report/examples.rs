@@ -2,8 +2,8 @@
 
 use crate::base::{Context, Result, zeros};
 use crate::dataset::Id;
+use crate::serve::recommender::{Recommender, Source};
 use crate::train::judged::Case;
-use crate::train::recommender::{Recommender, Source};
 
 /// Users whose lists are counted, at most: what is shown how often no longer changes.
 const COUNTED: usize = 2_000;

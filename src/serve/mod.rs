@@ -1,0 +1,12 @@
+//! A trained model answers: what a request needs, without training and without Postgres.
+
+pub mod batch;
+pub mod calibration;
+pub mod known_events;
+pub mod outcome;
+pub mod recommender;
+pub mod rerank;
+pub mod row_split;
+pub mod scorer;
+
+pub use outcome::Outcome;

@@ -1,0 +1,211 @@
+//! A trained recommender at work: a user's history in, a score for each item out.
+
+use crate::base::{Code, Error, Result, Tensor};
+use crate::dataset::event::order;
+use crate::dataset::{Circumstances, Event, Id, IdKind, Interactions, Snapshot, Vocabulary};
+use crate::kernel::topk::top_k;
+use crate::model::factors::Factors;
+use crate::model::links::Links;
+use crate::model::recommender::Model;
+use crate::serve::known_events::Known;
+use serde_json::{Map, Value};
+
+/// Tensors of the model that has not seen its held-out events have this before their names.
+pub const HOLDOUT: &str = "holdout.";
+
+/// What a version says of itself beside its tensors.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct State {
+    /// The kind that was fitted; never `auto`.
+    pub kind: String,
+    /// How many items the model knows.
+    pub items: usize,
+    /// What item ids are.
+    pub item_ids: IdKind,
+    /// What user ids are.
+    pub user_ids: IdKind,
+    /// Of the order of equal times.
+    pub seed: u64,
+    /// The parameters, resolved, with what was chosen on held-out events.
+    pub params: Map<String, Value>,
+    /// Of the context that the model learned from; none where it did not.
+    #[serde(default, skip_serializing_if = "Circumstances::is_empty")]
+    pub context: Circumstances,
+    /// How many users' events the version holds; none where they are read live.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub users: Option<usize>,
+    /// The share of the users whose last events were held out, which is more than was asked for where users are few.
+    #[serde(default)]
+    pub held_share: f64,
+    /// When the last event was; none where events have no times.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latest: Option<i64>,
+}
+
+/// Where a list comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// From the user's history, by the model's kind.
+    History,
+    /// The user has no events that the caller or owner can see.
+    NoEvents,
+    /// The user's events say nothing to the model: items that it never saw, or without links.
+    NothingKnown,
+}
+
+/// The item side of a version, ready to score any history; with the users' events where the version holds them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recommender {
+    state: State,
+    items: Vocabulary,
+    popularity: Vec<f32>,
+    model: Model,
+    snapshot: Option<Snapshot>,
+}
+
+/// The model's scores; popularity's where it knows nothing of the history.
+pub fn with_fallback(model: &Model, popularity: &[f32], history: &[Event], now: i64, out: &mut [f32]) {
+    if history.is_empty() || !model.score(history, now, out) {
+        out.copy_from_slice(popularity);
+    }
+}
+
+impl Recommender {
+    /// From what a training stored.
+    ///
+    /// # Errors
+    /// [`Code::Corrupt`] when state and tensors do not fit each other.
+    pub fn load(state: &Value, tensors: &[Tensor]) -> Result<Self> {
+        let mut loaded = Self::item_side(state, tensors)?;
+        let s = &loaded.state;
+        loaded.snapshot = s.users.map(|users| Snapshot::from_tensors(s.user_ids, users, s.items, tensors)).transpose()?;
+        Ok(loaded)
+    }
+
+    /// Without the users' events, should there be any.
+    pub fn item_side(state: &Value, tensors: &[Tensor]) -> Result<Self> {
+        let state: State = serde_json::from_value(state.clone())
+            .map_err(|e| Error::new(Code::Corrupt, "the stored state of the model is damaged").detail(format!("{e}.")))?;
+        let items = Vocabulary::from_tensors("items", state.item_ids, state.items, tensors)?;
+        state.context.check()?;
+        let popularity = crate::model::popularity::floats(tensors, "items.popularity", &[state.items])?;
+        let model = Model::from_tensors(&state.kind, &state.params, state.items, tensors)?;
+        Ok(Self { state, items, popularity, model, snapshot: None })
+    }
+
+    /// The kind that was fitted.
+    pub fn kind(&self) -> &str {
+        &self.state.kind
+    }
+
+    /// Whether lists hold what the user had, unless they are asked not to.
+    pub fn repeats(&self) -> bool {
+        self.state.params.get("repeats").and_then(Value::as_bool).unwrap_or(false)
+    }
+
+    /// How the events of `data` become this model's.
+    pub fn known(&self, data: &Interactions) -> Known {
+        Known::new(data, &self.items, &self.state.context)
+    }
+
+    /// The share of the users whose last events were held out when the version was trained.
+    pub fn held_share(&self) -> f64 {
+        self.state.held_share
+    }
+
+    /// When the last event of the training was; none where events have no times.
+    pub fn latest(&self) -> Option<i64> {
+        self.state.latest
+    }
+
+    /// What user ids are.
+    pub fn user_ids(&self) -> IdKind {
+        self.state.user_ids
+    }
+
+    /// The users' events of training, where the version holds them; none where they are read live.
+    pub fn snapshot(&self) -> Option<&Snapshot> {
+        self.snapshot.as_ref()
+    }
+
+    /// How the columns of the events' context become the codes of an event; none where the model does not know any.
+    pub fn context(&self) -> &Circumstances {
+        &self.state.context
+    }
+
+    /// A user's events, in any order, into the order in which training saw them.
+    pub fn order(&self, user: &Id, events: &mut [Event]) {
+        order(events, self.state.seed, user.hash(), |i| self.items.hash(i));
+    }
+
+    /// The items.
+    pub fn items(&self) -> &Vocabulary {
+        &self.items
+    }
+
+    /// Users of each item, the ties' order.
+    pub fn popularity(&self) -> &[f32] {
+        &self.popularity
+    }
+
+    /// Scores every item for a user's events (any order among equal times, oldest first), as of `now` (microseconds since 2000-01-01). `out` has one an item.
+    pub fn score_history(&self, history: &[Event], now: i64, out: &mut [f32]) -> Source {
+        if !history.is_empty() && self.model.score(history, now, out) {
+            return Source::History;
+        }
+        out.copy_from_slice(&self.popularity);
+        if history.is_empty() { Source::NoEvents } else { Source::NothingKnown }
+    }
+
+    /// Scores every item by its likeness to `item`; false when nothing is known of it.
+    ///
+    /// # Errors
+    /// [`Code::Unsupported`] for a kind that knows no likeness.
+    pub fn similar(&self, item: u32, out: &mut [f32]) -> Result<bool> {
+        self.model.similar(item, out)
+    }
+
+    /// The vector of `item`; none for one that the events say nothing of.
+    ///
+    /// # Errors
+    /// [`Code::Unsupported`] for a kind without vectors.
+    pub fn item_vector(&self, item: u32) -> Result<Option<Vec<f32>>> {
+        self.model.item_vector(item)
+    }
+
+    /// The vector of a user with this history (oldest first), whose product with an item's is the item's score; none when nothing of it counts.
+    ///
+    /// # Errors
+    /// [`Code::Unsupported`] for a kind without such vectors.
+    pub fn user_vector(&self, history: &[Event]) -> Result<Option<Vec<f32>>> {
+        self.model.user_vector(history)
+    }
+
+    /// The vectors, of kinds whose score is a product of two.
+    pub fn factors(&self) -> Option<&Factors> {
+        self.model.factors()
+    }
+
+    /// See [`Model::rows`].
+    pub fn rows(&self) -> Vec<(String, &Links)> {
+        self.model.rows()
+    }
+
+    /// See [`Model::likeness`].
+    ///
+    /// # Errors
+    /// [`Code::Unsupported`] for a kind that knows no likeness.
+    pub fn likeness(&self, item: u32, others: &[u32], scratch: &mut [f32], out: &mut [f32]) -> Result<()> {
+        self.model.likeness(item, others, scratch, out)
+    }
+
+    /// The best `k` items of `scores`; a score of −∞ is left out. Equal scores: the more popular item, then the smaller id.
+    pub fn best<'s>(&self, scores: &'s [f32], k: usize) -> impl Iterator<Item = (u32, f32)> + use<'s> {
+        top_k(scores, k, Some(&self.popularity)).into_iter().map(|i| (i, scores[i as usize]))
+    }
+
+    /// [`Recommender::best`] with the items' ids.
+    pub fn top(&self, scores: &[f32], k: usize) -> Vec<(u32, Id, f32)> {
+        self.best(scores, k).map(|(i, score)| (i, self.items.id(i), score)).collect()
+    }
+}
