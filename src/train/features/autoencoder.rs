@@ -1,9 +1,9 @@
 //! `kind => 'autoencoder'`: a network that squeezes rows into a few numbers and back.
 
-use super::described::damaged;
 use super::figures;
 use super::pca::{self, Principal};
 use super::prepare::Job;
+use super::rebuild::damaged;
 use super::rebuild::{Rebuild, Scratch};
 use crate::base::{Context, Error, Result, Tensor, params};
 use crate::dataset::encode::Coded;

@@ -2,6 +2,7 @@
 
 use super::autoencoder::Network;
 use super::generative::Generative;
+use super::incumbent::Incumbent;
 use super::judge;
 use super::pca::Principal;
 use super::rebuild::{self, Rebuild, Scratch};
@@ -152,9 +153,10 @@ impl Features {
                 .hint("Train one that does: affinity.train('model', 'source', kind => 'gan').")),
         }
     }
+}
 
-    /// How its training held rows out.
-    pub(super) fn split(&self) -> &Split {
+impl Incumbent for Features {
+    fn split(&self) -> &Split {
         match self {
             Self::Pca(m) => m.split(),
             Self::Autoencoder(m) => m.split(),
@@ -163,8 +165,7 @@ impl Features {
         }
     }
 
-    /// The same model as it was before it learned from the held-out rows, where it gives rows back; none where that was not kept.
-    pub(super) fn unseen(&self) -> Option<&dyn Rebuild> {
+    fn unseen(&self) -> Option<&dyn Rebuild> {
         match self {
             Self::Pca(m) => m.unseen().map(|m| m as &dyn Rebuild),
             Self::Autoencoder(m) => m.unseen().map(|m| m as &dyn Rebuild),
@@ -173,9 +174,11 @@ impl Features {
             Self::Gan(_) => None,
         }
     }
-}
 
-/// The fault of a state that does not belong to its kind.
-pub(super) fn damaged(kind: &str, what: &str) -> Error {
-    Error::new(Code::Corrupt, format!("stored state of this {kind} model is damaged")).detail(what)
+    fn generative(&self) -> Option<&Generative> {
+        match self {
+            Self::Gan(m) => Some(m),
+            _ => None,
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! How well rows come back: R² of numbers, accuracy of categories, column by column.
 
-use super::Features;
+use super::incumbent::Incumbent;
 use super::prepare::Job;
 use super::rebuild::{Rebuild, Scratch};
 use crate::base::{Code, Context, Result};
@@ -249,7 +249,7 @@ pub fn report(job: &mut Job<'_>, model: &dyn Rebuild, simple: &[(&str, &dyn Rebu
 }
 
 /// The deployed version's figure on the held-out rows, or why there is none.
-fn incumbent(deployed: &Features, job: &Job<'_>, by: &Encoder, ctx: &Context<'_>) -> Result<std::result::Result<Option<f64>, String>> {
+fn incumbent(deployed: &dyn Incumbent, job: &Job<'_>, by: &Encoder, ctx: &Context<'_>) -> Result<std::result::Result<Option<f64>, String>> {
     let Some(model) = deployed.unseen() else { return Ok(Err("how it was before it saw them is not stored".into())) };
     if let Err(why) = same_side(deployed.split(), &job.data.split) {
         return Ok(Err(why));

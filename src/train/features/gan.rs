@@ -1,12 +1,11 @@
 //! `kind => 'gan'`: rows that are like those of a relation.
 
 use super::compare::{self, Comparison};
-use super::described::{Features, damaged};
-use super::generative::{Generative, State};
+use super::generative::{Generative, State, like};
 use super::nearest::{Nearest, nearest};
 use super::prepare::Job;
 use crate::base::{Context, Epoch, Error, Result, Rng, Tensor, params};
-use crate::dataset::mixed::{Generated, Mixed, MixedRows};
+use crate::dataset::mixed::{Mixed, MixedRows};
 use crate::dataset::{Family, Frame};
 use crate::model::gan::{Gan, GanSpec, Losses, Params, Training};
 use crate::train::hold::same_side;
@@ -89,20 +88,6 @@ fn only(frame: &Frame, names: &[&str]) -> Result<Frame> {
     Frame::new(names.iter().map(|n| frame.column(n).cloned()).collect::<Result<_>>()?)
 }
 
-/// As many generated rows as `real` ones, of the same conditions.
-pub(super) fn like(gan: &Gan, mixed: &Mixed, real: &Frame, ctx: &Context<'_>) -> Result<(Frame, MixedRows)> {
-    let all: Vec<u32> = (0..real.rows() as u32).collect();
-    let levels = mixed.shares().len() as u32;
-    let mut rng = Rng::stream(ctx.seed, 5);
-    let mut conditions = mixed.rows(real, &all, ctx)?.conditions;
-    // A condition that training never met: any.
-    conditions.iter_mut().filter(|c| **c >= levels.max(1)).for_each(|c| *c = rng.below(levels.max(1) as usize) as u32);
-    let (scores, levels) = gan.generate(&conditions, &mut rng)?;
-    let made = mixed.frame(&Generated { scores, levels, conditions }, &mut rng)?;
-    let rows = mixed.rows(&made, &all, ctx)?;
-    Ok((made, rows))
-}
-
 /// The training: every part of it is an epoch, with the critic's mean loss, the generator's and the judgement. Kept are the networks of the last epoch
 /// that is not worse than the best by more than `slack`, what chance may do: training goes on improving after the classifier sees nothing any more.
 fn run(
@@ -170,8 +155,8 @@ fn report(job: &mut Job<'_>, own: &Comparison, near: Option<&Nearest>, simple: O
 /// The deployed version's figure on the same rows.
 fn incumbent(job: &mut Job<'_>, held: &Frame, ctx: &Context<'_>) -> Result<()> {
     let Some(deployed) = job.incumbent else { return Ok(()) };
-    let why = match deployed {
-        Features::Gan(m) => match same_side(m.split(), &job.data.split) {
+    let why = match deployed.generative() {
+        Some(m) => match same_side(m.split(), &job.data.split) {
             Ok(()) => match m.like(held, ctx).and_then(|made| compare::two_sample(held, &made, ctx)) {
                 Ok(auc) => {
                     job.report.incumbent = auc.map(|x| -x);
@@ -182,13 +167,8 @@ fn incumbent(job: &mut Job<'_>, held: &Frame, ctx: &Context<'_>) -> Result<()> {
             },
             Err(why) => why,
         },
-        _ => "it generates no rows".into(),
+        None => "it generates no rows".into(),
     };
     job.report.notices.push(format!("the deployed version was not judged on the held-out rows: {why}"));
     Ok(())
-}
-
-/// The fault of a stored state.
-pub(super) fn bad(what: &str) -> Error {
-    damaged("gan", what)
 }

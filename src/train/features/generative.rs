@@ -1,9 +1,9 @@
 //! A trained generator at work: rows made, and rows looked at by its critic.
 
 use super::compare::{self, Comparison};
-use super::gan::{bad, like};
+use super::rebuild::damaged;
 use crate::base::{Code, Context, Error, Result, Rng, Tensor};
-use crate::dataset::mixed::{Generated, Level, Mixed};
+use crate::dataset::mixed::{Generated, Level, Mixed, MixedRows};
 use crate::dataset::{Cell, Frame, Input, input};
 use crate::model::gan::{Gan, GanSpec};
 use crate::serve::row_split::Split;
@@ -255,4 +255,23 @@ impl Rows {
         };
         Ok(Some(meet.into_iter().map(object).collect()))
     }
+}
+
+/// As many generated rows as `real` ones, of the same conditions.
+pub(super) fn like(gan: &Gan, mixed: &Mixed, real: &Frame, ctx: &Context<'_>) -> Result<(Frame, MixedRows)> {
+    let all: Vec<u32> = (0..real.rows() as u32).collect();
+    let levels = mixed.shares().len() as u32;
+    let mut rng = Rng::stream(ctx.seed, 5);
+    let mut conditions = mixed.rows(real, &all, ctx)?.conditions;
+    // A condition that training never met: any.
+    conditions.iter_mut().filter(|c| **c >= levels.max(1)).for_each(|c| *c = rng.below(levels.max(1) as usize) as u32);
+    let (scores, levels) = gan.generate(&conditions, &mut rng)?;
+    let made = mixed.frame(&Generated { scores, levels, conditions }, &mut rng)?;
+    let rows = mixed.rows(&made, &all, ctx)?;
+    Ok((made, rows))
+}
+
+/// The fault of a stored state.
+fn bad(what: &str) -> Error {
+    damaged("gan", what)
 }

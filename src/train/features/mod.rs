@@ -11,6 +11,7 @@ mod described;
 mod figures;
 mod gan;
 mod generative;
+mod incumbent;
 mod judge;
 mod nearest;
 mod pca;
@@ -29,6 +30,7 @@ use crate::dataset::Frame;
 use crate::model::Kind;
 use crate::model::describe::Common;
 use crate::train::{Report, Trained};
+use incumbent::Incumbent;
 use serde_json::{Map, Value};
 
 /// What is to be learned, and how.
@@ -69,10 +71,11 @@ pub fn fit(frame: &Frame, spec: &FeaturesSpec, incumbent: Option<&Features>, ctx
     let common: Common = params::typed(&resolved)?;
     let mut report = Report::default();
     let data =
-        prepare::prepare(frame, spec, (&common, resolved.contains_key("text")), incumbent.map(Features::split), &mut report.notices, ctx)?;
+        prepare::prepare(frame, spec, (&common, resolved.contains_key("text")), incumbent.map(|i| i.split()), &mut report.notices, ctx)?;
     report.rows_used = data.rows() as u64;
     report.rows_skipped = data.skipped as u64;
-    let mut job = prepare::Job { data, common, params: &mut resolved, incumbent, report: &mut report };
+    let mut job =
+        prepare::Job { data, common, params: &mut resolved, incumbent: incumbent.map(|i| i as &dyn Incumbent), report: &mut report };
     let (state, tensors) = match kind {
         Kind::Pca => pca::fit(&mut job, ctx)?,
         Kind::Autoencoder => autoencoder::fit(&mut job, ctx)?,

@@ -1,8 +1,8 @@
 //! `kind => 'pca'`: principal components over encoded columns.
 
-use super::described::damaged;
 use super::figures;
 use super::prepare::Job;
+use super::rebuild::damaged;
 use super::rebuild::{Rebuild, Scratch};
 use crate::base::{Context, Error, Result, Tensor, params};
 use crate::dataset::{Cell, Encoder, Frame};

@@ -1,6 +1,7 @@
 //! From a frame to rows that teach and rows that judge.
 
-use super::{Features, FeaturesSpec};
+use super::FeaturesSpec;
+use super::incumbent::Incumbent;
 use crate::base::{Code, Context, Error, Result};
 use crate::dataset::encode::FreeTexts;
 use crate::dataset::split::Parts;
@@ -37,7 +38,7 @@ pub struct Job<'a> {
     /// The resolved parameters.
     pub params: &'a mut Map<String, Value>,
     /// The deployed version.
-    pub incumbent: Option<&'a Features>,
+    pub incumbent: Option<&'a dyn Incumbent>,
     /// How it went.
     pub report: &'a mut Report,
 }

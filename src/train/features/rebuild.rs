@@ -1,6 +1,6 @@
 //! Models that make a code of a row and the row of its code: what both ways are good for.
 
-use crate::base::Result;
+use crate::base::{Code, Error, Result};
 use crate::dataset::encode::Decoded;
 use crate::dataset::{Cell, Encoder, input};
 use crate::model::autoencoder;
@@ -81,4 +81,9 @@ pub fn anomaly<'m>(model: &'m dyn Rebuild, row: &[Cell<'_>], scratch: &mut Scrat
         }
     }
     Ok(worst.map(|(_, i)| (sum / f64::from(known.max(1)), model.encoder().inputs()[i].name.as_str())))
+}
+
+/// The fault of a state that does not belong to its kind.
+pub(super) fn damaged(kind: &str, what: &str) -> Error {
+    Error::new(Code::Corrupt, format!("stored state of this {kind} model is damaged")).detail(what)
 }

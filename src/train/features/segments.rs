@@ -1,8 +1,8 @@
 //! `kind => 'segments'`: rows in groups that are alike.
 
-use super::described::damaged;
 use super::figures;
 use super::prepare::Job;
+use super::rebuild::damaged;
 use super::rebuild::{Rebuild, Scratch};
 use super::traits::{Apart, Traits};
 use crate::base::{Code, Context, Error, Result, Rng, Tensor, params};

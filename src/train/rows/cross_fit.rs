@@ -95,9 +95,9 @@ fn loss(outcome: &Outcome, rows: Unseen<'_>, c: &Calibration, take: &dyn Fn(usiz
 
 #[cfg(test)]
 mod tests {
-    use super::super::calibrate::sigmoid;
     use super::*;
     use crate::base::{Budget, Pool, Quiet, Rng};
+    use crate::serve::calibration::sigmoid;
     use ndarray::Array2;
 
     const TWO: fn() -> Outcome = || Outcome::Binary { negative: "no".into(), positive: "yes".into() };

@@ -4,6 +4,7 @@ use super::tests::{train, with};
 use super::*;
 use crate::base::{Code, Rng};
 use crate::dataset::{Cell, Column, Frame, Values};
+use crate::serve::scorer::{Scorer, Scratch};
 use serde_json::json;
 
 fn column(name: &str, values: Values) -> Column {

@@ -1,6 +1,7 @@
 use super::*;
 use crate::base::{Budget, Code, Context, Pool, Quiet, Rng};
 use crate::dataset::{Cell, Column, Frame, MISSING_CODE, Values};
+use crate::serve::scorer::{Scorer, Scratch};
 use crate::train::Trained;
 use serde_json::json;
 
