@@ -9,8 +9,10 @@ use bytes::again;
 use pg_affinity::base::{Budget, Code, Context, Epoch, Numbers, Pool, Quiet, Rng, Tensor, Watch};
 use pg_affinity::dataset::{Cell, Column, Frame, Labels, MISSING_CODE, MISSING_TIME, Values};
 use pg_affinity::model::Kind;
+use pg_affinity::serve::Outcome;
+use pg_affinity::serve::scorer::{Scorer, Scratch};
 use pg_affinity::train::Trained;
-use pg_affinity::train::rows::{Family, Outcome, RowsSpec, Scorer, Scratch, evaluate, fit};
+use pg_affinity::train::rows::{Family, RowsSpec, evaluate, fit};
 use serde_json::{Value, json};
 
 fn with<T>(threads: usize, seed: u64, f: impl FnOnce(&Context<'_>) -> T) -> T {

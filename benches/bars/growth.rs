@@ -7,8 +7,10 @@
 use crate::bench::{Bench, Better, seconds};
 use pg_affinity::base::{Budget, Context, Pool, Quiet, Rng};
 use pg_affinity::dataset::{Column, EventColumns, Frame, IdKind, Interactions, Values};
-use pg_affinity::model::recommender;
-use pg_affinity::train::recommender::check;
+use pg_affinity::model::kinds::{KINDS, kind as find};
+use pg_affinity::model::recommender::Job;
+use pg_affinity::model::tune;
+use pg_affinity::train::recommender_params::check;
 use serde_json::{Value, json};
 use std::error::Error;
 use std::process::{Command, Stdio};
@@ -105,7 +107,7 @@ fn one(asked: &str) -> Result<Value> {
     // From here on the peak is that of the fit.
     std::fs::write("/proc/self/clear_refs", "5")?;
     let before = status_mb("VmRSS:")?;
-    let (took, fitted) = seconds(|| Ok(recommender::fit(kind, &params, &data, None, &ctx)?))?;
+    let (took, fitted) = seconds(|| Ok(tune::fit(find(kind)?, &Job { data: &data, params: &params, tune: None, kinds: KINDS, ctx: &ctx })?))?;
     let peak = status_mb("VmHWM:")? - before;
     drop(fitted);
     Ok(json!({"seconds": took, "peak_mb": peak, "booked_mb": budget.peak() as f64 / f64::from(1 << 20)}))

@@ -4,7 +4,8 @@
 use crate::bench::{Bench, Better};
 use pg_affinity::base::{Budget, Context, Pool, Quiet, Rng};
 use pg_affinity::dataset::{Column, Frame, Values};
-use pg_affinity::train::rows::{RowsSpec, Scorer, fit};
+use pg_affinity::serve::scorer::Scorer;
+use pg_affinity::train::rows::{RowsSpec, fit};
 use std::error::Error;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;

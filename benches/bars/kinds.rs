@@ -5,14 +5,13 @@
 
 use crate::bench::{Bench, Better};
 use crate::splits;
+use pg_affinity::model::kinds::KINDS;
 use postgres::Client;
 use std::error::Error;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-const KINDS: [&str; 9] = ["popularity", "item_knn", "transition", "ease", "mult_vae", "cfgan", "als", "bpr", "repeat"];
-/// Networks, which are left out where users times items are more than [`LARGE`], as `mult_vae` is by `auto`: they take minutes.
-const NETWORKS: [&str; 2] = ["mult_vae", "cfgan"];
+/// Users times items up to which networks are trained alone, as they are by `auto`: beyond, they take minutes.
 const LARGE: i64 = 6_000_000;
 
 pub fn run(bench: &mut Bench) -> Result<()> {
@@ -43,7 +42,8 @@ fn against_each(bench: &mut Bench, client: &mut Client, table: &str, time: &str,
     let size: i64 = client.query_one(&format!("SELECT count(DISTINCT user_id) * count(DISTINCT item_id) FROM {table}"), &[])?.get(0);
     client.batch_execute(&format!("SELECT affinity.train_recommender('{table}_auto', '{table}', 'auto', time_col => '{time}'{items})"))?;
     let mut models = vec![format!("{table}_auto")];
-    for kind in KINDS.into_iter().filter(|k| !NETWORKS.contains(k) || size <= LARGE) {
+    let alone = KINDS.iter().filter(|k| k.auto.is_some() && (!k.tunes || size <= LARGE));
+    for kind in alone.map(|k| k.name) {
         client.batch_execute(&format!("SELECT affinity.train_recommender('{table}_{kind}', '{table}', '{kind}', time_col => '{time}')"))?;
         models.push(format!("{table}_{kind}"));
     }

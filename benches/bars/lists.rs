@@ -8,8 +8,9 @@ use pg_affinity::dataset::{Column, EventColumns, Frame, IdKind, Interactions, Va
 use pg_affinity::kernel::dense::Product;
 use pg_affinity::kernel::{product_blocked, sum};
 use pg_affinity::model::factors::{Factors, Rule, Wish};
-use pg_affinity::train::everyone::{Asked, lists};
-use pg_affinity::train::recommender::{self, Recommender};
+use pg_affinity::serve::batch::{Asked, lists};
+use pg_affinity::serve::recommender::Recommender;
+use pg_affinity::train::recommender;
 use std::error::Error;
 use std::hint::black_box;
 use std::time::Instant;

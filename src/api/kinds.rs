@@ -2,7 +2,9 @@
 
 use crate::base::Result;
 use crate::base::params::Spec;
-use crate::model::{Kind, recommender};
+use crate::model::Kind;
+use crate::model::kinds::{AUTO_FOR_WHAT, KINDS, learns_from_events};
+use crate::model::recommender::AUTO;
 use crate::pg::backend::error::sql;
 use crate::pg::datum::argument_types::Text;
 use pgrx::prelude::*;
@@ -13,8 +15,8 @@ const EVENTS: &str = "events of users with items";
 #[pg_extern]
 fn kinds() -> TableIterator<'static, (name!(kind, &'static str), name!(for_what, &'static str), name!(learns_from, &'static str))> {
     let rows = Kind::ALL.into_iter().map(|k| (k.name(), k.for_what(), k.learns_from()));
-    let auto = ("auto", "Tries the fast recommenders and keeps the one, or the blend, that is best on held-out events.", EVENTS);
-    let events = recommender::KINDS.iter().map(|k| (k.name, k.for_what, EVENTS));
+    let auto = (AUTO, AUTO_FOR_WHAT, EVENTS);
+    let events = KINDS.iter().map(|k| (k.name, k.for_what, EVENTS));
     TableIterator::new(rows.chain([auto]).chain(events).collect::<Vec<_>>())
 }
 
@@ -37,7 +39,7 @@ fn params(
 }
 
 fn specs(kind: &str) -> Result<Vec<Spec>> {
-    if recommender::learns_from_events(kind) {
+    if learns_from_events(kind) {
         return crate::train::recommender_params::specs(kind);
     }
     Kind::parse(kind).map(|k| k.params().to_vec())

@@ -6,14 +6,16 @@ use crate::base::{Code, Context, Epoch, Error, Result, Rng, zeros};
 use crate::dataset::{Interactions, Pairs};
 use crate::kernel::sum_squares;
 use crate::linalg::eigenbasis;
+use crate::model::auto_candidates;
 use crate::model::factors::{Factors, Rule, recency};
 use crate::model::least_squares::LeastSquares;
 use crate::model::linked::RECENCY;
+use crate::model::recommender::{Fitted, Kind};
 use serde_json::{Map, Value};
 use std::time::Instant;
 
 /// Parameters of the kind.
-pub const SPECS: &[Spec] = &[
+const SPECS: &[Spec] = &[
     Spec::new("factors", ParamType::Integer, "128", "Numbers of a user's or item's vector.").within(1.0, 512.0),
     Spec::new("epochs", ParamType::Integer, "10", "Passes over both sides.").within(1.0, 1000.0),
     Spec::new("unobserved", ParamType::Number, "0.03", "What an item that was not chosen counts, where one that was counts 1.")
@@ -23,6 +25,27 @@ pub const SPECS: &[Spec] = &[
         .within(0.0, 2.0),
     RECENCY,
 ];
+
+/// The kind.
+pub static KIND: Kind = Kind {
+    name: "als",
+    for_what: "A vector for each item and user whose product is the score: large catalogues, search by vector index.",
+    specs: SPECS,
+    auto: Some(auto_candidates::for_vectors),
+    tunes: false,
+    repeats: false,
+    regularizations,
+    check: Kind::unchecked,
+    fit: |job| fit(job.data, job.params, job.ctx).map(|(model, epochs)| Fitted::new(model, epochs)),
+    load: |s| {
+        let (width, rule, recency) = stored(s.params)?;
+        Ok(Box::new(Factors::from_tensors(s.items, width, rule, recency, s.tensors)?))
+    },
+};
+
+fn regularizations(_: usize) -> &'static [f32] {
+    &REGULARIZATIONS
+}
 
 /// The λ that are tried where none is given.
 pub const REGULARIZATIONS: [f32; 4] = [0.0003, 0.001, 0.003, 0.01];
@@ -54,7 +77,7 @@ impl Params {
 ///
 /// # Errors
 /// [`Code::Cancelled`], [`Code::OutOfMemory`].
-pub fn fit(data: &Interactions, given: &Map<String, Value>, ctx: &Context) -> Result<(Factors, Vec<Epoch>)> {
+fn fit(data: &Interactions, given: &Map<String, Value>, ctx: &Context) -> Result<(Factors, Vec<Epoch>)> {
     let p: Params = params::typed(given)?;
     let (width, rule) = (p.factors, p.rule());
     let by_user = Pairs::by_user(data, usize::MAX)?;
@@ -87,7 +110,7 @@ pub fn fit(data: &Interactions, given: &Map<String, Value>, ctx: &Context) -> Re
 ///
 /// # Errors
 /// [`Code::Corrupt`] where they are none.
-pub fn stored(given: &Map<String, Value>) -> Result<(usize, Rule, f32)> {
+fn stored(given: &Map<String, Value>) -> Result<(usize, Rule, f32)> {
     let p: Params = params::typed(given).map_err(|e| Error::new(Code::Corrupt, e.message))?;
     Ok((p.factors, p.rule(), recency(given, USUAL_RECENCY)))
 }

@@ -4,13 +4,15 @@ use crate::base::params::{self, ParamType, Spec};
 use crate::base::{Code, Context, Epoch, Error, Result, Rng, zeros};
 use crate::dataset::{Interactions, Pairs};
 use crate::kernel::pairwise;
+use crate::model::auto_candidates;
 use crate::model::factors::{Factors, Rule, recency};
 use crate::model::linked::RECENCY;
+use crate::model::recommender::{Fitted, Kind};
 use serde_json::{Map, Value};
 use std::time::Instant;
 
 /// Parameters of the kind.
-pub const SPECS: &[Spec] = &[
+const SPECS: &[Spec] = &[
     Spec::new("factors", ParamType::Integer, "64", "Numbers of a user's or item's vector.").within(1.0, 512.0),
     Spec::new("epochs", ParamType::Integer, "60", "Passes over the events.").within(1.0, 10_000.0),
     Spec::new("learning_rate", ParamType::Number, "0.2", "Step at the beginning; it falls to 0.").within(1e-6, 10.0),
@@ -25,6 +27,23 @@ pub const SPECS: &[Spec] = &[
         .within(1e-6, 1e6),
     RECENCY,
 ];
+
+/// The kind.
+pub static KIND: Kind = Kind {
+    name: "bpr",
+    for_what: "Vectors as with als, learnt from pairs: what a user chose ranks above what the user did not.",
+    specs: SPECS,
+    auto: Some(auto_candidates::for_vectors),
+    tunes: false,
+    repeats: false,
+    regularizations: Kind::none,
+    check: Kind::unchecked,
+    fit: |job| fit(job.data, job.params, job.ctx).map(|(model, epochs)| Fitted::new(model, epochs)),
+    load: |s| {
+        let (width, rule, recency) = stored(s.params)?;
+        Ok(Box::new(Factors::from_tensors(s.items, width, rule, recency, s.tensors)?))
+    },
+};
 
 /// The recency where none is given or chosen.
 const USUAL_RECENCY: f32 = 20.0;
@@ -75,7 +94,7 @@ struct Job<'a> {
 ///
 /// # Errors
 /// [`Code::Cancelled`], [`Code::OutOfMemory`].
-pub fn fit(data: &Interactions, given: &Map<String, Value>, ctx: &Context) -> Result<(Factors, Vec<Epoch>)> {
+fn fit(data: &Interactions, given: &Map<String, Value>, ctx: &Context) -> Result<(Factors, Vec<Epoch>)> {
     let p: Params = params::typed(given)?;
     let width = p.factors;
     let by_item = Pairs::by_user(data, usize::MAX)?.transpose()?;
@@ -202,7 +221,7 @@ fn inverse(of: &[u32]) -> Result<Vec<u32>> {
 ///
 /// # Errors
 /// [`Code::Corrupt`] where they are none.
-pub fn stored(given: &Map<String, Value>) -> Result<(usize, Rule, f32)> {
+fn stored(given: &Map<String, Value>) -> Result<(usize, Rule, f32)> {
     let p: Params = params::typed(given).map_err(|e| Error::new(Code::Corrupt, e.message))?;
     Ok((p.factors, Rule::Pairwise { shrinkage: p.shrinkage }, recency(given, USUAL_RECENCY)))
 }

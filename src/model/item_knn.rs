@@ -5,10 +5,11 @@ use crate::base::{Context, Result};
 use crate::dataset::{Interactions, Pairs};
 use crate::model::linked::{Linked, RECENCY};
 use crate::model::links::Links;
+use crate::model::recommender::{Fitted, Kind};
 use serde_json::{Map, Value};
 
 /// Parameters of the kind.
-pub const SPECS: &[Spec] = &[
+const SPECS: &[Spec] = &[
     Spec::new("neighbours", ParamType::Integer, "200", "Links that are kept of each item.").within(1.0, 100_000.0),
     Spec::new("shrinkage", ParamType::Number, "20", "Added below the fraction: links seen in few users count less.").within(0.0, 1e6),
     Spec::new("damping", ParamType::Number, "0.6", "Exponent of the history item's count of users; the other item has 1 minus it.")
@@ -16,6 +17,20 @@ pub const SPECS: &[Spec] = &[
     Spec::new("history", ParamType::Integer, "500", "A user's latest distinct items that are learned from.").within(2.0, 100_000.0),
     RECENCY,
 ];
+
+/// The kind.
+pub static KIND: Kind = Kind {
+    name: "item_knn",
+    for_what: "Items that the same users chose: simple, fast, explainable.",
+    specs: SPECS,
+    auto: Some(|_| true),
+    tunes: false,
+    repeats: false,
+    regularizations: Kind::none,
+    check: Kind::unchecked,
+    fit: |job| Ok(Fitted::new(fit(job.data, job.params, job.ctx)?, Vec::new())),
+    load: |s| Ok(Box::new(Linked::from_tensors(s.items, s.tensors, s.params, USUAL_RECENCY)?)),
+};
 
 /// The recency where none is given or chosen.
 pub const USUAL_RECENCY: f32 = 20.0;

@@ -2,23 +2,39 @@
 //! (Levy & Goldberg 2014; randomised as Halko, Martinsson & Tropp 2011). Items that are bought alike lie close, whatever their names say.
 
 use crate::base::params::{self, ParamType, Spec};
-use crate::base::{Context, Result, Tensor, zeros};
+use crate::base::{Code, Context, Error, Result, Tensor, zeros};
 use crate::dataset::{Event, Interactions, Pairs};
 use crate::kernel::{axpy, dot, scale, sum_squares};
 use crate::linalg::{add_rows, eigen};
+use crate::model::fading::fading;
 use crate::model::linked::RECENCY;
 use crate::model::links::Links;
-use crate::model::popularity::floats;
+use crate::model::recommender::{Fitted, Kind};
+use crate::model::stored::floats;
 use serde_json::{Map, Value};
 
 /// Parameters of the kind.
-pub const SPECS: &[Spec] = &[
+const SPECS: &[Spec] = &[
     Spec::new("width", ParamType::Integer, "64", "Numbers of an item's vector.").within(1.0, 1024.0),
     Spec::new("neighbours", ParamType::Integer, "200", "Items chosen with each that are learned from: those that stand out most.")
         .within(1.0, 100_000.0),
     Spec::new("history", ParamType::Integer, "500", "A user's latest distinct items that are learned from.").within(2.0, 100_000.0),
     RECENCY,
 ];
+
+/// The kind.
+pub static KIND: Kind = Kind {
+    name: "item_vectors",
+    for_what: "A vector for each item from what is chosen together: to describe items by, as columns of other models and for search.",
+    specs: SPECS,
+    auto: None,
+    tunes: false,
+    repeats: false,
+    regularizations: Kind::none,
+    check: Kind::unchecked,
+    fit: |job| Ok(Fitted::new(ItemVectors::fit(job.data, job.params, job.ctx)?, Vec::new())),
+    load: |s| Ok(Box::new(ItemVectors::from_tensors(s.items, s.params, s.tensors)?)),
+};
 
 /// The recency where none is given or chosen.
 const USUAL_RECENCY: f32 = 20.0;
@@ -198,6 +214,17 @@ impl Symmetric {
         });
     }
 }
+
+fading!(ItemVectors {
+    fn item_vector(&self, item: u32) -> Result<Option<Vec<f32>>> {
+        Ok(Some(self.vector(item)).filter(|v| v.iter().any(|x| *x != 0.0)).map(<[f32]>::to_vec))
+    }
+
+    fn user_vector(&self, _: &[Event]) -> Result<Option<Vec<f32>>> {
+        Err(Error::new(Code::Unsupported, "kind item_vectors has no vectors of users")
+            .hint("Make them of the items': SELECT affinity.profile(affinity.item_vector(…)) …, or train with kind => 'als'."))
+    }
+});
 
 #[cfg(test)]
 mod tests {

@@ -2,7 +2,7 @@
 
 use crate::base::params::Spec;
 use crate::base::{Code, Error, Result, names};
-use crate::model::recommender::learns_from_events;
+use crate::model::kinds::learns_from_events;
 use crate::model::{autoencoder, gan, pca, rows, segments};
 use serde::{Deserialize, Serialize};
 

@@ -3,6 +3,7 @@
 use crate::base::params::{ParamType, Spec};
 use crate::base::{Result, Tensor};
 use crate::dataset::Event;
+use crate::model::fading::fading;
 use crate::model::links::Links;
 use serde_json::{Map, Value};
 
@@ -50,6 +51,12 @@ impl Linked {
         Ok(Self::new(Links::from_tensors(items, tensors)?, given, usual))
     }
 }
+
+fading!(Linked {
+    fn links(&self) -> Option<&Links> {
+        Some(&self.links)
+    }
+});
 
 #[cfg(test)]
 mod tests {

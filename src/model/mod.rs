@@ -1,6 +1,7 @@
 //! One file per kind of model.
 
 pub mod als;
+pub mod auto_candidates;
 pub mod autoencoder;
 pub mod blend;
 pub mod bpr;
@@ -9,6 +10,7 @@ pub mod coarse;
 pub mod describe;
 pub mod ease;
 pub mod factors;
+mod fading;
 pub mod figures;
 pub mod gan;
 pub mod gather;
@@ -16,8 +18,8 @@ pub mod held;
 pub mod item_knn;
 pub mod item_vectors;
 pub mod kind;
+pub mod kinds;
 pub mod least_squares;
-pub mod likeness;
 pub mod linked;
 pub mod links;
 pub mod mlp;
@@ -32,8 +34,6 @@ pub mod rows;
 pub mod segments;
 pub mod stored;
 pub mod transition;
-pub mod tried;
 pub mod tune;
-pub mod vectors;
 
 pub use kind::Kind;

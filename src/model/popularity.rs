@@ -1,12 +1,14 @@
 //! `popularity`: what most users chose, old events counting less. The baseline beside every recommender, and what an unknown user gets.
 
 use crate::base::params::{self, ParamType, Spec};
-use crate::base::{Code, Error, Numbers, Result, Tensor, tensor, zeros};
+use crate::base::{Code, Error, Result, Tensor, zeros};
 use crate::dataset::{Event, Interactions, Pairs};
+use crate::model::recommender::{Fitted, ItemScorer, Kind};
+use crate::model::stored::floats;
 use serde_json::{Map, Value};
 
 /// Parameters of the kind.
-pub const SPECS: &[Spec] =
+const SPECS: &[Spec] =
     &[Spec::new("half_life", ParamType::Number, "null", "Days after which a user's event counts half; null: all count alike.")
         .within(0.01, 100_000.0)];
 
@@ -16,6 +18,20 @@ pub struct Popularity {
     /// One an item, 0 or more.
     pub scores: Vec<f32>,
 }
+
+/// The kind.
+pub static KIND: Kind = Kind {
+    name: "popularity",
+    for_what: "What most users chose: the baseline, and what an unknown user gets.",
+    specs: SPECS,
+    auto: Some(|_| true),
+    tunes: false,
+    repeats: false,
+    regularizations: Kind::none,
+    check: Kind::unchecked,
+    fit: |job| Ok(Fitted::new(Popularity::fit(job.data, job.params)?, Vec::new())),
+    load: |s| Ok(Box::new(Popularity::from_tensors(s.items, s.tensors)?)),
+};
 
 #[derive(serde::Deserialize)]
 struct Params {
@@ -70,17 +86,6 @@ impl Popularity {
         Self::count(data, 0.0)
     }
 
-    /// The same list for every user.
-    pub fn score(&self, _: &[Event], out: &mut [f32]) -> bool {
-        out.copy_from_slice(&self.scores);
-        true
-    }
-
-    /// The weights by name.
-    pub fn to_tensors(&self) -> Vec<Tensor> {
-        vec![Tensor::f32("popularity.score", [self.scores.len()], self.scores.clone())]
-    }
-
     /// Back from [`Popularity::to_tensors`].
     ///
     /// # Errors
@@ -90,13 +95,23 @@ impl Popularity {
     }
 }
 
-/// The finite floats of the tensor `name`, which has this shape.
-///
-/// # Errors
-/// [`Code::Corrupt`].
-pub fn floats(tensors: &[Tensor], name: &str, shape: &[usize]) -> Result<Vec<f32>> {
-    match tensor::find(tensors, name, shape)? {
-        Numbers::F32(v) if v.iter().all(|x| x.is_finite()) => Ok(v.clone()),
-        _ => Err(Error::new(Code::Corrupt, "stored weights are damaged").detail(format!("Tensor \"{name}\" holds no finite floats."))),
+impl ItemScorer for Popularity {
+    fn to_tensors(&self) -> Vec<Tensor> {
+        vec![Tensor::f32("popularity.score", [self.scores.len()], self.scores.clone())]
+    }
+
+    /// The same list for every user.
+    fn score(&self, _: &[Event], _: i64, out: &mut [f32]) -> bool {
+        out.copy_from_slice(&self.scores);
+        true
+    }
+
+    fn similar(&self, _: u32, _: &mut [f32]) -> Result<bool> {
+        Err(Error::new(Code::Unsupported, "a popularity model knows no similar items")
+            .hint("Train with kind => 'item_knn' or another kind that relates items."))
+    }
+
+    fn reads_history(&self) -> bool {
+        false
     }
 }

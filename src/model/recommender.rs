@@ -1,109 +1,136 @@
-//! The kinds that learn from events, joined: one line a kind in [`KINDS`] and one arm in each method.
+//! What a kind that learns from events is: one value of [`Kind`], and what its fit gives is an [`ItemScorer`].
+//!
+//! A kind's file exports its `KIND`; [`crate::model::kinds`] lists them, and nothing else names one.
 
 use crate::base::params::{ParamType, Spec};
 use crate::base::{Code, Context, Epoch, Error, Result, Tensor, names};
 use crate::dataset::{Event, Interactions};
-use crate::model::als;
-use crate::model::blend::{self, Blend};
-use crate::model::bpr;
-use crate::model::cfgan::{self, Cfgan};
-use crate::model::ease;
 use crate::model::factors::Factors;
 use crate::model::held::Held;
-use crate::model::item_knn;
-use crate::model::item_vectors::{self, ItemVectors};
-use crate::model::linked::Linked;
 use crate::model::links::Links;
-use crate::model::mult_vae::{self, MultVae};
-use crate::model::popularity::{self, Popularity};
-use crate::model::ranker::{self, Ranker};
-use crate::model::transition;
-use crate::model::tune::{choose_recency, choose_regularization, regularizations};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
+use std::fmt::Debug;
 
-/// A kind, as `affinity.kinds()` shows it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct KindInfo {
-    /// `item_knn`.
+/// All kinds, in the order in which they are shown and tried.
+pub type Kinds = [&'static Kind];
+
+/// A kind of recommender: what is said of it, and what it does.
+#[derive(Debug)]
+pub struct Kind {
+    /// As in `kind => …`.
     pub name: &'static str,
     /// What it is good for, a sentence.
     pub for_what: &'static str,
     /// Its own parameters; [`COMMON`] come to them.
     pub specs: &'static [Spec],
-    /// Whether `auto` tries it, where the events are such that it can be of use and trains in minutes.
-    pub auto: bool,
+    /// Whether `auto` tries it on these events: where it can be of use and trains in minutes; none: it never does.
+    pub auto: Option<fn(&Interactions) -> bool>,
+    /// Whether a fit leaves something open that held-out events decide, whatever the parameters: when to stop, what counts how much.
+    pub tunes: bool,
+    /// Whether it is for what is had again: then lists hold what a user had where events have no times, too.
+    pub repeats: bool,
+    /// The values of its parameter `regularization` that are tried for so many items where none is given; none for a kind without.
+    pub regularizations: fn(usize) -> &'static [f32],
+    /// Checks its own parameters beyond types and ranges, and fills in what they leave out.
+    pub check: fn(&Kinds, &mut Map<String, Value>) -> Result<()>,
+    /// Learns.
+    pub fit: fn(&Job<'_>) -> Result<Fitted>,
+    /// Back from the tensors of [`ItemScorer::to_tensors`].
+    pub load: fn(&Stored<'_>) -> Result<Model>,
 }
 
-/// Every kind that learns from events.
-pub const KINDS: &[KindInfo] = &[
-    KindInfo {
-        name: "popularity",
-        for_what: "What most users chose: the baseline, and what an unknown user gets.",
-        specs: popularity::SPECS,
-        auto: true,
-    },
-    KindInfo {
-        name: "item_knn",
-        for_what: "Items that the same users chose: simple, fast, explainable.",
-        specs: item_knn::SPECS,
-        auto: true,
-    },
-    KindInfo { name: "transition", for_what: "What follows what: next purchases, sessions.", specs: transition::SPECS, auto: true },
-    KindInfo {
-        name: "ease",
-        for_what: "Whole histories through a linear model with a closed form: strong where order matters little.",
-        specs: ease::SPECS,
-        auto: true,
-    },
-    KindInfo {
-        name: "repeat",
-        for_what: "What a user has again: groceries, consumables. Needs the time of the events.",
-        specs: ranker::REPEAT,
-        auto: true,
-    },
-    KindInfo {
-        name: "ranker",
-        for_what: "Habits, what is in demand and what goes together, weighed by a network: things had again and new ones. Needs time.",
-        specs: ranker::RANKER,
-        auto: true,
-    },
-    KindInfo {
-        name: "als",
-        for_what: "A vector for each item and user whose product is the score: large catalogues, search by vector index.",
-        specs: als::SPECS,
-        auto: true,
-    },
-    KindInfo {
-        name: "bpr",
-        for_what: "Vectors as with als, learnt from pairs: what a user chose ranks above what the user did not.",
-        specs: bpr::SPECS,
-        auto: true,
-    },
-    KindInfo {
-        name: "item_vectors",
-        for_what: "A vector for each item from what is chosen together: to describe items by, as columns of other models and for search.",
-        specs: item_vectors::SPECS,
-        auto: false,
-    },
-    KindInfo {
-        name: "mult_vae",
-        for_what: "Whole histories through a network: strong where users have many events.",
-        specs: mult_vae::SPECS,
-        auto: true,
-    },
-    KindInfo {
-        name: "cfgan",
-        for_what: "Whole histories through a generator that learns from a discriminator which items go with them.",
-        specs: cfgan::SPECS,
-        auto: true,
-    },
-    KindInfo {
-        name: "blend",
-        for_what: "Several of the kinds above in one, weighted by what each adds on held-out events.",
-        specs: blend::SPECS,
-        auto: false,
-    },
-];
+/// What most kinds leave as it is.
+impl Kind {
+    /// `regularizations` of a kind that has none to choose.
+    pub const fn none(_: usize) -> &'static [f32] {
+        &[]
+    }
+
+    /// `check` of a kind whose parameters need no more than their types and ranges.
+    ///
+    /// # Errors
+    /// None.
+    pub const fn unchecked(_: &Kinds, _: &mut Map<String, Value>) -> Result<()> {
+        Ok(())
+    }
+
+    /// All its parameters.
+    pub fn all_specs(&self) -> Vec<Spec> {
+        self.specs.iter().chain(COMMON).copied().collect()
+    }
+
+    /// Whether it has a parameter called so beside [`COMMON`].
+    pub fn takes(&self, parameter: &str) -> bool {
+        self.specs.iter().any(|s| s.name == parameter)
+    }
+}
+
+/// In the place of a kind: those that suit the events are tried, and the best, or the blend of them, is what is trained.
+pub const AUTO: &str = "auto";
+
+/// The kind of `kinds` that is called `name`.
+///
+/// # Errors
+/// [`Code::UndefinedObject`], with "did you mean".
+pub fn find(kinds: &Kinds, name: &str) -> Result<&'static Kind> {
+    if let Some(known) = kinds.iter().copied().find(|k| k.name == name) {
+        return Ok(known);
+    }
+    names::check("kind", name)?;
+    let known = kinds.iter().map(|k| k.name);
+    let e = Error::new(Code::UndefinedObject, format!("unknown kind \"{name}\" of recommender"))
+        .detail(format!("Kinds are: {AUTO}, {}.", known.clone().collect::<Vec<_>>().join(", ")));
+    Err(match names::nearest(name, known) {
+        Some(n) => e.hint(format!("Did you mean \"{n}\"?")),
+        None => e.hint("See: SELECT * FROM affinity.kinds()."),
+    })
+}
+
+/// What a fit gets.
+#[derive(Clone, Copy)]
+pub struct Job<'a> {
+    /// The events to learn from.
+    pub data: &'a Interactions,
+    /// The parameters, resolved.
+    pub params: &'a Map<String, Value>,
+    /// Held-out events that are not in `data`, where there are any: what the kind leaves open is chosen on them.
+    pub tune: Option<&'a Held>,
+    /// The kinds that there are, for one that is made of others.
+    pub kinds: &'static Kinds,
+    /// Threads, memory, seed, who watches.
+    pub ctx: &'a Context<'a>,
+}
+
+/// What a version stored.
+#[derive(Debug, Clone, Copy)]
+pub struct Stored<'a> {
+    /// How many items.
+    pub items: usize,
+    /// The stored parameters.
+    pub params: &'a Map<String, Value>,
+    /// The tensors, the kind's among them.
+    pub tensors: &'a [Tensor],
+    /// The kinds that there are.
+    pub kinds: &'static Kinds,
+}
+
+/// What a fit gives.
+#[derive(Debug)]
+pub struct Fitted {
+    /// The item side.
+    pub model: Model,
+    /// The learning curve, for kinds that have one.
+    pub epochs: Vec<Epoch>,
+    /// Parameters that were chosen on the held-out events; a fit that is given them chooses no more.
+    pub chosen: Map<String, Value>,
+}
+
+impl Fitted {
+    /// Of a kind that has a learning curve, or an empty one, and chose nothing.
+    pub fn new(model: impl ItemScorer + 'static, epochs: Vec<Epoch>) -> Self {
+        Self { model: Box::new(model), epochs, chosen: Map::new() }
+    }
+}
 
 /// The list length at which recommenders are judged.
 pub const JUDGED_AT: usize = 20;
@@ -136,253 +163,92 @@ pub fn history_limit(stored: Option<&Value>) -> usize {
 }
 
 /// A fitted recommender's item side.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Model {
-    /// See [`Popularity`].
-    Popularity(Popularity),
-    /// `item_knn`, `transition` and `ease`.
-    Linked(Linked),
-    /// See [`MultVae`].
-    MultVae(MultVae),
-    /// See [`Cfgan`].
-    Cfgan(Cfgan),
-    /// `repeat` and `ranker`.
-    Ranker(Ranker),
-    /// `als` and `bpr`.
-    Factors(Factors),
-    /// See [`ItemVectors`].
-    ItemVectors(ItemVectors),
-    /// See [`Blend`].
-    Blend(Blend),
-}
+pub type Model = Box<dyn ItemScorer>;
 
-/// What a fit gives.
-#[derive(Debug)]
-pub struct Fitted {
-    /// The item side.
-    pub model: Model,
-    /// The learning curve, for kinds that have one.
-    pub epochs: Vec<Epoch>,
-    /// Parameters that were chosen on the held-out events; a fit that is given them chooses no more.
-    pub chosen: Map<String, Value>,
-}
-
-/// The kind called `name`.
-///
-/// # Errors
-/// [`Code::UndefinedObject`], with "did you mean".
-pub fn kind(name: &str) -> Result<&'static KindInfo> {
-    if let Some(known) = KINDS.iter().find(|k| k.name == name) {
-        return Ok(known);
-    }
-    names::check("kind", name)?;
-    let known = KINDS.iter().map(|k| k.name);
-    let e = Error::new(Code::UndefinedObject, format!("unknown kind \"{name}\" of recommender"))
-        .detail(format!("Kinds are: auto, {}.", known.clone().collect::<Vec<_>>().join(", ")));
-    Err(match names::nearest(name, known) {
-        Some(n) => e.hint(format!("Did you mean \"{n}\"?")),
-        None => e.hint("See: SELECT * FROM affinity.kinds()."),
-    })
-}
-
-/// Whether `name` is a kind that learns from events: one of [`KINDS`], or `auto`.
-pub fn learns_from_events(name: &str) -> bool {
-    name == "auto" || KINDS.iter().any(|k| k.name == name)
-}
-
-/// All parameters of a kind.
-pub fn specs(kind: &KindInfo) -> Vec<Spec> {
-    kind.specs.iter().chain(COMMON).copied().collect()
-}
-
-/// The parameters of `kind` that are its own, checked beyond types and ranges.
-///
-/// # Errors
-/// [`Code::InvalidParameter`], [`Code::UndefinedObject`].
-pub fn check(kind: &str, resolved: &mut Map<String, Value>) -> Result<()> {
-    if kind == "blend" { blend::check(resolved) } else { Ok(()) }
-}
-
-/// Fits a kind to `data`. `tune`, where given, are held-out events that are not in `data`: what the kind leaves open (how long to train, how fast a history
-/// fades) is chosen on them.
-///
-/// # Errors
-/// As the kind's own fit.
-pub fn fit(kind: &str, params: &Map<String, Value>, data: &Interactions, tune: Option<&Held>, ctx: &Context) -> Result<Fitted> {
-    let tried = regularizations(kind, data.items.len());
-    if let (Some(tune), Some(Value::Null), false) = (tune, params.get("regularization"), tried.is_empty()) {
-        return choose_regularization(kind, tried, params, data, tune, ctx);
-    }
-    ctx.watch.phase(&format!("fitting {kind}"));
-    let (mut epochs, mut chosen) = (Vec::new(), Map::new());
-    let mut model = match kind {
-        "popularity" => Model::Popularity(Popularity::fit(data, params)?),
-        "item_knn" => Model::Linked(item_knn::fit(data, params, ctx)?),
-        "transition" => Model::Linked(transition::fit(data, params, ctx)?),
-        "ease" => Model::Linked(ease::fit(data, params, ctx)?),
-        "als" | "bpr" => {
-            let fitted = if kind == "als" { als::fit(data, params, ctx)? } else { bpr::fit(data, params, ctx)? };
-            epochs = fitted.1;
-            Model::Factors(fitted.0)
-        }
-        "item_vectors" => Model::ItemVectors(ItemVectors::fit(data, params, ctx)?),
-        "mult_vae" => {
-            let fitted = MultVae::fit(data, params, tune, ctx)?;
-            (epochs, chosen) = (fitted.1, fitted.2);
-            Model::MultVae(fitted.0)
-        }
-        "cfgan" => {
-            let fitted = Cfgan::fit(data, params, tune, ctx)?;
-            (epochs, chosen) = (fitted.1, fitted.2);
-            Model::Cfgan(fitted.0)
-        }
-        "repeat" | "ranker" => {
-            let fitted = Ranker::fit(data, params, kind == "repeat", ctx)?;
-            epochs = fitted.1;
-            Model::Ranker(fitted.0)
-        }
-        "blend" => {
-            let fitted = blend::fit(data, params, tune, None, ctx)?;
-            (epochs, chosen) = (fitted.epochs, fitted.chosen);
-            Model::Blend(fitted.model)
-        }
-        other => return Err(self::kind(other).err().unwrap_or_else(|| Error::internal(format!("kind {other} has no fit")))),
-    };
-    if let (Some(tune), Some(Value::Null)) = (tune, params.get("recency")) {
-        chosen.insert("recency".into(), json!(choose_recency(&mut model, data, tune, ctx)?));
-    }
-    Ok(Fitted { model, epochs, chosen })
-}
-
-impl Model {
-    /// Back from [`Model::to_tensors`]; `params` are the stored ones, `items` the number of items.
-    ///
-    /// # Errors
-    /// [`Code::Corrupt`], [`Code::UndefinedObject`] for an unknown kind.
-    pub fn from_tensors(kind: &str, params: &Map<String, Value>, items: usize, tensors: &[Tensor]) -> Result<Self> {
-        Ok(match kind {
-            "popularity" => Self::Popularity(Popularity::from_tensors(items, tensors)?),
-            "item_knn" => Self::Linked(Linked::from_tensors(items, tensors, params, item_knn::USUAL_RECENCY)?),
-            "transition" => Self::Linked(Linked::from_tensors(items, tensors, params, transition::USUAL_RECENCY)?),
-            "ease" => Self::Linked(Linked::from_tensors(items, tensors, params, ease::USUAL_RECENCY)?),
-            "als" | "bpr" => {
-                let (width, rule, recency) = if kind == "als" { als::stored(params)? } else { bpr::stored(params)? };
-                Self::Factors(Factors::from_tensors(items, width, rule, recency, tensors)?)
-            }
-            "item_vectors" => Self::ItemVectors(ItemVectors::from_tensors(items, params, tensors)?),
-            "mult_vae" => Self::MultVae(MultVae::from_tensors(items, params, tensors)?),
-            "cfgan" => Self::Cfgan(Cfgan::from_tensors(items, params, tensors)?),
-            "repeat" | "ranker" => Self::Ranker(Ranker::from_tensors(items, params, kind == "repeat", tensors)?),
-            "blend" => Self::Blend(Blend::from_tensors(items, params, tensors)?),
-            other => return Err(self::kind(other).err().unwrap_or_else(|| Error::internal(format!("kind {other} cannot be read")))),
-        })
-    }
-
+/// What every fitted kind can do: score all items for a history. What only some can has a body here, which says that this one cannot.
+pub trait ItemScorer: Debug + Send + Sync {
     /// The weights by name.
-    pub fn to_tensors(&self) -> Vec<Tensor> {
-        match self {
-            Self::Popularity(m) => m.to_tensors(),
-            Self::Linked(m) => m.to_tensors(),
-            Self::MultVae(m) => m.to_tensors(),
-            Self::Cfgan(m) => m.to_tensors(),
-            Self::Ranker(m) => m.to_tensors(),
-            Self::Factors(m) => m.to_tensors(),
-            Self::ItemVectors(m) => m.to_tensors(),
-            Self::Blend(m) => m.to_tensors(),
-        }
-    }
+    fn to_tensors(&self) -> Vec<Tensor>;
 
-    /// Scores every item for a history (oldest first, known items only) as of `now`. False when the kind can say nothing about it; `out` is then undefined.
-    pub fn score(&self, history: &[Event], now: i64, out: &mut [f32]) -> bool {
-        match self {
-            Self::Popularity(m) => m.score(history, out),
-            Self::Linked(m) => m.score(history, out),
-            Self::MultVae(m) => m.score(history, out),
-            Self::Cfgan(m) => m.score(history, out),
-            Self::Ranker(m) => m.score(history, now, out),
-            Self::Factors(m) => m.score(history, out),
-            Self::ItemVectors(m) => m.score(history, out),
-            Self::Blend(m) => m.score(history, now, out),
-        }
-    }
+    /// Scores every item for a history (oldest first, known items only) as of `now` (microseconds since 2000-01-01). False when the kind can say nothing about it;
+    /// `out`, one an item, is then undefined.
+    fn score(&self, history: &[Event], now: i64, out: &mut [f32]) -> bool;
 
     /// Scores every item by its likeness to `item`. False when nothing is known of it.
     ///
     /// # Errors
     /// [`Code::Unsupported`] for a kind that knows no likeness.
-    pub fn similar(&self, item: u32, out: &mut [f32]) -> Result<bool> {
-        match self {
-            Self::Popularity(_) => Err(Error::new(Code::Unsupported, "a popularity model knows no similar items")
-                .hint("Train with kind => 'item_knn' or another kind that relates items.")),
-            Self::Linked(m) => Ok(m.similar(item, out)),
-            Self::MultVae(m) => Ok(m.similar(item, out)),
-            Self::Cfgan(m) => Ok(m.similar(item, out)),
-            Self::Ranker(m) => m.similar(item, out),
-            Self::Factors(m) => Ok(m.similar(item, out)),
-            Self::ItemVectors(m) => Ok(m.similar(item, out)),
-            Self::Blend(m) => m.similar(item, out),
+    fn similar(&self, item: u32, out: &mut [f32]) -> Result<bool>;
+
+    /// How like `item` each of `others` is, into `out`: a cosine. Of kinds with links that of the items' rows of links ([`Links::cosines`]), of others that of
+    /// [`ItemScorer::similar`]. `scratch` has one an item, all 0, and is so again afterwards.
+    ///
+    /// # Errors
+    /// As [`ItemScorer::similar`].
+    fn likeness(&self, item: u32, others: &[u32], scratch: &mut [f32], out: &mut [f32]) -> Result<()> {
+        if let Some(links) = self.links() {
+            links.cosines(item, others, scratch, out);
+            return Ok(());
         }
+        let known = self.similar(item, scratch);
+        out.iter_mut().zip(others).for_each(|(o, i)| *o = if matches!(known, Ok(true)) { scratch[*i as usize] } else { 0.0 });
+        scratch.fill(0.0);
+        known.map(|_| ())
     }
 
-    /// Whether it learned from the attributes of the items.
-    pub fn uses_attributes(&self) -> bool {
-        self.ranks(Ranker::uses_attributes)
+    /// The vector of `item`; none for one that the events say nothing of.
+    ///
+    /// # Errors
+    /// [`Code::Unsupported`] for a kind without vectors.
+    fn item_vector(&self, _item: u32) -> Result<Option<Vec<f32>>> {
+        Err(Error::new(Code::Unsupported, "the model has no item vectors")
+            .hint("Train one that has: affinity.train_recommender(…, kind => 'als') or 'item_vectors'."))
     }
 
-    /// Whether it learned from the events' context.
-    pub fn uses_context(&self) -> bool {
-        self.ranks(Ranker::uses_context)
+    /// The vector of a user with this history, whose product with an item's is the item's score; none when nothing of it counts.
+    ///
+    /// # Errors
+    /// [`Code::Unsupported`] for a kind without such vectors.
+    fn user_vector(&self, _history: &[Event]) -> Result<Option<Vec<f32>>> {
+        Err(Error::new(Code::Unsupported, "the model has no vectors of users")
+            .hint("Train one that has: affinity.train_recommender(…, kind => 'als')."))
     }
 
-    /// Whether it is a ranker, or has one among its bases, of which this is so.
-    fn ranks(&self, so: fn(&Ranker) -> bool) -> bool {
-        match self {
-            Self::Ranker(m) => so(m),
-            Self::Blend(m) => m.parts.iter().any(|p| p.model.ranks(so)),
-            Self::Popularity(_) | Self::Linked(_) | Self::MultVae(_) | Self::Cfgan(_) | Self::Factors(_) | Self::ItemVectors(_) => false,
-        }
-    }
-
-    /// The links of the model and its bases, by the names of the tensors that hold their rows.
-    pub fn rows(&self) -> Vec<(String, &Links)> {
-        match self {
-            Self::Blend(m) => {
-                m.parts.iter().flat_map(|p| p.model.rows().into_iter().map(|(name, l)| (format!("{}.{name}", p.kind), l))).collect()
-            }
-            other => other.links().map(|l| ("links.row".to_owned(), l)).into_iter().collect(),
-        }
+    /// The vectors, of kinds whose score is a product of two.
+    fn factors(&self) -> Option<&Factors> {
+        None
     }
 
     /// The links between items, of kinds that have them.
-    pub fn links(&self) -> Option<&Links> {
-        match self {
-            Self::Linked(m) => Some(&m.links),
-            Self::Ranker(m) => m.links(),
-            _ => None,
-        }
+    fn links(&self) -> Option<&Links> {
+        None
+    }
+
+    /// The links of the model and its bases, by the names of the tensors that hold their rows.
+    fn rows(&self) -> Vec<(String, &Links)> {
+        self.links().map(|l| ("links.row".to_owned(), l)).into_iter().collect()
     }
 
     /// Events after which one of a history counts 1/e, for kinds that fade histories.
-    pub fn recency(&self) -> Option<f32> {
-        match self {
-            Self::Linked(m) => Some(m.recency),
-            Self::MultVae(m) => Some(m.recency),
-            Self::Cfgan(m) => Some(m.recency),
-            Self::Factors(m) => Some(m.recency),
-            Self::ItemVectors(m) => Some(m.recency),
-            Self::Popularity(_) | Self::Ranker(_) | Self::Blend(_) => None,
-        }
+    fn recency(&self) -> Option<f32> {
+        None
     }
 
-    /// Sets [`Model::recency`] where there is one.
-    pub fn set_recency(&mut self, recency: f32) {
-        match self {
-            Self::Linked(m) => m.recency = recency,
-            Self::MultVae(m) => m.recency = recency,
-            Self::Cfgan(m) => m.recency = recency,
-            Self::Factors(m) => m.recency = recency,
-            Self::ItemVectors(m) => m.recency = recency,
-            Self::Popularity(_) | Self::Ranker(_) | Self::Blend(_) => {}
-        }
+    /// Sets [`ItemScorer::recency`] where there is one.
+    fn set_recency(&mut self, _recency: f32) {}
+
+    /// Whether its scores depend on the history.
+    fn reads_history(&self) -> bool {
+        true
+    }
+
+    /// Whether it learned from the attributes of the items.
+    fn uses_attributes(&self) -> bool {
+        false
+    }
+
+    /// Whether it learned from the events' context.
+    fn uses_context(&self) -> bool {
+        false
     }
 }

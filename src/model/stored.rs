@@ -16,6 +16,17 @@ pub fn halves(x: &[f32]) -> Result<Vec<f16>> {
     Ok(out)
 }
 
+/// The finite floats of the tensor `name`, which has this shape.
+///
+/// # Errors
+/// [`Code::Corrupt`].
+pub fn floats(tensors: &[Tensor], name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+    match find(tensors, name, shape)? {
+        Numbers::F32(v) if v.iter().all(|x| x.is_finite()) => Ok(v.clone()),
+        _ => Err(Error::new(Code::Corrupt, "stored weights are damaged").detail(format!("Tensor \"{name}\" holds no finite floats."))),
+    }
+}
+
 /// The stored recency; where nothing chose it, hardly any fading, as in the papers.
 pub fn recency(given: &Map<String, Value>) -> f32 {
     given.get("recency").and_then(Value::as_f64).map_or(200.0, |x| x.clamp(0.1, 1e6) as f32)

@@ -6,10 +6,11 @@ use crate::base::{Context, Result, memory, zeros};
 use crate::dataset::Interactions;
 use crate::model::linked::{Linked, RECENCY};
 use crate::model::links::Links;
+use crate::model::recommender::{Fitted, Kind};
 use serde_json::{Map, Value};
 
 /// Parameters of the kind.
-pub const SPECS: &[Spec] = &[
+const SPECS: &[Spec] = &[
     Spec::new("window", ParamType::Integer, "30", "Events apart that still make a pair.").within(1.0, 10_000.0),
     Spec::new("distance", ParamType::Number, "10", "Events apart at which a pair counts 1/e.").within(0.1, 1e6),
     Spec::new("backward", ParamType::Number, "0.3", "What a pair counts against the order of time.").within(0.0, 1.0),
@@ -19,6 +20,20 @@ pub const SPECS: &[Spec] = &[
     Spec::new("neighbours", ParamType::Integer, "500", "Links that are kept of each item.").within(1.0, 100_000.0),
     RECENCY,
 ];
+
+/// The kind.
+pub static KIND: Kind = Kind {
+    name: "transition",
+    for_what: "What follows what: next purchases, sessions.",
+    specs: SPECS,
+    auto: Some(|_| true),
+    tunes: false,
+    repeats: false,
+    regularizations: Kind::none,
+    check: Kind::unchecked,
+    fit: |job| Ok(Fitted::new(fit(job.data, job.params, job.ctx)?, Vec::new())),
+    load: |s| Ok(Box::new(Linked::from_tensors(s.items, s.tensors, s.params, USUAL_RECENCY)?)),
+};
 
 /// The recency where none is given or chosen.
 pub const USUAL_RECENCY: f32 = 2.0;

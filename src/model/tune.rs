@@ -2,42 +2,47 @@
 
 use crate::base::{Context, Result};
 use crate::dataset::Interactions;
-use crate::model::als;
-use crate::model::ease;
 use crate::model::figures::Figures;
 use crate::model::held::Held;
 use crate::model::popularity::Popularity;
-use crate::model::recommender::{Fitted, JUDGED_AT, Model, fit};
+use crate::model::recommender::{Fitted, ItemScorer, JUDGED_AT, Job, Kind, Model};
 use serde_json::{Map, Value, json};
 
 /// The recencies that are tried where none is given.
 pub const RECENCIES: [f32; 8] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 200.0, 1000.0];
 
-/// Whether a fit of `kind` (or of `auto`) to so many items leaves anything to be chosen on held-out events; if not, it learns nothing from them.
-pub fn chooses(kind: &str, params: &Map<String, Value>, items: usize) -> bool {
+/// Whether a fit of `kind` to so many items leaves anything to be chosen on held-out events; if not, it learns nothing from them.
+pub fn chooses(kind: &Kind, params: &Map<String, Value>, items: usize) -> bool {
     let open = |name: &str| params.get(name) == Some(&Value::Null);
-    let all = ["auto", "blend", "mult_vae"].contains(&kind);
-    all || open("recency") || open("regularization") && !regularizations(kind, items).is_empty()
+    kind.tunes || open("recency") || open("regularization") && !(kind.regularizations)(items).is_empty()
 }
 
-/// The λ that are tried for so many items where none is given.
-pub fn regularizations(kind: &str, items: usize) -> &'static [f32] {
-    match kind {
-        "ease" if items <= ease::TRIED_UP_TO => &ease::REGULARIZATIONS,
-        "als" => &als::REGULARIZATIONS,
-        _ => &[],
+/// Fits a kind; what it leaves open (how much is held back, how fast a history fades, how long to train) is chosen on the held-out events of the job.
+///
+/// # Errors
+/// As the kind's own fit.
+pub fn fit(kind: &Kind, job: &Job<'_>) -> Result<Fitted> {
+    let tried = (kind.regularizations)(job.data.items.len());
+    if let (Some(tune), Some(Value::Null), false) = (job.tune, job.params.get("regularization"), tried.is_empty()) {
+        return choose_regularization(kind, tried, job, tune);
     }
+    job.ctx.watch.phase(&format!("fitting {}", kind.name));
+    let mut fitted = (kind.fit)(job)?;
+    if let (Some(tune), Some(Value::Null)) = (job.tune, job.params.get("recency")) {
+        fitted.chosen.insert("recency".into(), json!(choose_recency(&mut fitted.model, job.data, tune, job.ctx)?));
+    }
+    Ok(fitted)
 }
 
 /// Gives the model the recency that finds most of the held-out events, and returns it. It acts when scoring only, so no fit is repeated.
 ///
 /// # Errors
 /// [`crate::base::Code::Cancelled`], [`crate::base::Code::OutOfMemory`].
-pub fn choose_recency(model: &mut Model, data: &Interactions, tune: &Held, ctx: &Context) -> Result<f64> {
+fn choose_recency(model: &mut Model, data: &Interactions, tune: &Held, ctx: &Context) -> Result<f64> {
     ctx.watch.phase("choosing recency");
     let each = RECENCIES.map(|recency| {
         model.set_recency(recency);
-        ndcg(model, data, tune, ctx)
+        ndcg(&**model, data, tune, ctx)
     });
     let chosen = side_by_side(each.into_iter().collect::<Result<_>>()?).setting(&RECENCIES, ctx.seed);
     model.set_recency(chosen as f32);
@@ -50,30 +55,23 @@ pub fn choose_recency(model: &mut Model, data: &Interactions, tune: &Held, ctx: 
 ///
 /// # Errors
 /// As [`fit`].
-pub fn choose_regularization(
-    kind: &str,
-    tried: &[f32],
-    params: &Map<String, Value>,
-    data: &Interactions,
-    tune: &Held,
-    ctx: &Context,
-) -> Result<Fitted> {
+fn choose_regularization(kind: &Kind, tried: &[f32], job: &Job<'_>, tune: &Held) -> Result<Fitted> {
     let with = |given: &mut Map<String, Value>, lambda: f64| {
         given.insert("regularization".into(), json!(lambda));
-        fit(kind, given, data, Some(tune), ctx)
+        fit(kind, &Job { params: given, ..*job })
     };
-    let mut given = params.clone();
+    let mut given = job.params.clone();
     let middle = tried.len() / 2;
     let first = with(&mut given, f64::from(tried[middle]))?;
     let recency = first.chosen.get("recency").cloned();
     given.extend(recency.iter().map(|r| ("recency".to_owned(), r.clone())));
-    let mut each = vec![ndcg(&first.model, data, tune, ctx)?];
+    let mut each = vec![ndcg(&*first.model, job.data, tune, job.ctx)?];
     drop(first);
     for (at, lambda) in tried.iter().enumerate().filter(|(at, _)| *at != middle) {
-        let figures = ndcg(&with(&mut given, f64::from(*lambda))?.model, data, tune, ctx)?;
+        let figures = ndcg(&*with(&mut given, f64::from(*lambda))?.model, job.data, tune, job.ctx)?;
         each.insert(at.min(each.len()), figures);
     }
-    let chosen = side_by_side(each).setting(tried, ctx.seed);
+    let chosen = side_by_side(each).setting(tried, job.ctx.seed);
     let mut fitted = with(&mut given, chosen)?;
     fitted.chosen.extend(recency.map(|r| ("recency".to_owned(), r)));
     fitted.chosen.insert("regularization".into(), json!(chosen));
@@ -86,7 +84,7 @@ pub fn side_by_side(each: Vec<Figures>) -> Figures {
     Figures { n: each.len(), values: (0..users).flat_map(|u| each.iter().map(move |f| f.values[u])).collect() }
 }
 
-fn ndcg(model: &Model, data: &Interactions, tune: &Held, ctx: &Context) -> Result<Figures> {
+fn ndcg(model: &dyn ItemScorer, data: &Interactions, tune: &Held, ctx: &Context) -> Result<Figures> {
     let tie = Popularity::plain(data)?.scores;
     tune.compare(data, JUDGED_AT, &tie, ctx, 1, |history, now, outs| {
         if !model.score(history, now, &mut outs[0]) {

@@ -5,8 +5,9 @@ use crate::dataset::event::order;
 use crate::dataset::{Circumstances, Event, Id, IdKind, Interactions, Snapshot, Vocabulary};
 use crate::kernel::topk::top_k;
 use crate::model::factors::Factors;
+use crate::model::kinds::{self, KINDS};
 use crate::model::links::Links;
-use crate::model::recommender::Model;
+use crate::model::recommender::{ItemScorer, Model, Stored};
 use crate::serve::known_events::Known;
 use serde_json::{Map, Value};
 
@@ -54,7 +55,7 @@ pub enum Source {
 }
 
 /// The item side of a version, ready to score any history; with the users' events where the version holds them.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub struct Recommender {
     state: State,
     items: Vocabulary,
@@ -64,7 +65,7 @@ pub struct Recommender {
 }
 
 /// The model's scores; popularity's where it knows nothing of the history.
-pub fn with_fallback(model: &Model, popularity: &[f32], history: &[Event], now: i64, out: &mut [f32]) {
+pub fn with_fallback(model: &dyn ItemScorer, popularity: &[f32], history: &[Event], now: i64, out: &mut [f32]) {
     if history.is_empty() || !model.score(history, now, out) {
         out.copy_from_slice(popularity);
     }
@@ -88,8 +89,9 @@ impl Recommender {
             .map_err(|e| Error::new(Code::Corrupt, "the stored state of the model is damaged").detail(format!("{e}.")))?;
         let items = Vocabulary::from_tensors("items", state.item_ids, state.items, tensors)?;
         state.context.check()?;
-        let popularity = crate::model::popularity::floats(tensors, "items.popularity", &[state.items])?;
-        let model = Model::from_tensors(&state.kind, &state.params, state.items, tensors)?;
+        let popularity = crate::model::stored::floats(tensors, "items.popularity", &[state.items])?;
+        let stored = Stored { items: state.items, params: &state.params, tensors, kinds: KINDS };
+        let model = (kinds::kind(&state.kind)?.load)(&stored)?;
         Ok(Self { state, items, popularity, model, snapshot: None })
     }
 
@@ -186,12 +188,12 @@ impl Recommender {
         self.model.factors()
     }
 
-    /// See [`Model::rows`].
+    /// See [`ItemScorer::rows`].
     pub fn rows(&self) -> Vec<(String, &Links)> {
         self.model.rows()
     }
 
-    /// See [`Model::likeness`].
+    /// See [`ItemScorer::likeness`].
     ///
     /// # Errors
     /// [`Code::Unsupported`] for a kind that knows no likeness.

@@ -1,6 +1,6 @@
 //! Training, without Postgres: rows or events in, named tensors and how it went out.
 
-mod choose;
+mod auto;
 pub mod class_weights;
 pub mod features;
 mod hold;

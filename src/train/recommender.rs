@@ -3,14 +3,15 @@
 use crate::base::{Context, Error, Result, Tensor};
 use crate::dataset::{Circumstances, Interactions, Snapshot, Step};
 use crate::model::held::{ENOUGH, Held};
+use crate::model::kinds::KINDS;
 use crate::model::popularity::Popularity;
-use crate::model::recommender as kinds;
-use crate::model::recommender::{JUDGED_AT, history_limit};
-use crate::model::tune::chooses;
+use crate::model::recommender::{AUTO, JUDGED_AT, Job, history_limit};
+use crate::model::tune::{self, chooses};
+use crate::model::{kinds, popularity, ranker};
 use crate::serve::recommender::{HOLDOUT, State};
 use crate::train::recommender_params::check;
 use crate::train::verdict::{self, Incumbent, Verdict};
-use crate::train::{Report, Trained, choose};
+use crate::train::{Report, Trained, auto};
 use serde_json::{Map, Value, json};
 
 /// Without times, this share of events with items had already is worth a word.
@@ -23,13 +24,14 @@ const OFTEN: f64 = 0.2;
 /// [`Code::InvalidParameter`], [`Code::Data`], [`Code::Cancelled`], [`Code::OutOfMemory`].
 pub fn fit(data: &Interactions, kind: &str, given: &Value, skipped: u64, incumbent: Option<&Incumbent>, ctx: &Context) -> Result<Trained> {
     let common = check(kind, given)?;
+    let asked_kind = if kind == AUTO { None } else { Some(kinds::kind(kind)?) };
     let _booked = ctx.budget.take(data.bytes() * 2, "the events")?;
     let asked = common.get("holdout").and_then(Value::as_f64).unwrap_or(0.0);
     let refit = common.get("refit").and_then(Value::as_bool).unwrap_or(true);
     let step = Step::of(data);
     let mut report = Report { rows_used: data.events().len() as u64, rows_skipped: skipped, ..Report::default() };
     let (asked_for, untimed) = (common.get("repeats").and_then(Value::as_bool), data.span() == 0);
-    let repeats = asked_for.unwrap_or_else(|| data.repeats() || (kind == "repeat" && untimed));
+    let repeats = asked_for.unwrap_or_else(|| data.repeats() || (untimed && asked_kind.is_some_and(|k| k.repeats)));
     if untimed && asked_for.is_none() && !repeats {
         report.notices.extend(had_again(data));
     }
@@ -39,12 +41,11 @@ pub fn fit(data: &Interactions, kind: &str, given: &Value, skipped: u64, incumbe
     let least = if share > 0.0 { share.min(1.0 - share) / 2.0 } else { 0.1 };
     let enough = ENOUGH as f64 / data.users.len() as f64;
     let (from, tune_share) = if enough > 1.0 - share { (0.0, 1.0) } else { (share, enough.max(least)) };
-    let open = chooses(kind, &common, data.items.len());
+    let open = asked_kind.is_none_or(|k| chooses(k, &common, data.items.len()));
     let split = open.then(|| Held::split(&rest, step, repeats, from, tune_share)).transpose()?.filter(|(_, tune)| !tune.is_empty());
     let (seen, tune) = split.as_ref().map_or((&rest, None), |(seen, tune)| (seen, Some(tune)));
 
-    let auto = kind == "auto";
-    let (mut kind, mut resolved, mut fitted) = choose::fit(kind, given, seen, tune, &mut report, ctx)?;
+    let auto::Choice { mut kind, params: mut resolved, mut fitted } = auto::fit(asked_kind, given, seen, tune, &mut report, ctx)?;
 
     let deployed = incumbent;
     let incumbent = deployed.filter(|i| i.held_out(share));
@@ -53,27 +54,31 @@ pub fn fit(data: &Interactions, kind: &str, given: &Value, skipped: u64, incumbe
     }
     let popularity = Popularity::plain(&rest)?.scores;
     ctx.watch.phase("judging");
-    let mut verdict = verdict::judge(&fitted.model, &popularity, &rest, &judge, incumbent, ctx)?;
+    let mut verdict = verdict::judge(&*fitted.model, &popularity, &rest, &judge, incumbent, ctx)?;
     let chosen_by = || match tune {
-        Some(tune) => verdict::judge(&fitted.model, &Popularity::plain(seen)?.scores, seen, tune, None, ctx),
+        Some(tune) => verdict::judge(&*fitted.model, &Popularity::plain(seen)?.scores, seen, tune, None, ctx),
         None => Ok(None),
     };
-    if let (true, Some(v)) = (auto, &verdict)
+    if let (None, Some(v)) = (asked_kind, &verdict)
         && v.gives_way(chosen_by, ctx.seed)?
     {
         report.notices.push(format!(
-            "auto chose popularity: on {} held-out lists kind {kind} has an ndcg@{JUDGED_AT} of {:.5}, popularity of {:.5}",
-            v.own.users, v.own.ndcg, v.popularity.ndcg
+            "auto chose {}: on {} held-out lists kind {} has an ndcg@{JUDGED_AT} of {:.5}, popularity of {:.5}",
+            popularity::KIND.name,
+            v.own.users,
+            kind.name,
+            v.own.ndcg,
+            v.popularity.ndcg
         ));
         verdict = verdict.map(Verdict::of_popularity);
-        (kind, resolved, fitted) = choose::popularity(given, &rest, ctx)?;
+        auto::Choice { kind, params: resolved, fitted } = auto::popularity(given, &rest, ctx)?;
     }
     resolved.extend(fitted.chosen);
     resolved.insert("repeats".into(), json!(repeats));
     report.epochs = fitted.epochs;
     report.unknown = incumbent.map(|i| i.unknown(data));
     match &verdict {
-        Some(v) => v.tell(kind, &mut report),
+        Some(v) => v.tell(kind.name, &mut report),
         None if judge.is_empty() => {
             report.notices.push("no user has two events to hold the last one out, so this version is not judged".into())
         }
@@ -90,12 +95,24 @@ pub fn fit(data: &Interactions, kind: &str, given: &Value, skipped: u64, incumbe
     }
     // Where nothing was held out, all events were learned from already.
     let whole = judge.is_empty() && tune.is_none();
-    let model = if refit && !whole { kinds::fit(kind, &resolved, data, None, ctx)?.model } else { fitted.model };
+    let model = if refit && !whole {
+        tune::fit(kind, &Job { data, params: &resolved, tune: None, kinds: KINDS, ctx })?.model
+    } else {
+        fitted.model
+    };
     if !data.attributes.is_empty() && !model.uses_attributes() {
-        report.notices.push(format!("kind {kind} does not learn from items; ranker does, where users have things again"));
+        report.notices.push(format!(
+            "kind {} does not learn from items; {} does, where users have things again",
+            kind.name,
+            ranker::RANKER.name
+        ));
     }
     if !data.context.is_empty() && !model.uses_context() {
-        report.notices.push(format!("kind {kind} does not learn from the events' context; ranker does, where users have things again"));
+        report.notices.push(format!(
+            "kind {} does not learn from the events' context; {} does, where users have things again",
+            kind.name,
+            ranker::RANKER.name
+        ));
     }
     let context = if model.uses_context() { data.context.clone() } else { Circumstances::default() };
     tensors.extend(model.to_tensors());
@@ -106,7 +123,7 @@ pub fn fit(data: &Interactions, kind: &str, given: &Value, skipped: u64, incumbe
         tensors.extend(s.to_tensors());
     }
     let state = State {
-        kind: kind.to_owned(),
+        kind: kind.name.to_owned(),
         items: data.items.len(),
         item_ids: data.items.kind(),
         user_ids: data.users.kind(),

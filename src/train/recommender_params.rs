@@ -2,8 +2,9 @@
 
 use crate::base::params::{self, Spec};
 use crate::base::{Code, Error, Result};
-use crate::model::tried::AUTO;
-use crate::model::{Kind, recommender as kinds};
+use crate::model::Kind;
+use crate::model::kinds::{self, KINDS};
+use crate::model::recommender::AUTO;
 use serde_json::{Map, Value};
 
 /// The parameters of `kind`; of `auto`, its own and those that all kinds share.
@@ -11,14 +12,10 @@ use serde_json::{Map, Value};
 /// # Errors
 /// [`Code::UndefinedObject`] for an unknown kind.
 pub fn specs(kind: &str) -> Result<Vec<Spec>> {
-    if kind == "auto" {
-        return Ok(AUTO.iter().chain(kinds::COMMON).copied().collect());
-    }
-    let known = kinds::kind(kind).map_err(|e| match Kind::parse(kind) {
+    kinds::specs(kind).map_err(|e| match Kind::parse(kind) {
         Ok(_) => e.hint(format!("Kind {kind} learns from rows: affinity.train('model', 'relation', …, kind => '{kind}').")),
         Err(_) => e,
-    });
-    known.map(kinds::specs)
+    })
 }
 
 /// Checks parameters before anything is read.
@@ -27,7 +24,9 @@ pub fn specs(kind: &str) -> Result<Vec<Spec>> {
 /// [`Code::InvalidParameter`], [`Code::UndefinedObject`].
 pub fn check(kind: &str, given: &Value) -> Result<Map<String, Value>> {
     let mut resolved = params::resolve(kind, &specs(kind)?, given)?;
-    kinds::check(kind, &mut resolved)?;
+    if kind != AUTO {
+        (kinds::kind(kind)?.check)(KINDS, &mut resolved)?;
+    }
     let is = |name: &str, word: &str| resolved.get(name).and_then(Value::as_str) == Some(word);
     if is("users", "snapshot") && is("read_as", "caller") {
         return Err(Error::new(Code::InvalidParameter, "parameter \"read_as\" needs users \"live\"")

@@ -6,7 +6,8 @@ use crate::metric::Estimate;
 use crate::metric::ranking::RankingMeans;
 use crate::model::figures::Figures;
 use crate::model::held::Held;
-use crate::model::recommender::{JUDGED_AT, Model};
+use crate::model::popularity;
+use crate::model::recommender::{ItemScorer, JUDGED_AT};
 use crate::serve::recommender::{HOLDOUT, Recommender, with_fallback};
 use crate::train::Report;
 use serde_json::{Map, Value, json};
@@ -40,7 +41,7 @@ pub(super) struct Verdict {
 /// # Errors
 /// [`crate::base::Code::Cancelled`], [`crate::base::Code::OutOfMemory`].
 pub(super) fn judge(
-    model: &Model,
+    model: &dyn ItemScorer,
     popularity: &[f32],
     rest: &Interactions,
     held: &Held,
@@ -84,7 +85,7 @@ impl Verdict {
     pub fn tell(&self, kind: &str, report: &mut Report) {
         report.judged = Some(self.own.ndcg);
         report.metrics.extend(metrics(&self.own));
-        report.metrics.insert("baseline".into(), json!({"popularity": metrics(&self.popularity)}));
+        report.metrics.insert("baseline".into(), json!({popularity::KIND.name: metrics(&self.popularity)}));
         if let Some((old, [gap, _])) = &self.incumbent {
             report.incumbent = Some(old.ndcg);
             report.gap = Some(*gap);
@@ -93,7 +94,7 @@ impl Verdict {
             let deployed = json!({format!("ndcg@{JUDGED_AT}"): figures, "unknown": report.unknown.map(round)});
             report.metrics.insert("deployed".into(), deployed);
         }
-        if self.own.ndcg <= self.popularity.ndcg && kind != "popularity" {
+        if self.own.ndcg <= self.popularity.ndcg && kind != popularity::KIND.name {
             report.notices.push(format!(
                 "on {} held-out lists this version is no better than popularity: ndcg@{JUDGED_AT} {:.5} against {:.5}",
                 self.own.users, self.own.ndcg, self.popularity.ndcg
@@ -123,7 +124,7 @@ fn metrics(m: &RankingMeans) -> Map<String, Value> {
 }
 
 /// The deployed version as it was before it saw its held-out events, to be judged again on tonight's.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub struct Incumbent(Recommender);
 
 impl Incumbent {

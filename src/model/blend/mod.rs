@@ -5,16 +5,17 @@ mod weigh;
 
 use crate::base::params::{self, ParamType, Spec};
 use crate::base::{Code, Context, Epoch, Error, Result, Tensor, Until, names};
-use crate::dataset::{Event, Interactions};
+use crate::dataset::Event;
 use crate::kernel::axpy;
-use crate::model::held::Held;
+use crate::model::links::Links;
 use crate::model::ranker;
-use crate::model::recommender::{self as kinds, Model};
+use crate::model::recommender::{Fitted, ItemScorer, Job, Kind, Kinds, Model, Stored, find};
+use crate::model::tune;
 use serde_json::{Map, Value, json};
 use std::time::{Duration, Instant};
 
 /// Parameters of the kind.
-pub const SPECS: &[Spec] = &[
+const SPECS: &[Spec] = &[
     Spec::new(
         "bases",
         ParamType::Objects,
@@ -25,8 +26,25 @@ pub const SPECS: &[Spec] = &[
     ranker::CONTEXT,
 ];
 
+/// The kind.
+pub static KIND: Kind = Kind {
+    name: "blend",
+    for_what: "Several of the kinds above in one, weighted by what each adds on held-out events.",
+    specs: SPECS,
+    auto: None,
+    tunes: true,
+    repeats: false,
+    regularizations: Kind::none,
+    check,
+    fit: |job| {
+        let blended = fit(job, None)?;
+        Ok(Fitted { chosen: blended.chosen, ..Fitted::new(blended.model, blended.epochs) })
+    },
+    load: |s| Ok(Box::new(Blend::from_tensors(s)?)),
+};
+
 /// One kind of a blend.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub struct Part {
     /// Its name.
     pub kind: &'static str,
@@ -37,7 +55,7 @@ pub struct Part {
 }
 
 /// Several fitted kinds with their weights.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub struct Blend {
     /// At least one.
     pub parts: Vec<Part>,
@@ -68,12 +86,12 @@ struct Params {
 ///
 /// # Errors
 /// [`Code::InvalidParameter`], [`Code::UndefinedObject`].
-pub fn check(resolved: &mut Map<String, Value>) -> Result<()> {
+fn check(kinds: &Kinds, resolved: &mut Map<String, Value>) -> Result<()> {
     let p: Params = params::typed(resolved)?;
     let mut bases = Map::new();
     for (name, given) in &p.bases {
-        let info = kinds::kind(name)?;
-        if info.name == "blend" {
+        let info = find(kinds, name)?;
+        if info.name == KIND.name {
             return Err(Error::new(Code::InvalidParameter, "a blend cannot be a base of a blend")
                 .detail("Parameter \"bases\" names \"blend\".")
                 .hint("For example: params => '{\"bases\": {\"ease\": {}, \"transition\": {}}}'."));
@@ -117,12 +135,13 @@ const TRYING: f64 = 0.4;
 ///
 /// # Errors
 /// As the bases' own fits.
-pub fn fit(data: &Interactions, given: &Map<String, Value>, tune: Option<&Held>, time: Option<Duration>, ctx: &Context) -> Result<Blended> {
-    let p: Params = params::typed(given)?;
+pub fn fit(job: &Job<'_>, time: Option<Duration>) -> Result<Blended> {
+    let Job { data, tune, ctx, .. } = *job;
+    let p: Params = params::typed(job.params)?;
     let end = time.map(|t| Instant::now() + t.mul_f64(TRYING));
     let (mut parts, mut epochs, mut bases, mut left_out) = (Vec::new(), Vec::new(), Map::new(), Vec::new());
     // The quickest first, as they stand in the list of kinds.
-    for info in kinds::KINDS {
+    for info in job.kinds {
         let (name, Some(own)) = (info.name, p.bases.get(info.name)) else { continue };
         let weight = match &p.weights {
             Some(w) => w.get(name).and_then(Value::as_f64).unwrap_or(0.0) as f32,
@@ -134,7 +153,7 @@ pub fn fit(data: &Interactions, given: &Map<String, Value>, tune: Option<&Held>,
         let mut own = own.as_object().cloned().unwrap_or_default();
         let open = own.get("recency") == Some(&Value::Null);
         let watch = Until { watch: ctx.watch, end: end.filter(|_| !parts.is_empty()) };
-        let fitted = match kinds::fit(name, &own, data, tune, &Context { watch: &watch, ..*ctx }) {
+        let fitted = match tune::fit(info, &Job { params: &own, ctx: &Context { watch: &watch, ..*ctx }, ..*job }) {
             Err(e) if e.code == Code::Cancelled && !ctx.watch.cancelled() => {
                 left_out.push(name);
                 continue;
@@ -172,26 +191,56 @@ pub fn fit(data: &Interactions, given: &Map<String, Value>, tune: Option<&Held>,
 }
 
 impl Blend {
+    /// Back from [`Blend::to_tensors`] and the stored parameters.
+    ///
+    /// # Errors
+    /// [`Code::Corrupt`].
+    fn from_tensors(stored: &Stored<'_>) -> Result<Self> {
+        let damaged = |what: String| Error::new(Code::Corrupt, "the stored state of the model is damaged").detail(what);
+        let p: Params = params::typed(stored.params).map_err(|_| damaged("The parameters are no blend's.".into()))?;
+        let mut parts = Vec::new();
+        for (name, weight) in p.weights.iter().flatten() {
+            let info = find(stored.kinds, name).ok().filter(|k| k.name != KIND.name);
+            let (Some(info), Some(Value::Object(own)), Some(weight)) = (info, p.bases.get(name), weight.as_f64().filter(|w| *w > 0.0))
+            else {
+                return Err(damaged(format!("Base \"{name}\" is none.")));
+            };
+            let mine: Vec<Tensor> = stored
+                .tensors
+                .iter()
+                .filter_map(|t| {
+                    let rest = t.name.strip_prefix(name.as_str())?.strip_prefix('.')?;
+                    Some(Tensor { name: rest.to_owned(), ..t.clone() })
+                })
+                .collect();
+            parts.push(Part {
+                kind: info.name,
+                weight: weight as f32,
+                model: (info.load)(&Stored { params: own, tensors: &mine, ..*stored })?,
+            });
+        }
+        if parts.is_empty() { Err(damaged("There is no base.".into())) } else { Ok(Self { parts }) }
+    }
+}
+
+impl ItemScorer for Blend {
     /// Σ of weight × standardised scores. False when no base but popularity knows anything of the history.
-    pub fn score(&self, history: &[Event], now: i64, out: &mut [f32]) -> bool {
+    fn score(&self, history: &[Event], now: i64, out: &mut [f32]) -> bool {
         out.fill(0.0);
         let mut own = vec![0.0; out.len()];
         let mut known = false;
         for part in &self.parts {
             if part.model.score(history, now, &mut own) {
-                known |= !matches!(part.model, Model::Popularity(_));
+                known |= part.model.reads_history();
                 standard(&mut own);
                 axpy(part.weight, &own, out);
             }
         }
-        known || self.parts.iter().all(|p| matches!(p.model, Model::Popularity(_)))
+        known || self.parts.iter().all(|p| !p.model.reads_history())
     }
 
     /// Σ of weight × likeness over its mean among the items that are like it. False when no base knows any.
-    ///
-    /// # Errors
-    /// [`Code::Unsupported`] where no base knows likeness.
-    pub fn similar(&self, item: u32, out: &mut [f32]) -> Result<bool> {
+    fn similar(&self, item: u32, out: &mut [f32]) -> Result<bool> {
         out.fill(0.0);
         let mut own = vec![0.0; out.len()];
         let (mut can, mut any) = (None, false);
@@ -214,36 +263,41 @@ impl Blend {
     }
 
     /// The bases' weights by name, each after the base's own and a dot.
-    pub fn to_tensors(&self) -> Vec<Tensor> {
+    fn to_tensors(&self) -> Vec<Tensor> {
         let of =
             |p: &Part| p.model.to_tensors().into_iter().map(|t| Tensor { name: format!("{}.{}", p.kind, t.name), ..t }).collect::<Vec<_>>();
         self.parts.iter().flat_map(of).collect()
     }
 
-    /// Back from [`Blend::to_tensors`] and the stored parameters.
-    ///
-    /// # Errors
-    /// [`Code::Corrupt`].
-    pub fn from_tensors(items: usize, given: &Map<String, Value>, tensors: &[Tensor]) -> Result<Self> {
-        let damaged = |what: String| Error::new(Code::Corrupt, "the stored state of the model is damaged").detail(what);
-        let p: Params = params::typed(given).map_err(|_| damaged("The parameters are no blend's.".into()))?;
-        let mut parts = Vec::new();
-        for (name, weight) in p.weights.iter().flatten() {
-            let info = kinds::kind(name).ok().filter(|k| k.name != "blend");
-            let (Some(info), Some(Value::Object(own)), Some(weight)) = (info, p.bases.get(name), weight.as_f64().filter(|w| *w > 0.0))
-            else {
-                return Err(damaged(format!("Base \"{name}\" is none.")));
-            };
-            let mine: Vec<Tensor> = tensors
-                .iter()
-                .filter_map(|t| {
-                    let rest = t.name.strip_prefix(name.as_str())?.strip_prefix('.')?;
-                    Some(Tensor { name: rest.to_owned(), ..t.clone() })
-                })
-                .collect();
-            parts.push(Part { kind: info.name, weight: weight as f32, model: Model::from_tensors(info.name, own, items, &mine)? });
+    fn likeness(&self, item: u32, others: &[u32], scratch: &mut [f32], out: &mut [f32]) -> Result<()> {
+        out.fill(0.0);
+        let (mut own, mut weights, mut fault) = (vec![0.0; others.len()], 0.0, None);
+        for part in &self.parts {
+            match part.model.likeness(item, others, scratch, &mut own) {
+                Ok(()) => {
+                    weights += part.weight;
+                    out.iter_mut().zip(&own).for_each(|(o, x)| *o += part.weight * x);
+                }
+                Err(e) => fault = fault.or(Some(e)),
+            }
         }
-        if parts.is_empty() { Err(damaged("There is no base.".into())) } else { Ok(Self { parts }) }
+        if weights > 0.0 {
+            out.iter_mut().for_each(|o| *o /= weights);
+            return Ok(());
+        }
+        fault.map_or(Ok(()), Err)
+    }
+
+    fn rows(&self) -> Vec<(String, &Links)> {
+        self.parts.iter().flat_map(|p| p.model.rows().into_iter().map(|(name, l)| (format!("{}.{name}", p.kind), l))).collect()
+    }
+
+    fn uses_attributes(&self) -> bool {
+        self.parts.iter().any(|p| p.model.uses_attributes())
+    }
+
+    fn uses_context(&self) -> bool {
+        self.parts.iter().any(|p| p.model.uses_context())
     }
 }
 
@@ -257,69 +311,6 @@ fn standard(scores: &mut [f32]) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::base::Numbers;
-    use crate::model::popularity::Popularity;
-
-    fn of_popularity(scores: &[f32]) -> Model {
-        Model::Popularity(Popularity { scores: scores.to_vec() })
-    }
-
-    fn given(text: &str) -> Map<String, Value> {
-        serde_json::from_str(text).unwrap()
-    }
-
-    #[test]
-    fn scores_count_by_weight_once_they_are_standard() {
-        let (a, b) = (of_popularity(&[0.0, 2.0, 4.0, 2.0]), of_popularity(&[700.0, 500.0, 500.0, 700.0]));
-        let parts = vec![Part { kind: "popularity", weight: 0.25, model: a }, Part { kind: "ease", weight: 0.75, model: b }];
-        let blend = Blend { parts };
-        let mut out = vec![9.0; 4];
-        assert!(blend.score(&[], 0, &mut out));
-        let s = 0.25 * std::f32::consts::SQRT_2;
-        for (x, y) in out.iter().zip([0.75 - s, -0.75, s - 0.75, 0.75]) {
-            assert!((x - y).abs() < 1e-6, "{out:?}");
-        }
-        // One that says the same of all items says nothing.
-        let flat = Blend { parts: vec![Part { kind: "popularity", weight: 1.0, model: of_popularity(&[3.0; 4]) }] };
-        assert!(flat.score(&[], 0, &mut out) && out == [0.0; 4]);
-        assert_eq!(flat.similar(0, &mut out).unwrap_err().code, Code::Unsupported);
-    }
-
-    #[test]
-    fn hostile_parameters_and_tensors_are_refused() {
-        let stored = given(r#"{"bases": {"popularity": {"half_life": null}}, "weights": {"popularity": 0.5}}"#);
-        let blend = Blend { parts: vec![Part { kind: "popularity", weight: 0.5, model: of_popularity(&[1.0, 2.0]) }] };
-        let tensors = blend.to_tensors();
-        assert_eq!(tensors[0].name, "popularity.popularity.score");
-        assert_eq!(Blend::from_tensors(2, &stored, &tensors).unwrap(), blend);
-        for bad in [
-            r"{}",
-            r#"{"bases": {}, "weights": {}}"#,
-            r#"{"bases": {}, "weights": {"popularity": 1}}"#,
-            r#"{"bases": {"blend": {"bases": {}}}, "weights": {"blend": 1}}"#,
-            r#"{"bases": {"popularity": {}}, "weights": {"popularity": -1}}"#,
-        ] {
-            assert_eq!(Blend::from_tensors(2, &given(bad), &tensors).unwrap_err().code, Code::Corrupt, "{bad}");
-        }
-        let mut bad = tensors;
-        bad[0].numbers = Numbers::F32(vec![1.0, f32::NAN]);
-        assert_eq!(Blend::from_tensors(2, &stored, &bad).unwrap_err().code, Code::Corrupt);
-    }
-
-    #[test]
-    fn bases_and_weights_must_belong_together() {
-        let fault = |text: &str| check(&mut given(text)).unwrap_err();
-        assert_eq!(fault(r#"{"bases": {"eas": {}}, "weights": null}"#).hint.as_deref(), Some("Did you mean \"ease\"?"));
-        assert_eq!(fault(r#"{"bases": {"ease": {"regularisation": 1}}, "weights": null}"#).code, Code::InvalidParameter);
-        assert_eq!(fault(r#"{"bases": {"blend": {}}, "weights": null}"#).message, "a blend cannot be a base of a blend");
-        assert_eq!(fault(r#"{"bases": {}, "weights": null}"#).message, "parameter \"bases\" names no kind");
-        let e = fault(r#"{"bases": {"ease": {}}, "weights": {"transition": 1}}"#);
-        assert_eq!(e.message, "parameter \"weights\" names \"transition\", which is no base");
-        assert_eq!(fault(r#"{"bases": {"ease": {}}, "weights": {"ease": 0}}"#).message, "parameter \"weights\" leaves no base");
-        let mut good = given(r#"{"bases": {"ease": {}}, "weights": null}"#);
-        check(&mut good).unwrap();
-        assert_eq!(good["bases"]["ease"]["links"], json!(1000));
-    }
-}
+mod tests;
+#[cfg(test)]
+mod weigh_tests;

@@ -82,7 +82,7 @@ pub(super) fn choose(model: &mut Blend, open: &[bool], data: &Interactions, tune
 }
 
 /// The weightings of the bases `of` among `n` in equal steps that sum to 1, in steps as fine as [`POINTS`] allow.
-fn simplex(of: &[usize], n: usize) -> Vec<Vec<f32>> {
+pub(super) fn simplex(of: &[usize], n: usize) -> Vec<Vec<f32>> {
     fn go(n: usize, left: usize, steps: usize, head: &mut Vec<f32>, out: &mut Vec<Vec<f32>>) {
         if n == 1 {
             out.push(head.iter().copied().chain([left as f32 / steps as f32]).collect());
@@ -108,7 +108,7 @@ fn simplex(of: &[usize], n: usize) -> Vec<Vec<f32>> {
 }
 
 /// The mean of `points` by `shares`, the least weights left out, to sum to 1.
-fn mean(points: &[Vec<f32>], shares: &[f64]) -> Vec<f32> {
+pub(super) fn mean(points: &[Vec<f32>], shares: &[f64]) -> Vec<f32> {
     let n = points.first().map_or(0, Vec::len);
     let mut weights: Vec<f32> = (0..n).map(|j| points.iter().zip(shares).map(|(p, s)| p[j] * *s as f32).sum()).collect();
     weights.iter_mut().filter(|w| **w < LEAST).for_each(|w| *w = 0.0);
@@ -137,7 +137,7 @@ impl Blend {
     ///
     /// A list is made of the candidates that are among the best of a base, of which there are some hundred, unless an item that is none could be in it, which the
     /// least score of the list says (the threshold of Fagin, Lotem & Naor 2003). (71,000 events of 20,000 items, six bases: `auto` takes 41 s; with lists of all items it took 110, beside a compiler, and chose the same.)
-    fn judge(&self, weightings: &[Vec<f32>], data: &Interactions, tune: &Held, tie: &[f32], ctx: &Context) -> Result<Figures> {
+    pub(super) fn judge(&self, weightings: &[Vec<f32>], data: &Interactions, tune: &Held, tie: &[f32], ctx: &Context) -> Result<Figures> {
         let (n, bases, items) = (weightings.len(), self.parts.len(), tie.len());
         let bytes = tune.users().len().saturating_mul(n * 4).saturating_add(items.saturating_mul(4 * (bases + 5) * ctx.pool.threads()));
         let _booked = ctx.budget.take(bytes, "scores of all items")?;
@@ -209,99 +209,5 @@ impl Room {
         self.blended.fill(0.0);
         weighed().for_each(|i| axpy(weights[i], &self.scores[i], &mut self.blended));
         top_k(&self.blended, JUDGED_AT, Some(tie))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::base::{Budget, Pool, Quiet};
-    use crate::dataset::{Column, EventColumns, Frame, IdKind, Step, Values};
-    use crate::model::blend::{check, fit};
-
-    #[test]
-    fn the_held_out_events_choose_the_weights() {
-        // Everybody goes round 12 items in order; the popular item 0 comes first and is never the next one.
-        let levels: Vec<String> = (0..60).map(|i| format!("{i}")).collect();
-        let column = |name: &str, codes: Vec<u32>| Column { name: name.into(), values: Values::Category { codes, levels: levels.clone() } };
-        let item = |r: usize| if r.is_multiple_of(6) { 0 } else { 1 + (r / 6 + r % 6) % 11 };
-        let frame = Frame::new(vec![
-            column("u", (0..360).map(|r| (r / 6) as u32).collect()),
-            column("i", (0..360).map(|r| item(r) as u32).collect()),
-            Column { name: "t".into(), values: Values::Double((0..360).map(f64::from).collect()) },
-        ])
-        .unwrap();
-        let (pool, budget) = (Pool::single(), Budget::unlimited());
-        let ctx = Context { seed: 0, pool: &pool, budget: &budget, watch: &Quiet };
-        let columns = EventColumns { user: "u".into(), item: "i".into(), time: Some("t".into()), ..EventColumns::default() };
-        let (data, _) = Interactions::from_frame(&frame, &columns, IdKind::Integer, IdKind::Integer, &ctx).unwrap();
-        let (seen, tune) = Held::split(&data, Step::Event, false, 0.0, 1.0).unwrap();
-        let mut p =
-            serde_json::from_str::<Map<String, Value>>(r#"{"bases": {"popularity": {}, "transition": {}}, "weights": null}"#).unwrap();
-        check(&mut p).unwrap();
-        let chosen = fit(&seen, &p, Some(&tune), None, &ctx).unwrap();
-        let told = chosen.told.unwrap();
-        let alone = |kind: &str| told["alone"][kind].as_f64().unwrap();
-        assert!(alone("transition") > alone("popularity") + 0.2, "{told:?}");
-        assert!(chosen.model.parts[0].kind == "transition" && chosen.chosen["weights"]["transition"].as_f64().unwrap() > 0.5);
-        assert!(chosen.chosen["bases"]["transition"]["recency"].is_number());
-        // What was chosen, given again, chooses no more.
-        p.extend(chosen.chosen);
-        let again = fit(&seen, &p, None, None, &ctx).unwrap();
-        assert_eq!((again.model, again.told), (chosen.model, None));
-    }
-
-    #[test]
-    fn lists_of_candidates_are_those_of_all_items() {
-        let (users, items) = (80, 600);
-        let levels: Vec<String> = (0..items).map(|i| format!("{i}")).collect();
-        let column = |name: &str, codes: Vec<u32>| Column { name: name.into(), values: Values::Category { codes, levels: levels.clone() } };
-        let mut rng = crate::base::Rng::new(3);
-        let n = users * 20;
-        let frame = Frame::new(vec![
-            column("u", (0..n).map(|r| (r / 20) as u32).collect()),
-            column("i", (0..n).map(|_| (rng.below(items) * rng.below(items) / items) as u32).collect()),
-            Column { name: "t".into(), values: Values::Double((0..n).map(f64::from).collect()) },
-        ])
-        .unwrap();
-        let (pool, budget) = (Pool::new(2).unwrap(), Budget::unlimited());
-        let ctx = Context { seed: 0, pool: &pool, budget: &budget, watch: &Quiet };
-        let columns = EventColumns { user: "u".into(), item: "i".into(), time: Some("t".into()), ..EventColumns::default() };
-        let (data, _) = Interactions::from_frame(&frame, &columns, IdKind::Integer, IdKind::Integer, &ctx).unwrap();
-        for repeats in [false, true] {
-            let (seen, tune) = Held::split(&data, Step::Event, repeats, 0.0, 1.0).unwrap();
-            let bases = r#"{"bases": {"popularity": {}, "transition": {}, "item_knn": {}, "ease": {}}, "weights": {"popularity": 1, "transition": 1, "item_knn": 1, "ease": 1}}"#;
-            let mut p = serde_json::from_str::<Map<String, Value>>(bases).unwrap();
-            check(&mut p).unwrap();
-            let model = fit(&seen, &p, None, None, &ctx).unwrap().model;
-            let tie = Popularity::plain(&seen).unwrap().scores;
-            let weightings = simplex(&[0, 1, 2, 3], 4);
-            let whole = tune.compare(&seen, JUDGED_AT, &tie, &ctx, weightings.len(), |history, now, outs| {
-                for (out, w) in outs.iter_mut().zip(&weightings) {
-                    let mut blend = model.clone();
-                    blend.parts.iter_mut().zip(w).for_each(|(p, w)| p.weight = *w);
-                    blend.parts.retain(|p| p.weight > 0.0);
-                    blend.score(history, now, out);
-                }
-            });
-            let (judged, whole) = (model.judge(&weightings, &seen, &tune, &tie, &ctx).unwrap(), whole.unwrap());
-            assert!(judged.users() > 50 && judged.values.iter().any(|v| *v > 0.0));
-            let other = judged.values.iter().zip(&whole.values).filter(|(a, b)| (**a - **b).abs() > 1e-6).count();
-            // Sums in another order may part what is equal.
-            assert!(other * 1000 <= judged.values.len(), "{other} of {}", judged.values.len());
-        }
-    }
-
-    #[test]
-    fn weightings_are_as_fine_as_they_can_be() {
-        for (n, points) in [(1, 1), (2, 21), (3, 231), (4, 286), (5, 210), (8, 120)] {
-            let of: Vec<usize> = (0..n).map(|i| 2 * i).collect();
-            let all = simplex(&of, 2 * n);
-            assert_eq!(all.len(), points, "{n}");
-            assert!(all.iter().all(|p| p.len() == 2 * n && (p.iter().sum::<f32>() - 1.0).abs() < 1e-5));
-            assert!(all.iter().all(|p| p.iter().skip(1).step_by(2).all(|w| *w == 0.0)));
-        }
-        let points = [vec![1.0, 0.0, 0.0], vec![0.5, 0.44, 0.06]];
-        assert_eq!(mean(&points, &[0.5, 0.5]), [0.75 / 0.97, 0.22 / 0.97, 0.0]);
     }
 }

@@ -16,11 +16,13 @@ mod train;
 use crate::base::params::{self, ParamType, Spec};
 use crate::base::{Context, Epoch, Result};
 use crate::dataset::{Interactions, Pairs};
+use crate::model::auto_candidates;
 use crate::model::held::Held;
 use crate::model::linked::RECENCY;
 use crate::model::mult_vae::shape::ItemRows;
 use crate::model::popularity::Popularity;
 use crate::model::recommender::JUDGED_AT;
+use crate::model::recommender::{self, Kind};
 use crate::model::stored::{halves, recency};
 use crate::nn::monitor::{Fitted, Judgement};
 use crate::nn::{Loop, Trainee};
@@ -32,7 +34,7 @@ use serde_json::{Map, Value, json};
 use train::Training;
 
 /// Parameters of the kind.
-pub const SPECS: &[Spec] = &[
+const SPECS: &[Spec] = &[
     Spec::new("hidden", ParamType::Integer, "300", "Width of the generator's hidden layer.").within(1.0, 1e9),
     Spec::new("discriminator", ParamType::Integer, "128", "Width of the discriminator's hidden layer.").within(1.0, 1e9),
     Spec::new("dropout", ParamType::Number, "0.5", "Share of a user's items that each step hides from the condition.").within(0.0, 0.95),
@@ -103,6 +105,23 @@ pub struct Cfgan {
     /// See [`RECENCY`].
     pub recency: f32,
 }
+
+/// The kind.
+pub static KIND: Kind = Kind {
+    name: "cfgan",
+    for_what: "Whole histories through a generator that learns from a discriminator which items go with them.",
+    specs: SPECS,
+    auto: Some(auto_candidates::for_networks),
+    tunes: true,
+    repeats: false,
+    regularizations: Kind::none,
+    check: Kind::unchecked,
+    fit: |job| {
+        let (model, epochs, chosen) = Cfgan::fit(job.data, job.params, job.tune, job.ctx)?;
+        Ok(recommender::Fitted { chosen, ..recommender::Fitted::new(model, epochs) })
+    },
+    load: |s| Ok(Box::new(Cfgan::from_tensors(s.items, s.params, s.tensors)?)),
+};
 
 impl Cfgan {
     /// Learns from `data`. With `tune` (held-out events that are not in `data`) and without a number of epochs, the epoch whose generator has the best NDCG on

@@ -4,6 +4,7 @@ use crate::base::{Numbers, Result, Tensor};
 use crate::dataset::Event;
 use crate::kernel::tanh;
 use crate::model::cfgan::Cfgan;
+use crate::model::fading::fading;
 use crate::model::mult_vae::score::inputs;
 use crate::model::mult_vae::shape::{ItemRows, cosines};
 use crate::model::stored::{Stored, recency};
@@ -81,3 +82,5 @@ impl Cfgan {
         })
     }
 }
+
+fading!(Cfgan {});

@@ -1,6 +1,7 @@
 //! A vector for each item, and a user's from the user's own events: what `als` and `bpr` learn, each in its own way, and score with alike.
 
 mod best;
+mod scorer;
 
 pub use best::{PANEL, Wish};
 
@@ -10,8 +11,7 @@ use crate::dataset::Event;
 use crate::kernel::{dot_f16, dots_f16, from_f16, sum_squares};
 use crate::linalg::eigenbasis;
 use crate::model::least_squares::LeastSquares;
-use crate::model::popularity::floats;
-use crate::model::recommender::Model;
+use crate::model::stored::floats;
 use crate::model::stored::halves;
 use half::f16;
 use serde_json::{Map, Value};
@@ -106,16 +106,6 @@ impl Folder<'_> {
         model.rule.diagonal(self.inputs.iter().map(|x| x.1).sum(), model.items(), &model.spread, &mut self.diagonal);
         self.solver.solve(&self.diagonal, out);
         out.iter().any(|x| *x != 0.0)
-    }
-}
-
-impl Model {
-    /// The vectors, of kinds whose score is a product of two.
-    pub fn factors(&self) -> Option<&Factors> {
-        match self {
-            Self::Factors(m) => Some(m),
-            _ => None,
-        }
     }
 }
 

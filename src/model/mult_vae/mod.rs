@@ -18,9 +18,11 @@ mod train;
 use crate::base::params::{self, ParamType, Spec};
 use crate::base::{Context, Epoch, Result};
 use crate::dataset::{Interactions, Pairs};
+use crate::model::auto_candidates;
 use crate::model::held::Held;
 use crate::model::linked::RECENCY;
 use crate::model::popularity::Popularity;
+use crate::model::recommender::{self, Kind};
 use crate::model::stored::{halves, recency};
 use crate::nn::Loop;
 use crate::nn::monitor::{Fitted, Judgement};
@@ -33,7 +35,7 @@ use shape::{ItemRows, Shape};
 use train::Training;
 
 /// Parameters of the kind.
-pub const SPECS: &[Spec] = &[
+const SPECS: &[Spec] = &[
     Spec::new("hidden", ParamType::Integer, "600", "Width of the layers before and after the bottleneck.").within(1.0, 1e9),
     Spec::new("latent", ParamType::Integer, "200", "Width of the bottleneck.").within(1.0, 1e9),
     Spec::new("dropout", ParamType::Number, "0.5", "Share of a user's items that each step hides.").within(0.0, 0.95),
@@ -177,6 +179,23 @@ pub struct MultVae {
     /// See [`RECENCY`].
     pub recency: f32,
 }
+
+/// The kind.
+pub static KIND: Kind = Kind {
+    name: "mult_vae",
+    for_what: "Whole histories through a network: strong where users have many events.",
+    specs: SPECS,
+    auto: Some(auto_candidates::for_networks),
+    tunes: true,
+    repeats: false,
+    regularizations: Kind::none,
+    check: Kind::unchecked,
+    fit: |job| {
+        let (model, epochs, chosen) = MultVae::fit(job.data, job.params, job.tune, job.ctx)?;
+        Ok(recommender::Fitted { chosen, ..recommender::Fitted::new(model, epochs) })
+    },
+    load: |s| Ok(Box::new(MultVae::from_tensors(s.items, s.params, s.tensors)?)),
+};
 
 impl MultVae {
     /// Learns from `data`. With `tune` (held-out events that are not in `data`) and without a number of epochs, the epoch with the best NDCG on

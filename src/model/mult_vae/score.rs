@@ -3,6 +3,7 @@
 use crate::base::{Numbers, Result, Tensor};
 use crate::dataset::Event;
 use crate::kernel::{dense_row, tanh};
+use crate::model::fading::fading;
 use crate::model::mult_vae::MultVae;
 use crate::model::mult_vae::shape::{ItemRows, Shape, cosines};
 use crate::model::stored::{Stored, recency};
@@ -121,3 +122,5 @@ impl MultVae {
         })
     }
 }
+
+fading!(MultVae {});

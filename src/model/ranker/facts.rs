@@ -2,7 +2,8 @@
 
 use crate::base::{Context, Numbers, Result, Tensor, zeros};
 use crate::dataset::Interactions;
-use crate::model::popularity::{DAY, floats};
+use crate::model::popularity::DAY;
+use crate::model::stored::floats;
 
 /// Numbers of an item.
 pub const FACTS: usize = 6;

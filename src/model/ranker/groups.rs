@@ -4,8 +4,9 @@ use crate::base::{Code, Context, Error, Numbers, Result, Tensor, tensor, zeros};
 use crate::dataset::{Attribute, Interactions, MISSING_CODE};
 use crate::model::ease;
 use crate::model::links::Links;
-use crate::model::popularity::{DAY, floats};
+use crate::model::popularity::DAY;
 use crate::model::ranker::own::{LONG, Own, log};
+use crate::model::stored::floats;
 use serde_json::json;
 
 /// Numbers of a candidate for each attribute.

@@ -15,7 +15,10 @@ use crate::base::params::{self, ParamType, Spec};
 use crate::base::{Code, Context, Epoch, Error, Numbers, Result, Tensor, tensor};
 use crate::dataset::{Event, Interactions};
 use crate::model::links::Links;
-use crate::model::popularity::{DAY, floats};
+use crate::model::popularity::DAY;
+use crate::model::recommender::{Fitted, ItemScorer, Kind};
+use crate::model::stored::floats;
+use crate::model::{auto_candidates, ease};
 use crate::nn::{Activation, Stack};
 use facts::Facts;
 use groups::Groups;
@@ -25,7 +28,7 @@ use view::View;
 use world::World;
 
 /// Parameters of `ranker`.
-pub const RANKER: &[Spec] = &[
+const RANKER_SPECS: &[Spec] = &[
     Spec::new("regularization", ParamType::Number, "500", "Lambda of the linear model of what goes together.").within(0.1, 1e7),
     Spec::new("links", ParamType::Integer, "400", "Weights of that model that are kept of each item.").within(1.0, 1e6),
     Spec::new("candidates", ParamType::Integer, "300", "Best items of each kind that the network ranks.").within(1.0, 100_000.0),
@@ -45,7 +48,7 @@ pub const CONTEXT: Spec = Spec::new(
 );
 
 /// Parameters of `repeat`.
-pub const REPEAT: &[Spec] = &[EPOCHS, HISTORY];
+const REPEAT_SPECS: &[Spec] = &[EPOCHS, HISTORY];
 
 const EPOCHS: Spec = Spec::new("epochs", ParamType::Integer, "null", "Passes over the lists; null: four, and more where lists are few.")
     .within(1.0, 10_000.0);
@@ -94,6 +97,34 @@ const LISTS: usize = 10_000;
 /// The longest time that is foreseen.
 const MONTH: f64 = 31.0 * DAY;
 
+/// The kind.
+pub static REPEAT: Kind = Kind {
+    name: "repeat",
+    for_what: "What a user has again: groceries, consumables. Needs the time of the events.",
+    specs: REPEAT_SPECS,
+    auto: Some(auto_candidates::habits),
+    tunes: false,
+    repeats: true,
+    regularizations: Kind::none,
+    check: Kind::unchecked,
+    fit: |job| Ranker::fit(job.data, job.params, true, job.ctx).map(|(model, epochs)| Fitted::new(model, epochs)),
+    load: |s| Ok(Box::new(Ranker::from_tensors(s.items, s.params, true, s.tensors)?)),
+};
+
+/// The kind.
+pub static RANKER: Kind = Kind {
+    name: "ranker",
+    for_what: "Habits, what is in demand and what goes together, weighed by a network: things had again and new ones. Needs time.",
+    specs: RANKER_SPECS,
+    auto: Some(|data| auto_candidates::habits(data) && ease::cost(data) <= ease::AUTO_MOST / 4.0),
+    tunes: false,
+    repeats: false,
+    regularizations: Kind::none,
+    check: Kind::unchecked,
+    fit: |job| Ranker::fit(job.data, job.params, false, job.ctx).map(|(model, epochs)| Fitted::new(model, epochs)),
+    load: |s| Ok(Box::new(Ranker::from_tensors(s.items, s.params, false, s.tensors)?)),
+};
+
 impl Ranker {
     /// Fits `ranker`, or `repeat` where `repeat` is set.
     ///
@@ -124,77 +155,10 @@ impl Ranker {
         Ok((Self { world, stack, networks, mean, deviation, latest, horizon, candidates, history }, epochs))
     }
 
-    /// Scores every item; those that do not come into question stand below those that do, in the order of how many have them at the moment.
-    pub fn score(&self, history: &[Event], now: i64, out: &mut [f32]) -> bool {
-        let Some(last) = history.last() else { return false };
-        let history = &history[history.len().saturating_sub(self.history)..];
-        let Ok(view) = View::of(history, self.moment(last.time, now), &self.world, out.len()) else { return false };
-        if self.networks.is_empty() {
-            view.plain(out);
-            return true;
-        }
-        let candidates = view.candidates(self.candidates);
-        let mut x = Vec::new();
-        candidates.iter().for_each(|&i| view.row(i, &mut x));
-        standardise(&mut x, &self.mean, &self.deviation);
-        let Ok(mut work) = self.stack.workspace(candidates.len(), false) else { return false };
-        let mut sums = vec![0.0; candidates.len()];
-        for network in &self.networks {
-            self.stack.forward(network, &x, candidates.len(), &mut work, None);
-            sums.iter_mut().zip(work.result()).for_each(|(s, z)| *s += *z / self.networks.len() as f32);
-        }
-        let least = sums.iter().copied().fold(f32::INFINITY, f32::min);
-        let most = (0..out.len() as u32).map(|i| self.world.facts.current(i)).fold(f32::MIN_POSITIVE, f32::max);
-        (0..).zip(out.iter_mut()).for_each(|(i, o)| *o = least - 2.0 + self.world.facts.current(i) / most);
-        candidates.iter().zip(&sums).for_each(|(&i, &s)| out[i as usize] = s);
-        true
-    }
-
-    /// Whether it learned from the attributes of the items.
-    pub fn uses_attributes(&self) -> bool {
-        !self.world.groups.is_empty()
-    }
-
-    /// Whether it learned from the events' context.
-    pub fn uses_context(&self) -> bool {
-        !self.world.settings.is_empty()
-    }
-
     /// The moment that a list is for: now, but where that is far beyond what training saw (data of long ago), right after the latest event.
     fn moment(&self, last: i64, now: i64) -> i64 {
         let latest = self.latest.max(last);
         if now > latest.saturating_add(self.horizon) { latest } else { now.max(last) }
-    }
-
-    /// What goes together; none of `repeat`.
-    pub fn links(&self) -> Option<&Links> {
-        self.world.links.as_ref()
-    }
-
-    /// As [`Links::similar`].
-    ///
-    /// # Errors
-    /// [`Code::Unsupported`] for `repeat`.
-    pub fn similar(&self, item: u32, out: &mut [f32]) -> Result<bool> {
-        match &self.world.links {
-            Some(links) => Ok(links.similar(item, out)),
-            None => Err(Error::new(Code::Unsupported, "a repeat model knows no similar items")
-                .hint("Train with kind => 'item_knn' or another kind that relates items.")),
-        }
-    }
-
-    /// The weights by name.
-    pub fn to_tensors(&self) -> Vec<Tensor> {
-        let clock = Tensor { name: "clock".into(), shape: vec![2], numbers: Numbers::I64(vec![self.latest, self.horizon]) };
-        let mut all = vec![self.world.facts.to_tensor(), clock];
-        for (name, v) in [("mean", &self.mean), ("deviation", &self.deviation)] {
-            all.push(Tensor::f32(name, [v.len()], v.clone()));
-        }
-        all.extend(self.networks.iter().enumerate().map(|(i, n)| Tensor::f32(format!("network{}", i + 1), [n.len()], n.clone())));
-        all.extend(self.world.links.iter().flat_map(Links::to_tensors));
-        all.extend(self.world.groups.iter().zip(1..).flat_map(|(g, n)| g.to_tensors(&format!("group{n}"))));
-        all.extend(self.world.settings.iter().zip(1..).flat_map(|(s, n)| s.to_tensors(&format!("context{n}"))));
-        all
     }
 
     /// Back from [`Ranker::to_tensors`]; `given` are the stored parameters.
@@ -237,6 +201,68 @@ fn stack(hidden: &[usize], inputs: usize) -> Result<Stack> {
 fn standardise(x: &mut [f32], mean: &[f32], deviation: &[f32]) {
     for row in x.chunks_mut(mean.len().max(1)) {
         row.iter_mut().zip(mean).zip(deviation).for_each(|((x, m), d)| *x = ((*x - m) / d).clamp(-CUT, CUT));
+    }
+}
+
+impl ItemScorer for Ranker {
+    fn to_tensors(&self) -> Vec<Tensor> {
+        let clock = Tensor { name: "clock".into(), shape: vec![2], numbers: Numbers::I64(vec![self.latest, self.horizon]) };
+        let mut all = vec![self.world.facts.to_tensor(), clock];
+        for (name, v) in [("mean", &self.mean), ("deviation", &self.deviation)] {
+            all.push(Tensor::f32(name, [v.len()], v.clone()));
+        }
+        all.extend(self.networks.iter().enumerate().map(|(i, n)| Tensor::f32(format!("network{}", i + 1), [n.len()], n.clone())));
+        all.extend(self.world.links.iter().flat_map(Links::to_tensors));
+        all.extend(self.world.groups.iter().zip(1..).flat_map(|(g, n)| g.to_tensors(&format!("group{n}"))));
+        all.extend(self.world.settings.iter().zip(1..).flat_map(|(s, n)| s.to_tensors(&format!("context{n}"))));
+        all
+    }
+
+    /// Scores every item; those that do not come into question stand below those that do, in the order of how many have them at the moment.
+    fn score(&self, history: &[Event], now: i64, out: &mut [f32]) -> bool {
+        let Some(last) = history.last() else { return false };
+        let history = &history[history.len().saturating_sub(self.history)..];
+        let Ok(view) = View::of(history, self.moment(last.time, now), &self.world, out.len()) else { return false };
+        if self.networks.is_empty() {
+            view.plain(out);
+            return true;
+        }
+        let candidates = view.candidates(self.candidates);
+        let mut x = Vec::new();
+        candidates.iter().for_each(|&i| view.row(i, &mut x));
+        standardise(&mut x, &self.mean, &self.deviation);
+        let Ok(mut work) = self.stack.workspace(candidates.len(), false) else { return false };
+        let mut sums = vec![0.0; candidates.len()];
+        for network in &self.networks {
+            self.stack.forward(network, &x, candidates.len(), &mut work, None);
+            sums.iter_mut().zip(work.result()).for_each(|(s, z)| *s += *z / self.networks.len() as f32);
+        }
+        let least = sums.iter().copied().fold(f32::INFINITY, f32::min);
+        let most = (0..out.len() as u32).map(|i| self.world.facts.current(i)).fold(f32::MIN_POSITIVE, f32::max);
+        (0..).zip(out.iter_mut()).for_each(|(i, o)| *o = least - 2.0 + self.world.facts.current(i) / most);
+        candidates.iter().zip(&sums).for_each(|(&i, &s)| out[i as usize] = s);
+        true
+    }
+
+    /// What goes together; none of `repeat`.
+    fn links(&self) -> Option<&Links> {
+        self.world.links.as_ref()
+    }
+
+    fn similar(&self, item: u32, out: &mut [f32]) -> Result<bool> {
+        match &self.world.links {
+            Some(links) => Ok(links.similar(item, out)),
+            None => Err(Error::new(Code::Unsupported, "a repeat model knows no similar items")
+                .hint("Train with kind => 'item_knn' or another kind that relates items.")),
+        }
+    }
+
+    fn uses_attributes(&self) -> bool {
+        !self.world.groups.is_empty()
+    }
+
+    fn uses_context(&self) -> bool {
+        !self.world.settings.is_empty()
     }
 }
 

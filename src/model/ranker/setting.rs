@@ -2,7 +2,8 @@
 
 use crate::base::{Code, Context, Error, Numbers, Result, Tensor, memory, tensor, zeros};
 use crate::dataset::{Event, Interactions};
-use crate::model::popularity::{DAY, floats};
+use crate::model::popularity::DAY;
+use crate::model::stored::floats;
 
 /// Numbers of a candidate for each column.
 pub const NUMBERS: usize = 2;

@@ -2,8 +2,10 @@ use super::*;
 use crate::base::{Budget, Pool, Quiet, Rng};
 use crate::dataset::{Attribute, Circumstances, Column, EventColumns, Frame, IdKind, MISSING_CODE, Step, Values};
 use crate::model::held::Held;
+use crate::model::kinds::{KINDS, kind, specs};
 use crate::model::popularity::Popularity;
-use crate::model::recommender::{fit, kind, specs};
+use crate::model::recommender::Job;
+use crate::model::tune::fit;
 use serde_json::json;
 
 fn with<T>(threads: usize, f: impl FnOnce(&Context) -> T) -> T {
@@ -37,7 +39,7 @@ fn households() -> Interactions {
 }
 
 fn resolved(name: &str) -> Map<String, Value> {
-    params::resolve(name, &specs(kind(name).unwrap()), &json!({})).unwrap()
+    params::resolve(name, &specs(name).unwrap(), &json!({})).unwrap()
 }
 
 #[test]
@@ -47,7 +49,8 @@ fn habits_are_found_and_new_things_by_the_ranker_alone() {
     with(2, |ctx| {
         let ndcg = |name: &str, repeats: bool| {
             let (rest, held) = Held::split(&data, Step::Session, repeats, 0.0, 1.0).unwrap();
-            let model = fit(name, &resolved(name), &rest, None, ctx).unwrap().model;
+            let model =
+                fit(kind(name).unwrap(), &Job { data: &rest, params: &resolved(name), tune: None, kinds: KINDS, ctx }).unwrap().model;
             let tie = Popularity::plain(&rest).unwrap().scores;
             let figures = held.measure(&rest, 5, &tie, ctx, |h, now, out| assert!(model.score(h, now, out))).unwrap();
             figures.means().unwrap().ndcg

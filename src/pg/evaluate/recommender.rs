@@ -3,6 +3,7 @@
 use crate::base::{Code, Context, Error, Result};
 use crate::dataset::{Id, Interactions};
 use crate::metric::lists::Lists;
+use crate::model::popularity;
 use crate::pg::backend::{error, interrupts, settings};
 use crate::pg::query::relation::Relation;
 use crate::pg::recommender::events::EventSource;
@@ -87,7 +88,7 @@ pub(crate) fn figures(name: &str, model: &ModelRow, version: &VersionRow, source
 /// The figures of a model's lists, and of popularity's.
 fn rows([own, popularity]: &[Lists; 2], k: usize) -> Vec<MetricRow> {
     let mut rows = judged::rows(own, k, None, 0);
-    rows.extend(judged::rows(popularity, k, Some("popularity"), 0));
+    rows.extend(judged::rows(popularity, k, Some(popularity::KIND.name), 0));
     rows
 }
 

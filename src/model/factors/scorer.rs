@@ -1,0 +1,20 @@
+//! Vectors as an item scorer.
+
+use super::Factors;
+use crate::base::Result;
+use crate::dataset::Event;
+use crate::model::fading::fading;
+
+fading!(Factors {
+    fn factors(&self) -> Option<&Factors> {
+        Some(self)
+    }
+
+    fn item_vector(&self, item: u32) -> Result<Option<Vec<f32>>> {
+        Ok(self.vector(item))
+    }
+
+    fn user_vector(&self, history: &[Event]) -> Result<Option<Vec<f32>>> {
+        Ok(self.user(history))
+    }
+});
