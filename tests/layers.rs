@@ -1,12 +1,21 @@
-//! The floors of the house: a room imports only from the floors below its own.
+//! The floors of the house, and what keeps its files small: no import goes up, no circle of files, no file over 400 lines, no function over 80.
 
 #![allow(clippy::unwrap_used)]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// Top floor first; rooms of one floor do not know each other.
-const FLOORS: [&[&str]; 10] =
-    [&["api"], &["pg"], &["train"], &["model"], &["nn"], &["metric"], &["dataset"], &["linalg"], &["kernel"], &["base"]];
+#[path = "layers/imports.rs"]
+mod imports;
+
+use imports::{circles, imports};
+
+/// Top floor first.
+const FLOORS: [&str; 12] = ["api", "pg", "report", "train", "serve", "model", "nn", "metric", "dataset", "linalg", "kernel", "base"];
+
+/// The rooms of `src/pg`, top first; rooms of one step do not know each other.
+const ROOMS: [&[&str]; 7] =
+    [&["integrity"], &["evaluate"], &["rows", "recommender"], &["store", "call"], &["query"], &["datum"], &["backend"]];
 
 fn files(dir: &Path, out: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(dir).unwrap() {
@@ -19,77 +28,144 @@ fn files(dir: &Path, out: &mut Vec<PathBuf>) {
     }
 }
 
-fn floor(room: &str) -> Option<usize> {
-    FLOORS.iter().position(|f| f.contains(&room))
+/// The modules of `src`, by their paths (`pg::query::spi`), with their text.
+fn modules() -> BTreeMap<String, String> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut all = Vec::new();
+    files(&src, &mut all);
+    let path = |p: &Path| {
+        let inside = p.strip_prefix(&src).unwrap().with_extension("");
+        let parts: Vec<&str> = inside.iter().map(|c| c.to_str().unwrap()).filter(|c| *c != "mod").collect();
+        parts.join("::")
+    };
+    let found: BTreeMap<String, String> = all.iter().map(|p| (path(p), std::fs::read_to_string(p).unwrap())).collect();
+    assert!(found.len() > 100, "found only {} files", found.len());
+    found
 }
 
-/// The rooms that `text` names by `crate::room`, also in groups: `use crate::{base::Error, nn::Adam}`.
-fn rooms_used(text: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    for (at, _) in text.match_indices("crate::") {
-        let rest = &text[at + 7..];
-        let word = |s: &str| s.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
-        if let Some(group) = rest.strip_prefix('{') {
-            let (mut depth, mut start) = (1, true);
-            for (i, c) in group.char_indices() {
-                if start && !c.is_whitespace() {
-                    found.push(word(&group[i..]));
-                    start = false
-                }
-                match c {
-                    '{' => depth += 1,
-                    '}' => depth -= 1,
-                    ',' if depth == 1 => start = true,
-                    _ => {}
-                }
-                if depth == 0 {
-                    break;
-                }
-            }
-        } else {
-            found.push(word(rest))
-        }
-    }
-    found
+/// What each module imports, tests aside.
+fn graph() -> BTreeMap<String, BTreeSet<String>> {
+    let all = modules();
+    let is_module = |path: &str| all.contains_key(path);
+    all.iter().filter(|(name, _)| *name != "lib").map(|(name, text)| (name.clone(), imports(name, text, is_module))).collect()
+}
+
+/// The step of the room `part` of a path in `order`.
+fn step(order: &[&[&str]], path: &str, part: usize) -> Option<usize> {
+    let room = path.split("::").nth(part)?;
+    order.iter().position(|rooms| rooms.contains(&room))
 }
 
 #[test]
 fn no_import_goes_up() {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut all = Vec::new();
-    files(&src, &mut all);
-    assert!(all.len() > 10, "found only {} files", all.len());
+    let floors: Vec<[&str; 1]> = FLOORS.iter().map(|f| [*f]).collect();
+    let floors: Vec<&[&str]> = floors.iter().map(|f| &f[..]).collect();
     let mut wrong = Vec::new();
-    for path in all {
-        let inside = path.strip_prefix(&src).unwrap();
-        let Some(own) = inside.components().next().and_then(|c| floor(c.as_os_str().to_str().unwrap())) else { continue };
-        let text = std::fs::read_to_string(&path).unwrap();
-        for room in rooms_used(&text) {
-            if floor(&room).is_some_and(|f| f < own) {
-                wrong.push(format!("{} uses crate::{room}", inside.display()))
-            }
+    for (from, to) in graph().iter().flat_map(|(from, all)| all.iter().map(move |to| (from, to))) {
+        if step(&floors, to, 0) < step(&floors, from, 0) {
+            wrong.push(format!("{from} uses {to}, a floor above"))
         }
-        if own > 1 && text.contains("pgrx") {
-            wrong.push(format!("{} names pgrx", inside.display()))
+        if !(from.starts_with("pg::") && to.starts_with("pg::")) {
+            continue;
+        }
+        let (above, own) = (step(&ROOMS, to, 1), step(&ROOMS, from, 1));
+        let same = from.split("::").nth(1) == to.split("::").nth(1);
+        if !same && above <= own && above.is_some() {
+            wrong.push(format!("{from} uses {to}, a room that is not below"))
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
+fn every_room_has_its_place() {
+    for name in modules().keys().filter(|n| *n != "lib") {
+        let parts: Vec<&str> = name.split("::").collect();
+        assert!(FLOORS.contains(&parts[0]), "{name} stands on no floor");
+        if parts[0] == "pg" && parts.len() > 1 {
+            assert!(ROOMS.iter().any(|r| r.contains(&parts[1])), "{name} stands in no room");
+        }
+    }
+}
+
+#[test]
+fn no_circle_of_files() {
+    // A folder's mod.rs names its own files; a circle of these with it is how Rust declares them.
+    let mut graph = graph();
+    let folders: Vec<String> = graph.keys().filter(|m| graph.keys().any(|n| n.starts_with(&format!("{m}::")))).cloned().collect();
+    for folder in folders {
+        graph.get_mut(&folder).unwrap().retain(|to| !to.starts_with(&format!("{folder}::")))
+    }
+    let found = circles(&graph);
+    assert!(found.is_empty(), "circles: {found:#?}");
+}
+
+#[test]
+fn only_the_floors_above_know_postgres() {
+    let knows = |(name, text): (&String, &String)| {
+        let floor = name.split("::").next().unwrap().to_owned();
+        (!["api", "pg", "lib"].contains(&floor.as_str()) && text.contains("pgrx")).then(|| name.clone())
+    };
+    let wrong: Vec<String> = modules().iter().filter_map(knows).collect();
+    assert!(wrong.is_empty(), "these name pgrx: {wrong:?}");
+}
+
+#[test]
+fn unsafe_stands_where_it_may() {
+    let wrong: Vec<String> = modules()
+        .iter()
+        .filter(|(name, text)| !["pg", "api", "kernel"].contains(&name.split("::").next().unwrap()) && text.contains("unsafe {"))
+        .map(|(name, _)| name.clone())
+        .collect();
+    assert!(wrong.is_empty(), "unsafe outside of kernel and pg: {wrong:?}");
+}
+
+#[test]
 fn files_have_one_job() {
     let mut all = Vec::new();
     for dir in ["src", "tests", "benches"] {
-        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join(dir);
-        if dir.exists() {
-            files(&dir, &mut all)
-        }
+        files(&Path::new(env!("CARGO_MANIFEST_DIR")).join(dir), &mut all)
     }
     let long: Vec<_> = all.iter().map(|p| (std::fs::read_to_string(p).unwrap().lines().count(), p)).filter(|(n, _)| *n > 400).collect();
     assert!(long.is_empty(), "over 400 lines: {long:?}");
 }
 
+/// Functions of a text as rustfmt leaves it, and their lines: from `fn` to the brace at its indent.
+fn functions(text: &str) -> Vec<(String, usize)> {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut found = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        let code = line.trim_start();
+        let indent = line.len() - code.len();
+        let Some(name) = code
+            .split_once("fn ")
+            .filter(|(before, _)| before.split(' ').all(|w| w.is_empty() || w.starts_with(|c: char| c.is_lowercase() || c == '"')))
+        else {
+            continue;
+        };
+        if code.starts_with("//") {
+            continue;
+        }
+        let end = lines[at..].iter().position(|l| l.starts_with(&format!("{}}}", " ".repeat(indent))));
+        let name: String = name.1.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+        if let (Some(end), false) = (end, code.ends_with(';') || code.ends_with('}')) {
+            found.push((name, end + 1))
+        }
+    }
+    found
+}
+
 #[test]
-fn the_reader_sees_grouped_imports() {
-    assert_eq!(rooms_used("use crate::{base::{Error, Code}, nn::Adam}; crate::pg::x()"), ["base", "nn", "pg"]);
+fn functions_are_read_at_a_glance() {
+    let mut long = Vec::new();
+    for (module, text) in modules() {
+        long.extend(functions(&text).into_iter().filter(|f| f.1 > 80).map(|(name, lines)| format!("{module}::{name}: {lines} lines")));
+    }
+    assert!(long.is_empty(), "over 80 lines: {long:#?}");
+}
+
+#[test]
+fn the_reader_measures_functions() {
+    let text = "impl A {\n    pub fn one(&self) -> u8 {\n        1\n    }\n\n    fn two();\n}\n\n/// Not fn this.\nfn three(\n    a: u8,\n) {\n    a;\n}\n";
+    assert_eq!(functions(text), [("one".to_owned(), 3), ("three".to_owned(), 5)]);
 }
