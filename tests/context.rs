@@ -6,6 +6,7 @@ use pg_affinity::base::Rng;
 use pg_affinity::dataset::{Column, EventColumns, Frame, IdKind, Interactions, Values};
 use pg_affinity::train::judged;
 use pg_affinity::train::recommender;
+use pg_affinity::train::recommender_params::Request;
 use pg_affinity::train::verdict::Incumbent;
 use serde_json::json;
 use shared::{category, columns, with};
@@ -42,7 +43,7 @@ fn the_context_of_events_reaches_a_version_that_codes_it_otherwise() {
         let columns = EventColumns { context: vec!["store".into()], ..columns() };
         with(2, 7, |ctx| {
             let (data, _) = Interactions::from_frame(&stores(names), &columns, IdKind::Integer, IdKind::Integer, ctx).unwrap();
-            (recommender::fit(&data, "ranker", &json!({"context": ["store"]}), 0, incumbent, ctx).unwrap(), data)
+            (recommender::fit(&data, &Request::new("ranker", &json!({"context": ["store"]})).unwrap(), 0, incumbent, ctx).unwrap(), data)
         })
     };
     let (first, _) = fit(&["east", "west"], None);

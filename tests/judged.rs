@@ -5,6 +5,7 @@
 use pg_affinity::base::{Code, Rng};
 use pg_affinity::dataset::{Column, EventColumns, Frame, IdKind, Interactions, Skipped, Values};
 use pg_affinity::train::recommender;
+use pg_affinity::train::recommender_params::Request;
 use pg_affinity::train::verdict::Incumbent;
 use pg_affinity::train::{Report, Trained};
 use serde_json::{Value, json};
@@ -41,7 +42,7 @@ fn fit(frame: &Frame, kind: &str, params: &Value, incumbent: Option<&Trained>) -
     let incumbent = incumbent.map(|t| Incumbent::load(&t.state, &t.tensors).unwrap().unwrap());
     with(2, 7, |ctx| {
         let data = Interactions::from_frame(frame, &columns(), IdKind::Integer, IdKind::Integer, ctx).unwrap().0;
-        recommender::fit(&data, kind, params, 0, incumbent.as_ref(), ctx).unwrap()
+        recommender::fit(&data, &Request::new(kind, params).unwrap(), 0, incumbent.as_ref(), ctx).unwrap()
     })
 }
 

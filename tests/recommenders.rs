@@ -9,8 +9,9 @@ use pg_affinity::report::{Page, Shown};
 use pg_affinity::serve::batch::{self, Asked};
 use pg_affinity::serve::recommender::{Recommender, Source};
 use pg_affinity::train::judged;
+use pg_affinity::train::recommender;
+use pg_affinity::train::recommender_params::Request;
 use pg_affinity::train::verdict::Incumbent;
-use pg_affinity::train::{recommender, recommender_params};
 use serde_json::{Value, json};
 use shared::{category, columns, with};
 
@@ -37,8 +38,12 @@ fn data(frame: &Frame, ctx: &Context) -> Interactions {
     Interactions::from_frame(frame, &columns(), IdKind::Integer, IdKind::Integer, ctx).unwrap().0
 }
 
+fn asked(kind: &str, params: &Value) -> Request {
+    Request::new(kind, params).unwrap()
+}
+
 fn train(kind: &str, params: &Value, threads: usize) -> pg_affinity::train::Trained {
-    with(threads, 7, |ctx| recommender::fit(&data(&checkerboard(200), ctx), kind, params, 0, None, ctx)).unwrap()
+    with(threads, 7, |ctx| recommender::fit(&data(&checkerboard(200), ctx), &asked(kind, params), 0, None, ctx)).unwrap()
 }
 
 /// A short network where the kind has one, so that the suite stays quick.
@@ -62,7 +67,8 @@ fn same_events_same_weights_whatever_the_threads_and_the_order_of_rows() {
         let frame = checkerboard(200);
         let backwards: Vec<u32> = (0..frame.rows() as u32).rev().collect();
         let c =
-            with(1, 7, |ctx| recommender::fit(&data(&frame.take(&backwards), ctx), kind.name, &params(kind.name), 0, None, ctx)).unwrap();
+            with(1, 7, |ctx| recommender::fit(&data(&frame.take(&backwards), ctx), &asked(kind.name, &params(kind.name)), 0, None, ctx))
+                .unwrap();
         assert_eq!(a.tensors, c.tensors, "{}", kind.name);
     }
 }
@@ -107,7 +113,7 @@ fn every_kind_but_popularity_finds_the_pattern() {
     assert!(auto.state["kind"] != "popularity" && auto.report.notices[0].starts_with("auto chose kind"), "{:?}", auto.report.notices);
     // What needs many users to learn from is left out below 200.
     let tried = |users| {
-        let t = with(2, 7, |ctx| recommender::fit(&data(&checkerboard(users), ctx), "auto", &json!({}), 0, None, ctx)).unwrap();
+        let t = with(2, 7, |ctx| recommender::fit(&data(&checkerboard(users), ctx), &asked("auto", &json!({})), 0, None, ctx)).unwrap();
         t.report.metrics["auto"]["alone"].as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ")
     };
     assert_eq!(tried(199), "ease item_knn popularity transition");
@@ -123,9 +129,10 @@ fn the_deployed_version_is_judged_on_the_same_held_out_events() {
     for kind in KINDS {
         let first = train(kind.name, &params(kind.name), 2);
         let incumbent = Incumbent::load(&first.state, &first.tensors).unwrap().unwrap();
-        let second =
-            with(2, 7, |ctx| recommender::fit(&data(&checkerboard(200), ctx), kind.name, &params(kind.name), 0, Some(&incumbent), ctx))
-                .unwrap();
+        let second = with(2, 7, |ctx| {
+            recommender::fit(&data(&checkerboard(200), ctx), &asked(kind.name, &params(kind.name)), 0, Some(&incumbent), ctx)
+        })
+        .unwrap();
         assert_eq!(second.report.incumbent, first.report.judged, "{}", kind.name);
     }
     let unjudged = train("popularity", &json!({"holdout": 0}), 1);
@@ -192,9 +199,9 @@ fn a_snapshot_gives_the_list_that_live_events_give() {
         assert!(Incumbent::load(&stored.state, &items).unwrap().is_some());
         assert_eq!(Recommender::load(&stored.state, &items).unwrap_err().code, Code::Corrupt);
     }
-    let e = recommender_params::check("transition", &json!({"users": "snapshot", "read_as": "caller"})).unwrap_err();
+    let e = Request::new("transition", &json!({"users": "snapshot", "read_as": "caller"})).unwrap_err();
     assert_eq!((e.code, e.message.as_str()), (Code::InvalidParameter, "parameter \"read_as\" needs users \"live\""));
-    let e = recommender_params::check("transition", &json!({"users": "snapshto"})).unwrap_err();
+    let e = Request::new("transition", &json!({"users": "snapshto"})).unwrap_err();
     assert_eq!(e.code, Code::InvalidParameter);
 }
 
@@ -253,7 +260,7 @@ fn small_and_odd_data_train() {
             one(&["1", "2", "3"], &["1", "1", "1"]),
             one(&["1", "1"], &["1", "2"]),
         ] {
-            let t = with(2, 0, |ctx| recommender::fit(&data(&frame, ctx), kind.name, &params(kind.name), 0, None, ctx)).unwrap();
+            let t = with(2, 0, |ctx| recommender::fit(&data(&frame, ctx), &asked(kind.name, &params(kind.name)), 0, None, ctx)).unwrap();
             let r = Recommender::load(&t.state, &t.tensors).unwrap();
             let mut out = vec![0.0; r.items().len()];
             r.score_history(&[Event::new(0, 0, 1.0)], 9, &mut out);
@@ -276,7 +283,7 @@ fn ease_item_by_item_finds_the_pattern_and_is_the_same_whatever_the_threads() {
     assert_eq!(r.score_history(&[event(4, 1), event(6, 2)], 3, &mut out), Source::History);
     assert!(r.top(&out, 3).iter().all(|(_, id, _)| matches!(id, Id::Integer(i) if i % 2 == 0)));
     assert!(r.similar(3, &mut out).unwrap() && out.iter().all(|x| x.is_finite()));
-    let e = recommender_params::check("ease", &json!({"candidates": 0})).unwrap_err();
+    let e = Request::new("ease", &json!({"candidates": 0})).unwrap_err();
     assert_eq!((e.code, e.detail.as_deref()), (Code::InvalidParameter, Some("It is 0; allowed is 1 to 5000.")));
 }
 
@@ -297,7 +304,7 @@ fn a_fit_that_leaves_nothing_open_and_holds_nothing_out_is_done_once() {
     let epochs = |params: Value| {
         let count = Count::default();
         let ctx = Context { seed: 0, pool: &pool, budget: &budget, watch: &count };
-        recommender::fit(&events, "als", &params, 0, None, &ctx).unwrap();
+        recommender::fit(&events, &asked("als", &params), 0, None, &ctx).unwrap();
         count.0.into_inner()
     };
     let given = json!({"factors": 4, "epochs": 3, "regularization": 0.01, "recency": 20, "holdout": 0});
@@ -326,17 +333,17 @@ fn cancelling_and_bad_parameters_are_errors() {
     let events = with(1, 0, |ctx| data(&frame, ctx));
     let ctx = Context { seed: 0, pool: &pool, budget: &budget, watch: &Stop };
     for kind in KINDS.iter().filter(|k| k.name != "popularity") {
-        let e = recommender::fit(&events, kind.name, &params(kind.name), 0, None, &ctx).unwrap_err();
+        let e = recommender::fit(&events, &asked(kind.name, &params(kind.name)), 0, None, &ctx).unwrap_err();
         assert_eq!(e.code, Code::Cancelled, "{}", kind.name);
     }
     let small = Budget::new(100);
     let ctx = Context { seed: 0, pool: &pool, budget: &small, watch: &Quiet };
-    let e = recommender::fit(&events, "transition", &json!({}), 0, None, &ctx).unwrap_err();
+    let e = recommender::fit(&events, &asked("transition", &json!({})), 0, None, &ctx).unwrap_err();
     assert_eq!(e.code, Code::OutOfMemory);
-    let e = recommender_params::check("transition", &json!({"windw": 3})).unwrap_err();
+    let e = Request::new("transition", &json!({"windw": 3})).unwrap_err();
     assert_eq!((e.code, e.hint.as_deref()), (Code::InvalidParameter, Some("Did you mean \"window\"?")));
-    let e = recommender_params::check("item_kn", &json!({})).unwrap_err();
+    let e = Request::new("item_kn", &json!({})).unwrap_err();
     assert_eq!((e.code, e.hint.as_deref()), (Code::UndefinedObject, Some("Did you mean \"item_knn\"?")));
-    let e = recommender_params::check("popularity", &json!({"half_life": 0})).unwrap_err();
+    let e = Request::new("popularity", &json!({"half_life": 0})).unwrap_err();
     assert_eq!(e.code, Code::InvalidParameter);
 }

@@ -10,7 +10,7 @@ use pg_affinity::dataset::{Column, EventColumns, Frame, IdKind, Interactions, Va
 use pg_affinity::model::kinds::{KINDS, kind as find};
 use pg_affinity::model::recommender::Job;
 use pg_affinity::model::tune;
-use pg_affinity::train::recommender_params::check;
+use pg_affinity::train::recommender_params::Request;
 use serde_json::{Value, json};
 use std::error::Error;
 use std::process::{Command, Stdio};
@@ -101,7 +101,7 @@ fn one(asked: &str) -> Result<Value> {
     let ctx = Context { seed: 1, pool: &pool, budget: &budget, watch: &Quiet };
     let data = events_of(items.parse()?, events.parse()?, &ctx)?;
     let (_, params, ..) = kinds().into_iter().find(|k| k.0 == kind).ok_or("an unknown kind")?;
-    let params = check(kind, &params)?;
+    let params = Request::new(kind, &params)?.params;
     let budget = Budget::unlimited();
     let ctx = Context { budget: &budget, ..ctx };
     // From here on the peak is that of the fit.

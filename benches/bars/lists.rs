@@ -11,6 +11,7 @@ use pg_affinity::model::factors::{Factors, Rule, Wish};
 use pg_affinity::serve::batch::{Asked, lists};
 use pg_affinity::serve::recommender::Recommender;
 use pg_affinity::train::recommender;
+use pg_affinity::train::recommender_params::Request;
 use std::error::Error;
 use std::hint::black_box;
 use std::time::Instant;
@@ -99,7 +100,7 @@ fn everyone(bench: &mut Bench, ctx: &Context) -> Result<()> {
     let frame = Frame::new(vec![column("u", &users, USERS), column("i", &items, ITEMS)])?;
     let columns = EventColumns { user: "u".into(), item: "i".into(), ..EventColumns::default() };
     let (data, _) = Interactions::from_frame(&frame, &columns, IdKind::Integer, IdKind::Integer, ctx)?;
-    let trained = recommender::fit(&data, "als", &serde_json::from_str(PARAMS)?, 0, None, ctx)?;
+    let trained = recommender::fit(&data, &Request::new("als", &serde_json::from_str(PARAMS)?)?, 0, None, ctx)?;
     let model = Recommender::load(&trained.state, &trained.tensors)?;
 
     let mut shares = Vec::new();

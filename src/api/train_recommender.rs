@@ -12,6 +12,7 @@ use crate::pg::recommender::events::EventSource;
 use crate::pg::recommender::item_attributes::ItemSource;
 use crate::pg::recommender::train::{self, Call};
 use crate::pg::store::source_access::Reader;
+use crate::train::recommender_params::Request;
 use pgrx::prelude::*;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -38,6 +39,8 @@ fn train_recommender(
         let relation = Relation::open(needed(events, "events")?.0)?;
         let items = items.map(|i| Relation::open(i.0).map(|r| (r, Reader::default()))).transpose()?;
         let params = params.map_or_else(|| Ok(json!({})), |p| p.read("params"))?;
+        let kind = word(kind, "kind")?;
+        let asked = Request::new(&kind, &params)?;
         let call = Call {
             function: train::FUNCTION.into(),
             events: EventSource {
@@ -51,24 +54,18 @@ fn train_recommender(
                 event_col: event_col.map(|n| n.0),
                 event_weights: event_weights.map(|w| weights(&w.read("event_weights")?)).transpose()?,
                 search_path: owner::search_path(),
-                context: context(&params),
+                context: asked.context(),
                 user_type: None,
                 item_type: None,
             },
             items: items.as_ref().map(|i| ItemSource::of(&i.0)),
-            kind: word(kind, "kind")?,
+            kind,
             params,
             seed: seed.unwrap_or(0),
             deploy: word(deploy, "deploy")?,
         };
         train::train(&model_name(model)?, &call, &(relation, Reader::default()), items.as_ref(), None).map(row)
     })
-}
-
-/// The columns that parameter `context` names. What is no list of texts is refused with the other parameters.
-fn context(params: &Value) -> Vec<String> {
-    let names = params.get("context").and_then(Value::as_array).into_iter().flatten();
-    names.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 /// `{"view": 1, "purchase": 10}`.

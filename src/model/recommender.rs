@@ -2,12 +2,13 @@
 //!
 //! A kind's file exports its `KIND`; [`crate::model::kinds`] lists them, and nothing else names one.
 
-use crate::base::params::{ParamType, Spec};
+use crate::base::params::{self, ParamType, Spec};
 use crate::base::{Code, Context, Epoch, Error, Result, Tensor, names};
 use crate::dataset::{Event, Interactions};
 use crate::model::factors::Factors;
 use crate::model::held::Held;
 use crate::model::links::Links;
+use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::fmt::Debug;
 
@@ -157,9 +158,58 @@ pub const COMMON: &[Spec] = &[
     Spec::new("keep", ParamType::Integer, "3", "Versions that are kept.").within(1.0, 1000.0),
 ];
 
-/// How many of a user's latest events a list is made from, by the `stored` parameter of the name; where a version lacks it, as [`COMMON`] has it.
-pub fn history_limit(stored: Option<&Value>) -> usize {
-    stored.and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok()).unwrap_or(2000)
+/// The values of [`COMMON`]; what a version lacks is as [`COMMON`] has it.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct CommonParams {
+    /// Share of users whose last event is held out.
+    pub holdout: f64,
+    /// Whether lists may hold what the user had; none: as the events say.
+    pub repeats: Option<bool>,
+    /// Whether to train again on all events after judging.
+    pub refit: bool,
+    /// A user's latest events that a list is made from.
+    pub history_limit: usize,
+    /// Where a user's events are when a list is made.
+    pub users: Users,
+    /// With whose rights they are read live.
+    pub read_as: ReadAs,
+}
+
+/// Where users' events are when a list is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Users {
+    /// In the relation, as they are then.
+    Live,
+    /// With the version, as they were at training.
+    Snapshot,
+}
+
+/// With whose rights events are read live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReadAs {
+    /// The model's owner's.
+    Owner,
+    /// Those of who asks.
+    Caller,
+}
+
+impl Default for CommonParams {
+    fn default() -> Self {
+        Self { holdout: 0.2, repeats: None, refit: true, history_limit: 2000, users: Users::Live, read_as: ReadAs::Owner }
+    }
+}
+
+impl CommonParams {
+    /// Of a version's stored parameters, or of resolved ones.
+    ///
+    /// # Errors
+    /// [`Code::Corrupt`] for values that [`params::resolve`] has not made.
+    pub fn of(params: &Map<String, Value>) -> Result<Self> {
+        params::typed(params)
+    }
 }
 
 /// A fitted recommender's item side.
@@ -250,5 +300,17 @@ pub trait ItemScorer: Debug + Send + Sync {
     /// Whether it learned from the events' context.
     fn uses_context(&self) -> bool {
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_version_lacks_is_as_the_specs_have_it() {
+        let resolved = params::resolve("any", COMMON, &Value::Null).unwrap();
+        assert_eq!(CommonParams::of(&resolved).unwrap(), CommonParams::default());
+        assert_eq!(CommonParams::of(&Map::new()).unwrap(), CommonParams::default());
     }
 }

@@ -7,7 +7,7 @@ use crate::kernel::topk::top_k;
 use crate::model::factors::Factors;
 use crate::model::kinds::{self, KINDS};
 use crate::model::links::Links;
-use crate::model::recommender::{ItemScorer, Model, Stored};
+use crate::model::recommender::{CommonParams, ItemScorer, Model, Stored};
 use crate::serve::known_events::Known;
 use serde_json::{Map, Value};
 
@@ -62,6 +62,7 @@ pub struct Recommender {
     popularity: Vec<f32>,
     model: Model,
     snapshot: Option<Snapshot>,
+    common: CommonParams,
 }
 
 /// The model's scores; popularity's where it knows nothing of the history.
@@ -92,7 +93,8 @@ impl Recommender {
         let popularity = crate::model::stored::floats(tensors, "items.popularity", &[state.items])?;
         let stored = Stored { items: state.items, params: &state.params, tensors, kinds: KINDS };
         let model = (kinds::kind(&state.kind)?.load)(&stored)?;
-        Ok(Self { state, items, popularity, model, snapshot: None })
+        let common = CommonParams::of(&state.params)?;
+        Ok(Self { state, items, popularity, model, snapshot: None, common })
     }
 
     /// The kind that was fitted.
@@ -102,7 +104,12 @@ impl Recommender {
 
     /// Whether lists hold what the user had, unless they are asked not to.
     pub fn repeats(&self) -> bool {
-        self.state.params.get("repeats").and_then(Value::as_bool).unwrap_or(false)
+        self.common.repeats.unwrap_or(false)
+    }
+
+    /// The parameters that all kinds share.
+    pub fn common(&self) -> &CommonParams {
+        &self.common
     }
 
     /// How the events of `data` become this model's.

@@ -7,7 +7,7 @@ use crate::model::kinds::{self, KINDS, auto_candidates};
 use crate::model::recommender::{AUTO, Fitted, JUDGED_AT, Job, Kind};
 use crate::model::{blend, popularity, tune};
 use crate::train::Report;
-use crate::train::recommender_params::check;
+use crate::train::recommender_params::Request;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
@@ -18,30 +18,23 @@ pub(super) struct Choice {
     pub fitted: Fitted,
 }
 
-/// Fits `kind`, none for `auto`, to `data`; for `auto` every fast kind, and the blend of those that help on `tune`, or the one that is as good alone. What was tried
+/// Fits what is asked for to `data`; for `auto` every fast kind, and the blend of those that help on `tune`, or the one that is as good alone. What was tried
 /// and what each adds is said in `report`.
-pub(super) fn fit(
-    kind: Option<&'static Kind>,
-    given: &Value,
-    data: &Interactions,
-    tune: Option<&Held>,
-    report: &mut Report,
-    ctx: &Context,
-) -> Result<Choice> {
-    if let Some(kind) = kind {
-        let params = check(kind.name, given)?;
+pub(super) fn fit(asked: &Request, data: &Interactions, tune: Option<&Held>, report: &mut Report, ctx: &Context) -> Result<Choice> {
+    if let Some(kind) = asked.kind {
+        let params = asked.params.clone();
         let fitted = tune::fit(kind, &Job { data, params: &params, tune, kinds: KINDS, ctx })?;
         return Ok(Choice { kind, params, fitted });
     }
     if tune.is_none() {
-        return popularity(given, data, ctx);
+        return popularity(asked, data, ctx);
     }
-    let mut wanted = check(AUTO, given)?;
+    let mut wanted = asked.params.clone();
     // The other kinds do not know it.
     let time = wanted.remove("seconds").and_then(|s| s.as_f64()).unwrap_or_else(|| usual_seconds(data));
     let bases = auto_candidates(data).map(|k| (k.name.to_owned(), json!({})));
     wanted.insert("bases".into(), Value::Object(bases.collect()));
-    let mut params = check(blend::KIND.name, &Value::Object(wanted))?;
+    let mut params = Request::new(blend::KIND.name, &Value::Object(wanted))?.params;
     let job = Job { data, params: &params, tune, kinds: KINDS, ctx };
     let mut blended = blend::fit(&job, Some(Duration::from_secs_f64(time)))?;
     let told = blended.told.take().unwrap_or_default();
@@ -81,13 +74,13 @@ fn usual_seconds(data: &Interactions) -> f64 {
     (data.events().len() as f64 * 1.2e-3).clamp(120.0, 600.0).round()
 }
 
-/// What `auto` comes to where no kind is better: popularity, with what was `given` to `auto`.
-pub(super) fn popularity(given: &Value, data: &Interactions, ctx: &Context) -> Result<Choice> {
-    let mut wanted = check(AUTO, given)?;
+/// What `auto` comes to where no kind is better: popularity, with what was asked of `auto`.
+pub(super) fn popularity(asked: &Request, data: &Interactions, ctx: &Context) -> Result<Choice> {
+    let mut wanted = asked.params.clone();
     wanted.remove("seconds");
     wanted.remove("context");
     let kind = &popularity::KIND;
-    let params = check(kind.name, &Value::Object(wanted))?;
+    let params = Request::new(kind.name, &Value::Object(wanted))?.params;
     let fitted = tune::fit(kind, &Job { data, params: &params, tune: None, kinds: KINDS, ctx })?;
     Ok(Choice { kind, params, fitted })
 }

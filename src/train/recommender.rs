@@ -5,120 +5,60 @@ use crate::dataset::{Circumstances, Interactions, Snapshot, Step};
 use crate::model::held::{ENOUGH, Held};
 use crate::model::kinds::KINDS;
 use crate::model::popularity::Popularity;
-use crate::model::recommender::{AUTO, JUDGED_AT, Job, history_limit};
+use crate::model::recommender::{CommonParams, ItemScorer, JUDGED_AT, Job, Kind, Users};
 use crate::model::tune::{self, chooses};
-use crate::model::{kinds, popularity, ranker};
+use crate::model::{popularity, ranker};
 use crate::serve::recommender::{HOLDOUT, State};
-use crate::train::recommender_params::check;
+use crate::train::recommender_params::Request;
 use crate::train::verdict::{self, Incumbent, Verdict};
 use crate::train::{Report, Trained, auto};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// Without times, this share of events with items had already is worth a word.
 const OFTEN: f64 = 0.2;
 
-/// Fits `kind` to `data`: judged on the last events (or sessions, where events come in such) of some users, beside popularity and the `incumbent` (the deployed version) on the same events, then
-/// fitted again to all. `auto` takes the kind that is best on held-out events of other users. `skipped` rows were left out when the events were read.
+/// Fits what is asked for to `data`: judged on the last events (or sessions, where events come in such) of some users, beside popularity and the `incumbent` (the deployed version) on
+/// the same events, then fitted again to all. `auto` takes the kind that is best on held-out events of other users. `skipped` rows were left out when the events were read.
 ///
 /// # Errors
-/// [`Code::InvalidParameter`], [`Code::Data`], [`Code::Cancelled`], [`Code::OutOfMemory`].
-pub fn fit(data: &Interactions, kind: &str, given: &Value, skipped: u64, incumbent: Option<&Incumbent>, ctx: &Context) -> Result<Trained> {
-    let common = check(kind, given)?;
-    let asked_kind = if kind == AUTO { None } else { Some(kinds::kind(kind)?) };
+/// [`crate::base::Code::InvalidParameter`], [`crate::base::Code::Data`], [`crate::base::Code::Cancelled`], [`crate::base::Code::OutOfMemory`].
+pub fn fit(data: &Interactions, asked: &Request, skipped: u64, incumbent: Option<&Incumbent>, ctx: &Context) -> Result<Trained> {
     let _booked = ctx.budget.take(data.bytes() * 2, "the events")?;
-    let asked = common.get("holdout").and_then(Value::as_f64).unwrap_or(0.0);
-    let refit = common.get("refit").and_then(Value::as_bool).unwrap_or(true);
-    let step = Step::of(data);
     let mut report = Report { rows_used: data.events().len() as u64, rows_skipped: skipped, ..Report::default() };
-    let (asked_for, untimed) = (common.get("repeats").and_then(Value::as_bool), data.span() == 0);
-    let repeats = asked_for.unwrap_or_else(|| data.repeats() || (untimed && asked_kind.is_some_and(|k| k.repeats)));
-    if untimed && asked_for.is_none() && !repeats {
-        report.notices.extend(had_again(data));
-    }
-    let share = verdict::share(data, step, asked, refit);
-    let (rest, judge) = Held::split(data, step, repeats, 0.0, share)?;
-    // What a kind leaves open is chosen on other users than those it is judged by, or, where they are few, on what those did before, too.
-    let least = if share > 0.0 { share.min(1.0 - share) / 2.0 } else { 0.1 };
-    let enough = ENOUGH as f64 / data.users.len() as f64;
-    let (from, tune_share) = if enough > 1.0 - share { (0.0, 1.0) } else { (share, enough.max(least)) };
-    let open = asked_kind.is_none_or(|k| chooses(k, &common, data.items.len()));
-    let split = open.then(|| Held::split(&rest, step, repeats, from, tune_share)).transpose()?.filter(|(_, tune)| !tune.is_empty());
-    let (seen, tune) = split.as_ref().map_or((&rest, None), |(seen, tune)| (seen, Some(tune)));
-
-    let auto::Choice { mut kind, params: mut resolved, mut fitted } = auto::fit(asked_kind, given, seen, tune, &mut report, ctx)?;
-
-    let deployed = incumbent;
-    let incumbent = deployed.filter(|i| i.held_out(share));
-    if deployed.is_some() && incumbent.is_none() {
-        report.notices.push("the deployed version was not judged on the held-out events: it learned from some of these events".into());
-    }
-    let popularity = Popularity::plain(&rest)?.scores;
-    ctx.watch.phase("judging");
-    let mut verdict = verdict::judge(&*fitted.model, &popularity, &rest, &judge, incumbent, ctx)?;
-    let chosen_by = || match tune {
-        Some(tune) => verdict::judge(&*fitted.model, &Popularity::plain(seen)?.scores, seen, tune, None, ctx),
-        None => Ok(None),
-    };
-    if let (None, Some(v)) = (asked_kind, &verdict)
-        && v.gives_way(chosen_by, ctx.seed)?
-    {
-        report.notices.push(format!(
-            "auto chose {}: on {} held-out lists kind {} has an ndcg@{JUDGED_AT} of {:.5}, popularity of {:.5}",
-            popularity::KIND.name,
-            v.own.users,
-            kind.name,
-            v.own.ndcg,
-            v.popularity.ndcg
-        ));
-        verdict = verdict.map(Verdict::of_popularity);
-        auto::Choice { kind, params: resolved, fitted } = auto::popularity(given, &rest, ctx)?;
-    }
+    let repeats = repeats(data, asked, &mut report);
+    let parts = Parts::of(data, asked, repeats)?;
+    let Judged { choice, verdict, popularity } = judged(&parts, asked, incumbent, &mut report, ctx)?;
+    let auto::Choice { kind, params: mut resolved, fitted } = choice;
     resolved.extend(fitted.chosen);
     resolved.insert("repeats".into(), json!(repeats));
     report.epochs = fitted.epochs;
-    report.unknown = incumbent.map(|i| i.unknown(data));
+    report.unknown = incumbent.filter(|i| i.held_out(parts.share)).map(|i| i.unknown(data));
     match &verdict {
         Some(v) => v.tell(kind.name, &mut report),
-        None if judge.is_empty() => {
+        None if parts.judge.is_empty() => {
             report.notices.push("no user has two events to hold the last one out, so this version is not judged".into())
         }
         None => report.notices.push(
             "what was held out is new to all or known to its users, so there is nothing to find and this version is not judged".into(),
         ),
     }
-
     let mut tensors = Vec::new();
-    if !judge.is_empty() {
+    if !parts.judge.is_empty() {
         tensors.extend(fitted.model.to_tensors());
         tensors.push(popularity_tensor(popularity));
         tensors.iter_mut().for_each(|t| t.name.insert_str(0, HOLDOUT));
     }
-    // Where nothing was held out, all events were learned from already.
-    let whole = judge.is_empty() && tune.is_none();
-    let model = if refit && !whole {
+    let model = if asked.common.refit && !parts.learned_all() {
         tune::fit(kind, &Job { data, params: &resolved, tune: None, kinds: KINDS, ctx })?.model
     } else {
         fitted.model
     };
-    if !data.attributes.is_empty() && !model.uses_attributes() {
-        report.notices.push(format!(
-            "kind {} does not learn from items; {} does, where users have things again",
-            kind.name,
-            ranker::RANKER.name
-        ));
-    }
-    if !data.context.is_empty() && !model.uses_context() {
-        report.notices.push(format!(
-            "kind {} does not learn from the events' context; {} does, where users have things again",
-            kind.name,
-            ranker::RANKER.name
-        ));
-    }
+    unused(data, kind, &*model, &mut report);
     let context = if model.uses_context() { data.context.clone() } else { Circumstances::default() };
     tensors.extend(model.to_tensors());
     tensors.extend(data.items.to_tensors("items"));
     tensors.push(popularity_tensor(Popularity::plain(data)?.scores));
-    let snapshot = snapshot(data, &resolved, ctx)?;
+    let snapshot = snapshot(data, &asked.common, ctx)?;
     if let Some(s) = &snapshot {
         tensors.extend(s.to_tensors());
     }
@@ -131,11 +71,112 @@ pub fn fit(data: &Interactions, kind: &str, given: &Value, skipped: u64, incumbe
         params: resolved.clone(),
         context,
         users: snapshot.map(|s| s.len()),
-        held_share: share,
+        held_share: parts.share,
         latest: Some(data.latest()).filter(|_| data.span() > 0),
     };
     let state = serde_json::to_value(state).map_err(|e| Error::internal(format!("state: {e}")))?;
     Ok(Trained { params: Value::Object(resolved), state, tensors, report })
+}
+
+/// Whether lists hold what a user had: as asked, else as the events say.
+fn repeats(data: &Interactions, asked: &Request, report: &mut Report) -> bool {
+    let untimed = data.span() == 0;
+    let repeats = asked.common.repeats.unwrap_or_else(|| data.repeats() || (untimed && asked.kind.is_some_and(|k| k.repeats)));
+    if untimed && asked.common.repeats.is_none() && !repeats {
+        report.notices.extend(had_again(data));
+    }
+    repeats
+}
+
+/// The events by what they are for.
+struct Parts {
+    /// The share of the users whose last events are held out.
+    share: f64,
+    /// What the held-out events leave.
+    rest: Interactions,
+    /// The held-out events: they judge.
+    judge: Held,
+    /// Where the kind leaves anything open: what to learn from, and the events of other users that decide it.
+    split: Option<(Interactions, Held)>,
+}
+
+impl Parts {
+    fn of(data: &Interactions, asked: &Request, repeats: bool) -> Result<Self> {
+        let step = Step::of(data);
+        let share = verdict::share(data, step, asked.common.holdout, asked.common.refit);
+        let (rest, judge) = Held::split(data, step, repeats, 0.0, share)?;
+        // What a kind leaves open is chosen on other users than those it is judged by, or, where they are few, on what those did before, too.
+        let least = if share > 0.0 { share.min(1.0 - share) / 2.0 } else { 0.1 };
+        let enough = ENOUGH as f64 / data.users.len() as f64;
+        let (from, tune_share) = if enough > 1.0 - share { (0.0, 1.0) } else { (share, enough.max(least)) };
+        let open = asked.kind.is_none_or(|k| chooses(k, &asked.params, data.items.len()));
+        let split = open.then(|| Held::split(&rest, step, repeats, from, tune_share)).transpose()?;
+        Ok(Self { share, rest, judge, split: split.filter(|(_, tune)| !tune.is_empty()) })
+    }
+
+    fn seen(&self) -> &Interactions {
+        self.split.as_ref().map_or(&self.rest, |(seen, _)| seen)
+    }
+
+    fn tune(&self) -> Option<&Held> {
+        self.split.as_ref().map(|(_, tune)| tune)
+    }
+
+    /// Whether nothing was held out: then all events were learned from already.
+    fn learned_all(&self) -> bool {
+        self.judge.is_empty() && self.split.is_none()
+    }
+}
+
+/// What was fitted to a part of the events, and how it did on the others.
+struct Judged {
+    choice: auto::Choice,
+    verdict: Option<Verdict>,
+    /// Popularity among [`Parts::rest`].
+    popularity: Vec<f32>,
+}
+
+fn judged(parts: &Parts, asked: &Request, deployed: Option<&Incumbent>, report: &mut Report, ctx: &Context) -> Result<Judged> {
+    let mut choice = auto::fit(asked, parts.seen(), parts.tune(), report, ctx)?;
+    let incumbent = deployed.filter(|i| i.held_out(parts.share));
+    if deployed.is_some() && incumbent.is_none() {
+        report.notices.push("the deployed version was not judged on the held-out events: it learned from some of these events".into());
+    }
+    let popularity = Popularity::plain(&parts.rest)?.scores;
+    ctx.watch.phase("judging");
+    let mut verdict = verdict::judge(&*choice.fitted.model, &popularity, &parts.rest, &parts.judge, incumbent, ctx)?;
+    let chosen_by = || match parts.tune() {
+        Some(tune) => verdict::judge(&*choice.fitted.model, &Popularity::plain(parts.seen())?.scores, parts.seen(), tune, None, ctx),
+        None => Ok(None),
+    };
+    if let (None, Some(v)) = (asked.kind, &verdict)
+        && v.gives_way(chosen_by, ctx.seed)?
+    {
+        report.notices.push(format!(
+            "auto chose {}: on {} held-out lists kind {} has an ndcg@{JUDGED_AT} of {:.5}, popularity of {:.5}",
+            popularity::KIND.name,
+            v.own.users,
+            choice.kind.name,
+            v.own.ndcg,
+            v.popularity.ndcg
+        ));
+        verdict = verdict.map(Verdict::of_popularity);
+        choice = auto::popularity(asked, &parts.rest, ctx)?;
+    }
+    Ok(Judged { choice, verdict, popularity })
+}
+
+/// Says what was given that the kind does not learn from.
+fn unused(data: &Interactions, kind: &Kind, model: &dyn ItemScorer, report: &mut Report) {
+    let does = ranker::RANKER.name;
+    if !data.attributes.is_empty() && !model.uses_attributes() {
+        report.notices.push(format!("kind {} does not learn from items; {does} does, where users have things again", kind.name));
+    }
+    if !data.context.is_empty() && !model.uses_context() {
+        report
+            .notices
+            .push(format!("kind {} does not learn from the events' context; {does} does, where users have things again", kind.name));
+    }
 }
 
 /// What is to be said where events without times are often of items that their user has in others.
@@ -156,12 +197,11 @@ fn popularity_tensor(scores: Vec<f32>) -> Tensor {
 }
 
 /// The users' latest events, where the version is to hold them.
-fn snapshot(data: &Interactions, params: &Map<String, Value>, ctx: &Context) -> Result<Option<Snapshot>> {
-    if params.get("users").and_then(Value::as_str) != Some("snapshot") {
+fn snapshot(data: &Interactions, common: &CommonParams, ctx: &Context) -> Result<Option<Snapshot>> {
+    if common.users == Users::Live {
         return Ok(None);
     }
-    let limit = history_limit(params.get("history_limit"));
     // At most as much as the events themselves, and again as tensors.
     let _booked = ctx.budget.take((data.bytes() - data.items.bytes()) * 2, "the snapshot of the users' events")?;
-    Snapshot::of(data, limit, ctx).map(Some)
+    Snapshot::of(data, common.history_limit, ctx).map(Some)
 }

@@ -4,6 +4,7 @@ use crate::base::{Code, Context, Error, Result};
 use crate::dataset::{Id, Interactions};
 use crate::metric::lists::Lists;
 use crate::model::popularity;
+use crate::model::recommender::CommonParams;
 use crate::pg::backend::{error, interrupts, settings};
 use crate::pg::query::relation::Relation;
 use crate::pg::recommender::events::EventSource;
@@ -291,6 +292,7 @@ fn cases(ready: &Ready, next: &Next, repeats: bool) -> Result<Vec<Case>> {
 /// All events of a model, with the rights with which it reads them.
 fn all(model: &ModelRow, version: &VersionRow, source: &EventSource, seed: u64) -> Result<Interactions> {
     let budget = settings::budget();
-    let (relation, reader) = Reader::open(model, &version.params, &source.search_path, &source.source())?;
+    let common: CommonParams = version.params.as_object().map(CommonParams::of).transpose()?.unwrap_or_default();
+    let (relation, reader) = Reader::open(model, common.read_as, &source.search_path, &source.source())?;
     reader.run(|| source.read(&relation, seed, true, &budget)).map(|(data, _)| data)
 }

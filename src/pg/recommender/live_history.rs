@@ -2,7 +2,7 @@
 
 use crate::base::Result;
 use crate::dataset::{Cell, Event, Id, IdKind, Snapshot};
-use crate::model::recommender::history_limit;
+use crate::model::recommender::CommonParams;
 use crate::pg::datum::array;
 use crate::pg::datum::types::Reader;
 use crate::pg::query::id_type::{self, IdType, Lookup};
@@ -65,18 +65,18 @@ thread_local! {
 }
 
 impl Live {
-    /// For `model`, whose call had `source` and whose version has `params`; `lookup` finds its items by a type.
+    /// For `model`, whose call had `source` and whose version has these parameters; `lookup` finds its items by a type.
     ///
     /// # Errors
     /// Those of [`source_access::Reader::open`] and of `lookup`; missing columns, and those of types that cannot serve.
     pub(crate) fn open(
         model: &ModelRow,
         source: EventSource,
-        params: &serde_json::Value,
+        common: &CommonParams,
         lookup: impl FnOnce(IdType) -> Result<Rc<Lookup>>,
     ) -> Result<Self> {
-        let limit = history_limit(params.get("history_limit"));
-        let (relation, reader) = source_access::Reader::open(model, params, &source.search_path, &source.source())?;
+        let limit = common.history_limit;
+        let (relation, reader) = source_access::Reader::open(model, common.read_as, &source.search_path, &source.source())?;
         let query = source.live(&relation, limit)?;
         let plan = kept(&query.sql, &[query.user_type], &reader)?;
         let lookup = query.items_as.map(lookup).transpose()?;

@@ -3,7 +3,6 @@
 use crate::base::memory::{self, Taken};
 use crate::base::{Budget, Code, Error, Result, interrupts};
 use crate::dataset::{Id, IdKind, Snapshot, Vocabulary};
-use crate::model::recommender::history_limit;
 use crate::pg::backend::snapshot_stamp::Stamp;
 use crate::pg::backend::text::literal;
 use crate::pg::query::id_type::{IdType, Lookup};
@@ -44,7 +43,6 @@ struct Loaded {
     /// By which the rows are known that are read when they are needed.
     index: Index,
     source: EventSource,
-    params: serde_json::Value,
     /// What finds items and the users of a snapshot by their type, once it was asked for.
     items: RefCell<Option<Rc<Lookup>>>,
     users: RefCell<Option<Rc<Lookup>>>,
@@ -123,7 +121,7 @@ pub(crate) fn ready(name: &str) -> Result<Rc<Ready>> {
             (None, items, users)
         }
         None => {
-            let live = Live::open(&found.model, loaded.source.clone(), &loaded.params, of_items)?;
+            let live = Live::open(&found.model, loaded.source.clone(), loaded.recommender.common(), of_items)?;
             let items = live.lookup().cloned();
             (Some(live), items, None)
         }
@@ -155,7 +153,7 @@ fn load(name: &str, version: &VersionRow) -> Result<(Loaded, usize)> {
         .map(|t| t.shape.iter().fold(4usize, |n, d| n.saturating_mul(*d)))
         .fold(users + version.state_text.len(), usize::saturating_add);
     let (items, users) = Default::default();
-    Ok((Loaded { recommender, index, source, params: version.params.clone(), items, users }, bytes))
+    Ok((Loaded { recommender, index, source, items, users }, bytes))
 }
 
 /// Where a version's events are; none for one that learns from rows.
@@ -207,7 +205,7 @@ impl Ready {
 
     /// How many of a user's latest events count.
     pub(crate) fn history_limit(&self) -> usize {
-        history_limit(self.loaded.params.get("history_limit"))
+        self.recommender().common().history_limit
     }
 
     /// Where the events of training were.

@@ -4,18 +4,18 @@ use crate::base::{Code, Context, Error, Result, Tensor, names};
 use crate::dataset::frame::missing_column;
 use crate::dataset::{Family, Frame, Key, ValueType};
 use crate::model::Kind;
-use crate::pg::backend::{allocator, compat, error, interrupts, settings};
+use crate::model::recommender::ReadAs;
+use crate::pg::backend::{error, interrupts};
 use crate::pg::datum::json_keys;
 use crate::pg::datum::value_form::Form;
 use crate::pg::query::column_builder::Wanted;
 use crate::pg::query::owner::{self, Acting};
 use crate::pg::query::relation::{Attribute, Relation, Source};
 use crate::pg::query::scan::{self, LeftOut};
-use crate::pg::store::models::{self, ModelRow, VersionRow};
-use crate::pg::store::progress::Progress;
-use crate::pg::store::publish::{Again, Deploy, Published, Training, publish};
+use crate::pg::store::models::{ModelRow, VersionRow};
+use crate::pg::store::publish::{Again, Deploy, Published};
 use crate::pg::store::source_access::Reader;
-use crate::pg::store::weights;
+use crate::pg::store::training::{self, Begun};
 use crate::train::Trained;
 use crate::train::features::{self, FeaturesSpec};
 use crate::train::row_model::{RowModel, RowScratch};
@@ -119,13 +119,12 @@ impl Spec {
 /// For the call: [`Code::InvalidParameter`], [`Code::UndefinedObject`], [`Code::UndefinedColumn`], [`Code::WrongType`]; for the model:
 /// [`Code::Privilege`], [`Code::InUse`], [`Code::WrongState`]; for the rows: those of [`rows::fit`].
 pub(crate) fn train(model: &str, call: &Call, relation: &Relation, reader: &Reader, again: Option<Again>) -> Result<Published> {
-    let start = Instant::now();
-    compat::must_be_writable(c"affinity.train()");
-    let deploy = Deploy::of(again, &call.deploy)?;
+    let begun = Begun::new(c"affinity.train()", &call.deploy, again)?;
     let mut spec = Spec::of(call, relation)?;
     let resolved = spec.check()?;
     let exclude = resolved.get("exclude").cloned().unwrap_or_else(|| json!([]));
-    let before = models::lock_training(model)?;
+    let deploy = begun.deploy;
+    let mut run = begun.lock(model)?;
     let keys = json_keys::of(&Value::Object(resolved));
     let columns = columns(relation, call, &exclude, &keys)?;
     // What is left out is not even read, so that a column may be excluded that the caller has no rights on; the engine never hears of it.
@@ -135,37 +134,22 @@ pub(crate) fn train(model: &str, call: &Call, relation: &Relation, reader: &Read
     if relation.temporary {
         error::notice("the relation is temporary: only this session can train the model again");
     }
-    let budget = settings::budget();
-    let incumbent = before.as_ref().map(|model| incumbent(model, call, deploy)).transpose()?.flatten();
-    budget.check()?;
-    let mut progress = Progress::begin(model);
+    let incumbent = run.incumbent(|model, version| same_family(model, version, call, deploy), load)?;
     let reading = Instant::now();
-    let (frame, left_out, booked) = reader.run(|| scan::usable(relation, &columns, &budget))?;
+    let (frame, left_out, booked) = reader.run(|| scan::usable(relation, &columns, &run.budget))?;
     tell_left_out(call, left_out)?;
     let read_seconds = reading.elapsed().as_secs_f64();
+    let progress = &mut run.progress;
     progress.phase("training");
     let mut trained =
-        interrupts::run(call.seed as u64, &budget, |shown| progress.show(&shown), |ctx| spec.fit(&frame, incumbent.as_ref(), ctx))?;
+        interrupts::run(call.seed as u64, &run.budget, |shown| progress.show(&shown), |ctx| spec.fit(&frame, incumbent.as_ref(), ctx))?;
     let sample = frame.take(&(0..CHECKED.min(u32::try_from(frame.rows()).unwrap_or(CHECKED))).collect::<Vec<_>>());
-    // What judged the incumbent and what was learned from are not needed to save.
     drop((frame, booked, incumbent));
-    allocator::trim();
-
     if let Some(params) = trained.params.as_object_mut() {
         params.insert("exclude".into(), exclude);
     }
     trained.report.metrics.insert("read_seconds".into(), json!(read_seconds));
-    if let Some(megabytes) = compat::peak_megabytes() {
-        trained.report.metrics.insert("peak_memory_mb".into(), json!(megabytes));
-    }
-    let recorded = serde_json::to_value(call).map_err(|e| Error::internal(format!("The call cannot be recorded: {e}.")))?;
-    let seconds = start.elapsed().as_secs_f64();
-    progress.phase("saving");
-    let training = Training { model, kind: &call.kind, call: &recorded, trained: &trained, seconds, deploy };
-    publish(&training, |row| {
-        let _booked = budget.take(trained.bytes(), "the model as it is loaded")?;
-        finite_scores(&load(row, &trained.tensors)?, &sample)
-    })
+    run.publish(&call.kind, call, trained, |row, tensors| finite_scores(&load(row, tensors)?, &sample))
 }
 
 /// Repeats a recorded call with the rights of the model's owner.
@@ -173,10 +157,8 @@ pub(crate) fn train(model: &str, call: &Call, relation: &Relation, reader: &Read
 /// # Errors
 /// As [`train`] and [`Reader::open`].
 pub(crate) fn retrain(model: &ModelRow, call: &Value, again: Again) -> Result<Published> {
-    let call = Call::deserialize(call).map_err(|e| {
-        Error::new(Code::Corrupt, "the recorded call cannot be read").detail(format!("{e}.")).hint("Train with affinity.train.")
-    })?;
-    let (relation, reader) = Reader::open(model, &Value::Null, &call.search_path, &call.source)?;
+    let call: Call = training::recorded(call, FUNCTION)?;
+    let (relation, reader) = Reader::open(model, ReadAs::Owner, &call.search_path, &call.source)?;
     owner::as_role(&Acting::as_role(model.owner.oid, &[])?, || train(&model.name, &call, &relation, &reader, Some(again)))
 }
 
@@ -276,26 +258,12 @@ fn by_key<'a>(relation: &'a Relation, key: &'a Key, exclude: &[&str]) -> Result<
     Ok(Wanted { column, as_type: ValueType::Plain, family: None, key: Some(key) })
 }
 
-/// The deployed version, to be judged beside the new one. One that cannot be read does not keep a better one from being trained.
-fn incumbent(model: &ModelRow, call: &Call, deploy: Deploy) -> Result<Option<RowModel>> {
-    let Some(number) = model.deployed else { return Ok(None) };
-    let version = models::fresh_version(model.id, number)?;
+/// That the deployed version learns from rows, and what is asked for now where it may stay.
+fn same_family(model: &ModelRow, version: &VersionRow, call: &Call, deploy: Deploy) -> Result<()> {
     if version.call.get("function").and_then(Value::as_str) != Some(FUNCTION) {
-        return Err(Error::new(Code::WrongState, format!("model \"{}\" does not learn from rows", model.name))
-            .detail(format!("Its deployed version is of kind {}.", version.kind))
-            .hint("Choose another name, or drop the model first: affinity.drop_model."));
+        return Err(training::other_family(model, version, "rows"));
     }
-    if matches!(deploy, Deploy::IfBetter | Deploy::UnlessWorse) {
-        same_question(model, &version, call)?
-    }
-    match weights::fresh_tensors(&version).and_then(|tensors| load(&version, &tensors)) {
-        Ok(scorer) => Ok(Some(scorer)),
-        Err(e) if e.code == Code::Corrupt => {
-            error::notice(&format!("the deployed version {number} is not judged: {e}"));
-            Ok(None)
-        }
-        Err(e) => Err(e),
-    }
+    if matches!(deploy, Deploy::IfBetter | Deploy::UnlessWorse) { same_question(model, version, call) } else { Ok(()) }
 }
 
 /// That the deployed version learned the target that is asked for now: who scores with the model counts on it.
@@ -325,9 +293,7 @@ fn finite_scores(model: &RowModel, rows: &Frame) -> Result<()> {
         let cells: Vec<_> = inputs.iter().map(|c| c.values.cell(row)).collect();
         let scores = model.numbers(&cells, &mut scratch)?;
         if scores.iter().any(|v| !v.is_finite()) {
-            return Err(Error::new(Code::WrongState, "the trained model gives scores that are no numbers")
-                .detail(format!("Row {} scores {scores:?}.", row + 1))
-                .hint("Train with a smaller learning_rate."));
+            return Err(training::no_numbers(format!("Row {} scores {scores:?}.", row + 1), "Train with a smaller learning_rate."));
         }
     }
     Ok(())

@@ -9,5 +9,6 @@ pub(crate) mod progress;
 pub(crate) mod publish;
 pub(crate) mod quota;
 pub(crate) mod source_access;
+pub(crate) mod training;
 pub(crate) mod training_call;
 pub(crate) mod weights;

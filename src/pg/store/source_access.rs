@@ -4,6 +4,7 @@
 //! there: so it is asked whose code would run, and with whose rights.
 
 use crate::base::{Code, Error, Result};
+use crate::model::recommender::ReadAs;
 use crate::pg::backend::text::{self, literal, quote};
 use crate::pg::query::foreign_code::{self, Rule};
 use crate::pg::query::owner::{self, Acting};
@@ -13,7 +14,6 @@ use crate::pg::query::watched::{self, Watch};
 use crate::pg::store::models::{self, ModelRow};
 use crate::pg::store::training_call;
 use pgrx::pg_sys;
-use serde_json::Value;
 
 /// Who reads a relation for the current role.
 #[derive(Debug, Clone, Default)]
@@ -25,7 +25,7 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// The relation that a model has on record, and who reads it: the model's owner, or by `read_as` among its `params` the caller. `path` is where bare names
+    /// The relation that a model has on record, and who reads it: the model's owner, or by `read_as` the caller. `path` is where bare names
     /// were found at training.
     ///
     /// A superuser's rights are lent to nobody's code: for a superuser's model the owner of the relation reads.
@@ -33,10 +33,10 @@ impl Reader {
     /// # Errors
     /// Those of [`recorded`]; [`Code::UndefinedObject`] where the model's owner is gone; [`Code::Privilege`] for a superuser where the model reads as
     /// its caller, and where code would run with rights that are not its owner's ([`foreign_code::admit`]).
-    pub(crate) fn open(model: &ModelRow, params: &Value, path: &[String], source: &Source) -> Result<(Relation, Self)> {
+    pub(crate) fn open(model: &ModelRow, read_as: ReadAs, path: &[String], source: &Source) -> Result<(Relation, Self)> {
         let relation = recorded(source, model, |gone| training_call::call(model, gone))?;
         let me = owner::current();
-        if params.get("read_as").and_then(Value::as_str) == Some("caller") {
+        if read_as == ReadAs::Caller {
             if owner::is_superuser(me) {
                 return Err(Error::new(
                     Code::Privilege,

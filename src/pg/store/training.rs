@@ -1,0 +1,132 @@
+//! What every function that trains does alike, whatever it learns from: the model is locked, the call recorded, the version saved and published.
+
+use crate::base::{Budget, Code, Error, Result, Tensor};
+use crate::pg::backend::{allocator, compat, error, settings};
+use crate::pg::store::models::{self, ModelRow, VersionRow};
+use crate::pg::store::progress::Progress;
+use crate::pg::store::publish::{Again, Deploy, Published, Training, publish};
+use crate::pg::store::weights;
+use crate::train::Trained;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use std::ffi::CStr;
+use std::time::Instant;
+
+/// A call that trains, before anything is looked up.
+pub(crate) struct Begun {
+    start: Instant,
+    /// When the version is deployed.
+    pub deploy: Deploy,
+}
+
+/// A training that runs: nobody else trains the model meanwhile.
+pub(crate) struct Run<'m> {
+    start: Instant,
+    deploy: Deploy,
+    /// The model's name.
+    model: &'m str,
+    /// The model as it is; none where there is none yet.
+    before: Option<ModelRow>,
+    /// What it may use.
+    pub budget: Budget,
+    /// What other sessions see of it.
+    pub progress: Progress,
+}
+
+impl Begun {
+    /// A call of `function`, anew or `again`.
+    ///
+    /// # Errors
+    /// [`Code::InvalidParameter`] for a word that is no way to `deploy`.
+    pub(crate) fn new(function: &'static CStr, deploy: &str, again: Option<Again>) -> Result<Self> {
+        let start = Instant::now();
+        compat::must_be_writable(function);
+        Ok(Self { start, deploy: Deploy::of(again, deploy)? })
+    }
+
+    /// Takes the model for the length of the training.
+    ///
+    /// # Errors
+    /// Those of [`models::lock_training`].
+    pub(crate) fn lock(self, model: &str) -> Result<Run<'_>> {
+        let before = models::lock_training(model)?;
+        Ok(Run { start: self.start, deploy: self.deploy, model, before, budget: settings::budget(), progress: Progress::begin(model) })
+    }
+}
+
+impl Run<'_> {
+    /// The deployed version as `load` reads it from its row and tensors, to be judged beside the new one; `belongs` says that it is of the same family. One that is
+    /// damaged does not keep a better one from being trained.
+    ///
+    /// # Errors
+    /// Those of `belongs` and `load`.
+    pub(crate) fn incumbent<T>(
+        &self,
+        belongs: impl FnOnce(&ModelRow, &VersionRow) -> Result<()>,
+        load: impl FnOnce(&VersionRow, &[Tensor]) -> Result<T>,
+    ) -> Result<Option<T>> {
+        let Some((model, number)) = self.before.as_ref().and_then(|m| m.deployed.map(|d| (m, d))) else { return Ok(None) };
+        let version = models::fresh_version(model.id, number)?;
+        belongs(model, &version)?;
+        let found = match weights::fresh_tensors(&version).and_then(|tensors| load(&version, &tensors)) {
+            Err(e) if e.code == Code::Corrupt => {
+                error::notice(&format!("the deployed version {number} is not judged: {e}"));
+                None
+            }
+            loaded => Some(loaded?),
+        };
+        self.budget.check()?;
+        Ok(found)
+    }
+
+    /// Saves what was `trained` by `call` and deploys it where it may be. `check` scores with the version as it was read back; its error undoes everything.
+    ///
+    /// # Errors
+    /// Those of [`publish`].
+    pub(crate) fn publish(
+        mut self,
+        kind: &str,
+        call: &impl Serialize,
+        mut trained: Trained,
+        check: impl FnOnce(&VersionRow, &[Tensor]) -> Result<()>,
+    ) -> Result<Published> {
+        // What was learned from is gone by now, and not needed to save.
+        allocator::trim();
+        if let Some(megabytes) = compat::peak_megabytes() {
+            trained.report.metrics.insert("peak_memory_mb".into(), json!(megabytes));
+        }
+        let call = serde_json::to_value(call).map_err(|e| Error::internal(format!("The call cannot be recorded: {e}.")))?;
+        let seconds = self.start.elapsed().as_secs_f64();
+        self.progress.phase("saving");
+        let training = Training { model: self.model, kind, call: &call, trained: &trained, seconds, deploy: self.deploy };
+        publish(&training, |row| {
+            let _booked = self.budget.take(trained.bytes(), "the model as it is loaded")?;
+            check(row, &trained.tensors)
+        })
+    }
+}
+
+/// The error for a model whose deployed `version` is of the other family: it does not learn from `what`.
+pub(crate) fn other_family(model: &ModelRow, version: &VersionRow, what: &str) -> Error {
+    Error::new(Code::WrongState, format!("model \"{}\" does not learn from {what}", model.name))
+        .detail(format!("Its deployed version is of kind {}.", version.kind))
+        .hint("Choose another name, or drop the model first: affinity.drop_model.")
+}
+
+/// The error for a version that scores something as no number: `which` says what, `hint` what to do.
+pub(crate) fn no_numbers(which: String, hint: &str) -> Error {
+    Error::new(Code::WrongState, "the trained model gives scores that are no numbers").detail(which).hint(hint)
+}
+
+/// A call as it was recorded by `affinity.<function>`.
+///
+/// # Errors
+/// [`Code::Corrupt`] for one that somebody has written.
+pub(crate) fn recorded<T: DeserializeOwned>(call: &Value, function: &str) -> Result<T> {
+    T::deserialize(call).map_err(|e| {
+        Error::new(Code::Corrupt, "the recorded call cannot be read")
+            .detail(format!("{e}."))
+            .hint(format!("Train with affinity.{function}."))
+    })
+}
