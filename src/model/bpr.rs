@@ -124,22 +124,9 @@ fn fit(data: &Interactions, given: &Map<String, Value>, ctx: &Context) -> Result
         rng.shuffle(&mut names);
         let places = inverse(&names)?;
         let from = inverse(&before)?;
-        let mut rows: Vec<&mut [f32]> = spare.chunks_mut(width * LEAST).collect();
-        ctx.pool.each_mut(&mut rows, |s, strip| {
-            for (row, item) in strip.chunks_exact_mut(width).zip(&names[s * LEAST..]) {
-                row.copy_from_slice(&items[from[*item as usize] as usize * width..][..width]);
-            }
-        });
+        reorder(&items, &from, &names, width, &mut spare, ctx);
         std::mem::swap(&mut items, &mut spare);
-        let mut cells: Vec<Vec<Cell>> = vec![vec![Vec::new(); blocks]; n_users.div_ceil(per_users)];
-        ctx.pool.each_mut(&mut cells, |b, cells| {
-            for u in b * per_users..((b + 1) * per_users).min(n_users) {
-                for (i, _) in by_user.row(u) {
-                    let at = places[i as usize] as usize;
-                    cells[at / per_items].push(((u - b * per_users) as u32, (at % per_items) as u32));
-                }
-            }
-        });
+        let cells = cells(&by_user, &places, (per_users, per_items), blocks, ctx);
         let rate = p.learning_rate * (1.0 - (epoch - 1) as f32 / p.epochs as f32);
         let mut loss = (0.0, 0);
         for turn in 0..blocks {
@@ -178,6 +165,31 @@ fn fit(data: &Interactions, given: &Map<String, Value>, ctx: &Context) -> Result
     let rule = Rule::Pairwise { shrinkage: p.shrinkage };
     let factors = Factors::new(spare, width, rule, data.heaviest(), recency(given, USUAL_RECENCY), ctx)?;
     Ok((factors, epochs))
+}
+
+/// The rows of `items`, which stand in the order of the inverse of `from`, into `out` in the order of `names`.
+fn reorder(items: &[f32], from: &[u32], names: &[u32], width: usize, out: &mut [f32], ctx: &Context) {
+    let mut rows: Vec<&mut [f32]> = out.chunks_mut(width * LEAST).collect();
+    ctx.pool.each_mut(&mut rows, |s, strip| {
+        for (row, item) in strip.chunks_exact_mut(width).zip(&names[s * LEAST..]) {
+            row.copy_from_slice(&items[from[*item as usize] as usize * width..][..width]);
+        }
+    });
+}
+
+/// The pairs of each block of users with each of `blocks` blocks of items, by their places within these; `per` is how many users and items a block has.
+fn cells(by_user: &Pairs, places: &[u32], per: (usize, usize), blocks: usize, ctx: &Context) -> Vec<Vec<Cell>> {
+    let users = by_user.rows();
+    let mut cells: Vec<Vec<Cell>> = vec![vec![Vec::new(); blocks]; users.div_ceil(per.0)];
+    ctx.pool.each_mut(&mut cells, |b, cells| {
+        for u in b * per.0..((b + 1) * per.0).min(users) {
+            for (i, _) in by_user.row(u) {
+                let at = places[i as usize] as usize;
+                cells[at / per.1].push(((u - b * per.0) as u32, (at % per.1) as u32));
+            }
+        }
+    });
+    cells
 }
 
 impl Job<'_> {

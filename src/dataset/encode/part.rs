@@ -159,27 +159,29 @@ impl Part {
                 let open = options.open && options.numbers != Scaling::Quantile;
                 Time::fit(&t, some, open.then(ends)).map(Self::Time)
             }
-            v @ Values::Vector { width, .. } => {
-                let element = |k: usize| {
-                    move |r| match v.cell(r) {
-                        Cell::Vector(x) => Some(f64::from(x[k])).filter(|x| x.is_finite()),
-                        _ => None,
-                    }
-                };
-                let own = |k| {
-                    scale(super::Scaling::Standard, &mut sample(rows).filter_map(element(k)).collect::<Vec<_>>(), options, rows, element(k))
-                };
-                let mut scales: Vec<Option<Scale>> = (0..*width).map(own).collect();
-                if !some && scales.iter().all(Option::is_none) {
-                    return Ok(None);
-                }
-                // An element that is the same in all rows teaches nothing, and comes back as it is.
-                for (k, s) in scales.iter_mut().enumerate().filter(|(_, s)| s.is_none()) {
-                    *s = sample(rows).find_map(element(k)).map(Scale::constant);
-                }
-                Some(Self::Vector { scales, missing: some })
-            }
+            v @ Values::Vector { width, .. } => return Ok(Self::fit_vector(v, *width, rows, options, some)),
         })
+    }
+
+    /// Of vectors: each element by its own scale; none where no element varies.
+    fn fit_vector(values: &Values, width: usize, rows: &[u32], options: &Options, missing: bool) -> Option<Self> {
+        let element = |k: usize| {
+            move |r| match values.cell(r) {
+                Cell::Vector(x) => Some(f64::from(x[k])).filter(|x| x.is_finite()),
+                _ => None,
+            }
+        };
+        let own =
+            |k| scale(super::Scaling::Standard, &mut sample(rows).filter_map(element(k)).collect::<Vec<_>>(), options, rows, element(k));
+        let mut scales: Vec<Option<Scale>> = (0..width).map(own).collect();
+        if !missing && scales.iter().all(Option::is_none) {
+            return None;
+        }
+        // An element that is the same in all rows teaches nothing, and comes back as it is.
+        for (k, s) in scales.iter_mut().enumerate().filter(|(_, s)| s.is_none()) {
+            *s = sample(rows).find_map(element(k)).map(Scale::constant);
+        }
+        Some(Self::Vector { scales, missing })
     }
 
     /// Sparse inputs, beside the numbers.

@@ -1,13 +1,14 @@
 //! The training itself.
 
 use super::plan::{Plans, networks, seeded};
-use super::prepare::{Prepared, prepare};
+use super::prepare::{Laid, Prepared, prepare};
 use super::turns::{Turn, fit_turn, judge_turns};
 use super::{RowsSpec, average, judge, verdict};
-use crate::base::{Code, Context, Error, Result};
+use crate::base::{Code, Context, Error, Result, Tensor};
 use crate::dataset::{Column, Frame, Values};
 use crate::model::Kind;
 use crate::model::mlp::{Mlp, MlpSpec};
+use crate::model::rows::Params;
 use crate::serve::calibration::Calibration;
 use crate::serve::scorer::Scorer;
 use crate::serve::scorer::{BASELINE, Shares, State, TWIN, prefix, score_parts, turn_prefix};
@@ -57,23 +58,7 @@ pub fn fit(frame: &Frame, spec: &RowsSpec, incumbent: Option<&Scorer>, ctx: &Con
 
     let quiet = Unheard(ctx.watch);
     let unheard = Context { watch: &quiet, ..*ctx };
-    let mut turns = Vec::new();
-    let one = data.sides.turns == 1;
-    // Of one turn its rows are all rows, which are encoded once.
-    let mut all_laid = None;
-    for number in 0..data.sides.turns {
-        let parts = data.sides.parts(number);
-        if parts.train.is_empty() || (!one && parts.holdout.is_empty()) {
-            continue;
-        }
-        let laid = data.lay(parts, ctx)?;
-        let (turn, curve) = fit_turn(&data, &state, &plans, (number, &laid), (ctx, &unheard))?;
-        if turns.is_empty() {
-            report.epochs = curve;
-        }
-        turns.push(turn);
-        all_laid = one.then_some(laid);
-    }
+    let (turns, all_laid) = fit_turns(&data, &state, &plans, &mut report, (ctx, &unheard))?;
     let Some(first) = turns.first() else {
         return Err(Error::new(Code::Data, "too few rows to learn from")
             .detail(format!("There are {} rows with a target, and none is left when a part of them is held out.", data.rows))
@@ -102,20 +87,57 @@ pub fn fit(frame: &Frame, spec: &RowsSpec, incumbent: Option<&Scorer>, ctx: &Con
         }
     }
 
+    let tensors = networks_of(&mut state, &params, &data, &turns, &plans, all_laid, (ctx, &unheard))?;
+    let state = serde_json::to_value(&state).map_err(|e| Error::internal(format!("state: {e}")))?;
+    Ok(Trained { params: Value::Object(resolved), state, tensors, report })
+}
+
+/// The networks of each turn; and of one turn its rows, which are all rows, as they were encoded.
+fn fit_turns<'c>(
+    data: &Prepared,
+    state: &State,
+    plans: &Plans,
+    report: &mut Report,
+    (ctx, unheard): (&Context<'c>, &Context<'c>),
+) -> Result<(Vec<Turn>, Option<Laid<'c>>)> {
+    let one = data.sides.turns == 1;
+    let (mut turns, mut all_laid) = (Vec::new(), None);
+    for number in 0..data.sides.turns {
+        let parts = data.sides.parts(number);
+        if parts.train.is_empty() || (!one && parts.holdout.is_empty()) {
+            continue;
+        }
+        let laid = data.lay(parts, ctx)?;
+        let (turn, curve) = fit_turn(data, state, plans, (number, &laid), (ctx, unheard))?;
+        if turns.is_empty() {
+            report.epochs = curve;
+        }
+        turns.push(turn);
+        all_laid = one.then_some(laid);
+    }
+    Ok((turns, all_laid))
+}
+
+/// The tensors of the version: those of the first turn, or where rows were held out and `refit` is asked, networks that learn from all rows for as long as was found best,
+/// beside those of the turns.
+fn networks_of<'c>(
+    state: &mut State,
+    params: &Params,
+    data: &Prepared,
+    turns: &[Turn],
+    plans: &Plans,
+    laid: Option<Laid<'c>>,
+    (ctx, unheard): (&Context<'c>, &Context<'c>),
+) -> Result<Vec<Tensor>> {
+    let one = data.sides.turns == 1;
+    let Some(first) = turns.first() else { return Ok(Vec::new()) };
     let mut own = first.networks.clone();
     let mut simple = first.simple.as_ref().map(|s| s.0.clone());
     let mut tensors = Vec::new();
     if params.refit && (!one || first.networks_saw < data.rows) {
-        for turn in &turns {
-            for (i, n) in turn.networks.iter().enumerate() {
-                tensors.extend(n.to_tensors(&if one { format!("{TWIN}{}", prefix(i)) } else { turn_prefix(turn.number) }));
-            }
-            if let (false, Some((simple, _))) = (one, &turn.simple) {
-                tensors.extend(simple.to_tensors(&format!("{}{BASELINE}", turn_prefix(turn.number))));
-            }
-        }
+        turns.iter().for_each(|t| tensors.extend(kept(t, one)));
         state.refit = true;
-        let laid = all_laid.map_or_else(|| data.lay(data.all(), ctx), Ok)?;
+        let laid = laid.map_or_else(|| data.lay(data.all(), ctx), Ok)?;
         let [.., all] = laid.ranges();
         let again = |plan: &MlpSpec, epochs: usize, ctx: &Context<'_>| {
             let (x, y) = laid.part(all.clone());
@@ -123,11 +145,11 @@ pub fn fit(frame: &Frame, spec: &RowsSpec, incumbent: Option<&Scorer>, ctx: &Con
         };
         let usual = median(turns.iter().flat_map(|t| t.found.iter().copied()).collect());
         own = (0..state.ensemble)
-            .map(|i| again(plan, if one { first.found[i] } else { usual }, &seeded(&unheard, i)))
+            .map(|i| again(&plans.own, if one { first.found[i] } else { usual }, &seeded(unheard, i)))
             .collect::<Result<_>>()?;
         if let (false, Some(plan)) = (one, &plans.simple) {
             let epochs = median(turns.iter().filter_map(|t| t.simple.as_ref().map(|s| s.1)).collect());
-            simple = Some(again(plan, epochs, &unheard)?);
+            simple = Some(again(plan, epochs, unheard)?);
         }
     }
     for (i, n) in own.iter().enumerate() {
@@ -136,8 +158,17 @@ pub fn fit(frame: &Frame, spec: &RowsSpec, incumbent: Option<&Scorer>, ctx: &Con
     if let Some(n) = simple {
         tensors.extend(n.to_tensors(BASELINE));
     }
-    let state = serde_json::to_value(&state).map_err(|e| Error::internal(format!("state: {e}")))?;
-    Ok(Trained { params: Value::Object(resolved), state, tensors, report })
+    Ok(tensors)
+}
+
+/// What is kept of a turn: its networks, and the simple one beside them where there are several turns.
+fn kept(turn: &Turn, one: bool) -> Vec<Tensor> {
+    let name = |i| if one { format!("{TWIN}{}", prefix(i)) } else { turn_prefix(turn.number) };
+    let mut tensors: Vec<Tensor> = turn.networks.iter().enumerate().flat_map(|(i, n)| n.to_tensors(&name(i))).collect();
+    if let (false, Some((simple, _))) = (one, &turn.simple) {
+        tensors.extend(simple.to_tensors(&format!("{}{BASELINE}", turn_prefix(turn.number))));
+    }
+    tensors
 }
 
 fn median(mut of: Vec<usize>) -> usize {
