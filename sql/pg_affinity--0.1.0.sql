@@ -58,7 +58,7 @@ CREATE TABLE affinity.stored_versions (
     rows_skipped bigint NOT NULL,
     seconds double precision NOT NULL,
     metrics jsonb NOT NULL,
-    judged double precision,
+    evaluated double precision,
     -- Of state and weights, for affinity.max_stored.
     bytes bigint NOT NULL,
     -- Of state and weights; and of kind, call and params with that one.
@@ -199,16 +199,18 @@ CREATE FUNCTION affinity.retrain(model text, deploy text DEFAULT NULL) RETURNS S
 AS 'MODULE_PATHNAME', 'retrain_wrapper' LANGUAGE c COST 1000000 ROWS 1;
 COMMENT ON FUNCTION affinity.retrain(text, text) IS 'Repeats the latest training of a model on the rows that are there now, with the rights of its owner. deploy: when the new version is deployed (if_better, unless_worse, always, never); NULL: as the training said.';
 
-CREATE FUNCTION affinity_internal.trainings() RETURNS TABLE (pid integer, process_started timestamp with time zone, model text, phase text,
-    epoch integer, train_loss double precision, valid_loss double precision)
+CREATE FUNCTION affinity_internal.trainings() RETURNS TABLE (pid integer, process_started timestamp with time zone, model text, kind text, phase text,
+    rows bigint, done bigint, total bigint, epoch integer, train_loss double precision, valid_loss double precision, metric text, best double precision,
+    seconds_left double precision)
 AS 'MODULE_PATHNAME', 'trainings_wrapper' LANGUAGE c VOLATILE ROWS 10;
 COMMENT ON FUNCTION affinity_internal.trainings() IS 'What affinity.progress shows, with trainings of processes that have died.';
 
 CREATE VIEW affinity.progress AS
-SELECT t.pid, s.usename AS role, t.model, t.phase, t.epoch, t.train_loss, t.valid_loss, s.query_start AS started
+SELECT t.pid, s.usename AS role, t.model, t.kind, t.phase, t.done, t.total, t.rows, t.epoch, t.train_loss, t.valid_loss, t.metric, t.best,
+    s.query_start AS started, EXTRACT(epoch FROM pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) s.query_start)::double precision AS seconds, t.seconds_left
 FROM affinity_internal.trainings() t
 JOIN pg_catalog.pg_stat_activity s ON s.pid OPERATOR(pg_catalog.=) t.pid AND s.backend_start OPERATOR(pg_catalog.=) t.process_started;
-COMMENT ON VIEW affinity.progress IS 'Trainings under way of roles whose rights the current role has: what each is doing, and its last epoch.';
+COMMENT ON VIEW affinity.progress IS 'Trainings under way of roles whose rights the current role has: what each is doing, how much of it is done, its last epoch, the best figure so far, and how long the part under way takes at most if it goes on so.';
 
 CREATE FUNCTION affinity.kinds() RETURNS TABLE (kind text, for_what text, learns_from text)
 AS 'MODULE_PATHNAME', 'kinds_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 10;
@@ -350,7 +352,7 @@ CREATE FUNCTION affinity.evaluate(model text, source regclass DEFAULT NULL, targ
 RETURNS SETOF affinity.figure
 AS 'MODULE_PATHNAME', 'evaluate_wrapper' LANGUAGE c STABLE COST 10000 ROWS 20;
 COMMENT ON FUNCTION affinity.evaluate(text, regclass, name, integer, boolean) IS
-'How good a model is on the rows of a relation: figures with their 95 % intervals, then those of the simple model trained beside it. On the rows that taught it, those that were held out judge (all_rows: all). For a kind that gives rows back, how well each column does. For a recommender, lists of k against later events; without a relation, against those that training held out.';
+'How good a model is on the rows of a relation: figures with their 95 % intervals, then those of the simple model trained beside it. Of the rows that taught it, it is evaluated on those that were held out (all_rows: all). For a kind that gives rows back, how well each column does. For a recommender, lists of k against later events; without a relation, against those that training held out.';
 
 CREATE TYPE affinity.comparison AS (model text, metric text, k integer, value double precision, low double precision, high double precision,
     above double precision, above_low double precision, above_high double precision, users bigint);

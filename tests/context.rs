@@ -1,10 +1,10 @@
-//! The context of events on its way to a version that codes it otherwise: the deployed one tonight, and the one that is judged.
+//! The context of events on its way to a version that codes it otherwise: the deployed one tonight, and the one that is evaluated.
 
 #![allow(clippy::unwrap_used)]
 
 use pg_affinity::base::Rng;
 use pg_affinity::dataset::{Column, EventColumns, Frame, IdKind, Interactions, Values};
-use pg_affinity::train::judged;
+use pg_affinity::train::list_evaluation;
 use pg_affinity::train::recommender;
 use pg_affinity::train::recommender_params::Request;
 use pg_affinity::train::verdict::Incumbent;
@@ -48,19 +48,19 @@ fn the_context_of_events_reaches_a_version_that_codes_it_otherwise() {
     };
     let (first, _) = fit(&["east", "west"], None);
     let incumbent = Incumbent::load(&first.state, &first.tensors).unwrap().unwrap();
-    let judged = |names: &[&str]| fit(names, Some(&incumbent)).0.report.incumbent.unwrap();
-    let (same, others) = (judged(&["east", "west"]), judged(&["south", "north"]));
-    assert_eq!(Some(same), first.report.judged);
+    let evaluated = |names: &[&str]| fit(names, Some(&incumbent)).0.report.incumbent.unwrap();
+    let (same, others) = (evaluated(&["east", "west"]), evaluated(&["south", "north"]));
+    assert_eq!(Some(same), first.report.evaluated);
     assert!(others < same - 0.02, "{others} {same}");
     let ndcg = |names: &[&str]| {
         let data = fit(names, None).1;
         with(2, 7, |ctx| {
-            let (twin, cases) = judged::held_out(&first.state, &first.tensors, &data).unwrap().unwrap();
-            let [own, _] = judged::lists(&twin, &cases, twin.repeats(), 20, ctx).unwrap();
-            judged::rows(&own, 20, None, 0).into_iter().find(|r| r.metric == "ndcg").unwrap().value
+            let (twin, cases) = list_evaluation::held_out(&first.state, &first.tensors, &data).unwrap().unwrap();
+            let [own, _] = list_evaluation::lists(&twin, &cases, twin.repeats(), 20, ctx).unwrap();
+            list_evaluation::rows(&own, 20, None, 0).into_iter().find(|r| r.metric == "ndcg").unwrap().value
         })
     };
     assert!((ndcg(&["east", "west"]) - same).abs() < 0.02 && ndcg(&["south", "north"]) < same - 0.02);
     // A store more, which is the first by name: the codes of the others are not what they were.
-    assert!((ndcg(&["east", "west", "annex"]) - same).abs() < 0.02 && (judged(&["east", "west", "annex"]) - same).abs() < 0.02);
+    assert!((ndcg(&["east", "west", "annex"]) - same).abs() < 0.02 && (evaluated(&["east", "west", "annex"]) - same).abs() < 0.02);
 }

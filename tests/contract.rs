@@ -163,7 +163,7 @@ fn each_kind_learns() {
             spec.target
         );
         assert_eq!(rows.iter().any(|r| r.baseline.is_some()), spec.kind == "mlp");
-        assert!(t.report.judged.is_some() && !t.report.epochs.is_empty());
+        assert!(t.report.evaluated.is_some() && !t.report.epochs.is_empty());
     }
 }
 

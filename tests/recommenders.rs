@@ -8,7 +8,7 @@ use pg_affinity::model::kinds::KINDS;
 use pg_affinity::report::{Page, Shown};
 use pg_affinity::serve::batch::{self, Asked};
 use pg_affinity::serve::recommender::{Recommender, Source};
-use pg_affinity::train::judged;
+use pg_affinity::train::list_evaluation;
 use pg_affinity::train::recommender;
 use pg_affinity::train::recommender_params::Request;
 use pg_affinity::train::verdict::Incumbent;
@@ -61,7 +61,7 @@ fn same_events_same_weights_whatever_the_threads_and_the_order_of_rows() {
         let a = train(kind.name, &params(kind.name), 1);
         let again = train(kind.name, &params(kind.name), 1);
         // Of the report the epochs' seconds differ.
-        assert_eq!((&a.tensors, &a.state, a.report.judged), (&again.tensors, &again.state, again.report.judged), "{}", kind.name);
+        assert_eq!((&a.tensors, &a.state, a.report.evaluated), (&again.tensors, &again.state, again.report.evaluated), "{}", kind.name);
         let b = train(kind.name, &params(kind.name), 3);
         assert_eq!((&a.tensors, &a.state), (&b.tensors, &b.state), "{}", kind.name);
         let frame = checkerboard(200);
@@ -103,7 +103,7 @@ fn every_kind_but_popularity_finds_the_pattern() {
     for kind in KINDS {
         let t = train(kind.name, &params(kind.name), 2);
         let recall = t.report.metrics["recall@20"].as_f64().unwrap();
-        let ndcg = t.report.judged.unwrap();
+        let ndcg = t.report.evaluated.unwrap();
         let baseline = t.report.metrics["baseline"]["popularity"]["ndcg@20"].as_f64().unwrap();
         let knows_nothing_new = ["popularity", "repeat"].contains(&kind.name);
         assert!(recall > 0.9 && (knows_nothing_new || ndcg > baseline + 0.05), "{}: {ndcg} against {baseline}", kind.name);
@@ -125,7 +125,7 @@ fn every_kind_but_popularity_finds_the_pattern() {
 }
 
 #[test]
-fn the_deployed_version_is_judged_on_the_same_held_out_events() {
+fn the_deployed_version_is_evaluated_on_the_same_held_out_events() {
     for kind in KINDS {
         let first = train(kind.name, &params(kind.name), 2);
         let incumbent = Incumbent::load(&first.state, &first.tensors).unwrap().unwrap();
@@ -133,10 +133,10 @@ fn the_deployed_version_is_judged_on_the_same_held_out_events() {
             recommender::fit(&data(&checkerboard(200), ctx), &asked(kind.name, &params(kind.name)), 0, Some(&incumbent), ctx)
         })
         .unwrap();
-        assert_eq!(second.report.incumbent, first.report.judged, "{}", kind.name);
+        assert_eq!(second.report.incumbent, first.report.evaluated, "{}", kind.name);
     }
     let unjudged = train("popularity", &json!({"holdout": 0}), 1);
-    assert!(unjudged.report.judged.is_none() && Incumbent::load(&unjudged.state, &unjudged.tensors).unwrap().is_none());
+    assert!(unjudged.report.evaluated.is_none() && Incumbent::load(&unjudged.state, &unjudged.tensors).unwrap().is_none());
 }
 
 #[test]
@@ -212,12 +212,12 @@ fn a_page_shows_what_training_held_out() {
     for kind in KINDS {
         let t = train(kind.name, &params(kind.name), 2);
         let page = with(2, 7, |ctx| {
-            let (twin, cases) = judged::held_out(&t.state, &t.tensors, &data(&checkerboard(200), ctx)).unwrap().unwrap();
-            let [own, popularity] = judged::lists(&twin, &cases, twin.repeats(), K, ctx).unwrap();
-            let mut figures = judged::rows(&own, K, None, 0);
+            let (twin, cases) = list_evaluation::held_out(&t.state, &t.tensors, &data(&checkerboard(200), ctx)).unwrap().unwrap();
+            let [own, popularity] = list_evaluation::lists(&twin, &cases, twin.repeats(), K, ctx).unwrap();
+            let mut figures = list_evaluation::rows(&own, K, None, 0);
             let ndcg = figures.iter().find(|f| f.metric == "ndcg").unwrap();
             assert!(ndcg.rows as usize == cases.len() && cases.len() > 30, "{}: {ndcg:?}", kind.name);
-            figures.extend(judged::rows(&popularity, K, Some("popularity"), 0));
+            figures.extend(list_evaluation::rows(&popularity, K, Some("popularity"), 0));
             // To the digit what training said, the baseline's as well: nothing here has seen the held-out events.
             for f in figures.iter().filter(|f| !matches!(f.metric.as_str(), "gini" | "novelty")) {
                 let m = &t.report.metrics;

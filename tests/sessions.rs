@@ -111,22 +111,44 @@ fn a_training_can_be_watched() {
         let ended = session.run(TRAINING).map(|_| ()).map_err(|e| error_line(&e));
         (ended, session)
     });
-    let watch = "SELECT pid, model, phase, coalesce(epoch, 0), train_loss FROM affinity.progress";
+    let watch = "SELECT pid, model, kind, phase, coalesce(epoch, 0), train_loss IS NOT NULL, done, total, rows, best IS NOT NULL, seconds >= 0, seconds_left > 0
+                 FROM affinity.progress";
     let start = Instant::now();
     let seen = loop {
         let rows = admin.query(watch, &[]).unwrap();
-        if let Some(row) = rows.iter().find(|r| r.get::<_, i32>(3) > 0) {
-            break (row.get::<_, i32>(0), row.get::<_, String>(1), row.get::<_, String>(2), row.get::<_, Option<f64>>(4).is_some());
+        if let Some(row) = rows.iter().find(|r| r.get::<_, i32>(4) > 0) {
+            let (done, total): (i64, i64) = (row.get(6), row.get(7));
+            assert!((1..=total).contains(&done) && row.get::<_, i64>(8) == 5000, "{row:?}");
+            assert!((9..=11).all(|flag| row.get::<_, bool>(flag)), "{row:?}");
+            break (row.get::<_, i32>(0), row.get::<_, String>(1), row.get::<_, String>(2), row.get::<_, String>(3), row.get::<_, bool>(5));
         }
         assert!(start.elapsed() < Duration::from_secs(20), "no epoch is seen: {rows:?}");
         std::thread::sleep(Duration::from_millis(50));
     };
-    assert_eq!(seen, (pid, "m".into(), "training".into(), true));
+    assert_eq!(seen, (pid, "m".into(), "mlp".into(), "training".into(), true));
     // A stranger sees nothing of it.
     assert!(other.query(watch, &[]).unwrap().is_empty());
     admin.query("SELECT pg_cancel_backend($1)", &[&pid]).unwrap();
     assert!(worker.join().unwrap().0.unwrap_err().starts_with("57014"));
     assert!(admin.query(watch, &[]).unwrap().is_empty());
+}
+
+#[test]
+fn a_long_call_says_how_far_it_is() {
+    let Some(server) = server("sessions") else { return };
+    let db = Database::fresh(&server, "sessions_notices");
+    shop(&db);
+    let mut session = db.session(&db.database(), "postgres");
+    session.run("SELECT affinity.version(); SET affinity.progress_interval = '1s'; SET statement_timeout = '4s'").unwrap();
+    session.notices();
+    assert!(error_line(&session.run(TRAINING).unwrap_err()).starts_with("57014"));
+    let said = session.notices();
+    let says =
+        |n: &&String| n.starts_with("NOTICE: model \"m\" (mlp): training since ") && n.contains(" of ") && n.contains("left of this part");
+    assert!((2..=4).contains(&said.iter().filter(says).count()), "{said:?}");
+    session.run("SET affinity.progress_interval = 0; SET statement_timeout = '2s'").unwrap();
+    session.run(TRAINING).unwrap_err();
+    assert!(session.notices().is_empty());
 }
 
 #[test]

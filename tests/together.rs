@@ -98,3 +98,26 @@ fn what_waited_for_another_change_is_decided_after_it() {
     assert!(error.starts_with("42501"), "{error}");
     ann.batch_execute("SET lock_timeout = '2s'; SELECT affinity.revoke_model('m1', 'public')").unwrap();
 }
+
+#[test]
+fn a_model_that_is_dropped_while_it_is_trained_stays_dropped() {
+    let Some(server) = server("together") else { return };
+    let db = Database::fresh(&server, "together_dropped");
+    let mut admin = db.session(&db.database(), "postgres");
+    admin
+        .run(
+            "CREATE FUNCTION nap(x int) RETURNS int LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.002); RETURN x; END';
+             CREATE TABLE t AS SELECT i % 10 AS a, i % 10 > 4 AS y FROM generate_series(1, 500) i; CREATE VIEW slow AS SELECT nap(a) AS a, y FROM t;
+             SELECT affinity.train('m', 't', 'y', kind => 'logistic', params => '{\"epochs\": 1}')",
+        )
+        .unwrap();
+    let mut other = db.session(&db.database(), "postgres");
+    let train = "SELECT affinity.train('m', 'slow', 'y', kind => 'logistic', params => '{\"epochs\": 1}')";
+    let training = std::thread::spawn(move || other.run(train).map(|_| ()).map_err(|e| error_line(&e)));
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(!training.is_finished());
+    admin.run("SELECT affinity.drop_model('m')").unwrap();
+    let error = training.join().unwrap().unwrap_err();
+    assert!(error.starts_with("55000 model \"m\" was dropped while it was trained"), "{error}");
+    assert_eq!(admin.client.query_one("SELECT count(*) FROM affinity.models", &[]).unwrap().get::<_, i64>(0), 0);
+}

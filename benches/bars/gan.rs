@@ -1,4 +1,4 @@
-//! `gan`: products generated after training on Complete Journey's, against held-out ones by products.py's judge (gradient boosting tells them apart,
+//! `gan`: products generated after training on Complete Journey's, against held-out ones by products.py's evaluate (gradient boosting tells them apart,
 //! and how far columns and pairs are from each other), beside the same figures of real training rows. Nothing but defaults.
 //! `gan-step`: a step of the critic and one of the generator of a GAN of 2 × 256 in batches of 256, against torch (gan_step.py): the engine alone,
 //! since the peer reads no database either.
@@ -16,7 +16,7 @@ use std::io::Read;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// The judge's AUC; a copula per category has .855.
+/// The evaluate's AUC; a copula per category has .855.
 const AUC: f64 = 0.75;
 /// Kolmogorov-Smirnov and joint total variation, as multiples of those of real rows.
 const KS: f64 = 1.6;
@@ -45,7 +45,7 @@ const NUMBERS: [&str; 9] =
 
 fn products(bench: &mut Bench) -> Result<()> {
     if bench.data("complete_journey/products.csv.gz").is_none() || !bench.full {
-        bench.skip("gan", "the small copy of complete_journey has too few products for the judge");
+        bench.skip("gan", "the small copy of complete_journey has too few products for the evaluate");
         return Ok(());
     }
     let (Some(rows), Some(floor)) = (bench.peer("products.py", &["rows"], Measured::Quality)?, bench.peer_json("products.py", &["floor"], Measured::Quality)?) else {
@@ -58,8 +58,8 @@ fn products(bench: &mut Bench) -> Result<()> {
     bench.copy_csv(&mut client, "gan_products", &rows)?;
     let (took, _) = seconds(|| Ok(client.batch_execute("SELECT affinity.train('gan_products', 'gan_products', kind => 'gan', seed => 1)")?))?;
     let path = generated(&mut client)?;
-    let Some(own) = bench.peer_json("products.py", &["judge", &path], Measured::Quality)? else {
-        bench.skip("gan", "the judge cannot be run");
+    let Some(own) = bench.peer_json("products.py", &["evaluate", &path], Measured::Quality)? else {
+        bench.skip("gan", "the evaluate cannot be run");
         return Ok(());
     };
     let figure = |lines: &[Value], name: &str| {
@@ -70,12 +70,12 @@ fn products(bench: &mut Bench) -> Result<()> {
     bench.bar("gan.joint_tv", figure(&own, "joint_tv")?, JOINT * figure(&floor, "joint_tv")?, Better::Less);
     bench.bar("gan.seconds", took, SECONDS, Better::Less);
     let metrics: String = client.query_one("SELECT metrics::text FROM affinity.versions WHERE model = 'gan_products'", &[])?.get(0);
-    bench.note("gan", &format!("judge {}; real rows {}", own[0], floor[0]));
+    bench.note("gan", &format!("evaluate {}; real rows {}", own[0], floor[0]));
     bench.note("gan", &format!("own figures on held-out training rows {metrics}"));
     Ok(())
 }
 
-/// 4,000 rows as CSV. The file is named by what it holds, since the judge's word on a file is kept.
+/// 4,000 rows as CSV. The file is named by what it holds, since the evaluate's word on a file is kept.
 fn generated(client: &mut Client) -> Result<String> {
     let mut csv = Vec::new();
     let query = "COPY (SELECT r.* FROM affinity.generate('gan_products', 4000, seed => 1) g, jsonb_populate_record(NULL::gan_products, g) r)

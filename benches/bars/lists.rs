@@ -54,13 +54,13 @@ fn top(bench: &mut Bench, ctx: &Context) -> Result<()> {
     let rule = Rule::Pointwise { unobserved: 0.1, regularization: 0.1, scaling: 1.0 };
     let factors = Factors::new(vectors, WIDTH, rule, 1.0, 20.0, ctx)?;
     let user: Vec<f32> = (0..WIDTH).map(|_| rng.normal() as f32).collect();
-    let tie: Vec<f32> = (0..MANY).map(|_| rng.below(100) as f32).collect();
+    let popularity: Vec<f32> = (0..MANY).map(|_| rng.below(100) as f32).collect();
     // As many bytes as the vectors have, in parts as they are read there.
     let bytes: Vec<f32> = vec![1.0; MANY * WIDTH * size_of::<f16>() / size_of::<f32>()];
     let part = bytes.len().div_ceil(16);
     let (mut ours, mut reads) = (Vec::new(), Vec::new());
     for _ in 0..31 {
-        let (took, list) = seconds(|| Ok(factors.best(Wish { vector: &user, left_out: &[] }, 10, &tie, ctx)?))?;
+        let (took, list) = seconds(|| Ok(factors.best(Wish { vector: &user, left_out: &[] }, 10, &popularity, ctx)?))?;
         ours.push(took);
         black_box(list);
         let mut sums: Vec<(&[f32], f32)> = bytes.chunks(part).map(|b| (b, 0.0)).collect();

@@ -78,7 +78,7 @@ pub fn run(bench: &mut Bench) -> Result<()> {
 
 /// How long `auto` (`training` seconds) and each base took to learn beauty, and take for a list.
 fn times(bench: &mut Bench, client: &mut Client, training: f64) -> Result<()> {
-    // As numpy has it: one inverse, nothing chosen, nothing judged.
+    // As numpy has it: one inverse, nothing chosen, nothing evaluated.
     let params = r#"{"regularization": 100, "recency": 1000, "holdout": 0}"#;
     let call = format!("SELECT affinity.train_recommender('ease', 'beauty', 'ease', time_col => 'position', params => '{params}')");
     let (ours, _) = seconds(|| Ok(client.batch_execute(&call)?))?;

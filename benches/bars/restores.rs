@@ -11,7 +11,7 @@ use std::error::Error;
 pub fn run(bench: &mut Bench) -> Result<(), Box<dyn Error>> {
     let trial = Trial::start(&bench.conninfo())?;
     let (mut differing, mut played) = (0, 0);
-    let mut judge = |name: &str, outcome: Result<Outcome, Box<dyn Error>>| {
+    let mut evaluate = |name: &str, outcome: Result<Outcome, Box<dyn Error>>| {
         played += 1;
         let (count, words) = match outcome {
             // A way that cannot be gone brings nothing back.
@@ -25,10 +25,10 @@ pub fn run(bench: &mut Bench) -> Result<(), Box<dyn Error>> {
     };
     for way in ways::ways() {
         for _ in 0..way.times {
-            judge(way.name, trial.play(&way))
+            evaluate(way.name, trial.play(&way))
         }
     }
-    judge("a subscriber", trial.subscribe());
+    evaluate("a subscriber", trial.subscribe());
     bench.note("restores", &format!("{played} ways of {} versions", trial.versions()));
     bench.none("restores", differing);
     Ok(())

@@ -2,7 +2,7 @@
 //! `affinity.compare(models, source, k)`: several recommenders on the same users.
 
 use crate::api::train::needed;
-use crate::base::names;
+use crate::base::{Code, Error, names};
 use crate::pg::backend::error::sql;
 use crate::pg::datum::argument_types::{Name, Regclass, Text, Texts};
 use crate::pg::evaluate;
@@ -71,6 +71,10 @@ fn compare(
 > {
     let rows = sql(|| {
         let names = needed(models, "models")?.read(MOST)?;
+        if names.is_empty() {
+            return Err(Error::new(Code::InvalidParameter, "models names no model")
+                .hint("For example: SELECT * FROM affinity.compare('{a,b}', 'events');"));
+        }
         evaluate::recommender::compare(&names, needed(source, "source")?.0, needed(k, "k")?)
     });
     TableIterator::new(rows.into_iter().map(|r| {

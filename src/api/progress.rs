@@ -13,10 +13,17 @@ type Rows = TableIterator<
         name!(pid, i32),
         name!(process_started, Option<TimestampWithTimeZone>),
         name!(model, Text),
+        name!(kind, Text),
         name!(phase, Text),
+        name!(rows, Option<i64>),
+        name!(done, Option<i64>),
+        name!(total, Option<i64>),
         name!(epoch, Option<i32>),
         name!(train_loss, Option<f64>),
         name!(valid_loss, Option<f64>),
+        name!(metric, Option<Text>),
+        name!(best, Option<f64>),
+        name!(seconds_left, Option<f64>),
     ),
 >;
 
@@ -25,7 +32,24 @@ type Rows = TableIterator<
 fn trainings() -> Rows {
     let jobs = sql(|| Ok(jobs()));
     TableIterator::new(jobs.into_iter().map(|j| {
-        let epoch = j.epoch.and_then(|e| i32::try_from(e).ok());
-        (j.pid, TimestampWithTimeZone::try_from(j.process_started).ok(), Text(j.model), Text(j.phase), epoch, j.train_loss, j.valid_loss)
+        let count = |n: u64| i64::try_from(n).ok();
+        let (left, part) = (j.seconds_left(), j.part);
+        let (metric, best) = part.best.unzip();
+        (
+            j.pid,
+            TimestampWithTimeZone::try_from(j.process_started).ok(),
+            Text(j.model),
+            Text(j.kind),
+            Text(part.phase),
+            j.rows.and_then(count),
+            part.done.and_then(|d| count(d.0)),
+            part.done.and_then(|d| count(d.1)),
+            part.epoch.and_then(|e| i32::try_from(e).ok()),
+            part.train_loss,
+            part.valid_loss,
+            metric.map(Text),
+            best,
+            left,
+        )
     }))
 }

@@ -5,7 +5,7 @@ use crate::dataset::Id;
 use crate::pg::backend::error::sql;
 use crate::pg::call::arguments::Call;
 use crate::pg::call::{ids, prototype};
-use crate::pg::recommender::serving::{self, Ready, Wanted};
+use crate::pg::recommender::serving::{self, ListRequest, Ready};
 use crate::pg::store::models::Scope;
 use crate::serve::rerank::Options;
 use pgrx::pg_extern;
@@ -19,7 +19,7 @@ fn recommend(call: Call<'_>) {
         let Some(model) = call.model(0)? else { return nothing(call, 6) };
         let ready = serving::ready(&model)?;
         let kind = ready.recommender().items().kind();
-        let wanted = Wanted {
+        let request = ListRequest {
             k: count(call, 2)?,
             exclude_seen: ready.exclude_seen(call.boolean(3))?,
             among: ids::list(call, 4, "among", kind)?,
@@ -27,7 +27,7 @@ fn recommend(call: Call<'_>) {
             options: Options::parse(&call.json(7).map_or(Ok(Value::Null), |o| o.read("options"))?)?,
         };
         let user = user(call, 1, &ready);
-        let (rows, source) = ready.recommend(user.as_ref(), &wanted)?;
+        let (rows, source) = ready.recommend(user.as_ref(), &request)?;
         let (name, version) = ready.name();
         prototype::set(call, 6, &rows, &source, version, name)
     })

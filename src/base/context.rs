@@ -24,8 +24,10 @@ pub trait Watch: Sync {
     fn cancelled(&self) -> bool;
     /// An epoch is done.
     fn epoch(&self, epoch: &Epoch);
-    /// Another part of the work begins: `fitting ease`, `judging` …
+    /// Another part of the work begins: `fitting ease`, `evaluating` …
     fn phase(&self, _: &str) {}
+    /// This part of the work takes so many steps at most (epochs, settings that are tried), of which so many are done.
+    fn done(&self, _done: u64, _of: u64) {}
 }
 
 /// A [`Watch`] that never cancels and shows nothing.
@@ -56,6 +58,9 @@ impl Watch for Until<'_> {
     }
     fn phase(&self, phase: &str) {
         self.watch.phase(phase)
+    }
+    fn done(&self, done: u64, of: u64) {
+        self.watch.done(done, of)
     }
 }
 

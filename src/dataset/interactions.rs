@@ -2,7 +2,7 @@
 
 use crate::base::{Code, Context, Error, Result, memory, names, zeros};
 use crate::dataset::event::order;
-use crate::dataset::{Attribute, Circumstances, Event, Frame, IdKind, MISSING_CODE, MISSING_TIME, Step, Values, Vocabulary};
+use crate::dataset::{Attribute, Event, EventContext, Frame, IdKind, MISSING_CODE, MISSING_TIME, Step, Values, Vocabulary};
 use std::collections::{BTreeMap, HashSet};
 
 /// Which columns of a frame are which, and what an event of each type is worth.
@@ -40,7 +40,7 @@ pub struct Interactions {
     /// What is known of the items beside the events; none where nothing was given.
     pub attributes: Vec<Attribute>,
     /// What else the events are known by; none where nothing was named.
-    pub context: Circumstances,
+    pub context: EventContext,
     offsets: Vec<usize>,
     events: Vec<Event>,
 }
@@ -70,7 +70,7 @@ impl Interactions {
         let mut skipped = Skipped::default();
         let types = columns.event.as_deref().map(|c| type_weights(frame, c, columns, &mut skipped)).transpose()?;
 
-        let context = Circumstances::of(frame, &columns.context, ctx)?;
+        let context = EventContext::of(frame, &columns.context, ctx)?;
         let codes = context.coder(frame, &columns.context)?;
         let rows = frame.rows();
         let _booked = ctx.budget.take(rows.saturating_mul(std::mem::size_of::<(u32, Event)>()), "reading the events")?;
@@ -133,7 +133,7 @@ impl Interactions {
             }
             order(&mut sorted[offsets[u]..offsets[u + 1]], ctx.seed, users.hash(u as u32), |i| item_hash[i as usize]);
         }
-        Ok(Self { users, items, attributes: Vec::new(), context: Circumstances::default(), offsets, events: sorted })
+        Ok(Self { users, items, attributes: Vec::new(), context: EventContext::default(), offsets, events: sorted })
     }
 
     /// All events of a user, oldest first.

@@ -1,9 +1,9 @@
 //! Data on its way to a model: typed columns, encoders, splits, interactions.
 
 pub mod attributes;
-pub mod circumstances;
 pub mod encode;
 pub mod event;
+pub mod event_context;
 pub mod event_weights;
 pub mod frame;
 pub mod groups;
@@ -23,9 +23,9 @@ pub mod value_type;
 pub mod vocabulary;
 
 pub use attributes::{Attribute, Described, attributes};
-pub use circumstances::{Circumstances, Codes};
 pub use encode::Encoder;
 pub use event::Event;
+pub use event_context::{Codes, EventContext};
 pub use event_weights::event_weights;
 pub use frame::{Cell, Column, Frame, Labels, MISSING_CODE, MISSING_TIME, Values};
 pub use id::{Id, IdKind};

@@ -1,8 +1,8 @@
-//! Which rows teach, which say when to stop, and which judge.
+//! Which rows teach, which say when to stop, and which evaluate.
 //!
 //! A row's place on a circle of length 1 is a hash of its values and of how many equal rows stand before it, so equal rows are spread over
 //! all sides as the others are, and the n-th copy of a row keeps its place over all retrains, wherever it stands in the table and whatever
-//! rows were added: a new version and the deployed one can be judged on rows that neither has seen. (A hash of the values alone put all
+//! rows were added: a new version and the deployed one can be evaluated on rows that neither has seen. (A hash of the values alone put all
 //! equal rows on one side: with six distinct rows, probabilities were off by up to .45.)
 
 use crate::base::{Code, Error, Result, memory::reserve, rng::mix, zeros};
@@ -15,7 +15,7 @@ use crate::dataset::{Cell, Frame, Values};
 pub enum By<'a> {
     /// The values of these columns, in any order.
     Row(&'a [&'a str]),
-    /// The newest rows by this column judge, those before them say when to stop; the values of the others tell rows apart.
+    /// The newest rows by this column evaluate, those before them say when to stop; the values of the others tell rows apart.
     Time(&'a str, &'a [&'a str]),
     /// Rows with one value of this column stay together; rows without one go by the values of these columns.
     Group(&'a str, &'a [&'a str]),
@@ -24,11 +24,11 @@ pub enum By<'a> {
 /// How many rows go where.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Shares<'a> {
-    /// Share of the rows that judge.
+    /// Share of the evaluation rows.
     pub holdout: f64,
     /// Share of the other rows that say when to stop.
     pub valid: f64,
-    /// Whether few rows, or few groups, may judge in turns; otherwise one part of them judges.
+    /// Whether few rows, or few groups, may evaluate in turns; otherwise one part of them evaluates.
     pub turns: bool,
     /// The class of each row of the frame, NaN for none: small classes are dealt evenly over the sides.
     pub classes: Option<&'a [f64]>,
@@ -43,7 +43,7 @@ pub struct Parts {
     pub train: Vec<u32>,
     /// Rows that say when to stop, and calibrate.
     pub valid: Vec<u32>,
-    /// Rows that judge.
+    /// Rows that evaluate.
     pub holdout: Vec<u32>,
 }
 
@@ -51,15 +51,15 @@ pub struct Parts {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sides {
     rows: Vec<u32>,
-    /// On the circle: by time only 0 for rows that judge, and so on.
+    /// On the circle: by time only 0 for evaluation rows, and so on.
     places: Vec<f64>,
     /// Where groups were dealt: the fold of each row.
     folds: Vec<u32>,
     holdout: f64,
     valid: f64,
-    /// How often parts of the rows take turns at judging; 1: one part judges.
+    /// How often parts of the rows take turns at evaluating; 1: one part evaluates.
     pub turns: u32,
-    /// By time: the instant or number from which on rows judge.
+    /// By time: the instant or number from which on rows evaluate.
     pub cut: Option<f64>,
     /// The groups that were dealt, by hash, each with its fold.
     pub dealt: Vec<(u64, u32)>,
@@ -67,34 +67,34 @@ pub struct Sides {
     pub groups: usize,
 }
 
-/// Below so many rows they judge in turns: a fifth of fewer is a sample whose AUC is known to ±.03 at best.
+/// Below so many rows they evaluate in turns: a fifth of fewer is a sample whose AUC is known to ±.03 at best.
 pub const FEW: usize = 2_000;
 /// A class of fewer rows is dealt: of 40 rows, a fifth by hash is 3 to 13.
 const SMALL: usize = 500;
 
 impl Sides {
-    /// Rows at their places, of which one part judges.
+    /// Rows at their places, of which one part evaluates.
     fn at(rows: &[u32], places: Vec<f64>, holdout: f64, valid: f64) -> Self {
         Self { rows: rows.to_vec(), places, folds: Vec::new(), holdout, valid, turns: 1, cut: None, dealt: Vec::new(), groups: 0 }
     }
 
-    /// The parts when the rows of turn `turn` judge.
+    /// The parts when the rows of turn `turn` evaluate.
     pub fn parts(&self, turn: u32) -> Parts {
         let mut parts = Parts::default();
         let turns = f64::from(self.turns);
         let share = if self.turns > 1 { 1.0 / turns } else { self.holdout };
         for (i, row) in self.rows.iter().enumerate() {
             let at = self.places[i];
-            let (judges, stops) = match self.folds.get(i) {
+            let (evaluates, stops) = match self.folds.get(i) {
                 Some(fold) => (share > 0.0 && *fold == turn, at < self.valid),
                 None => {
                     let fold = if self.turns > 1 { ((at * turns) as u32).min(self.turns - 1) } else { u32::from(at >= share) };
-                    // the circle is turned so that the judging part begins at 0
+                    // the circle is turned so that the evaluating part begins at 0
                     let turned = (at - f64::from(turn) / turns).rem_euclid(1.0);
                     (fold == turn, turned < share + self.valid * (1.0 - share))
                 }
             };
-            if judges {
+            if evaluates {
                 parts.holdout.push(*row)
             } else if stops {
                 parts.valid.push(*row)

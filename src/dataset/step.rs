@@ -5,7 +5,7 @@ use crate::dataset::{Event, Interactions};
 /// How far apart two events of one session are at most: 30 minutes, as web analytics count it; microseconds.
 pub const SESSION_GAP: i64 = 30 * 60 * 1_000_000;
 
-/// The unit in which a history goes on, and in which it is held out to judge a model by.
+/// The unit in which a history goes on, and in which it is held out to evaluate a model by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// One event follows another.

@@ -2,12 +2,12 @@
 
 use std::cmp::Ordering;
 
-/// The best k of what is added. Equal scores: the larger `tie` first (where there is one), then the smaller index: one order for all, so that it is
+/// The best k of what is added. Equal scores: the larger `tie_break` first (where there is one), then the smaller index: one order for all, so that it is
 /// the same whatever the order in which they come, and two can be merged.
 #[derive(Debug, Clone)]
 pub struct Best<'t> {
     k: usize,
-    tie: Option<&'t [f32]>,
+    tie_break: Option<&'t [f32]>,
     /// Twice k are gathered before they are cut to k: amortised a few comparisons for each score above the bar, one for the rest.
     kept: Vec<(u32, f32)>,
     bar: f32,
@@ -15,9 +15,14 @@ pub struct Best<'t> {
 
 impl<'t> Best<'t> {
     /// Of none yet, out of `of` at most.
-    pub fn new(k: usize, of: usize, tie: Option<&'t [f32]>) -> Self {
+    pub fn new(k: usize, of: usize, tie_break: Option<&'t [f32]>) -> Self {
         let k = k.min(of);
-        Self { k, tie, kept: Vec::with_capacity(k.saturating_mul(2).min(of)), bar: if k == 0 { f32::INFINITY } else { f32::NEG_INFINITY } }
+        Self {
+            k,
+            tie_break,
+            kept: Vec::with_capacity(k.saturating_mul(2).min(of)),
+            bar: if k == 0 { f32::INFINITY } else { f32::NEG_INFINITY },
+        }
     }
 
     /// A score below it is not among the best; one that equals it may still win its tie.
@@ -44,7 +49,7 @@ impl<'t> Best<'t> {
 
     /// The best, best first, with their scores.
     pub fn into_list(mut self) -> Vec<(u32, f32)> {
-        let order = Self::order(self.tie);
+        let order = Self::order(self.tie_break);
         self.kept.sort_unstable_by(order);
         self.kept.truncate(self.k);
         self.kept
@@ -52,14 +57,14 @@ impl<'t> Best<'t> {
 
     #[cold]
     fn cut(&mut self) {
-        self.kept.select_nth_unstable_by(self.k - 1, Self::order(self.tie));
+        self.kept.select_nth_unstable_by(self.k - 1, Self::order(self.tie_break));
         self.kept.truncate(self.k);
         self.bar = self.kept.iter().map(|x| x.1).fold(f32::INFINITY, f32::min);
     }
 
-    fn order(tie: Option<&'t [f32]>) -> impl Fn(&(u32, f32), &(u32, f32)) -> Ordering {
+    fn order(tie_break: Option<&'t [f32]>) -> impl Fn(&(u32, f32), &(u32, f32)) -> Ordering {
         move |a, b| {
-            let second = || tie.map_or(Ordering::Equal, |t| t[b.0 as usize].total_cmp(&t[a.0 as usize]));
+            let second = || tie_break.map_or(Ordering::Equal, |t| t[b.0 as usize].total_cmp(&t[a.0 as usize]));
             b.1.total_cmp(&a.1).then_with(second).then_with(|| a.0.cmp(&b.0))
         }
     }
@@ -67,8 +72,8 @@ impl<'t> Best<'t> {
 
 /// The indices of the `k` best of `scores`, best first, by the order of [`Best`]. Scores that are −∞ or NaN are not in the answer, so that a caller excludes by
 /// writing −∞.
-pub fn top_k(scores: &[f32], k: usize, tie: Option<&[f32]>) -> Vec<u32> {
-    let mut best = Best::new(k, scores.len(), tie);
+pub fn top_k(scores: &[f32], k: usize, tie_break: Option<&[f32]>) -> Vec<u32> {
+    let mut best = Best::new(k, scores.len(), tie_break);
     scores.iter().enumerate().for_each(|(i, &s)| best.add(i as u32, s));
     best.into_list().into_iter().map(|x| x.0).collect()
 }
@@ -84,15 +89,15 @@ mod tests {
         for n in [0, 1, 7, 100, 1000] {
             // Few distinct values, so that ties are common.
             let scores: Vec<f32> = (0..n).map(|_| r.below(50) as f32).collect();
-            let tie: Vec<f32> = (0..n).map(|_| r.below(5) as f32).collect();
+            let tie_break: Vec<f32> = (0..n).map(|_| r.below(5) as f32).collect();
             for k in [0, 1, 3, 20, n, n + 5] {
                 let mut all: Vec<u32> = (0..n as u32).collect();
                 all.sort_by(|&a, &b| {
                     let (a, b) = (a as usize, b as usize);
-                    scores[b].total_cmp(&scores[a]).then(tie[b].total_cmp(&tie[a])).then(a.cmp(&b))
+                    scores[b].total_cmp(&scores[a]).then(tie_break[b].total_cmp(&tie_break[a])).then(a.cmp(&b))
                 });
                 all.truncate(k);
-                assert_eq!(top_k(&scores, k, Some(&tie)), all, "n = {n}, k = {k}");
+                assert_eq!(top_k(&scores, k, Some(&tie_break)), all, "n = {n}, k = {k}");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Ranked lists of many users, judged: the figures with their intervals, what the lists show of the catalogue, and two models on the same users.
+//! Ranked lists of many users, evaluated: the figures with their intervals, what the lists show of the catalogue, and two models on the same users.
 
 use crate::metric::bootstrap::{self, Estimate};
 use crate::metric::ranking::{ListFigures, list_figures};

@@ -97,9 +97,10 @@ fn fit(data: &Interactions, given: &Map<String, Value>, ctx: &Context) -> Result
         let spread = eigenbasis(&mut users, width, &mut centre, ctx)?;
         let least = half(&by_item, &users, &spread, width, rule, &mut items, ctx)?;
         let loss = (least + held_back(&by_user, by_item.rows(), &users, width, rule)) / by_user.columns.len().max(1) as f64;
-        let told = Epoch { epoch, train_loss: loss, seconds: start.elapsed().as_secs_f64(), ..Epoch::default() };
-        ctx.watch.epoch(&told);
-        epochs.push(told);
+        let report = Epoch { epoch, train_loss: loss, seconds: start.elapsed().as_secs_f64(), ..Epoch::default() };
+        ctx.watch.epoch(&report);
+        ctx.watch.done(u64::from(epoch), u64::from(p.epochs));
+        epochs.push(report);
     }
     drop(users);
     let factors = Factors::new(items, width, rule, data.heaviest(), recency(given, USUAL_RECENCY), ctx)?;

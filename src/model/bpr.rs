@@ -153,9 +153,10 @@ fn fit(data: &Interactions, given: &Map<String, Value>, ctx: &Context) -> Result
             jobs.iter().for_each(|j| loss = (loss.0 + j.loss.0, loss.1 + j.loss.1));
             ctx.check()?;
         }
-        let told = Epoch { epoch, train_loss: loss.0 / loss.1.max(1) as f64, seconds: start.elapsed().as_secs_f64(), ..Epoch::default() };
-        ctx.watch.epoch(&told);
-        epochs.push(told);
+        let report = Epoch { epoch, train_loss: loss.0 / loss.1.max(1) as f64, seconds: start.elapsed().as_secs_f64(), ..Epoch::default() };
+        ctx.watch.epoch(&report);
+        ctx.watch.done(u64::from(epoch), u64::from(p.epochs));
+        epochs.push(report);
     }
     let from = inverse(&names)?;
     for (item, row) in spare.chunks_exact_mut(width).enumerate() {

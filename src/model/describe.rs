@@ -26,12 +26,12 @@ pub struct Common {
     pub include: Vec<String>,
     /// Whether rows that agree in all columns count once.
     pub distinct: bool,
-    /// Share of the rows that judge.
+    /// Share of the evaluation rows.
     pub holdout: f64,
     /// Share of the other rows that say when to stop.
     #[serde(default)]
     pub validation: f64,
-    /// Whether the model is fitted again to all rows once it is judged.
+    /// Whether the model is fitted again to all rows once it is evaluated.
     #[serde(default)]
     pub refit: bool,
 }
@@ -64,4 +64,4 @@ pub(super) const MAX_LEVELS: Spec =
 pub(super) const BUCKETS: Spec =
     Spec::new("buckets", ParamType::Integer, "64", "Inputs that values are hashed into.").within(2.0, 100_000.0);
 /// The second fit.
-pub(super) const REFIT: Spec = Spec::new("refit", ParamType::Bool, "true", "Whether to fit again to all rows once it is judged.");
+pub(super) const REFIT: Spec = Spec::new("refit", ParamType::Bool, "true", "Whether to fit again to all rows once it is evaluated.");

@@ -8,7 +8,7 @@ use crate::model::coarse;
 use crate::model::outputs::{contiguous, each_shard, gaps, to_shares};
 use crate::model::row_weights::{by_class, mean_one};
 use crate::nn::fit::{Loop, Trainee};
-use crate::nn::monitor::{Fitted, Judgement};
+use crate::nn::monitor::{Evaluation, Fitted};
 use crate::nn::shards::Rows;
 use crate::nn::{Activation, Adam, AdamSpec, Loss, Shards, Stack, Targets};
 use ndarray::{Array2, ArrayView2};
@@ -139,7 +139,7 @@ pub struct Scratch {
 }
 
 impl Mlp {
-    /// Trains on `x` (rows × inputs) and `y`, each row counting by its weight (relative to the mean weight), or by that of its class. `valid` are rows to judge
+    /// Trains on `x` (rows × inputs) and `y`, each row counting by its weight (relative to the mean weight), or by that of its class. `valid` are rows to evaluate
     /// each epoch on: the epoch with the lowest mean loss there is kept. Returns the network, every epoch, and the number of the kept one.
     ///
     /// Mini-batches of Adam ([`Adam`]); the same rows and seed give the same bits, whatever the number of threads.
@@ -190,7 +190,7 @@ impl Mlp {
             .map(|(v, targets)| {
                 let rows = v.dense.nrows();
                 let weights = by_class(&spec.class_weights, targets, rows)?.map(|w| mean_one(&w)).transpose()?;
-                Ok::<_, Error>(Held { x: contiguous(v.dense)?, texts: v.texts, rows, targets, weights })
+                Ok::<_, Error>(Holdout { x: contiguous(v.dense)?, texts: v.texts, rows, targets, weights })
             })
             .transpose()?;
         let own = by_class(&spec.class_weights, y, rows)?;
@@ -208,7 +208,7 @@ impl Mlp {
         };
         let Fitted { epochs, best_epoch } = plan.run(&mut training, ctx)?;
         let mut params = training.params;
-        // What is judged is what is stored.
+        // What is evaluated is what is stored.
         coarse::round(&mut params[stack.sparse_weight()], stack.sparse_width(), !spec.hidden.is_empty());
         if spec.to_shares {
             let last = stack.layers().last().map_or(0..0, |l| l.bias.clone());
@@ -316,8 +316,8 @@ impl Mlp {
     }
 }
 
-/// Rows that judge.
-struct Held<'a> {
+/// Rows that evaluate.
+struct Holdout<'a> {
     x: Cow<'a, [f32]>,
     texts: Option<TextRows<'a>>,
     rows: usize,
@@ -331,7 +331,7 @@ struct Training<'a> {
     params: Vec<f32>,
     shards: Shards<'a>,
     adam: Adam,
-    valid: Option<Held<'a>>,
+    valid: Option<Holdout<'a>>,
     loss: Loss,
 }
 
@@ -342,15 +342,15 @@ impl Trainee for Training<'_> {
         Ok(loss)
     }
 
-    fn judge(&mut self, ctx: &Context<'_>) -> Result<Option<Judgement>> {
-        let Some(Held { x, texts, rows, targets, weights }) = &self.valid else { return Ok(None) };
+    fn evaluate(&mut self, ctx: &Context<'_>) -> Result<Option<Evaluation>> {
+        let Some(Holdout { x, texts, rows, targets, weights }) = &self.valid else { return Ok(None) };
         let outputs = self.stack.outputs();
         let mut out = zeros(rows * outputs)?;
         let total = each_shard(self.stack, &self.params, (x, *texts), &mut out, ctx, |first, z| {
             let rows: Vec<u32> = (first..first + z.len() / outputs).map(|i| i as u32).collect();
             self.loss.plain().gradient(z, outputs, *targets, weights.as_deref(), &rows)
         })?;
-        Ok(Some(Judgement { loss: total / (*rows).max(1) as f64, metric: None }))
+        Ok(Some(Evaluation { loss: total / (*rows).max(1) as f64, metric: None }))
     }
 
     fn parameters(&mut self) -> &mut [f32] {

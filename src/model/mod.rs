@@ -14,7 +14,7 @@ mod fading;
 pub mod figures;
 pub mod gan;
 pub mod gather;
-pub mod held;
+pub mod holdout;
 pub mod item_knn;
 pub mod item_vectors;
 pub mod kind;

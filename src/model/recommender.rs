@@ -6,7 +6,7 @@ use crate::base::params::{self, ParamType, Spec};
 use crate::base::{Code, Context, Epoch, Error, Result, Tensor, names};
 use crate::dataset::{Event, Interactions};
 use crate::model::factors::Factors;
-use crate::model::held::Held;
+use crate::model::holdout::Holdout;
 use crate::model::links::Links;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -95,7 +95,7 @@ pub struct Job<'a> {
     /// The parameters, resolved.
     pub params: &'a Map<String, Value>,
     /// Held-out events that are not in `data`, where there are any: what the kind leaves open is chosen on them.
-    pub tune: Option<&'a Held>,
+    pub tune: Option<&'a Holdout>,
     /// The kinds that there are, for one that is made of others.
     pub kinds: &'static Kinds,
     /// Threads, memory, seed, who watches.
@@ -133,12 +133,12 @@ impl Fitted {
     }
 }
 
-/// The list length at which recommenders are judged.
-pub const JUDGED_AT: usize = 20;
+/// The list length at which recommenders are evaluated.
+pub const EVALUATED_AT: usize = 20;
 
 /// Parameters that every kind of recommender has.
 pub const COMMON: &[Spec] = &[
-    Spec::new("holdout", ParamType::Number, "0.2", "Share of users whose last event is held out to judge the model; 0: not judged.")
+    Spec::new("holdout", ParamType::Number, "0.2", "Share of users whose last event is held out to evaluate the model; 0: not evaluated.")
         .within(0.0, 0.9),
     Spec::new(
         "repeats",
@@ -146,7 +146,7 @@ pub const COMMON: &[Spec] = &[
         "null",
         "Whether lists may hold what the user had; null: as the events say, where a fifth are of such items.",
     ),
-    Spec::new("refit", ParamType::Bool, "true", "Whether to train again on all events after judging."),
+    Spec::new("refit", ParamType::Bool, "true", "Whether to train again on all events after evaluating."),
     Spec::new("history_limit", ParamType::Integer, "2000", "A user's latest events that a list is made from.").within(1.0, 100_000.0),
     Spec::new(
         "users",
@@ -166,7 +166,7 @@ pub struct CommonParams {
     pub holdout: f64,
     /// Whether lists may hold what the user had; none: as the events say.
     pub repeats: Option<bool>,
-    /// Whether to train again on all events after judging.
+    /// Whether to train again on all events after evaluating.
     pub refit: bool,
     /// A user's latest events that a list is made from.
     pub history_limit: usize,

@@ -62,7 +62,7 @@ pub struct Params {
     pub class_weight: Option<ClassWeight>,
     /// Whether rows that agree in all columns count once.
     pub distinct: bool,
-    /// Share of the rows that judge.
+    /// Share of the evaluation rows.
     pub holdout: f64,
     /// Share of the other rows that say when to stop.
     pub validation: f64,
@@ -156,7 +156,8 @@ const CLASS_WEIGHT: Spec = Spec::new(
 )
 .within(0.0, 1e6);
 pub(super) const DISTINCT: Spec = Spec::new("distinct", ParamType::Bool, "false", "Whether rows that agree in all columns count once.");
-pub(super) const HOLDOUT: Spec = Spec::new("holdout", ParamType::Number, "0.2", "Share of the rows that judge versions.").within(0.0, 0.9);
+pub(super) const HOLDOUT: Spec =
+    Spec::new("holdout", ParamType::Number, "0.2", "Share of the rows that versions are evaluated on.").within(0.0, 0.9);
 pub(super) const VALIDATION: Spec =
     Spec::new("validation", ParamType::Number, "0.15", "Share of the other rows that say when to stop, and calibrate.").within(0.0, 0.9);
 const CALIBRATE: Spec = Spec::new(

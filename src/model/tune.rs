@@ -3,9 +3,9 @@
 use crate::base::{Context, Result};
 use crate::dataset::Interactions;
 use crate::model::figures::Figures;
-use crate::model::held::Held;
+use crate::model::holdout::Holdout;
 use crate::model::popularity::Popularity;
-use crate::model::recommender::{Fitted, ItemScorer, JUDGED_AT, Job, Kind, Model};
+use crate::model::recommender::{EVALUATED_AT, Fitted, ItemScorer, Job, Kind, Model};
 use serde_json::{Map, Value, json};
 
 /// The recencies that are tried where none is given.
@@ -38,11 +38,15 @@ pub fn fit(kind: &Kind, job: &Job<'_>) -> Result<Fitted> {
 ///
 /// # Errors
 /// [`crate::base::Code::Cancelled`], [`crate::base::Code::OutOfMemory`].
-fn choose_recency(model: &mut Model, data: &Interactions, tune: &Held, ctx: &Context) -> Result<f64> {
+fn choose_recency(model: &mut Model, data: &Interactions, tune: &Holdout, ctx: &Context) -> Result<f64> {
     ctx.watch.phase("choosing recency");
+    let mut tried = 0;
     let each = RECENCIES.map(|recency| {
         model.set_recency(recency);
-        ndcg(&**model, data, tune, ctx)
+        let figures = ndcg(&**model, data, tune, ctx);
+        tried += 1;
+        ctx.watch.done(tried, RECENCIES.len() as u64);
+        figures
     });
     let chosen = side_by_side(each.into_iter().collect::<Result<_>>()?).setting(&RECENCIES, ctx.seed);
     model.set_recency(chosen as f32);
@@ -55,7 +59,7 @@ fn choose_recency(model: &mut Model, data: &Interactions, tune: &Held, ctx: &Con
 ///
 /// # Errors
 /// As [`fit`].
-fn choose_regularization(kind: &Kind, tried: &[f32], job: &Job<'_>, tune: &Held) -> Result<Fitted> {
+fn choose_regularization(kind: &Kind, tried: &[f32], job: &Job<'_>, tune: &Holdout) -> Result<Fitted> {
     let with = |given: &mut Map<String, Value>, lambda: f64| {
         given.insert("regularization".into(), json!(lambda));
         fit(kind, &Job { params: given, ..*job })
@@ -84,11 +88,11 @@ pub fn side_by_side(each: Vec<Figures>) -> Figures {
     Figures { n: each.len(), values: (0..users).flat_map(|u| each.iter().map(move |f| f.values[u])).collect() }
 }
 
-fn ndcg(model: &dyn ItemScorer, data: &Interactions, tune: &Held, ctx: &Context) -> Result<Figures> {
-    let tie = Popularity::plain(data)?.scores;
-    tune.compare(data, JUDGED_AT, &tie, ctx, 1, |history, now, outs| {
+fn ndcg(model: &dyn ItemScorer, data: &Interactions, tune: &Holdout, ctx: &Context) -> Result<Figures> {
+    let popularity = Popularity::plain(data)?.scores;
+    tune.compare(data, EVALUATED_AT, &popularity, ctx, 1, |history, now, outs| {
         if !model.score(history, now, &mut outs[0]) {
-            outs[0].copy_from_slice(&tie);
+            outs[0].copy_from_slice(&popularity);
         }
     })
 }

@@ -1,7 +1,7 @@
 //! The mini-batch loop.
 
 use crate::base::{Code, Context, Error, Result, Rng, memory::reserve};
-use crate::nn::monitor::{Fitted, Judgement, Monitor};
+use crate::nn::monitor::{Evaluation, Fitted, Monitor};
 use std::time::Instant;
 
 /// How a training goes.
@@ -25,11 +25,11 @@ pub trait Trainee: Send {
     /// Whatever stops the training.
     fn step(&mut self, rows: &[u32], next: &[u32], step: u64, ctx: &Context<'_>) -> Result<f64>;
 
-    /// The judgement of the parameters as they are, where rows were held out for that.
+    /// The evaluation of the parameters as they are, where rows were held out for that.
     ///
     /// # Errors
     /// Whatever stops the training.
-    fn judge(&mut self, ctx: &Context<'_>) -> Result<Option<Judgement>>;
+    fn evaluate(&mut self, ctx: &Context<'_>) -> Result<Option<Evaluation>>;
 
     /// The parameters.
     fn parameters(&mut self) -> &mut [f32];
@@ -82,9 +82,11 @@ impl Loop {
                 step += 1;
             }
             let seconds = start.elapsed().as_secs_f64();
-            let judgement = trainee.judge(ctx)?;
+            let evaluation = trainee.evaluate(ctx)?;
             let mean = total / self.rows.max(1) as f64;
-            if monitor.epoch(trainee.parameters(), mean, judgement, seconds, ctx)? {
+            let ends = monitor.epoch(trainee.parameters(), mean, evaluation, seconds, ctx)?;
+            ctx.watch.done(epoch as u64 + 1, self.epochs as u64);
+            if ends {
                 break;
             }
         }
@@ -118,7 +120,7 @@ mod tests {
             self.steps.push((rows.len(), next.len(), step));
             Ok(self.loss * rows.len() as f64)
         }
-        fn judge(&mut self, _: &Context<'_>) -> Result<Option<Judgement>> {
+        fn evaluate(&mut self, _: &Context<'_>) -> Result<Option<Evaluation>> {
             Ok(None)
         }
         fn parameters(&mut self) -> &mut [f32] {

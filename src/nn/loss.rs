@@ -95,7 +95,7 @@ fn bad(found: Option<&impl std::fmt::Display>, what: &str) -> Result<()> {
 }
 
 impl Loss {
-    /// The loss that rows are judged by which do not teach: without smoothing.
+    /// The loss that rows are evaluated by which do not teach: without smoothing.
     #[must_use]
     pub fn plain(self) -> Self {
         if let Self::SmoothCe(_) = self { Self::SoftmaxCe } else { self }

@@ -20,7 +20,7 @@ pub use activation::Activation;
 pub use fit::{Loop, Trainee};
 pub use item_rows::{Touch, learn_rows};
 pub use loss::{Loss, Tags, Targets};
-pub use monitor::{Fitted, Judgement, Monitor};
+pub use monitor::{Evaluation, Fitted, Monitor};
 pub use optimise::{Adam, AdamSpec};
 pub use shards::{Shards, add_up};
 pub use stack::{Sparse, Stack, Workspace};

@@ -2,9 +2,9 @@
 
 use crate::base::{Context, Epoch, Result, memory::reserve};
 
-/// The judgement of an epoch on rows that it did not learn from.
+/// The evaluation of an epoch on rows that it did not learn from.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Judgement {
+pub struct Evaluation {
     /// Mean loss.
     pub loss: f64,
     /// A figure that is better the higher, with its name; early stopping watches it in place of the loss.
@@ -35,7 +35,7 @@ impl Monitor {
         Self { patience, fitted: Fitted { epochs: Vec::new(), best_epoch: 0 }, score: f64::NEG_INFINITY, best: Vec::new() }
     }
 
-    /// An epoch is done: shows it, keeps `params` when it is the best. True when training should stop. Without a judgement the last
+    /// An epoch is done: shows it, keeps `params` when it is the best. True when training should stop. Without an evaluation the last
     /// epoch counts as the best.
     ///
     /// # Errors
@@ -44,13 +44,13 @@ impl Monitor {
         &mut self,
         params: &[f32],
         train_loss: f64,
-        judgement: Option<Judgement>,
+        evaluation: Option<Evaluation>,
         seconds: f64,
         ctx: &Context<'_>,
     ) -> Result<bool> {
         let number = self.fitted.epochs.len() + 1;
-        let score = judgement.as_ref().map(|j| j.metric.as_ref().map_or(-j.loss, |m| m.1));
-        let (valid_loss, metric) = judgement.map_or((None, None), |j| (Some(j.loss), j.metric));
+        let score = evaluation.as_ref().map(|j| j.metric.as_ref().map_or(-j.loss, |m| m.1));
+        let (valid_loss, metric) = evaluation.map_or((None, None), |j| (Some(j.loss), j.metric));
         let epoch = Epoch { epoch: number as u32, train_loss, valid_loss, metric, seconds };
         ctx.watch.epoch(&epoch);
         self.fitted.epochs.push(epoch);
@@ -90,7 +90,7 @@ mod tests {
         for (i, l) in losses.iter().enumerate() {
             params[0] = i as f32;
             let metric = metric.then(|| ("auc".to_string(), *l));
-            if m.epoch(&params, 0.0, Some(Judgement { loss: *l, metric }), 0.0, &ctx).unwrap() {
+            if m.epoch(&params, 0.0, Some(Evaluation { loss: *l, metric }), 0.0, &ctx).unwrap() {
                 break;
             }
         }

@@ -6,7 +6,7 @@
 use crate::base::{Context, Result, Rng, rng::mix, zeros};
 use crate::dataset::TextRows;
 use crate::kernel;
-use crate::nn::stack::{Drop, Sparse, Stack, Workspace};
+use crate::nn::stack::{Dropout, Sparse, Stack, Workspace};
 use crate::nn::{Loss, Targets};
 
 /// Rows of a shard: enough that a layer's weights are read rarely, few enough that the activations stay in the caches.
@@ -120,7 +120,7 @@ impl<'a> Shards<'a> {
                     kernel::prefetch(&rows.x[*row as usize * inputs..][..inputs]);
                 }
                 let seed = mix(ctx.seed ^ mix(step << 16 | (wave * WAVE + i) as u64));
-                let mut drop = Drop { rate: *dropout, rng: Rng::stream(seed, 3) };
+                let mut drop = Dropout { rate: *dropout, rng: Rng::stream(seed, 3) };
                 let sparse = Entries { texts: rows.texts, place: |i: usize| part[i] as usize, dropped: (*dropout, seed) };
                 stack.forward_sparse(params, (&s.x, &sparse), part.len(), &mut s.work, (*dropout > 0.0).then_some(&mut drop));
                 let out = &mut s.work.result()[..part.len() * stack.outputs()];

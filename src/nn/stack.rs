@@ -69,7 +69,7 @@ const START: f32 = 0.02;
 
 /// Dropout of the hidden outputs, in training.
 #[derive(Debug)]
-pub struct Drop {
+pub struct Dropout {
     /// Share that is dropped, in [0, 1).
     pub rate: f32,
     /// Which.
@@ -202,7 +202,7 @@ impl Stack {
     }
 
     /// Sends `rows` rows of `x` through; the result is [`Workspace::result`].
-    pub fn forward(&self, params: &[f32], x: &[f32], rows: usize, work: &mut Workspace, drop: Option<&mut Drop>) {
+    pub fn forward(&self, params: &[f32], x: &[f32], rows: usize, work: &mut Workspace, drop: Option<&mut Dropout>) {
         self.forward_sparse(params, (x, &()), rows, work, drop)
     }
 
@@ -213,7 +213,7 @@ impl Stack {
         (x, sparse): (&[f32], &impl Sparse),
         rows: usize,
         work: &mut Workspace,
-        mut drop: Option<&mut Drop>,
+        mut drop: Option<&mut Dropout>,
     ) {
         work.rate = drop.as_ref().map_or(0.0, |d| d.rate);
         let x = if self.factors > 0 { self.enter(params, (x, sparse), rows, &mut work.entry) } else { x };

@@ -17,7 +17,7 @@ fn check(widths: &[usize], hidden: Activation, rate: f32) {
     s.init(&mut params, &mut Rng::new(3));
     let forward = |p: &[f32]| {
         let mut w = s.workspace(rows, true).unwrap();
-        let mut drop = Drop { rate, rng: Rng::new(9) };
+        let mut drop = Dropout { rate, rng: Rng::new(9) };
         s.forward(p, &x, rows, &mut w, (rate > 0.0).then_some(&mut drop));
         w
     };

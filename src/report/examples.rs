@@ -3,7 +3,7 @@
 use crate::base::{Context, Result, zeros};
 use crate::dataset::Id;
 use crate::serve::recommender::{Recommender, Source};
-use crate::train::judged::Case;
+use crate::train::list_evaluation::Case;
 
 /// Users whose lists are counted, at most: what is shown how often no longer changes.
 const COUNTED: usize = 2_000;
@@ -28,7 +28,7 @@ pub struct Example {
     /// What the user had next, of items that the model knows, those of the list first; the first ten.
     pub next: Vec<u32>,
     /// What the user had next in all, unknown items among it; 0 where nothing is known of it.
-    pub wanted: usize,
+    pub relevant: usize,
     /// Where the list comes from.
     pub source: Source,
 }
@@ -124,12 +124,12 @@ fn example(case: &Case, (source, list): &Made, items: usize) -> Example {
     }
     let different = history.len();
     history.truncate(LENGTH);
-    let listed = |&item: &u32| Listed { item, had: case.history().iter().any(|e| e.item == item), found: case.wanted().contains(&item) };
+    let listed = |&item: &u32| Listed { item, had: case.history().iter().any(|e| e.item == item), found: case.relevant().contains(&item) };
     let list: Vec<Listed> = list.iter().take(LENGTH).map(listed).collect();
-    let mut next: Vec<u32> = case.wanted().iter().copied().filter(|&i| (i as usize) < items).collect();
+    let mut next: Vec<u32> = case.relevant().iter().copied().filter(|&i| (i as usize) < items).collect();
     next.sort_by_key(|i| !list.iter().any(|l| l.item == *i));
     next.truncate(LENGTH);
-    Example { user: case.user().clone(), history, items: different, list, next, wanted: case.wanted().len(), source: *source }
+    Example { user: case.user().clone(), history, items: different, list, next, relevant: case.relevant().len(), source: *source }
 }
 
 #[cfg(test)]

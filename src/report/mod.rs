@@ -191,10 +191,10 @@ impl Page {
             Source::History => "",
             Source::NoEvents | Source::NothingKnown => " (what is popular)",
         };
-        let next = if e.wanted == 0 {
+        let next = if e.relevant == 0 {
             String::new()
         } else {
-            format!("<div><h4>Had next</h4><ul>{}</ul>{}</div>", next.collect::<String>(), more(e.next.len(), e.wanted))
+            format!("<div><h4>Had next</h4><ul>{}</ul>{}</div>", next.collect::<String>(), more(e.next.len(), e.relevant))
         };
         format!(
             "<section class=\"user\"><h3>User {}</h3><div class=\"sides\"><div><h4>Had, latest first</h4><ul>{}</ul>{}</div>\

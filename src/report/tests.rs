@@ -20,7 +20,7 @@ fn example() -> Example {
         items: 14,
         list: vec![Listed { item: 2, had: false, found: true }, Listed { item: 1, had: true, found: false }],
         next: vec![2],
-        wanted: 2,
+        relevant: 2,
         source: Source::History,
     }
 }

@@ -92,8 +92,8 @@ fn by_vectors(
     exclude_seen: bool,
     ctx: &Context,
 ) -> Result<Vec<List>> {
-    let (width, tie) = (factors.width(), model.popularity());
-    let each = BLOCK * (8 * width + 16 * k.min(tie.len()));
+    let (width, popularity) = (factors.width(), model.popularity());
+    let each = BLOCK * (8 * width + 16 * k.min(popularity.len()));
     let _booked = ctx.budget.take(each.saturating_mul(ctx.pool.threads()), "vectors and lists of users")?;
     let run = |asked: &mut [Asked]| -> Result<Vec<List>> {
         let mut vectors: Vec<f32> = zeros(asked.len() * width)?;
@@ -111,13 +111,13 @@ fn by_vectors(
         }
         let with_vector = asked.iter().zip(vectors.chunks_exact(width)).zip(&known).filter(|x| *x.1);
         let wishes: Vec<Wish<'_>> = with_vector.map(|((one, vector), _)| Wish { vector, left_out: &one.seen }).collect();
-        let mut made = factors.best_of_many(&wishes, k, tie, ctx)?.into_iter();
+        let mut made = factors.best_of_many(&wishes, k, popularity, ctx)?.into_iter();
         let list = |(one, known): (&Asked, &bool)| match known {
             true => List { source: Source::History, items: made.next().unwrap_or_default() },
             // Nothing of the history counts: what most users chose.
             false => {
-                let mut best = Best::new(k, tie.len(), Some(tie));
-                let open = (0..).zip(tie).filter(|(i, _)| one.seen.binary_search(i).is_err());
+                let mut best = Best::new(k, popularity.len(), Some(popularity));
+                let open = (0..).zip(popularity).filter(|(i, _)| one.seen.binary_search(i).is_err());
                 open.for_each(|(i, &score)| best.add(i, score));
                 let source = if one.events.is_empty() { Source::NoEvents } else { Source::NothingKnown };
                 List { source, items: best.into_list() }

@@ -1,7 +1,7 @@
 //! Events of some data as a model knows them: its items by their ids, its codes of the context.
 
-use crate::dataset::circumstances::Recoding;
-use crate::dataset::{Circumstances, Event, Interactions, Vocabulary};
+use crate::dataset::event_context::Recoding;
+use crate::dataset::{Event, EventContext, Interactions, Vocabulary};
 
 /// How the events of some data become those of a model.
 #[derive(Debug)]
@@ -13,7 +13,7 @@ pub struct Known {
 
 impl Known {
     /// From `data` to a model of these `items` and `context`.
-    pub fn new(data: &Interactions, items: &Vocabulary, context: &Circumstances) -> Self {
+    pub fn new(data: &Interactions, items: &Vocabulary, context: &EventContext) -> Self {
         let find = |i| items.find(&data.items.id(i));
         let mut known: Vec<Option<u32>> = (0..data.items.len() as u32).map(find).collect();
         // An id may be spelled now as it was not when the model learned; the data know its other spellings.

@@ -2,7 +2,7 @@
 
 use crate::base::{Code, Error, Result, Tensor};
 use crate::dataset::event::order;
-use crate::dataset::{Circumstances, Event, Id, IdKind, Interactions, Snapshot, Vocabulary};
+use crate::dataset::{Event, EventContext, Id, IdKind, Interactions, Snapshot, Vocabulary};
 use crate::kernel::topk::top_k;
 use crate::model::factors::Factors;
 use crate::model::kinds::{self, KINDS};
@@ -30,8 +30,8 @@ pub struct State {
     /// The parameters, resolved, with what was chosen on held-out events.
     pub params: Map<String, Value>,
     /// Of the context that the model learned from; none where it did not.
-    #[serde(default, skip_serializing_if = "Circumstances::is_empty")]
-    pub context: Circumstances,
+    #[serde(default, skip_serializing_if = "EventContext::is_empty")]
+    pub context: EventContext,
     /// How many users' events the version holds; none where they are read live.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub users: Option<usize>,
@@ -138,7 +138,7 @@ impl Recommender {
     }
 
     /// How the columns of the events' context become the codes of an event; none where the model does not know any.
-    pub fn context(&self) -> &Circumstances {
+    pub fn context(&self) -> &EventContext {
         &self.state.context
     }
 

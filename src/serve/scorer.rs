@@ -27,7 +27,7 @@ pub struct State {
     pub ensemble: usize,
     /// For classes.
     pub calibration: Calibration,
-    /// Where parts of the rows took turns at judging: that of each turn, which is made of the rows of the others.
+    /// Where parts of the rows took turns at evaluating: that of each turn, which is made of the rows of the others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub turn_calibrations: Vec<Calibration>,
     /// Where no row told classes apart: what every row is given in place of what the networks say.
@@ -51,7 +51,7 @@ pub struct State {
 pub struct Shares {
     /// Of the version.
     pub served: Vec<f64>,
-    /// Of rows that it is judged by: theirs are left out where one turn judges.
+    /// Of rows that it is evaluated by: theirs are left out where one turn evaluates.
     pub unseen: Vec<f64>,
 }
 
@@ -80,10 +80,10 @@ impl<'a> Encoded<'a> {
     /// # Errors
     /// [`Code::UndefinedColumn`], [`Code::WrongType`], [`Code::ArrayLength`], [`Code::OutOfMemory`], [`Code::Cancelled`].
     pub fn new(encoder: &Encoder, frame: &Frame, rows: &[u32], ctx: &Context<'a>) -> Result<Self> {
-        let held = ctx.budget.take(encoder.bytes(rows.len()), "Encoding the rows")?;
+        let holdout = ctx.budget.take(encoder.bytes(rows.len()), "Encoding the rows")?;
         let dense = encoder.frame(frame, rows, ctx)?;
         let (texts, also) = encoder.texts(frame, rows, ctx)?;
-        Ok(Self { dense, texts: (encoder.text_width() > 0).then_some(texts), _held: [held, also] })
+        Ok(Self { dense, texts: (encoder.text_width() > 0).then_some(texts), _held: [holdout, also] })
     }
 
     /// Some of them.

@@ -2,9 +2,9 @@
 
 use crate::base::{Context, Error, Result};
 use crate::dataset::Interactions;
-use crate::model::held::Held;
+use crate::model::holdout::Holdout;
 use crate::model::kinds::{self, KINDS, auto_candidates};
-use crate::model::recommender::{AUTO, Fitted, JUDGED_AT, Job, Kind};
+use crate::model::recommender::{AUTO, EVALUATED_AT, Fitted, Job, Kind};
 use crate::model::{blend, popularity, tune};
 use crate::train::Report;
 use crate::train::recommender_params::Request;
@@ -20,7 +20,7 @@ pub(super) struct Choice {
 
 /// Fits what is asked for to `data`; for `auto` every fast kind, and the blend of those that help on `tune`, or the one that is as good alone. What was tried
 /// and what each adds is said in `report`.
-pub(super) fn fit(asked: &Request, data: &Interactions, tune: Option<&Held>, report: &mut Report, ctx: &Context) -> Result<Choice> {
+pub(super) fn fit(asked: &Request, data: &Interactions, tune: Option<&Holdout>, report: &mut Report, ctx: &Context) -> Result<Choice> {
     if let Some(kind) = asked.kind {
         let params = asked.params.clone();
         let fitted = tune::fit(kind, &Job { data, params: &params, tune, kinds: KINDS, ctx })?;
@@ -37,14 +37,18 @@ pub(super) fn fit(asked: &Request, data: &Interactions, tune: Option<&Held>, rep
     let mut params = Request::new(blend::KIND.name, &Value::Object(wanted))?.params;
     let job = Job { data, params: &params, tune, kinds: KINDS, ctx };
     let mut blended = blend::fit(&job, Some(Duration::from_secs_f64(time)))?;
-    let told = blended.told.take().unwrap_or_default();
+    let figures = blended.figures.take().unwrap_or_default();
     let kind = match &blended.model.parts[..] {
         [] => &popularity::KIND,
         [only] => kinds::kind(only.kind)?,
         _ => &blend::KIND,
     };
-    report.notices.push(format!("auto chose kind {}; ndcg@{JUDGED_AT} on held-out events: {}", kind.name, Value::Object(told.clone())));
-    report.metrics.insert(AUTO.into(), Value::Object(told));
+    report.notices.push(format!(
+        "auto chose kind {}; ndcg@{EVALUATED_AT} on held-out events: {}",
+        kind.name,
+        Value::Object(figures.clone())
+    ));
+    report.metrics.insert(AUTO.into(), Value::Object(figures));
     if !blended.left_out.is_empty() {
         let names = blended.left_out.join(", ");
         report

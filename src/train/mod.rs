@@ -3,14 +3,14 @@
 mod auto;
 pub mod class_weights;
 pub mod features;
-mod hold;
-pub mod judged;
+mod holdout;
+pub mod list_evaluation;
 pub mod recommender;
 pub mod recommender_params;
 mod report;
 pub mod row_model;
 pub mod rows;
-mod unheard;
+mod silent;
 pub mod verdict;
 
 pub use crate::dataset::{Family, Input};

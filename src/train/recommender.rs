@@ -1,11 +1,11 @@
 //! The road of a recommender: events in, the item side of a model and a report out; and back: a user's history in, a list out.
 
 use crate::base::{Context, Error, Result, Tensor};
-use crate::dataset::{Circumstances, Interactions, Snapshot, Step};
-use crate::model::held::{ENOUGH, Held};
+use crate::dataset::{EventContext, Interactions, Snapshot, Step};
+use crate::model::holdout::{ENOUGH, Holdout};
 use crate::model::kinds::KINDS;
 use crate::model::popularity::Popularity;
-use crate::model::recommender::{CommonParams, ItemScorer, JUDGED_AT, Job, Kind, Users};
+use crate::model::recommender::{CommonParams, EVALUATED_AT, ItemScorer, Job, Kind, Users};
 use crate::model::tune::{self, chooses};
 use crate::model::{popularity, ranker};
 use crate::serve::recommender::{HOLDOUT, State};
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 /// Without times, this share of events with items had already is worth a word.
 const OFTEN: f64 = 0.2;
 
-/// Fits what is asked for to `data`: judged on the last events (or sessions, where events come in such) of some users, beside popularity and the `incumbent` (the deployed version) on
+/// Fits what is asked for to `data`: evaluated on the last events (or sessions, where events come in such) of some users, beside popularity and the `incumbent` (the deployed version) on
 /// the same events, then fitted again to all. `auto` takes the kind that is best on held-out events of other users. `skipped` rows were left out when the events were read.
 ///
 /// # Errors
@@ -27,23 +27,23 @@ pub fn fit(data: &Interactions, asked: &Request, skipped: u64, incumbent: Option
     let mut report = Report { rows_used: data.events().len() as u64, rows_skipped: skipped, ..Report::default() };
     let repeats = repeats(data, asked, &mut report);
     let parts = Parts::of(data, asked, repeats)?;
-    let Judged { choice, verdict, popularity } = judged(&parts, asked, incumbent, &mut report, ctx)?;
+    let Evaluated { choice, verdict, popularity } = evaluated(&parts, asked, incumbent, &mut report, ctx)?;
     let auto::Choice { kind, params: mut resolved, fitted } = choice;
     resolved.extend(fitted.chosen);
     resolved.insert("repeats".into(), json!(repeats));
     report.epochs = fitted.epochs;
     report.unknown = incumbent.filter(|i| i.held_out(parts.share)).map(|i| i.unknown(data));
     match &verdict {
-        Some(v) => v.tell(kind.name, &mut report),
-        None if parts.judge.is_empty() => {
-            report.notices.push("no user has two events to hold the last one out, so this version is not judged".into())
+        Some(v) => v.report_to(kind.name, &mut report),
+        None if parts.evaluate.is_empty() => {
+            report.notices.push("no user has two events to hold the last one out, so this version is not evaluated".into())
         }
         None => report.notices.push(
-            "what was held out is new to all or known to its users, so there is nothing to find and this version is not judged".into(),
+            "what was held out is new to all or known to its users, so there is nothing to find and this version is not evaluated".into(),
         ),
     }
     let mut tensors = Vec::new();
-    if !parts.judge.is_empty() {
+    if !parts.evaluate.is_empty() {
         tensors.extend(fitted.model.to_tensors());
         tensors.push(popularity_tensor(popularity));
         tensors.iter_mut().for_each(|t| t.name.insert_str(0, HOLDOUT));
@@ -54,7 +54,7 @@ pub fn fit(data: &Interactions, asked: &Request, skipped: u64, incumbent: Option
         fitted.model
     };
     unused(data, kind, &*model, &mut report);
-    let context = if model.uses_context() { data.context.clone() } else { Circumstances::default() };
+    let context = if model.uses_context() { data.context.clone() } else { EventContext::default() };
     tensors.extend(model.to_tensors());
     tensors.extend(data.items.to_tensors("items"));
     tensors.push(popularity_tensor(Popularity::plain(data)?.scores));
@@ -94,66 +94,66 @@ struct Parts {
     share: f64,
     /// What the held-out events leave.
     rest: Interactions,
-    /// The held-out events: they judge.
-    judge: Held,
+    /// The held-out events: they evaluate.
+    evaluate: Holdout,
     /// Where the kind leaves anything open: what to learn from, and the events of other users that decide it.
-    split: Option<(Interactions, Held)>,
+    split: Option<(Interactions, Holdout)>,
 }
 
 impl Parts {
     fn of(data: &Interactions, asked: &Request, repeats: bool) -> Result<Self> {
         let step = Step::of(data);
         let share = verdict::share(data, step, asked.common.holdout, asked.common.refit);
-        let (rest, judge) = Held::split(data, step, repeats, 0.0, share)?;
-        // What a kind leaves open is chosen on other users than those it is judged by, or, where they are few, on what those did before, too.
+        let (rest, evaluate) = Holdout::split(data, step, repeats, 0.0, share)?;
+        // What a kind leaves open is chosen on other users than those it is evaluated by, or, where they are few, on what those did before, too.
         let least = if share > 0.0 { share.min(1.0 - share) / 2.0 } else { 0.1 };
         let enough = ENOUGH as f64 / data.users.len() as f64;
         let (from, tune_share) = if enough > 1.0 - share { (0.0, 1.0) } else { (share, enough.max(least)) };
         let open = asked.kind.is_none_or(|k| chooses(k, &asked.params, data.items.len()));
-        let split = open.then(|| Held::split(&rest, step, repeats, from, tune_share)).transpose()?;
-        Ok(Self { share, rest, judge, split: split.filter(|(_, tune)| !tune.is_empty()) })
+        let split = open.then(|| Holdout::split(&rest, step, repeats, from, tune_share)).transpose()?;
+        Ok(Self { share, rest, evaluate, split: split.filter(|(_, tune)| !tune.is_empty()) })
     }
 
     fn seen(&self) -> &Interactions {
         self.split.as_ref().map_or(&self.rest, |(seen, _)| seen)
     }
 
-    fn tune(&self) -> Option<&Held> {
+    fn tune(&self) -> Option<&Holdout> {
         self.split.as_ref().map(|(_, tune)| tune)
     }
 
     /// Whether nothing was held out: then all events were learned from already.
     fn learned_all(&self) -> bool {
-        self.judge.is_empty() && self.split.is_none()
+        self.evaluate.is_empty() && self.split.is_none()
     }
 }
 
 /// What was fitted to a part of the events, and how it did on the others.
-struct Judged {
+struct Evaluated {
     choice: auto::Choice,
     verdict: Option<Verdict>,
     /// Popularity among [`Parts::rest`].
     popularity: Vec<f32>,
 }
 
-fn judged(parts: &Parts, asked: &Request, deployed: Option<&Incumbent>, report: &mut Report, ctx: &Context) -> Result<Judged> {
+fn evaluated(parts: &Parts, asked: &Request, deployed: Option<&Incumbent>, report: &mut Report, ctx: &Context) -> Result<Evaluated> {
     let mut choice = auto::fit(asked, parts.seen(), parts.tune(), report, ctx)?;
     let incumbent = deployed.filter(|i| i.held_out(parts.share));
     if deployed.is_some() && incumbent.is_none() {
-        report.notices.push("the deployed version was not judged on the held-out events: it learned from some of these events".into());
+        report.notices.push("the deployed version was not evaluated on the held-out events: it learned from some of these events".into());
     }
     let popularity = Popularity::plain(&parts.rest)?.scores;
-    ctx.watch.phase("judging");
-    let mut verdict = verdict::judge(&*choice.fitted.model, &popularity, &parts.rest, &parts.judge, incumbent, ctx)?;
+    ctx.watch.phase("evaluating");
+    let mut verdict = verdict::evaluate(&*choice.fitted.model, &popularity, &parts.rest, &parts.evaluate, incumbent, ctx)?;
     let chosen_by = || match parts.tune() {
-        Some(tune) => verdict::judge(&*choice.fitted.model, &Popularity::plain(parts.seen())?.scores, parts.seen(), tune, None, ctx),
+        Some(tune) => verdict::evaluate(&*choice.fitted.model, &Popularity::plain(parts.seen())?.scores, parts.seen(), tune, None, ctx),
         None => Ok(None),
     };
     if let (None, Some(v)) = (asked.kind, &verdict)
         && v.gives_way(chosen_by, ctx.seed)?
     {
         report.notices.push(format!(
-            "auto chose {}: on {} held-out lists kind {} has an ndcg@{JUDGED_AT} of {:.5}, popularity of {:.5}",
+            "auto chose {}: on {} held-out lists kind {} has an ndcg@{EVALUATED_AT} of {:.5}, popularity of {:.5}",
             popularity::KIND.name,
             v.own.users,
             choice.kind.name,
@@ -163,7 +163,7 @@ fn judged(parts: &Parts, asked: &Request, deployed: Option<&Incumbent>, report: 
         verdict = verdict.map(Verdict::of_popularity);
         choice = auto::popularity(asked, &parts.rest, ctx)?;
     }
-    Ok(Judged { choice, verdict, popularity })
+    Ok(Evaluated { choice, verdict, popularity })
 }
 
 /// Says what was given that the kind does not learn from.

@@ -39,7 +39,7 @@ pub struct Report {
     /// What the caller should know: columns left out, suspected leakage. Sentences, without a full stop.
     pub notices: Vec<String>,
     /// The figure by which versions are compared, on held-out rows; higher is better. None without held-out rows.
-    pub judged: Option<f64>,
+    pub evaluated: Option<f64>,
     /// The same figure of the deployed version on the same rows. None without a deployed version, or where it cannot score these rows.
     pub incumbent: Option<f64>,
     /// How far the new version is above the deployed one on the same users; none where it was not measured.

@@ -5,17 +5,17 @@ use crate::dataset::{Event, Interactions, Step, Vocabulary};
 use crate::metric::Estimate;
 use crate::metric::ranking::RankingMeans;
 use crate::model::figures::Figures;
-use crate::model::held::Held;
+use crate::model::holdout::Holdout;
 use crate::model::popularity;
-use crate::model::recommender::{ItemScorer, JUDGED_AT};
+use crate::model::recommender::{EVALUATED_AT, ItemScorer};
 use crate::serve::recommender::{HOLDOUT, Recommender, with_fallback};
 use crate::train::Report;
 use serde_json::{Map, Value, json};
 
-/// Users with two steps or more below which each of them judges: a fifth of so few says little.
+/// Users with two steps or more below which each of them evaluates: a fifth of so few says little.
 const FEW: usize = 200;
 
-/// The share of the users who judge, where `asked` was asked for: all, where they are few. `refit` says whether the version that serves learns from all
+/// The share of the users who evaluate, where `asked` was asked for: all, where they are few. `refit` says whether the version that serves learns from all
 /// events in the end; where it does not, nobody loses more than was asked for.
 pub(super) fn share(data: &Interactions, step: Step, asked: f64, refit: bool) -> f64 {
     let can = |u: &u32| step.starts(data.history(*u)).len() > 1;
@@ -36,21 +36,21 @@ pub(super) struct Verdict {
     each: Figures,
 }
 
-/// Judges `model`, which learned from `rest`, by the events that were `held` out, beside the `popularity` of `rest`; none where these hold nothing to find.
+/// Evaluates `model`, which learned from `rest`, by the events that were `held` out, beside the `popularity` of `rest`; none where these hold nothing to find.
 ///
 /// # Errors
 /// [`crate::base::Code::Cancelled`], [`crate::base::Code::OutOfMemory`].
-pub(super) fn judge(
+pub(super) fn evaluate(
     model: &dyn ItemScorer,
     popularity: &[f32],
     rest: &Interactions,
-    held: &Held,
+    holdout: &Holdout,
     incumbent: Option<&Incumbent>,
     ctx: &Context,
 ) -> Result<Option<Verdict>> {
     let beside = incumbent.map(|i| i.scorer(rest));
     let n = 2 + usize::from(beside.is_some());
-    let measured = held.measure_each(rest, JUDGED_AT, popularity, ctx, n, |history, now, outs| {
+    let measured = holdout.measure_each(rest, EVALUATED_AT, popularity, ctx, n, |history, now, outs| {
         with_fallback(model, popularity, history, now, &mut outs[0]);
         outs[1].copy_from_slice(popularity);
         if let Some(score) = &beside {
@@ -65,7 +65,7 @@ pub(super) fn judge(
 }
 
 impl Verdict {
-    /// Whether popularity should take the place of what was judged: it finds more here, and the lists of `other` held-out events do not make it clear, with
+    /// Whether popularity should take the place of what was evaluated: it finds more here, and the lists of `other` held-out events do not make it clear, with
     /// these together, that it finds less. (Of 58 sessions of MovieLens a blend had .134 and popularity .142; of the 230 by which it was chosen, .173 and .143.)
     pub fn gives_way(&self, other: impl FnOnce() -> Result<Option<Self>>, seed: u64) -> Result<bool> {
         if self.own.ndcg >= self.popularity.ndcg {
@@ -76,14 +76,14 @@ impl Verdict {
         Ok(all.gap(0, 1, seed).low <= 0.0)
     }
 
-    /// What it is where popularity takes the place of the version that was judged.
+    /// What it is where popularity takes the place of the version that was evaluated.
     pub fn of_popularity(self) -> Self {
         Self { own: self.popularity, incumbent: self.incumbent.map(|(i, [_, gap])| (i, [gap, gap])), ..self }
     }
 
     /// Tells it in `report`, with a notice where the version, which is of `kind`, is no better than popularity.
-    pub fn tell(&self, kind: &str, report: &mut Report) {
-        report.judged = Some(self.own.ndcg);
+    pub fn report_to(&self, kind: &str, report: &mut Report) {
+        report.evaluated = Some(self.own.ndcg);
         report.metrics.extend(metrics(&self.own));
         report.metrics.insert("baseline".into(), json!({popularity::KIND.name: metrics(&self.popularity)}));
         if let Some((old, [gap, _])) = &self.incumbent {
@@ -91,12 +91,12 @@ impl Verdict {
             report.gap = Some(*gap);
             let figures = [("value", old.ndcg), ("gain", gap.mean), ("low", gap.low), ("high", gap.high)];
             let figures: Map<String, Value> = figures.iter().map(|(name, x)| ((*name).to_owned(), json!(round(*x)))).collect();
-            let deployed = json!({format!("ndcg@{JUDGED_AT}"): figures, "unknown": report.unknown.map(round)});
+            let deployed = json!({format!("ndcg@{EVALUATED_AT}"): figures, "unknown": report.unknown.map(round)});
             report.metrics.insert("deployed".into(), deployed);
         }
         if self.own.ndcg <= self.popularity.ndcg && kind != popularity::KIND.name {
             report.notices.push(format!(
-                "on {} held-out lists this version is no better than popularity: ndcg@{JUDGED_AT} {:.5} against {:.5}",
+                "on {} held-out lists this version is no better than popularity: ndcg@{EVALUATED_AT} {:.5} against {:.5}",
                 self.own.users, self.own.ndcg, self.popularity.ndcg
             ));
         }
@@ -108,7 +108,7 @@ fn round(x: f64) -> f64 {
 }
 
 fn metrics(m: &RankingMeans) -> Map<String, Value> {
-    let k = JUDGED_AT;
+    let k = EVALUATED_AT;
     let figures = [
         ("recall", m.recall),
         ("recall_capped", m.recall_capped),
@@ -123,27 +123,27 @@ fn metrics(m: &RankingMeans) -> Map<String, Value> {
     all
 }
 
-/// The deployed version as it was before it saw its held-out events, to be judged again on tonight's.
+/// The deployed version as it was before it saw its held-out events, to be evaluated again on tonight's.
 #[derive(Debug)]
 pub struct Incumbent(Recommender);
 
 impl Incumbent {
-    /// From what the version stored; none when it was never judged, so that there is no such model.
+    /// From what the version stored; none when it was never evaluated, so that there is no such model.
     ///
     /// # Errors
     /// [`crate::base::Code::Corrupt`].
     pub fn load(state: &Value, tensors: &[Tensor]) -> Result<Option<Self>> {
-        let held: Vec<Tensor> =
+        let holdout: Vec<Tensor> =
             tensors.iter().filter_map(|t| t.name.strip_prefix(HOLDOUT).map(|n| Tensor { name: n.to_owned(), ..t.clone() })).collect();
-        if held.is_empty() {
+        if holdout.is_empty() {
             return Ok(None);
         }
-        let own = |t: &&Tensor| t.name.starts_with("items.") && held.iter().all(|h| h.name != t.name);
+        let own = |t: &&Tensor| t.name.starts_with("items.") && holdout.iter().all(|h| h.name != t.name);
         let items: Vec<Tensor> = tensors.iter().filter(own).cloned().collect();
-        Recommender::item_side(state, &held.into_iter().chain(items).collect::<Vec<_>>()).map(|r| Some(Self(r)))
+        Recommender::item_side(state, &holdout.into_iter().chain(items).collect::<Vec<_>>()).map(|r| Some(Self(r)))
     }
 
-    /// The version itself, to be served or judged.
+    /// The version itself, to be served or evaluated.
     pub fn into_recommender(self) -> Recommender {
         self.0
     }
@@ -153,7 +153,7 @@ impl Incumbent {
         self.0.items()
     }
 
-    /// Whether it held out the last steps of a `share` of the users, so that it may be judged by them.
+    /// Whether it held out the last steps of a `share` of the users, so that it may be evaluated by them.
     pub(super) fn held_out(&self, share: f64) -> bool {
         self.0.held_share() + 1e-9 >= share
     }

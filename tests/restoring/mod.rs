@@ -140,7 +140,7 @@ impl Trial {
             Before::Shop => self.dump_and_restore(to, &Way::default())?,
         }
         self.dump_and_restore(to, way)?;
-        self.judge(to, way)
+        self.evaluate(to, way)
     }
 
     fn dump_and_restore(&self, to: &Cluster, way: &Way) -> Result<()> {
@@ -165,7 +165,7 @@ impl Trial {
     }
 
     /// Runs what `affinity.check()` says, and compares what is there then.
-    fn judge(&self, to: &Cluster, way: &Way) -> Result<Outcome> {
+    fn evaluate(&self, to: &Cluster, way: &Way) -> Result<Outcome> {
         let mut outcome = Outcome::default();
         for round in 0..=way.rounds {
             let findings =
@@ -227,7 +227,7 @@ impl Trial {
         self.here.sql(FROM, "postgres", "CREATE PUBLICATION shop FOR ALL TABLES")?;
         to.sql(TO, "postgres", &format!("CREATE SUBSCRIPTION shop CONNECTION '{} dbname={FROM}' PUBLICATION shop", self.here.dsn))?;
         wait(to, "SELECT count(*) > 0 AND bool_and(srsubstate = 'r') FROM pg_subscription_rel")?;
-        let mut outcome = self.judge(to, &Way { readers: true, ..Way::default() })?;
+        let mut outcome = self.evaluate(to, &Way { readers: true, ..Way::default() })?;
         // rights() has trained version 4 of 'again' here. A model of its own, and one of the publisher's that is trained there next.
         to.sql(TO, "restores_ann", "SELECT affinity.train('here', 'shop.visits', 'again', 'logistic', params => '{\"epochs\": 1}')")?;
         self.here.sql(

@@ -33,7 +33,7 @@ INSERT INTO affinity.stored_models (id, name, owner, readers, reader_scopes, dep
 
 INSERT INTO affinity.stored_weights SELECT n.id, w.version, w.name, w.chunk, w.dtype, w.shape, w.data FROM affinity.stored_weights w, (VALUES ('00000000-0000-0000-0000-000000000001'::uuid), ('00000000-0000-0000-0000-000000000002')) n(id);
 
-INSERT INTO affinity.stored_versions SELECT n.id, 1, 'dba', 0, kind, created, n.call::json, n.params::json, n.state::json, rows_used, rows_skipped, seconds, metrics, judged, bytes, d.digest, own.call_digest(kind, n.call, n.params, d.digest) FROM affinity.stored_versions v, LATERAL (VALUES
+INSERT INTO affinity.stored_versions SELECT n.id, 1, 'dba', 0, kind, created, n.call::json, n.params::json, n.state::json, rows_used, rows_skipped, seconds, metrics, evaluated, bytes, d.digest, own.call_digest(kind, n.call, n.params, d.digest) FROM affinity.stored_versions v, LATERAL (VALUES
     ('00000000-0000-0000-0000-000000000001'::uuid, replace(replace(call::text, '"own"', '"shop"'), '"dba"', '"ann"'), params::text, replace(replace(state::text, '"own"', '"shop"'), '"dba"', '"ann"')),
     ('00000000-0000-0000-0000-000000000002', replace(call::text, '"relation":"events"', '"relation":"bad"'), regexp_replace(params::text, '"read_as":"\w+"', '"read_as":"caller"'), replace(state::text, '"relation":"events"', '"relation":"bad"'))) n(id, call, params, state), LATERAL own.digest(n.id, n.state) d(digest)
     WHERE v.model_id <> n.id AND v.model_id NOT IN ('00000000-0000-0000-0000-000000000001', '00000000-0000-0000-0000-000000000002');

@@ -14,9 +14,9 @@ INSERT INTO affinity.stored_models (id, name, owner, owner_oid, deployed, last_v
 
 INSERT INTO affinity.stored_models (id, name, owner, readers) SELECT gen_random_uuid(), 'forged2', 'ann', '{public}';
 
-INSERT INTO affinity.stored_versions SELECT m.id, 1, 'postgres', 10, kind, v.created, replace(call::text, 'own', 'shop')::json, params, state, rows_used, rows_skipped, seconds, metrics, judged, bytes, digest, call_digest FROM affinity.stored_versions v, affinity.stored_models m WHERE m.name = 'forged';
+INSERT INTO affinity.stored_versions SELECT m.id, 1, 'postgres', 10, kind, v.created, replace(call::text, 'own', 'shop')::json, params, state, rows_used, rows_skipped, seconds, metrics, evaluated, bytes, digest, call_digest FROM affinity.stored_versions v, affinity.stored_models m WHERE m.name = 'forged';
 
-INSERT INTO affinity.stored_versions SELECT m.id, 2, 'ann', m.owner_oid, kind, v.created, call, params, state, rows_used, rows_skipped, seconds, metrics, judged, bytes, digest, call_digest FROM affinity.stored_versions v, affinity.stored_models m WHERE m.name = 'hers' AND v.owner = 'dba';
+INSERT INTO affinity.stored_versions SELECT m.id, 2, 'ann', m.owner_oid, kind, v.created, call, params, state, rows_used, rows_skipped, seconds, metrics, evaluated, bytes, digest, call_digest FROM affinity.stored_versions v, affinity.stored_models m WHERE m.name = 'hers' AND v.owner = 'dba';
 
 -- expect: 42501
 UPDATE affinity.stored_models SET owner = 'postgres';

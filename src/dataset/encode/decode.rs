@@ -46,9 +46,9 @@ impl Encoder {
         self.starts[i]..self.starts[i + 1]
     }
 
-    /// Those of [`Encoder::range`] by which it is judged how well a value comes back: of times the age alone, as weekdays and months follow from
+    /// Those of [`Encoder::range`] by which it is evaluated how well a value comes back: of times the age alone, as weekdays and months follow from
     /// it in no way that a model could learn.
-    pub fn judged(&self, i: usize) -> Range<usize> {
+    pub fn evaluated(&self, i: usize) -> Range<usize> {
         let all = self.range(i);
         match &self.parts[i] {
             Part::Time(t) => t.aged().map_or(all.clone(), |at| all.start + at..all.start + at + 1),

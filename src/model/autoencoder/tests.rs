@@ -50,8 +50,8 @@ fn params(variational: f32, noise: f32) -> Params {
 fn fit(own: &Params, threads: usize, seed: u64) -> (Autoencoder, Vec<Epoch>) {
     let coded = rows(1000);
     let of = Rows { coded: &coded, count: 800 };
-    let held = rows(1000);
-    let valid = Rows { coded: &held, count: 300 };
+    let holdout = rows(1000);
+    let valid = Rows { coded: &holdout, count: 300 };
     let (a, curve, _) = with(threads, seed, |ctx| Autoencoder::fit(&fields(), of, Some(valid), &[0.0; 3], own, ctx)).unwrap();
     (a, curve)
 }

@@ -10,7 +10,7 @@ use super::{Autoencoder, Params};
 use crate::base::{Code, Context, Epoch, Error, Result, Rng, rng::mix, zeros};
 use crate::dataset::encode::{Coded, Field};
 use crate::nn::fit::{Loop, Trainee};
-use crate::nn::monitor::{Fitted, Judgement};
+use crate::nn::monitor::{Evaluation, Fitted};
 use crate::nn::one_cycle::one_cycle;
 use crate::nn::tower::Work;
 use crate::nn::{Adam, AdamSpec, add_up};
@@ -98,7 +98,7 @@ struct Training<'a> {
 }
 
 impl Autoencoder {
-    /// Trains on `rows`, coded by `fields`, whose values are all missing in `blank`. `valid` are rows to judge each epoch on: the epoch with the
+    /// Trains on `rows`, coded by `fields`, whose values are all missing in `blank`. `valid` are rows to evaluate each epoch on: the epoch with the
     /// lowest mean loss there is kept. Returns the network, every epoch, and how many epochs were planned.
     ///
     /// # Errors
@@ -258,7 +258,7 @@ impl Trainee for Training<'_> {
         Ok(loss)
     }
 
-    fn judge(&mut self, ctx: &Context<'_>) -> Result<Option<Judgement>> {
+    fn evaluate(&mut self, ctx: &Context<'_>) -> Result<Option<Evaluation>> {
         let Some(valid) = self.valid else { return Ok(None) };
         let mut losses: Vec<Result<f64>> = Vec::new();
         losses.resize_with(valid.count.div_ceil(SHARD), || Ok(0.0));
@@ -271,7 +271,7 @@ impl Trainee for Training<'_> {
             })
         });
         let total = losses.into_iter().sum::<Result<f64>>()?;
-        Ok(Some(Judgement { loss: total / valid.count.max(1) as f64, metric: None }))
+        Ok(Some(Evaluation { loss: total / valid.count.max(1) as f64, metric: None }))
     }
 
     fn parameters(&mut self) -> &mut [f32] {

@@ -71,7 +71,7 @@ pub struct Blended {
     /// `bases` and `weights` as chosen.
     pub chosen: Map<String, Value>,
     /// NDCG on the held-out events: of each base `alone`, of the `blend`, and what it loses `without` each; none where nothing was held out.
-    pub told: Option<Map<String, Value>>,
+    pub figures: Option<Map<String, Value>>,
     /// Bases that were left out for want of time.
     pub left_out: Vec<&'static str>,
 }
@@ -127,7 +127,7 @@ fn check(kinds: &Kinds, resolved: &mut Map<String, Value>) -> Result<()> {
     Ok(())
 }
 
-/// The share of the time in which bases are tried: whoever fits again to all events needs as much, and they are weighed and judged in between.
+/// The share of the time in which bases are tried: whoever fits again to all events needs as much, and they are weighed and evaluated in between.
 const TRYING: f64 = 0.4;
 
 /// Fits every base, then weighs them: by `tune` where there is one and no weights are given, alike where not. After the first, a base that is not fitted within
@@ -170,7 +170,7 @@ pub fn fit(job: &Job<'_>, time: Option<Duration>) -> Result<Blended> {
     parts.sort_by_key(|(p, _)| p.kind);
     let (parts, open): (Vec<Part>, Vec<bool>) = parts.into_iter().unzip();
     let mut model = Blend { parts };
-    let told = match tune {
+    let figures = match tune {
         Some(tune) if p.weights.is_none() => {
             ctx.watch.phase("weighing");
             Some(weigh::choose(&mut model, &open, data, tune, ctx)?)
@@ -187,7 +187,7 @@ pub fn fit(job: &Job<'_>, time: Option<Duration>) -> Result<Blended> {
     }
     bases.retain(|name, _| weights.contains_key(name));
     let chosen = Map::from_iter([("bases".to_owned(), Value::Object(bases)), ("weights".to_owned(), Value::Object(weights))]);
-    Ok(Blended { model, epochs, chosen, told, left_out })
+    Ok(Blended { model, epochs, chosen, figures, left_out })
 }
 
 impl Blend {

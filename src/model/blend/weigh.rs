@@ -7,9 +7,9 @@ use crate::kernel::topk::{Best, top_k};
 use crate::metric::ranking::list_figures;
 use crate::model::blend::{Blend, standard};
 use crate::model::figures::Figures;
-use crate::model::held::{Asked, Held};
+use crate::model::holdout::{Asked, Holdout};
 use crate::model::popularity::Popularity;
-use crate::model::recommender::JUDGED_AT;
+use crate::model::recommender::EVALUATED_AT;
 use crate::model::tune::{RECENCIES, side_by_side};
 use serde_json::{Map, Value, json};
 
@@ -20,11 +20,11 @@ const LEAST: f32 = 0.04;
 
 /// Chooses weights and, of the bases of `open`, the recency within the blend; bases without weight go, and those that are left are weighed in finer steps. What is kept is the best
 /// of the blend, the blend without each base, and each base alone, all of which are said.
-pub(super) fn choose(model: &mut Blend, open: &[bool], data: &Interactions, tune: &Held, ctx: &Context) -> Result<Map<String, Value>> {
-    let tie = Popularity::plain(data)?.scores;
+pub(super) fn choose(model: &mut Blend, open: &[bool], data: &Interactions, tune: &Holdout, ctx: &Context) -> Result<Map<String, Value>> {
+    let popularity = Popularity::plain(data)?.scores;
     let n = model.parts.len();
     let points = simplex(&(0..n).collect::<Vec<_>>(), n);
-    let first = model.judge(&points, data, tune, &tie, ctx)?;
+    let first = model.evaluate(&points, data, tune, &popularity, ctx)?;
     let alone: Vec<f64> = {
         let means = first.means();
         (0..n).map(|i| points.iter().position(|p| p[i] == 1.0).map_or(0.0, |at| means[at])).collect()
@@ -37,7 +37,7 @@ pub(super) fn choose(model: &mut Blend, open: &[bool], data: &Interactions, tune
         let mut each = Vec::new();
         for recency in RECENCIES {
             model.parts[i].model.set_recency(recency);
-            each.push(model.judge(std::slice::from_ref(&weights), data, tune, &tie, ctx)?);
+            each.push(model.evaluate(std::slice::from_ref(&weights), data, tune, &popularity, ctx)?);
         }
         model.parts[i].model.set_recency(side_by_side(each).setting(&RECENCIES, ctx.seed) as f32);
     }
@@ -45,7 +45,7 @@ pub(super) fn choose(model: &mut Blend, open: &[bool], data: &Interactions, tune
     let left = used(&weights);
     if !beside.is_empty() || (1 < left.len() && left.len() < n) {
         let points = simplex(&left, n);
-        weights = mean(&points, &model.judge(&points, data, tune, &tie, ctx)?.shares(ctx.seed));
+        weights = mean(&points, &model.evaluate(&points, data, tune, &popularity, ctx)?.shares(ctx.seed));
     }
     let used = used(&weights);
     let named = |which: &[usize], figures: &[f64]| -> Value {
@@ -56,15 +56,15 @@ pub(super) fn choose(model: &mut Blend, open: &[bool], data: &Interactions, tune
             .collect::<Map<_, _>>()
             .into()
     };
-    let mut told = Map::from_iter([("alone".to_owned(), named(&(0..n).collect::<Vec<_>>(), &alone))]);
+    let mut figures = Map::from_iter([("alone".to_owned(), named(&(0..n).collect::<Vec<_>>(), &alone))]);
     // Averaged over draws the weights may be worse than what they were averaged from: the best of all that was tried is kept.
     let mut best = used.first().map_or(0.0, |&i| alone[i]);
     if used.len() > 1 {
         let without = used.iter().map(|&i| mean(&[(0..n).map(|j| if i == j { 0.0 } else { weights[j] }).collect()], &[1.0]));
         let asked: Vec<Vec<f32>> = [weights.clone()].into_iter().chain(without).collect();
-        let found = model.judge(&asked, data, tune, &tie, ctx)?.means();
-        told.insert("blend".into(), json!((found[0] * 1e5).round() / 1e5));
-        told.insert("without".into(), named(&used, &found[1..]));
+        let found = model.evaluate(&asked, data, tune, &popularity, ctx)?.means();
+        figures.insert("blend".into(), json!((found[0] * 1e5).round() / 1e5));
+        figures.insert("without".into(), named(&used, &found[1..]));
         let at = (1..found.len()).fold(0, |a, b| if found[b] > found[a] { b } else { a });
         weights.clone_from(&asked[at]);
         best = found[at];
@@ -78,7 +78,7 @@ pub(super) fn choose(model: &mut Blend, open: &[bool], data: &Interactions, tune
     }
     model.parts.iter_mut().zip(&weights).for_each(|(p, w)| p.weight = *w);
     model.parts.retain(|p| p.weight > 0.0);
-    Ok(told)
+    Ok(figures)
 }
 
 /// The weightings of the bases `of` among `n` in equal steps that sum to 1, in steps as fine as [`POINTS`] allow.
@@ -137,8 +137,15 @@ impl Blend {
     ///
     /// A list is made of the candidates that are among the best of a base, of which there are some hundred, unless an item that is none could be in it, which the
     /// least score of the list says (the threshold of Fagin, Lotem & Naor 2003). (71,000 events of 20,000 items, six bases: `auto` takes 41 s; with lists of all items it took 110, beside a compiler, and chose the same.)
-    pub(super) fn judge(&self, weightings: &[Vec<f32>], data: &Interactions, tune: &Held, tie: &[f32], ctx: &Context) -> Result<Figures> {
-        let (n, bases, items) = (weightings.len(), self.parts.len(), tie.len());
+    pub(super) fn evaluate(
+        &self,
+        weightings: &[Vec<f32>],
+        data: &Interactions,
+        tune: &Holdout,
+        popularity: &[f32],
+        ctx: &Context,
+    ) -> Result<Figures> {
+        let (n, bases, items) = (weightings.len(), self.parts.len(), popularity.len());
         let bytes = tune.users().len().saturating_mul(n * 4).saturating_add(items.saturating_mul(4 * (bases + 5) * ctx.pool.threads()));
         let _booked = ctx.budget.take(bytes, "scores of all items")?;
         let needed: Vec<bool> = (0..bases).map(|i| weightings.iter().any(|w| w[i] > 0.0)).collect();
@@ -146,15 +153,15 @@ impl Blend {
             let scores = (0..bases).map(|_| zeros(items)).collect::<Result<_>>()?;
             Ok(Room { scores, blended: zeros(items)?, candidates: Vec::new(), few: vec![Vec::new(); bases], others: vec![0.0; bases] })
         };
-        let values = tune.each_user(data, tie, ctx, &Vec::new(), room, |values: &mut Vec<f32>, room, asked| {
-            let known = room.score(self, &needed, asked, tie);
-            let mut figure = |list: &[u32]| values.push(list_figures(list, asked.wanted, JUDGED_AT).map_or(0.0, |f| f.ndcg as f32));
+        let values = tune.each_user(data, popularity, ctx, &Vec::new(), room, |values: &mut Vec<f32>, room, asked| {
+            let known = room.score(self, &needed, asked, popularity);
+            let mut figure = |list: &[u32]| values.push(list_figures(list, asked.relevant, EVALUATED_AT).map_or(0.0, |f| f.ndcg as f32));
             if known {
-                weightings.iter().for_each(|w| figure(&room.list(w, tie)));
+                weightings.iter().for_each(|w| figure(&room.list(w, popularity)));
             } else {
-                room.blended.copy_from_slice(tie);
+                room.blended.copy_from_slice(popularity);
                 asked.had.iter().for_each(|e| room.blended[e.item as usize] = f32::NEG_INFINITY);
-                let list = top_k(&room.blended, JUDGED_AT, Some(tie));
+                let list = top_k(&room.blended, EVALUATED_AT, Some(popularity));
                 weightings.iter().for_each(|_| figure(&list));
             }
         })?;
@@ -164,7 +171,7 @@ impl Blend {
 
 impl Room {
     /// Takes in what the bases say of a user; false where none of them knows anything.
-    fn score(&mut self, blend: &Blend, needed: &[bool], asked: &Asked<'_>, tie: &[f32]) -> bool {
+    fn score(&mut self, blend: &Blend, needed: &[bool], asked: &Asked<'_>, popularity: &[f32]) -> bool {
         let mut known = false;
         self.candidates.clear();
         for (i, part) in blend.parts.iter().enumerate().filter(|(i, _)| needed[*i]) {
@@ -179,8 +186,8 @@ impl Room {
             asked.had.iter().for_each(|e| scores[e.item as usize] = f32::NEG_INFINITY);
             if knows {
                 known = true;
-                let best = top_k(scores, CANDIDATES * JUDGED_AT, Some(tie));
-                *others = best.get(CANDIDATES * JUDGED_AT - 1).map_or(f32::NEG_INFINITY, |last| scores[*last as usize]);
+                let best = top_k(scores, CANDIDATES * EVALUATED_AT, Some(popularity));
+                *others = best.get(CANDIDATES * EVALUATED_AT - 1).map_or(f32::NEG_INFINITY, |last| scores[*last as usize]);
                 self.candidates.extend(best);
             }
         }
@@ -194,20 +201,20 @@ impl Room {
     }
 
     /// The list of one weighting.
-    fn list(&mut self, weights: &[f32], tie: &[f32]) -> Vec<u32> {
+    fn list(&mut self, weights: &[f32], popularity: &[f32]) -> Vec<u32> {
         let weighed = || (0..weights.len()).filter(|i| weights[*i] > 0.0);
         let sum = &mut self.blended[..self.candidates.len()];
         sum.fill(0.0);
         weighed().for_each(|i| axpy(weights[i], &self.few[i], sum));
-        let mut best = Best::new(JUDGED_AT, sum.len(), Some(tie));
+        let mut best = Best::new(EVALUATED_AT, sum.len(), Some(popularity));
         self.candidates.iter().zip(&*sum).for_each(|(item, score)| best.add(*item, *score));
         let list = best.into_list();
         let others: f32 = weighed().map(|i| weights[i] * self.others[i]).sum();
-        if list.len() == JUDGED_AT && list.last().is_some_and(|last| last.1 > others) {
+        if list.len() == EVALUATED_AT && list.last().is_some_and(|last| last.1 > others) {
             return list.into_iter().map(|x| x.0).collect();
         }
         self.blended.fill(0.0);
         weighed().for_each(|i| axpy(weights[i], &self.scores[i], &mut self.blended));
-        top_k(&self.blended, JUDGED_AT, Some(tie))
+        top_k(&self.blended, EVALUATED_AT, Some(popularity))
     }
 }

@@ -3,10 +3,10 @@ use super::*;
 use crate::base::{Budget, Pool, Quiet};
 use crate::dataset::Interactions;
 use crate::dataset::{Column, EventColumns, Frame, IdKind, Step, Values};
-use crate::model::held::Held;
+use crate::model::holdout::Holdout;
 use crate::model::kinds::KINDS;
 use crate::model::popularity::Popularity;
-use crate::model::recommender::JUDGED_AT;
+use crate::model::recommender::EVALUATED_AT;
 
 #[test]
 fn the_held_out_events_choose_the_weights() {
@@ -24,19 +24,19 @@ fn the_held_out_events_choose_the_weights() {
     let ctx = Context { seed: 0, pool: &pool, budget: &budget, watch: &Quiet };
     let columns = EventColumns { user: "u".into(), item: "i".into(), time: Some("t".into()), ..EventColumns::default() };
     let (data, _) = Interactions::from_frame(&frame, &columns, IdKind::Integer, IdKind::Integer, &ctx).unwrap();
-    let (seen, tune) = Held::split(&data, Step::Event, false, 0.0, 1.0).unwrap();
+    let (seen, tune) = Holdout::split(&data, Step::Event, false, 0.0, 1.0).unwrap();
     let mut p = serde_json::from_str::<Map<String, Value>>(r#"{"bases": {"popularity": {}, "transition": {}}, "weights": null}"#).unwrap();
     check(KINDS, &mut p).unwrap();
     let chosen = fit(&Job { data: &seen, params: &p, tune: Some(&tune), kinds: KINDS, ctx: &ctx }, None).unwrap();
-    let told = chosen.told.unwrap();
-    let alone = |kind: &str| told["alone"][kind].as_f64().unwrap();
-    assert!(alone("transition") > alone("popularity") + 0.2, "{told:?}");
+    let figures = chosen.figures.unwrap();
+    let alone = |kind: &str| figures["alone"][kind].as_f64().unwrap();
+    assert!(alone("transition") > alone("popularity") + 0.2, "{figures:?}");
     assert!(chosen.model.parts[0].kind == "transition" && chosen.chosen["weights"]["transition"].as_f64().unwrap() > 0.5);
     assert!(chosen.chosen["bases"]["transition"]["recency"].is_number());
     // What was chosen, given again, chooses no more.
     p.extend(chosen.chosen);
     let again = fit(&Job { data: &seen, params: &p, tune: None, kinds: KINDS, ctx: &ctx }, None).unwrap();
-    assert_eq!((again.model.to_tensors(), again.told), (chosen.model.to_tensors(), None));
+    assert_eq!((again.model.to_tensors(), again.figures), (chosen.model.to_tensors(), None));
 }
 
 #[test]
@@ -57,12 +57,12 @@ fn lists_of_candidates_are_those_of_all_items() {
     let columns = EventColumns { user: "u".into(), item: "i".into(), time: Some("t".into()), ..EventColumns::default() };
     let (data, _) = Interactions::from_frame(&frame, &columns, IdKind::Integer, IdKind::Integer, &ctx).unwrap();
     for repeats in [false, true] {
-        let (seen, tune) = Held::split(&data, Step::Event, repeats, 0.0, 1.0).unwrap();
+        let (seen, tune) = Holdout::split(&data, Step::Event, repeats, 0.0, 1.0).unwrap();
         let bases = r#"{"bases": {"popularity": {}, "transition": {}, "item_knn": {}, "ease": {}}, "weights": {"popularity": 1, "transition": 1, "item_knn": 1, "ease": 1}}"#;
         let mut p = serde_json::from_str::<Map<String, Value>>(bases).unwrap();
         check(KINDS, &mut p).unwrap();
         let model = fit(&Job { data: &seen, params: &p, tune: None, kinds: KINDS, ctx: &ctx }, None).unwrap().model;
-        let tie = Popularity::plain(&seen).unwrap().scores;
+        let popularity = Popularity::plain(&seen).unwrap().scores;
         let weightings = simplex(&[0, 1, 2, 3], 4);
         let tensors = model.to_tensors();
         let blend = |w: &Vec<f32>| {
@@ -73,16 +73,16 @@ fn lists_of_candidates_are_those_of_all_items() {
             Blend::from_tensors(&Stored { items: seen.items.len(), params: &params, tensors: &tensors, kinds: KINDS }).unwrap()
         };
         let blends: Vec<Blend> = weightings.iter().map(blend).collect();
-        let whole = tune.compare(&seen, JUDGED_AT, &tie, &ctx, weightings.len(), |history, now, outs| {
+        let whole = tune.compare(&seen, EVALUATED_AT, &popularity, &ctx, weightings.len(), |history, now, outs| {
             for (out, w) in outs.iter_mut().zip(&blends) {
                 w.score(history, now, out);
             }
         });
-        let (judged, whole) = (model.judge(&weightings, &seen, &tune, &tie, &ctx).unwrap(), whole.unwrap());
-        assert!(judged.users() > 50 && judged.values.iter().any(|v| *v > 0.0));
-        let other = judged.values.iter().zip(&whole.values).filter(|(a, b)| (**a - **b).abs() > 1e-6).count();
+        let (evaluated, whole) = (model.evaluate(&weightings, &seen, &tune, &popularity, &ctx).unwrap(), whole.unwrap());
+        assert!(evaluated.users() > 50 && evaluated.values.iter().any(|v| *v > 0.0));
+        let other = evaluated.values.iter().zip(&whole.values).filter(|(a, b)| (**a - **b).abs() > 1e-6).count();
         // Sums in another order may part what is equal.
-        assert!(other * 1000 <= judged.values.len(), "{other} of {}", judged.values.len());
+        assert!(other * 1000 <= evaluated.values.len(), "{other} of {}", evaluated.values.len());
     }
 }
 

@@ -93,7 +93,7 @@ impl Discriminator {
     ///
     /// # Errors
     /// [`crate::base::Code::Cancelled`].
-    pub fn judge(&mut self, batch: &Batch, marks: &Marks, fake: &[f32], delta: &mut [f32], ctx: &Context<'_>) -> Result<f64> {
+    pub fn evaluate(&mut self, batch: &Batch, marks: &Marks, fake: &[f32], delta: &mut [f32], ctx: &Context<'_>) -> Result<f64> {
         self.forward(batch, marks, fake, false, ctx)?;
         let (rows, width) = (batch.rows(), self.width);
         let made = &mut self.logits[rows..2 * rows];

@@ -17,14 +17,14 @@ use crate::base::params::{self, ParamType, Spec};
 use crate::base::{Context, Epoch, Result};
 use crate::dataset::{Interactions, Pairs};
 use crate::model::auto_candidates;
-use crate::model::held::Held;
+use crate::model::holdout::Holdout;
 use crate::model::linked::RECENCY;
 use crate::model::mult_vae::shape::ItemRows;
 use crate::model::popularity::Popularity;
-use crate::model::recommender::JUDGED_AT;
+use crate::model::recommender::EVALUATED_AT;
 use crate::model::recommender::{self, Kind};
 use crate::model::stored::{halves, recency};
-use crate::nn::monitor::{Fitted, Judgement};
+use crate::nn::monitor::{Evaluation, Fitted};
 use crate::nn::{Loop, Trainee};
 use half::f16;
 use marks::Drawn;
@@ -52,7 +52,8 @@ const SPECS: &[Spec] = &[
         "Zero reconstruction: items that a user has not for each that the user has, for which the generator learns to give 0.",
     )
     .within(0.0, 100.0),
-    Spec::new("alpha", ParamType::Number, "0.1", "Weight of zero reconstruction beside the discriminator's judgement.").within(0.0, 1000.0),
+    Spec::new("alpha", ParamType::Number, "0.1", "Weight of zero reconstruction beside the discriminator's evaluation.")
+        .within(0.0, 1000.0),
     Spec::new("epochs", ParamType::Integer, "null", "Epochs; null: at most 200, chosen on held-out events (50 without any).")
         .within(1.0, 100_000.0),
     Spec::new("patience", ParamType::Integer, "20", "Epochs without a better one after which the choice of epochs ends; 0: never.")
@@ -133,7 +134,7 @@ impl Cfgan {
     pub fn fit(
         data: &Interactions,
         given: &Map<String, Value>,
-        tune: Option<&Held>,
+        tune: Option<&Holdout>,
         ctx: &Context,
     ) -> Result<(Self, Vec<Epoch>, Map<String, Value>)> {
         let p: Params = params::typed(given)?;
@@ -150,14 +151,14 @@ impl Cfgan {
         let what = format!("Training a CFGAN of {parameters} weights");
         let _booked = ctx.budget.take(bytes.saturating_add(pairs_bytes), &what)?;
         let pairs = Pairs::by_user(data, p.history)?;
-        let tie = Popularity::plain(data)?.scores;
-        let judge = |flat: &[f32]| -> Result<Option<Judgement>> {
+        let popularity = Popularity::plain(data)?.scores;
+        let evaluate = |flat: &[f32]| -> Result<Option<Evaluation>> {
             let Some(tune) = tune else { return Ok(None) };
             let [input, input_bias, output, output_bias] = split(shape.generator(), flat);
             let layers = Layers { input: ItemRows::Single(input), input_bias, output: ItemRows::Single(output), output_bias };
-            tune.judgement(data, JUDGED_AT, &tie, ctx, |history, out| layers.score(history, f32::INFINITY, out)).map(Some)
+            tune.evaluation(data, EVALUATED_AT, &popularity, ctx, |history, out| layers.score(history, f32::INFINITY, out)).map(Some)
         };
-        let mut training = Training::new(shape, &p, &pairs, rows, Some(&judge), ctx.seed)?;
+        let mut training = Training::new(shape, &p, &pairs, rows, Some(&evaluate), ctx.seed)?;
         let Fitted { epochs, best_epoch } = plan.run(&mut training, ctx)?;
         let mut chosen = Map::new();
         if tune.is_some() {

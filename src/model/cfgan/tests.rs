@@ -42,7 +42,7 @@ fn learns_a_checkerboard_and_comes_back_from_its_tensors() {
 #[test]
 fn held_out_events_choose_the_epochs() {
     let data = checkerboard(300, 30);
-    let (seen, tune) = Held::split(&data, Step::Event, false, 0.0, 0.3).unwrap();
+    let (seen, tune) = Holdout::split(&data, Step::Event, false, 0.0, 0.3).unwrap();
     let p = given(json!({"hidden": 20, "discriminator": 10, "learning_rate": 0.01, "patience": 3}));
     let (_, epochs, chosen) = with(2, |ctx| Cfgan::fit(&seen, &p, Some(&tune), ctx)).unwrap();
     let best = chosen["epochs"].as_u64().unwrap() as usize;

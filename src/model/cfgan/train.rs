@@ -11,10 +11,10 @@ use crate::model::cfgan::net::Shape;
 use crate::model::mult_vae::batch::Batch;
 use crate::nn::AdamSpec;
 use crate::nn::fit::Trainee;
-use crate::nn::monitor::Judgement;
+use crate::nn::monitor::Evaluation;
 
-/// Judges the generator's parameters as they are, on users that were held out.
-pub type Judge<'a> = dyn Fn(&[f32]) -> Result<Option<Judgement>> + Sync + 'a;
+/// Evaluates the generator's parameters as they are, on users that were held out.
+pub type Evaluate<'a> = dyn Fn(&[f32]) -> Result<Option<Evaluation>> + Sync + 'a;
 
 /// A CFGAN that learns.
 pub struct Training<'a> {
@@ -22,7 +22,7 @@ pub struct Training<'a> {
     drawn: Drawn,
     alpha: f32,
     pairs: &'a Pairs,
-    judge: Option<&'a Judge<'a>>,
+    evaluate: Option<&'a Evaluate<'a>>,
     batch: Batch,
     marks: Marks,
     /// What is kept in the end.
@@ -46,9 +46,9 @@ impl<'a> Training<'a> {
     ///
     /// # Errors
     /// [`crate::base::Code::OutOfMemory`].
-    pub fn new(shape: Shape, p: &Params, pairs: &'a Pairs, rows: usize, judge: Option<&'a Judge<'a>>, seed: u64) -> Result<Self> {
+    pub fn new(shape: Shape, p: &Params, pairs: &'a Pairs, rows: usize, evaluate: Option<&'a Evaluate<'a>>, seed: u64) -> Result<Self> {
         let spec = |learning_rate| AdamSpec { learning_rate, weight_decay: p.weight_decay, ..AdamSpec::default() };
-        Self::with_adam(shape, p, pairs, rows, judge, seed, [spec(p.learning_rate), spec(p.discriminator_rate)])
+        Self::with_adam(shape, p, pairs, rows, evaluate, seed, [spec(p.learning_rate), spec(p.discriminator_rate)])
     }
 
     fn with_adam(
@@ -56,7 +56,7 @@ impl<'a> Training<'a> {
         p: &Params,
         pairs: &'a Pairs,
         rows: usize,
-        judge: Option<&'a Judge<'a>>,
+        evaluate: Option<&'a Evaluate<'a>>,
         seed: u64,
         [generator, discriminator]: [AdamSpec; 2],
     ) -> Result<Self> {
@@ -65,7 +65,7 @@ impl<'a> Training<'a> {
             drawn: p.drawn(),
             alpha: p.alpha,
             pairs,
-            judge,
+            evaluate,
             batch: Batch::default(),
             marks: Marks::default(),
             generator: Generator::new(&shape, rows, generator, &mut Rng::stream(seed, 1))?,
@@ -88,7 +88,7 @@ impl<'a> Training<'a> {
     /// The generator's step; returns its loss before it: that generated rows be taken for real, and α · Σ (what it gives the items of zero reconstruction)².
     fn generate(&mut self, ctx: &Context<'_>) -> Result<f64> {
         let g = &mut self.generator;
-        let mut loss = self.discriminator.judge(&self.batch, &self.marks, &g.fake, &mut g.delta, ctx)?;
+        let mut loss = self.discriminator.evaluate(&self.batch, &self.marks, &g.fake, &mut g.delta, ctx)?;
         for (row, [_, seen]) in self.marks.ends.iter().enumerate() {
             let at = *seen..self.marks.offsets[row + 1];
             let mut squares = 0.0;
@@ -110,8 +110,8 @@ impl Trainee for Training<'_> {
         self.generate(ctx)
     }
 
-    fn judge(&mut self, _ctx: &Context<'_>) -> Result<Option<Judgement>> {
-        self.judge.map_or(Ok(None), |j| j(&self.generator.net.weights))
+    fn evaluate(&mut self, _ctx: &Context<'_>) -> Result<Option<Evaluation>> {
+        self.evaluate.map_or(Ok(None), |j| j(&self.generator.net.weights))
     }
 
     fn parameters(&mut self) -> &mut [f32] {

@@ -34,20 +34,20 @@ pub struct Wish<'a> {
 }
 
 impl Factors {
-    /// The best `k` items for a user's vector, best first, without those of `left_out` (ascending); equal scores as in [`Best`], by `tie`. The items are
+    /// The best `k` items for a user's vector, best first, without those of `left_out` (ascending); equal scores as in [`Best`], by `popularity`. The items are
     /// shared out over the threads and read once.
     ///
     /// # Errors
     /// [`crate::base::Code::Cancelled`], [`crate::base::Code::OutOfMemory`].
-    pub fn best(&self, wish: Wish<'_>, k: usize, tie: &[f32], ctx: &Context) -> Result<Vec<(u32, f32)>> {
+    pub fn best(&self, wish: Wish<'_>, k: usize, popularity: &[f32], ctx: &Context) -> Result<Vec<(u32, f32)>> {
         let items = self.items();
         let parts = items.div_ceil(PART);
         let _booked = ctx.budget.take(k.min(PART).saturating_mul(16 * parts), "the best items of each part")?;
         let mut found: Vec<Result<Best<'_>>> = (0..parts).map(|_| Ok(Best::new(0, 0, None))).collect();
         ctx.pool.each_mut(&mut found, |p, best| {
-            *best = ctx.check().map(|()| self.scan(wish, k, tie, p * PART..((p + 1) * PART).min(items)));
+            *best = ctx.check().map(|()| self.scan(wish, k, popularity, p * PART..((p + 1) * PART).min(items)));
         });
-        let mut all = Best::new(k, items, Some(tie));
+        let mut all = Best::new(k, items, Some(popularity));
         for best in found {
             all.merge(&best?);
         }
@@ -55,8 +55,8 @@ impl Factors {
     }
 
     /// The best of a run of items.
-    fn scan<'t>(&self, wish: Wish<'_>, k: usize, tie: &'t [f32], items: std::ops::Range<usize>) -> Best<'t> {
-        let mut best = Best::new(k, items.len(), Some(tie));
+    fn scan<'t>(&self, wish: Wish<'_>, k: usize, popularity: &'t [f32], items: std::ops::Range<usize>) -> Best<'t> {
+        let mut best = Best::new(k, items.len(), Some(popularity));
         // What stays of the last block is no score.
         let mut scores = [f32::NEG_INFINITY; BLOCK];
         let mut found = Vec::with_capacity(BLOCK);
@@ -91,9 +91,9 @@ impl Factors {
     ///
     /// # Errors
     /// [`crate::base::Code::Cancelled`], [`crate::base::Code::OutOfMemory`].
-    pub fn best_of_many(&self, wishes: &[Wish<'_>], k: usize, tie: &[f32], ctx: &Context) -> Result<Vec<Vec<(u32, f32)>>> {
+    pub fn best_of_many(&self, wishes: &[Wish<'_>], k: usize, popularity: &[f32], ctx: &Context) -> Result<Vec<Vec<(u32, f32)>>> {
         let (width, items) = (self.width, self.items());
-        let mut best: Vec<Best<'_>> = wishes.iter().map(|_| Best::new(k, items, Some(tie))).collect();
+        let mut best: Vec<Best<'_>> = wishes.iter().map(|_| Best::new(k, items, Some(popularity))).collect();
         let panels = wishes.len().div_ceil(PANEL);
         let mut columns: Vec<f32> = zeros(panels * PANEL * width)?;
         // Beyond the last user nothing reaches the bar.
@@ -189,7 +189,7 @@ mod tests {
             };
             let vectors: Vec<f32> = (0..items).flat_map(|i| row(i, &mut r)).collect();
             let model = with(1, |ctx| Factors::new(vectors, width, rule, 1.0, 20.0, ctx)).unwrap();
-            let tie: Vec<f32> = (0..items).map(|_| r.below(3) as f32).collect();
+            let popularity: Vec<f32> = (0..items).map(|_| r.below(3) as f32).collect();
             let users: Vec<Vec<f32>> = (0..130).map(|_| (0..width).map(|_| r.normal() as f32).collect()).collect();
             // Of some users many items are left out, of others few.
             let leaves =
@@ -200,15 +200,15 @@ mod tests {
                 if k > 1000 {
                     continue;
                 }
-                let many = with(2, |ctx| model.best_of_many(&wishes, k, &tie, ctx)).unwrap();
+                let many = with(2, |ctx| model.best_of_many(&wishes, k, &popularity, ctx)).unwrap();
                 for (u, wish) in wishes.iter().enumerate().step_by(13) {
                     let mut scores = vec![0.0; items];
                     scores.iter_mut().enumerate().for_each(|(i, s)| *s = model.one(wish.vector, i as u32));
                     left[u].iter().for_each(|&i| scores[i as usize] = f32::NEG_INFINITY);
-                    let all: Vec<(u32, f32)> = top_k(&scores, k, Some(&tie)).into_iter().map(|i| (i, scores[i as usize])).collect();
+                    let all: Vec<(u32, f32)> = top_k(&scores, k, Some(&popularity)).into_iter().map(|i| (i, scores[i as usize])).collect();
                     assert_eq!(many[u], all, "{items} {width} {k} {u}");
                     for threads in [1, 3] {
-                        assert_eq!(with(threads, |ctx| model.best(*wish, k, &tie, ctx)).unwrap(), all, "{items} {width} {k} {u}");
+                        assert_eq!(with(threads, |ctx| model.best(*wish, k, &popularity, ctx)).unwrap(), all, "{items} {width} {k} {u}");
                     }
                 }
             }

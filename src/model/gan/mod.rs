@@ -93,7 +93,7 @@ pub struct Gan {
 
 /// Rows that are generated for each condition to find its offset.
 const OFFSET_ROWS: usize = 64;
-/// Rows that are generated or judged at a time.
+/// Rows that are generated or evaluated at a time.
 const BLOCK: usize = 256;
 
 impl Gan {

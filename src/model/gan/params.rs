@@ -13,7 +13,7 @@ const HIDDEN: Spec =
 const NOISE: Spec = Spec::new("noise", ParamType::Integer, "128", "Random numbers that a row is made from.").within(1.0, 65_536.0);
 const STEPS: Spec = Spec::new("steps", ParamType::Integer, "20000", "Steps of the generator.").within(1.0, 1e8);
 const EPOCHS: Spec =
-    Spec::new("epochs", ParamType::Integer, "20", "Parts of the training, after each of which the generated rows are judged.")
+    Spec::new("epochs", ParamType::Integer, "20", "Parts of the training, after each of which the generated rows are evaluated.")
         .within(1.0, 10_000.0);
 const BATCH: Spec = Spec::new("batch", ParamType::Integer, "256", "Rows of a step.").within(2.0, 65_536.0);
 const CRITIC: Spec = Spec::new("critic_steps", ParamType::Integer, "3", "Steps of the critic for one of the generator.").within(1.0, 100.0);
@@ -36,7 +36,7 @@ const CONDITION: Spec = Spec::new(
 const MAX_LEVELS: Spec =
     Spec::new("max_levels", ParamType::Integer, "1000", "Values of a text with a place of their own; others share one.")
         .within(1.0, 100_000.0);
-const HOLDOUT: Spec = Spec::new("holdout", ParamType::Number, "0.1", "Share of the rows that judge versions.").within(0.0, 0.9);
+const HOLDOUT: Spec = Spec::new("holdout", ParamType::Number, "0.1", "Share of the rows that versions are evaluated on.").within(0.0, 0.9);
 const VALIDATION: Spec =
     Spec::new("validation", ParamType::Number, "0.1", "Share of the other rows that say which epoch is the best.").within(0.0, 0.9);
 

@@ -16,7 +16,7 @@ fn normals(n: usize, seed: u64) -> Vec<f32> {
 fn loss(critic: &Critic, params: &[f64], x: &[f32], codes: &[u32], mixed: &[f32], loss: Wasserstein) -> f64 {
     let (n, d) = (codes.len(), critic.inputs());
     let slope = |z: f64| if z > 0.0 { 1.0 } else { f64::from(crate::kernel::LEAK) };
-    let judge = |row: &[f64], code: u32| {
+    let evaluate = |row: &[f64], code: u32| {
         let (mut h, mut slopes) = (row.to_vec(), Vec::new());
         for (i, l) in critic.layers().iter().enumerate() {
             let sums: Vec<f64> = (0..l.outputs)
@@ -43,8 +43,8 @@ fn loss(critic: &Critic, params: &[f64], x: &[f32], codes: &[u32], mixed: &[f32]
     for r in 0..n {
         let (real, generated, e) = (row(r), row(n + r), f64::from(mixed[r]));
         let between: Vec<f64> = real.iter().zip(&generated).map(|(a, b)| e * a + (1.0 - e) * b).collect();
-        sum += judge(&generated, codes[r]).0 - judge(&real, codes[r]).0;
-        sum += f64::from(loss.lambda) * (judge(&between, codes[r]).1 - 1.0).powi(2);
+        sum += evaluate(&generated, codes[r]).0 - evaluate(&real, codes[r]).0;
+        sum += f64::from(loss.lambda) * (evaluate(&between, codes[r]).1 - 1.0).powi(2);
     }
     sum * f64::from(loss.scale)
 }

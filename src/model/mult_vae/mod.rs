@@ -19,13 +19,13 @@ use crate::base::params::{self, ParamType, Spec};
 use crate::base::{Context, Epoch, Result};
 use crate::dataset::{Interactions, Pairs};
 use crate::model::auto_candidates;
-use crate::model::held::Held;
+use crate::model::holdout::Holdout;
 use crate::model::linked::RECENCY;
 use crate::model::popularity::Popularity;
 use crate::model::recommender::{self, Kind};
 use crate::model::stored::{halves, recency};
 use crate::nn::Loop;
-use crate::nn::monitor::{Fitted, Judgement};
+use crate::nn::monitor::{Evaluation, Fitted};
 use half::f16;
 use output::{Output, Room};
 use sample::Sample;
@@ -207,7 +207,7 @@ impl MultVae {
     pub fn fit(
         data: &Interactions,
         given: &Map<String, Value>,
-        tune: Option<&Held>,
+        tune: Option<&Holdout>,
         ctx: &Context,
     ) -> Result<(Self, Vec<Epoch>, Map<String, Value>)> {
         let p: Params = params::typed(given)?;
@@ -227,8 +227,8 @@ impl MultVae {
         let what = format!("Training a Mult-VAE of {parameters} weights");
         let _booked = ctx.budget.take(bytes.saturating_add(pairs_bytes), &what)?;
         let pairs = Pairs::by_user(data, p.history)?;
-        let tie = Popularity::plain(data)?.scores;
-        let judge = |flat: &[f32]| -> Result<Option<Judgement>> {
+        let popularity = Popularity::plain(data)?.scores;
+        let evaluate = |flat: &[f32]| -> Result<Option<Evaluation>> {
             let Some(tune) = tune else { return Ok(None) };
             let l = shape.split(&sizes, flat);
             let codec = Codec {
@@ -242,9 +242,9 @@ impl MultVae {
                 output: ItemRows::Single(l.output),
                 output_bias: l.output_bias,
             };
-            tune.judgement(data, TOP, &tie, ctx, |history, out| codec.score(history, f32::INFINITY, out)).map(Some)
+            tune.evaluation(data, TOP, &popularity, ctx, |history, out| codec.score(history, f32::INFINITY, out)).map(Some)
         };
-        let mut training = Training::new(shape, &p, &pairs, rows, Some(&judge), ctx.seed)?;
+        let mut training = Training::new(shape, &p, &pairs, rows, Some(&evaluate), ctx.seed)?;
         let Fitted { epochs, best_epoch } = plan.run(&mut training, ctx)?;
         let mut chosen = Map::new();
         if tune.is_some() {

@@ -14,14 +14,14 @@ use crate::model::mult_vae::sample::Sample;
 use crate::model::mult_vae::shape::{Layers, Shape};
 use crate::model::mult_vae::{Params, input};
 use crate::nn::fit::Trainee;
-use crate::nn::monitor::Judgement;
+use crate::nn::monitor::Evaluation;
 use crate::nn::{Adam, AdamSpec, Touch};
 
 /// The stream of draws that a sample takes: those of a batch's rows are numbered from 0.
 const SAMPLE: u64 = u64::MAX;
 
-/// Judges the parameters as they are, on users that were held out.
-pub type Judge<'a> = dyn Fn(&[f32]) -> Result<Option<Judgement>> + Sync + 'a;
+/// Evaluates the parameters as they are, on users that were held out.
+pub type Evaluate<'a> = dyn Fn(&[f32]) -> Result<Option<Evaluation>> + Sync + 'a;
 
 /// A Mult-VAE that learns.
 pub struct Training<'a> {
@@ -39,7 +39,7 @@ pub struct Training<'a> {
     /// Steps that the encoder and the decoder have taken.
     taken: [i32; 2],
     pairs: &'a Pairs,
-    judge: Option<&'a Judge<'a>>,
+    evaluate: Option<&'a Evaluate<'a>>,
     params: Vec<f32>,
     adam: Adam,
     batch: Batch,
@@ -85,9 +85,9 @@ impl<'a> Training<'a> {
     ///
     /// # Errors
     /// [`crate::base::Code::OutOfMemory`].
-    pub fn new(shape: Shape, p: &Params, pairs: &'a Pairs, rows: usize, judge: Option<&'a Judge<'a>>, seed: u64) -> Result<Self> {
+    pub fn new(shape: Shape, p: &Params, pairs: &'a Pairs, rows: usize, evaluate: Option<&'a Evaluate<'a>>, seed: u64) -> Result<Self> {
         let adam = AdamSpec { learning_rate: p.learning_rate, weight_decay: p.weight_decay, ..AdamSpec::default() };
-        Self::with_adam(shape, p, pairs, rows, judge, seed, adam)
+        Self::with_adam(shape, p, pairs, rows, evaluate, seed, adam)
     }
 
     fn with_adam(
@@ -95,7 +95,7 @@ impl<'a> Training<'a> {
         p: &Params,
         pairs: &'a Pairs,
         rows: usize,
-        judge: Option<&'a Judge<'a>>,
+        evaluate: Option<&'a Evaluate<'a>>,
         seed: u64,
         adam: AdamSpec,
     ) -> Result<Self> {
@@ -124,7 +124,7 @@ impl<'a> Training<'a> {
             alternate: p.alternate,
             taken: [0; 2],
             pairs,
-            judge,
+            evaluate,
             params,
             adam,
             batch: Batch::default(),
@@ -233,8 +233,8 @@ impl Trainee for Training<'_> {
         Ok(loss + kl)
     }
 
-    fn judge(&mut self, _ctx: &Context<'_>) -> Result<Option<Judgement>> {
-        self.judge.map_or(Ok(None), |j| j(&self.params))
+    fn evaluate(&mut self, _ctx: &Context<'_>) -> Result<Option<Evaluation>> {
+        self.evaluate.map_or(Ok(None), |j| j(&self.params))
     }
 
     fn parameters(&mut self) -> &mut [f32] {

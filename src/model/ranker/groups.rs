@@ -5,7 +5,7 @@ use crate::dataset::{Attribute, Interactions, MISSING_CODE};
 use crate::model::ease;
 use crate::model::links::Links;
 use crate::model::popularity::DAY;
-use crate::model::ranker::own::{LONG, Own, log};
+use crate::model::ranker::user_item_features::{LONG, UserItemFeatures, log};
 use crate::model::stored::floats;
 use serde_json::json;
 
@@ -29,8 +29,8 @@ pub struct Groups {
 }
 
 /// A user's side of one attribute.
-pub struct Leaning {
-    /// One a group: Σ of [`Own::months`], days since the last event, score by links.
+pub struct UserAttribute {
+    /// One a group: Σ of [`UserItemFeatures::months`], days since the last event, score by links.
     of: Vec<[f32; 3]>,
 }
 
@@ -64,30 +64,30 @@ impl Groups {
     ///
     /// # Errors
     /// [`Code::OutOfMemory`].
-    pub fn lean(&self, own: &[Own]) -> Result<Leaning> {
+    pub fn lean(&self, own: &[UserItemFeatures]) -> Result<UserAttribute> {
         let mut of: Vec<[f32; 3]> = zeros(self.groups)?;
         of.iter_mut().for_each(|g| g[1] = LONG);
         let mut had: Vec<u32> = Vec::new();
         for o in own {
             let group = self.of[o.item as usize];
             if group != MISSING_CODE {
-                let leaning = &mut of[group as usize];
-                leaning[0] += o.months;
-                leaning[1] = leaning[1].min(o.since);
+                let user_attribute = &mut of[group as usize];
+                user_attribute[0] += o.months;
+                user_attribute[1] = user_attribute[1].min(o.since);
                 had.push(group);
             }
         }
         had.sort_unstable();
         had.dedup();
         had.iter().for_each(|&g| self.links.of(g).for_each(|(t, w)| of[t as usize][2] += w));
-        Ok(Leaning { of })
+        Ok(UserAttribute { of })
     }
 
     /// Appends the numbers of `item` for a user who leans so.
-    pub fn row(&self, leaning: &Leaning, item: u32, x: &mut Vec<f32>) {
+    pub fn row(&self, user_attribute: &UserAttribute, item: u32, x: &mut Vec<f32>) {
         let within = self.within[item as usize];
         let group = self.of[item as usize];
-        let [much, since, together] = if group == MISSING_CODE { [0.0, LONG, 0.0] } else { leaning.of[group as usize] };
+        let [much, since, together] = if group == MISSING_CODE { [0.0, LONG, 0.0] } else { user_attribute.of[group as usize] };
         x.extend([log(much), (since + 1.0).ln(), within, together, together * within]);
     }
 

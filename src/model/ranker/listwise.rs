@@ -2,7 +2,7 @@
 
 use crate::base::{Context, Epoch, Error, Result, Rng, zeros};
 use crate::kernel::{axpy, softmax};
-use crate::nn::monitor::{Fitted, Judgement};
+use crate::nn::monitor::{Evaluation, Fitted};
 use crate::nn::{Adam, AdamSpec, Loop, Stack, Trainee, Workspace};
 
 /// Lists to learn from, one behind the other.
@@ -13,7 +13,7 @@ pub struct Lists {
     /// Rows × inputs.
     pub x: Vec<f32>,
     /// One a row: what the user had in the time after, and whether before.
-    pub wanted: Vec<bool>,
+    pub relevant: Vec<bool>,
     /// One a row: new to the user.
     pub new: Vec<bool>,
     /// Where each list begins, and their end.
@@ -80,7 +80,7 @@ impl Trainee for Training<'_> {
             let (from, to) = (lists.bounds[list], lists.bounds[list + 1]);
             let x = &lists.x[from * lists.inputs..to * lists.inputs];
             stack.forward(params, x, to - from, &mut s.work, None);
-            s.loss = loss(&mut s.work.result()[..to - from], &lists.wanted[from..to], &lists.new[from..to]);
+            s.loss = loss(&mut s.work.result()[..to - from], &lists.relevant[from..to], &lists.new[from..to]);
             stack.backward(params, &turned, x, to - from, &mut s.work, &mut s.gradient);
         });
         let (first, others) = shards[..rows.len()].split_first_mut().ok_or_else(|| Error::internal("a step without lists"))?;
@@ -90,7 +90,7 @@ impl Trainee for Training<'_> {
         Ok(first.loss + others.iter().map(|s| s.loss).sum::<f64>())
     }
 
-    fn judge(&mut self, _: &Context<'_>) -> Result<Option<Judgement>> {
+    fn evaluate(&mut self, _: &Context<'_>) -> Result<Option<Evaluation>> {
         Ok(None)
     }
 
@@ -105,13 +105,13 @@ fn cycle(t: f32) -> f32 {
     if t < UP { 0.04 + 0.96 * t / UP } else { 0.5 + 0.5 * (std::f32::consts::PI * (t - UP) / (1.0 - UP)).cos() }
 }
 
-/// The loss of one list's scores, which become its gradient: −Σ over the wanted of ln softmax / their number, over all and over the new ones.
-fn loss(z: &mut [f32], wanted: &[bool], new: &[bool]) -> f64 {
+/// The loss of one list's scores, which become its gradient: −Σ over the relevant of ln softmax / their number, over all and over the new ones.
+fn loss(z: &mut [f32], relevant: &[bool], new: &[bool]) -> f64 {
     let mut gradient = vec![0.0; z.len()];
     let mut total = 0.0;
     for only_new in [false, true] {
         let rows: Vec<usize> = (0..z.len()).filter(|&i| !only_new || new[i]).collect();
-        let hits = rows.iter().filter(|&&i| wanted[i]).count();
+        let hits = rows.iter().filter(|&&i| relevant[i]).count();
         if hits == 0 {
             continue;
         }
@@ -119,7 +119,7 @@ fn loss(z: &mut [f32], wanted: &[bool], new: &[bool]) -> f64 {
         let all = softmax(&mut part);
         for (&i, p) in rows.iter().zip(&part) {
             gradient[i] += p;
-            if wanted[i] {
+            if relevant[i] {
                 gradient[i] -= 1.0 / hits as f32;
                 total += f64::from(all - z[i]) / hits as f64;
             }
@@ -139,11 +139,11 @@ mod tests {
     #[test]
     fn the_gradient_is_that_of_the_loss() {
         let z = [0.3, -1.2, 2.5, 0.0, -0.7, 1.1];
-        for wanted in [[true, false, true, false, true, false], [false, true, false, false, false, false], [false; 6]] {
+        for relevant in [[true, false, true, false, true, false], [false, true, false, false, false, false], [false; 6]] {
             let new = [false, false, false, true, true, true];
             let mut g = z;
-            loss(&mut g, &wanted, &new);
-            gradient_check(&z, &g, |z| loss(&mut z.to_vec(), &wanted, &new), 1e-2, &format!("{wanted:?}"));
+            loss(&mut g, &relevant, &new);
+            gradient_check(&z, &g, |z| loss(&mut z.to_vec(), &relevant, &new), 1e-2, &format!("{relevant:?}"));
         }
     }
 
@@ -156,10 +156,10 @@ mod tests {
             let x: Vec<f32> = (0..20).map(|_| rng.normal() as f32).collect();
             let products: Vec<f32> = x.chunks(2).map(|p| p[0] * p[1]).collect();
             let best = products.iter().fold(f32::MIN, |a, b| a.max(*b));
-            lists.wanted.extend(products.iter().map(|p| *p == best));
+            lists.relevant.extend(products.iter().map(|p| *p == best));
             lists.new.extend([true, false].repeat(5));
             lists.x.extend(x);
-            lists.bounds.push(lists.wanted.len());
+            lists.bounds.push(lists.relevant.len());
         }
         let stack = Stack::new(&[2, 16, 1], Activation::Relu, Activation::Identity).unwrap();
         let run = |threads: usize| {
@@ -176,7 +176,7 @@ mod tests {
                 |row: usize, a: &mut [f32], b: &mut [f32]| if stack.row(&params, &lists.x[row * 2..][..2], a, b) { a[0] } else { b[0] };
             let scores: Vec<f32> = (list[0]..list[1]).map(|r| score(r, &mut a, &mut b)).collect();
             let best = (0..10).reduce(|x, y| if scores[y] > scores[x] { y } else { x }).unwrap();
-            hits += usize::from(lists.wanted[list[0] + best]);
+            hits += usize::from(lists.relevant[list[0] + best]);
         }
         assert!(hits > 150, "{hits}");
     }

@@ -2,14 +2,14 @@
 //! moments, from what was known then to what came after. `ranker` is a small network over own habits, what is known of the items, and a linear model of
 //! what goes together; `repeat` a smaller one over the user's own items alone.
 
-mod facts;
+mod context_features;
 mod groups;
+mod item_features;
+mod item_snapshot;
 mod listwise;
-mod own;
-mod past;
-mod setting;
+mod training_lists;
+mod user_item_features;
 mod view;
-mod world;
 
 use crate::base::params::{self, ParamType, Spec};
 use crate::base::{Code, Context, Epoch, Error, Numbers, Result, Tensor, tensor};
@@ -20,12 +20,12 @@ use crate::model::recommender::{Fitted, ItemScorer, Kind};
 use crate::model::stored::floats;
 use crate::model::{auto_candidates, ease};
 use crate::nn::{Activation, Stack};
-use facts::Facts;
+use context_features::ContextFeatures;
 use groups::Groups;
+use item_features::ItemFeatures;
+use item_snapshot::ItemSnapshot;
 use serde_json::{Map, Value};
-use setting::Setting;
 use view::View;
-use world::World;
 
 /// Parameters of `ranker`.
 const RANKER_SPECS: &[Spec] = &[
@@ -77,7 +77,7 @@ impl Default for Params {
 /// The item side of a fitted ranker.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ranker {
-    world: World,
+    item_snapshot: ItemSnapshot,
     stack: Stack,
     /// One flat vector of parameters a network; none where the data have no past to learn from.
     networks: Vec<Vec<f32>>,
@@ -134,11 +134,11 @@ impl Ranker {
         let p: Params = params::typed(given)?;
         let (first, latest) = data.events().iter().fold((i64::MAX, i64::MIN), |(a, b), e| (a.min(e.time), b.max(e.time)));
         let horizon = (latest.saturating_sub(first) / 12).min(MONTH as i64);
-        let world = |data: &Interactions, now: i64| World::of(data, now, &p, repeat, ctx);
+        let item_snapshot = |data: &Interactions, now: i64| ItemSnapshot::of(data, now, &p, repeat, ctx);
         let inputs = if repeat { view::inputs(false, 0, 0) } else { view::inputs(true, data.attributes.len(), data.context.len()) };
         let stack = stack(&p.hidden, inputs)?;
-        let mut lists = past::lists(data, (first, latest, horizon), &p, inputs, world, ctx)?;
-        let (mean, deviation) = past::scale(&lists);
+        let mut lists = training_lists::lists(data, (first, latest, horizon), &p, inputs, item_snapshot, ctx)?;
+        let (mean, deviation) = training_lists::scale(&lists);
         standardise(&mut lists.x, &mean, &deviation);
         let (mut networks, mut epochs) = (Vec::new(), Vec::new());
         if lists.bounds.len() > 1 {
@@ -150,9 +150,9 @@ impl Ranker {
             }
         }
         drop(lists);
-        let world = world(data, latest)?;
+        let item_snapshot = item_snapshot(data, latest)?;
         let (candidates, history) = (p.candidates, p.history);
-        Ok((Self { world, stack, networks, mean, deviation, latest, horizon, candidates, history }, epochs))
+        Ok((Self { item_snapshot, stack, networks, mean, deviation, latest, horizon, candidates, history }, epochs))
     }
 
     /// The moment that a list is for: now, but where that is far beyond what training saw (data of long ago), right after the latest event.
@@ -173,7 +173,7 @@ impl Ranker {
             groups.push(more);
         }
         let mut settings = Vec::new();
-        while let Some(more) = Setting::from_tensors(items, &format!("context{}", settings.len() + 1), tensors)? {
+        while let Some(more) = ContextFeatures::from_tensors(items, &format!("context{}", settings.len() + 1), tensors)? {
             settings.push(more);
         }
         let n = view::inputs(!repeat, groups.len(), settings.len());
@@ -185,11 +185,11 @@ impl Ranker {
         }
         let stored = tensors.iter().filter(|t| t.name.starts_with("network")).count();
         let networks = (0..stored).map(|i| floats(tensors, &format!("network{}", i + 1), &[stack.parameters()])).collect::<Result<_>>()?;
-        let facts = Facts::from_tensors(items, tensors)?;
+        let item_features = ItemFeatures::from_tensors(items, tensors)?;
         let links = (!repeat).then(|| Links::from_tensors(items, tensors)).transpose()?;
-        let world = World::with(facts, links, groups, settings, items);
+        let item_snapshot = ItemSnapshot::with(item_features, links, groups, settings, items);
         let (latest, horizon, candidates, history) = (clock[0], clock[1].max(0), p.candidates, p.history);
-        Ok(Self { world, stack, networks, mean, deviation, latest, horizon, candidates, history })
+        Ok(Self { item_snapshot, stack, networks, mean, deviation, latest, horizon, candidates, history })
     }
 }
 
@@ -207,14 +207,14 @@ fn standardise(x: &mut [f32], mean: &[f32], deviation: &[f32]) {
 impl ItemScorer for Ranker {
     fn to_tensors(&self) -> Vec<Tensor> {
         let clock = Tensor { name: "clock".into(), shape: vec![2], numbers: Numbers::I64(vec![self.latest, self.horizon]) };
-        let mut all = vec![self.world.facts.to_tensor(), clock];
+        let mut all = vec![self.item_snapshot.item_features.to_tensor(), clock];
         for (name, v) in [("mean", &self.mean), ("deviation", &self.deviation)] {
             all.push(Tensor::f32(name, [v.len()], v.clone()));
         }
         all.extend(self.networks.iter().enumerate().map(|(i, n)| Tensor::f32(format!("network{}", i + 1), [n.len()], n.clone())));
-        all.extend(self.world.links.iter().flat_map(Links::to_tensors));
-        all.extend(self.world.groups.iter().zip(1..).flat_map(|(g, n)| g.to_tensors(&format!("group{n}"))));
-        all.extend(self.world.settings.iter().zip(1..).flat_map(|(s, n)| s.to_tensors(&format!("context{n}"))));
+        all.extend(self.item_snapshot.links.iter().flat_map(Links::to_tensors));
+        all.extend(self.item_snapshot.groups.iter().zip(1..).flat_map(|(g, n)| g.to_tensors(&format!("group{n}"))));
+        all.extend(self.item_snapshot.settings.iter().zip(1..).flat_map(|(s, n)| s.to_tensors(&format!("context{n}"))));
         all
     }
 
@@ -222,7 +222,7 @@ impl ItemScorer for Ranker {
     fn score(&self, history: &[Event], now: i64, out: &mut [f32]) -> bool {
         let Some(last) = history.last() else { return false };
         let history = &history[history.len().saturating_sub(self.history)..];
-        let Ok(view) = View::of(history, self.moment(last.time, now), &self.world, out.len()) else { return false };
+        let Ok(view) = View::of(history, self.moment(last.time, now), &self.item_snapshot, out.len()) else { return false };
         if self.networks.is_empty() {
             view.plain(out);
             return true;
@@ -238,19 +238,19 @@ impl ItemScorer for Ranker {
             sums.iter_mut().zip(work.result()).for_each(|(s, z)| *s += *z / self.networks.len() as f32);
         }
         let least = sums.iter().copied().fold(f32::INFINITY, f32::min);
-        let most = (0..out.len() as u32).map(|i| self.world.facts.current(i)).fold(f32::MIN_POSITIVE, f32::max);
-        (0..).zip(out.iter_mut()).for_each(|(i, o)| *o = least - 2.0 + self.world.facts.current(i) / most);
+        let most = (0..out.len() as u32).map(|i| self.item_snapshot.item_features.current(i)).fold(f32::MIN_POSITIVE, f32::max);
+        (0..).zip(out.iter_mut()).for_each(|(i, o)| *o = least - 2.0 + self.item_snapshot.item_features.current(i) / most);
         candidates.iter().zip(&sums).for_each(|(&i, &s)| out[i as usize] = s);
         true
     }
 
     /// What goes together; none of `repeat`.
     fn links(&self) -> Option<&Links> {
-        self.world.links.as_ref()
+        self.item_snapshot.links.as_ref()
     }
 
     fn similar(&self, item: u32, out: &mut [f32]) -> Result<bool> {
-        match &self.world.links {
+        match &self.item_snapshot.links {
             Some(links) => Ok(links.similar(item, out)),
             None => Err(Error::new(Code::Unsupported, "a repeat model knows no similar items")
                 .hint("Train with kind => 'item_knn' or another kind that relates items.")),
@@ -258,11 +258,11 @@ impl ItemScorer for Ranker {
     }
 
     fn uses_attributes(&self) -> bool {
-        !self.world.groups.is_empty()
+        !self.item_snapshot.groups.is_empty()
     }
 
     fn uses_context(&self) -> bool {
-        !self.world.settings.is_empty()
+        !self.item_snapshot.settings.is_empty()
     }
 }
 

@@ -1,7 +1,7 @@
 use super::*;
 use crate::base::{Budget, Pool, Quiet, Rng};
-use crate::dataset::{Attribute, Circumstances, Column, EventColumns, Frame, IdKind, MISSING_CODE, Step, Values};
-use crate::model::held::Held;
+use crate::dataset::{Attribute, Column, EventColumns, EventContext, Frame, IdKind, MISSING_CODE, Step, Values};
+use crate::model::holdout::Holdout;
 use crate::model::kinds::{KINDS, kind, specs};
 use crate::model::popularity::Popularity;
 use crate::model::recommender::Job;
@@ -48,11 +48,11 @@ fn habits_are_found_and_new_things_by_the_ranker_alone() {
     assert!(data.repeats() && Step::of(&data) == Step::Session);
     with(2, |ctx| {
         let ndcg = |name: &str, repeats: bool| {
-            let (rest, held) = Held::split(&data, Step::Session, repeats, 0.0, 1.0).unwrap();
+            let (rest, holdout) = Holdout::split(&data, Step::Session, repeats, 0.0, 1.0).unwrap();
             let model =
                 fit(kind(name).unwrap(), &Job { data: &rest, params: &resolved(name), tune: None, kinds: KINDS, ctx }).unwrap().model;
-            let tie = Popularity::plain(&rest).unwrap().scores;
-            let figures = held.measure(&rest, 5, &tie, ctx, |h, now, out| assert!(model.score(h, now, out))).unwrap();
+            let popularity = Popularity::plain(&rest).unwrap().scores;
+            let figures = holdout.measure(&rest, 5, &popularity, ctx, |h, now, out| assert!(model.score(h, now, out))).unwrap();
             figures.means().unwrap().ndcg
         };
         let (popularity, repeat, ranker) = (ndcg("popularity", true), ndcg("repeat", true), ndcg("ranker", true));
@@ -164,13 +164,13 @@ fn movers() -> Interactions {
 fn the_store_tells_what_is_bought_next() {
     let data = movers();
     let mut blind = data.clone();
-    blind.context = Circumstances::default();
+    blind.context = EventContext::default();
     let ndcg = |data: &Interactions| {
         with(2, |ctx| {
-            let (rest, held) = Held::split(data, Step::Session, true, 0.0, 1.0).unwrap();
+            let (rest, holdout) = Holdout::split(data, Step::Session, true, 0.0, 1.0).unwrap();
             let ranker = Ranker::fit(&rest, &resolved("ranker"), false, ctx).unwrap().0;
-            let tie = Popularity::plain(&rest).unwrap().scores;
-            let figures = held.measure(&rest, 5, &tie, ctx, |h, now, out| assert!(ranker.score(h, now, out))).unwrap();
+            let popularity = Popularity::plain(&rest).unwrap().scores;
+            let figures = holdout.measure(&rest, 5, &popularity, ctx, |h, now, out| assert!(ranker.score(h, now, out))).unwrap();
             figures.means().unwrap().ndcg
         })
     };

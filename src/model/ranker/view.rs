@@ -3,30 +3,30 @@
 use crate::base::{Result, zeros};
 use crate::dataset::Event;
 use crate::kernel::topk::top_k;
-use crate::model::ranker::facts::FACTS;
-use crate::model::ranker::groups::{self, Leaning};
-use crate::model::ranker::own::{OWN, Own};
-use crate::model::ranker::setting::{self, Habitat};
-use crate::model::ranker::world::World;
+use crate::model::ranker::context_features::{self, UserContext};
+use crate::model::ranker::groups::{self, UserAttribute};
+use crate::model::ranker::item_features::FACTS;
+use crate::model::ranker::item_snapshot::ItemSnapshot;
+use crate::model::ranker::user_item_features::{OWN, UserItemFeatures};
 
 /// Scores by links: of all items of the history, of those by how much they are had, of those of the last two months.
 const WAYS: usize = 3;
 
 /// How many numbers a candidate has, with links and without, and with so many attributes of the items and columns of context.
 pub fn inputs(links: bool, attributes: usize, context: usize) -> usize {
-    OWN + FACTS + if links { WAYS } else { 0 } + groups::NUMBERS * attributes + setting::NUMBERS * context
+    OWN + FACTS + if links { WAYS } else { 0 } + groups::NUMBERS * attributes + context_features::NUMBERS * context
 }
 
 /// A user as of a moment.
 pub struct View<'a> {
-    own: Vec<Own>,
-    world: &'a World,
+    own: Vec<UserItemFeatures>,
+    item_snapshot: &'a ItemSnapshot,
     /// One score an item each; none without links.
     by_links: Option<[Vec<f32>; WAYS]>,
     /// One an attribute.
-    leanings: Vec<Leaning>,
+    leanings: Vec<UserAttribute>,
     /// One a column of context.
-    habitats: Vec<Habitat>,
+    habitats: Vec<UserContext>,
 }
 
 impl<'a> View<'a> {
@@ -34,11 +34,11 @@ impl<'a> View<'a> {
     ///
     /// # Errors
     /// [`crate::base::Code::OutOfMemory`].
-    pub fn of(history: &[Event], now: i64, world: &'a World, items: usize) -> Result<Self> {
-        let own = Own::of(history, now);
-        let leanings = world.groups.iter().map(|g| g.lean(&own)).collect::<Result<_>>()?;
-        let habitats = world.settings.iter().enumerate().map(|(c, s)| s.found(history, c, now)).collect::<Result<_>>()?;
-        let by_links = match &world.links {
+    pub fn of(history: &[Event], now: i64, item_snapshot: &'a ItemSnapshot, items: usize) -> Result<Self> {
+        let own = UserItemFeatures::of(history, now);
+        let leanings = item_snapshot.groups.iter().map(|g| g.lean(&own)).collect::<Result<_>>()?;
+        let habitats = item_snapshot.settings.iter().enumerate().map(|(c, s)| s.found(history, c, now)).collect::<Result<_>>()?;
+        let by_links = match &item_snapshot.links {
             None => None,
             Some(links) => {
                 let [mut all, mut often, mut lately]: [Vec<f32>; WAYS] = [zeros(items)?, zeros(items)?, zeros(items)?];
@@ -54,7 +54,7 @@ impl<'a> View<'a> {
                 Some([all, often, lately])
             }
         };
-        Ok(Self { own, world, by_links, leanings, habitats })
+        Ok(Self { own, item_snapshot, by_links, leanings, habitats })
     }
 
     /// What comes into question: the user's own items, and with links the `k` best by them in each way and those in demand; ascending.
@@ -62,7 +62,7 @@ impl<'a> View<'a> {
         let mut all: Vec<u32> = self.own.iter().map(|o| o.item).collect();
         if let Some(ways) = &self.by_links {
             ways.iter().for_each(|scores| all.extend(top_k(scores, k, None)));
-            all.extend(&self.world.current);
+            all.extend(&self.item_snapshot.current);
         }
         all.sort_unstable();
         all.dedup();
@@ -70,19 +70,19 @@ impl<'a> View<'a> {
     }
 
     /// What the user's history says of an item.
-    pub fn own(&self, item: u32) -> Option<&Own> {
+    pub fn own(&self, item: u32) -> Option<&UserItemFeatures> {
         self.own.binary_search_by_key(&item, |o| o.item).ok().map(|at| &self.own[at])
     }
 
     /// Appends the numbers of `item`.
     pub fn row(&self, item: u32, x: &mut Vec<f32>) {
-        x.extend(Own::features(self.own(item)));
-        x.extend(self.world.facts.get(item));
+        x.extend(UserItemFeatures::features(self.own(item)));
+        x.extend(self.item_snapshot.item_features.get(item));
         if let Some(ways) = &self.by_links {
             x.extend(ways.iter().map(|w| w[item as usize]));
         }
-        self.world.groups.iter().zip(&self.leanings).for_each(|(g, l)| g.row(l, item, x));
-        self.world.settings.iter().zip(&self.habitats).for_each(|(s, h)| s.row(h, item, x));
+        self.item_snapshot.groups.iter().zip(&self.leanings).for_each(|(g, l)| g.row(l, item, x));
+        self.item_snapshot.settings.iter().zip(&self.habitats).for_each(|(s, h)| s.row(h, item, x));
     }
 
     /// A score of every item for want of a network: how much it is had, and by links.

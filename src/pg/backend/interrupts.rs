@@ -18,6 +18,10 @@ pub(crate) enum Shown {
     Epoch(Epoch),
     /// Another part of it begins.
     Phase(String),
+    /// So many steps of this part are done, of so many at most.
+    Done(u64, u64),
+    /// Nothing new; said every few milliseconds.
+    Waiting,
 }
 
 /// What the worker tells the backend.
@@ -44,12 +48,17 @@ impl<R: Send> Watch for Listener<R> {
     fn phase(&self, phase: &str) {
         let _ = self.said.send(Said::Shown(Shown::Phase(phase.to_owned())));
     }
+
+    fn done(&self, done: u64, of: u64) {
+        let _ = self.said.send(Said::Shown(Shown::Done(done, of)));
+    }
 }
 
 /// Runs `work` on threads of its own and waits for it, within the session's settings for threads.
 ///
 /// A cancel, a timeout or a termination stops the work first and is raised then: no worker ever runs while the backend unwinds or exits.
-/// Anything else that Postgres asks (barriers, memory reports) is answered while the work goes on. `shown` gets each epoch as it ends and each part of the work as it begins.
+/// Anything else that Postgres asks (barriers, memory reports) is answered while the work goes on. `shown` gets each epoch as it ends, each part of the work as it begins, and is
+/// called every few milliseconds in between.
 ///
 /// # Errors
 /// Those of `work`; [`crate::base::Code::OutOfMemory`] when the system gives no threads.
@@ -81,7 +90,7 @@ pub(crate) fn run<R: Send>(
                 Ok(Said::Shown(what)) => shown(what),
                 Ok(Said::Done(r)) => result = Some(r),
                 Err(RecvTimeoutError::Disconnected) => break,
-                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Timeout) => shown(Shown::Waiting),
             }
             if must_stop() {
                 watch.cancel.store(true, Relaxed);

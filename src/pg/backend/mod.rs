@@ -8,6 +8,7 @@ pub(crate) mod invalidation;
 pub(crate) mod kept;
 pub(crate) mod local_settings;
 pub(crate) mod messages;
+pub(crate) mod progress_notices;
 pub(crate) mod reserve;
 pub(crate) mod settings;
 pub(crate) mod snapshot_stamp;

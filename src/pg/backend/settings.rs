@@ -4,6 +4,7 @@ use crate::base::{Budget, Pool, Result};
 use crate::pg::backend::{allocator, compat};
 use pgrx::pg_sys;
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
+use std::time::Duration;
 
 /// Threads of one training or evaluation; 0 takes max_parallel_maintenance_workers, as index builds do.
 static THREADS: GucSetting<i32> = GucSetting::<i32>::new(0);
@@ -18,6 +19,9 @@ static CACHE_SIZE: GucSetting<i32> = GucSetting::<i32>::new(256 << 10);
 
 /// What one role may store in models, in MB: a shop's models take tens of MB each, three versions of which are kept.
 static MAX_STORED: GucSetting<i32> = GucSetting::<i32>::new(4096);
+
+/// Seconds between two notices of how far a call is; 0: none.
+static PROGRESS_INTERVAL: GucSetting<i32> = GucSetting::<i32>::new(10);
 
 /// Registers the settings and claims their prefix.
 pub(crate) fn register() {
@@ -81,6 +85,16 @@ pub(crate) fn register() {
         GucContext::Suset,
         GucFlags::UNIT_MB,
     );
+    GucRegistry::define_int_guc(
+        c"affinity.progress_interval",
+        c"Time between two notices of how far a long call is.",
+        c"0 says nothing.",
+        &PROGRESS_INTERVAL,
+        0,
+        i32::MAX,
+        GucContext::Userset,
+        GucFlags::UNIT_S,
+    );
     compat::reserve_prefix(c"affinity");
 }
 
@@ -105,6 +119,11 @@ pub(crate) fn max_stored() -> Option<u64> {
 /// How many bytes of weights a backend keeps.
 pub(crate) fn cache_size() -> usize {
     kilobytes(CACHE_SIZE.get().min(MAX_MEMORY.get()))
+}
+
+/// Time between two notices of how far a call is; nothing: none is wanted.
+pub(crate) fn progress_interval() -> Duration {
+    Duration::from_secs(u64::try_from(PROGRESS_INTERVAL.get()).unwrap_or(0))
 }
 
 /// The budget of one call, from now on.

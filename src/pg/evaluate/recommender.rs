@@ -1,10 +1,11 @@
-//! Recommenders judged on events: those of a relation that the caller names, or those that training held out.
+//! Recommenders evaluated on events: those of a relation that the caller names, or those that training held out.
 
 use crate::base::{Code, Context, Error, Result};
 use crate::dataset::{Id, Interactions};
 use crate::metric::lists::Lists;
 use crate::model::popularity;
 use crate::model::recommender::CommonParams;
+use crate::pg::backend::progress_notices::telling;
 use crate::pg::backend::{error, interrupts, settings};
 use crate::pg::query::relation::Relation;
 use crate::pg::recommender::events::EventSource;
@@ -15,7 +16,7 @@ use crate::pg::store::weights;
 use crate::report::Shown;
 use crate::serve::recommender::Recommender;
 use crate::train::MetricRow;
-use crate::train::judged::{self, Case};
+use crate::train::list_evaluation::{self, Case};
 use pgrx::pg_sys;
 
 /// Of more users the first by hash of their ids: the figures no longer sharpen.
@@ -34,7 +35,7 @@ struct Next {
 }
 
 impl Next {
-    /// Whether the model called `name` can be judged by these events. Without times, a history is what is not to be found: that takes from a model that gives
+    /// Whether the model called `name` can be evaluated by these events. Without times, a history is what is not to be found: that takes from a model that gives
     /// items again the very events that it goes by.
     ///
     /// # Errors
@@ -63,7 +64,7 @@ impl Next {
         (early > 0).then(|| {
             format!(
                 "of {early} of {} users the events begin before the newest one that the model learned from: where it learned from these, later ones are not found as well \
-                 (without a relation, evaluate judges by what was held out)",
+                 (without a relation, evaluate evaluates by what was held out)",
                 self.users.len()
             )
         })
@@ -74,13 +75,13 @@ impl Next {
 /// baseline's after its own. Without a `source`: of the version as it was before it saw the events that training held out, on these.
 ///
 /// # Errors
-/// What is wrong with the model, the relation or its columns; [`Code::Data`] where no user is left to judge by, [`Code::Unsupported`] for a version that was
+/// What is wrong with the model, the relation or its columns; [`Code::Data`] where no user is left to evaluate by, [`Code::Unsupported`] for a version that was
 /// trained without a holdout.
 pub(crate) fn figures(name: &str, model: &ModelRow, version: &VersionRow, source: Option<pg_sys::Oid>, k: i32) -> Result<Vec<MetricRow>> {
     let k = length(k)?;
-    let made = judge(name, model, version, source, |model, cases, repeats, ctx| judged::lists(model, cases, repeats, k, ctx))?;
+    let made = evaluate(name, model, version, source, |model, cases, repeats, ctx| list_evaluation::lists(model, cases, repeats, k, ctx))?;
     made.map(|lists| rows(&lists, k)).ok_or_else(|| {
-        Error::new(Code::Unsupported, "the version has no held-out events to be judged on")
+        Error::new(Code::Unsupported, "the version has no held-out events to be evaluated on")
             .detail("It was trained with holdout 0, or no user had two events.")
             .hint("Name a relation of later events: affinity.evaluate(model, 'relation').")
     })
@@ -88,12 +89,12 @@ pub(crate) fn figures(name: &str, model: &ModelRow, version: &VersionRow, source
 
 /// The figures of a model's lists, and of popularity's.
 fn rows([own, popularity]: &[Lists; 2], k: usize) -> Vec<MetricRow> {
-    let mut rows = judged::rows(own, k, None, 0);
-    rows.extend(judged::rows(popularity, k, Some(popularity::KIND.name), 0));
+    let mut rows = list_evaluation::rows(own, k, None, 0);
+    rows.extend(list_evaluation::rows(popularity, k, Some(popularity::KIND.name), 0));
     rows
 }
 
-/// As [`figures`], with what the lists look like; of a version that cannot be judged no figures, but the lists of its users as they are now.
+/// As [`figures`], with what the lists look like; of a version that cannot be evaluated no figures, but the lists of its users as they are now.
 ///
 /// # Errors
 /// As [`figures`].
@@ -105,8 +106,8 @@ pub(crate) fn seen(
     k: i32,
 ) -> Result<(Vec<MetricRow>, Shown)> {
     let k = length(k)?;
-    let made = judge(name, model, version, source, |model, cases, repeats, ctx| {
-        Ok((rows(&judged::lists(model, cases, repeats, k, ctx)?, k), Shown::of(model, cases, repeats, k, ctx)?))
+    let made = evaluate(name, model, version, source, |model, cases, repeats, ctx| {
+        Ok((rows(&list_evaluation::lists(model, cases, repeats, k, ctx)?, k), Shown::of(model, cases, repeats, k, ctx)?))
     })?;
     if let Some(made) = made {
         return Ok(made);
@@ -114,16 +115,17 @@ pub(crate) fn seen(
     let (ready, budget) = (serving::ready(name)?, settings::budget());
     let (recommender, data) = (ready.recommender(), all(model, version, ready.source(), 0)?);
     let _links = ready.supply_all(&budget)?;
-    let cases = judged::open(recommender, &data, serving::now());
+    let cases = list_evaluation::open(recommender, &data, serving::now());
     drop(data);
     let _booked = budget.take(cases.iter().map(Case::bytes).sum(), "the users' events")?;
-    let shown = interrupts::run(0, &budget, |_| {}, |ctx| Shown::of(recommender, &cases, recommender.repeats(), k, ctx))?;
+    let shown =
+        interrupts::run(0, &budget, telling(name, "evaluating"), |ctx| Shown::of(recommender, &cases, recommender.repeats(), k, ctx))?;
     Ok((Vec::new(), shown))
 }
 
-/// Hands the recommender called `name` and the users to judge it by to `work`: those of `source` and the version itself; without a `source` those that
+/// Hands the recommender called `name` and the users to evaluate it by to `work`: those of `source` and the version itself; without a `source` those that
 /// training held out, and the version as it was before it saw them. None where training held out nothing.
-fn judge<R: Send>(
+fn evaluate<R: Send>(
     name: &str,
     model: &ModelRow,
     version: &VersionRow,
@@ -146,19 +148,19 @@ fn judge<R: Send>(
             error::notice(&sentence);
         }
         let _links = ready.supply_all(&budget)?;
-        return interrupts::run(0, &budget, |_| {}, |ctx| work(recommender, &cases, repeats, ctx)).map(Some);
+        return interrupts::run(0, &budget, telling(name, "evaluating"), |ctx| work(recommender, &cases, repeats, ctx)).map(Some);
     }
     let tensors = weights::tensors(version)?;
     let seed = version.call.get("seed").and_then(serde_json::Value::as_i64).unwrap_or(0);
     let data = all(model, version, ready.source(), seed as u64)?;
-    let judged = |ctx: &Context<'_>| {
+    let evaluated = |ctx: &Context<'_>| {
         let _booked = ctx.budget.take(data.bytes() * 2, "the events")?;
-        match judged::held_out(&version.state, &tensors, &data)? {
+        match list_evaluation::held_out(&version.state, &tensors, &data)? {
             Some((twin, cases)) if !cases.is_empty() => work(&twin, &cases, twin.repeats(), ctx).map(Some),
             _ => Ok(None),
         }
     };
-    interrupts::run(0, &budget, |_| {}, judged)
+    interrupts::run(0, &budget, telling(name, "evaluating"), evaluated)
 }
 
 /// A figure of one of several models on the same users.
@@ -198,16 +200,18 @@ pub(crate) fn compare(names: &[String], source: pg_sys::Oid, k: i32) -> Result<V
         }
         let recommender = ready.recommender();
         let _links = ready.supply_all(&budget)?;
-        let [own, _] = interrupts::run(0, &budget, |_| {}, |ctx| judged::lists(recommender, &cases, repeats, length, ctx))?;
+        let [own, _] = interrupts::run(0, &budget, telling(name, "evaluating"), |ctx| {
+            list_evaluation::lists(recommender, &cases, repeats, length, ctx)
+        })?;
         let above = match &first {
             None => Vec::new(),
             Some(f) => own.above(f, 0).ok_or_else(|| {
-                Error::new(Code::Data, "the models do not judge by the same users")
+                Error::new(Code::Data, "the models do not evaluate by the same users")
                     .detail(format!("Model \"{name}\" has {} users with something to find, the first has {}.", own.users(), f.users()))
                     .hint("Compare models that were trained on the same events.")
             })?,
         };
-        for figure in judged::rows(&own, length, None, 0) {
+        for figure in list_evaluation::rows(&own, length, None, 0) {
             let paired = above.iter().find(|a| a.name == figure.metric).and_then(|a| a.interval.map(|(low, high)| (a.value, low, high)));
             out.push(Compared { model: name.clone(), figure, above: paired });
         }

@@ -19,7 +19,7 @@ use pgrx::pg_sys;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 
-/// The page of the model called `name`: judged on `source` as [`evaluate::rows::figures`] does, in lists of `k`; `titles` says what a recommender's items are
+/// The page of the model called `name`: evaluated on `source` as [`evaluate::rows::figures`] does, in lists of `k`; `titles` says what a recommender's items are
 /// called. The learning curve, and users' histories, are shown to whoever has the rights of the model's owner.
 ///
 /// # Errors
@@ -63,7 +63,8 @@ fn lists(page: &mut Page, model: &ModelRow, version: &VersionRow, source: Option
     page.measured = match source {
         Some(source) => format!("Lists of {k} for {users} users, against what they had in {}.", Relation::open(source)?.sql()),
         None if figures.is_empty() => {
-            "No events were held out to judge this version by. Name a relation of later events: affinity.report(model, 'relation').".into()
+            "No events were held out to evaluate this version by. Name a relation of later events: affinity.report(model, 'relation')."
+                .into()
         }
         None => format!("Lists of {k} for {users} users by the model as it was before it saw their last events, against these events."),
     };
@@ -85,7 +86,7 @@ fn rows(page: &mut Page, source: Option<pg_sys::Oid>, k: i32, metrics: &Value) -
     };
     page.measured = match source {
         Some(source) => format!("Measured on the rows of {}.", Relation::open(source)?.sql()),
-        None if page.figures.is_empty() => "No rows were held out to judge this version by.".into(),
+        None if page.figures.is_empty() => "No rows were held out to evaluate this version by.".into(),
         None => {
             "As measured at training, on rows that were held out. For intervals name a relation: affinity.report(model, 'relation').".into()
         }

@@ -1,13 +1,14 @@
-//! A model judged on the rows of a relation, read with the caller's rights.
+//! A model evaluated on the rows of a relation, read with the caller's rights.
 
 use crate::base::memory::Taken;
 use crate::base::{Budget, Code, Error, Result};
 use crate::dataset::{Family, Frame, Input, Key, ValueType};
+use crate::pg::backend::progress_notices::telling;
 use crate::pg::backend::snapshot_stamp::Stamp;
 use crate::pg::backend::{error, interrupts, settings};
 use crate::pg::datum::{json_keys, value_type};
 use crate::pg::evaluate;
-use crate::pg::query::column_builder::Wanted;
+use crate::pg::query::column_builder::ColumnRequest;
 use crate::pg::query::relation::Relation;
 use crate::pg::query::scan;
 use crate::pg::recommender::serving;
@@ -31,7 +32,7 @@ pub(crate) fn figures(model: &str, source: Option<pg_sys::Oid>, target: Option<&
     }
     let source = source.ok_or_else(|| {
         Error::new(Code::InvalidParameter, "no source is given")
-            .hint("Name the relation to judge on: affinity.evaluate('model', 'source').")
+            .hint("Name the relation to evaluate on: affinity.evaluate('model', 'source').")
     })?;
     let budget = settings::budget();
     let keys = json_keys::of(&version.params);
@@ -46,7 +47,7 @@ pub(crate) fn figures(model: &str, source: Option<pg_sys::Oid>, target: Option<&
         if known > FRESH {
             error::notice(&rows::taught(known));
         }
-        return interrupts::run(0, &budget, |_| {}, |ctx| features.evaluate(&frame, ctx));
+        return interrupts::run(0, &budget, telling(model, "evaluating"), |ctx| features.evaluate(&frame, ctx));
     }
     let mut scratch = RowScratch::default();
     let (scorer, _) = loaded.predicts(&mut scratch)?;
@@ -58,8 +59,9 @@ pub(crate) fn figures(model: &str, source: Option<pg_sys::Oid>, target: Option<&
     let columns: Vec<&str> = with(inputs, scorer.split().reads(), &relation, &keys);
     let columns = wanted(&relation, columns.into_iter(), Some(target), scorer.inputs(), &keys)?;
     let (frame, _held) = read(&relation, &columns, &budget)?;
-    let Evaluated { figures, notice } =
-        interrupts::run(0, &budget, |_| {}, |ctx| rows::evaluate(scorer, &frame, (target, usize::try_from(k).ok(), all_rows), ctx))?;
+    let Evaluated { figures, notice } = interrupts::run(0, &budget, telling(model, "evaluating"), |ctx| {
+        rows::evaluate(scorer, &frame, (target, usize::try_from(k).ok(), all_rows), ctx)
+    })?;
     if let Some(notice) = notice {
         error::notice(&notice);
     }
@@ -90,13 +92,13 @@ fn wanted<'a>(
     target: Option<&str>,
     inputs: &[Input],
     keys: &'a [Key],
-) -> Result<Vec<Wanted<'a>>> {
+) -> Result<Vec<ColumnRequest<'a>>> {
     let one = |name: &str| {
         let input = inputs.iter().find(|i| i.name == name);
         let key = keys.iter().find(|k| k.name() == name);
         if let Some(key) = key {
             let column = relation.column(&key.column)?;
-            return Ok(Wanted { column, as_type: ValueType::Plain, family: input.map(|i| i.family), key: Some(key) });
+            return Ok(ColumnRequest { column, as_type: ValueType::Plain, family: input.map(|i| i.family), key: Some(key) });
         }
         let column = relation.column(name)?;
         if let Some(i) = input.filter(|i| !value_type::of(column.typ, -1).serves(i.value_type)) {
@@ -104,18 +106,17 @@ fn wanted<'a>(
         }
         // What a target's arrays hold are tags; what only tells the rows that taught is read as it was then.
         let family = input.map(|i| i.family).or((target == Some(name)).then_some(Family::Labels));
-        Ok(Wanted { column, as_type: input.map_or(ValueType::Plain, |i| i.value_type), family, key: None })
+        Ok(ColumnRequest { column, as_type: input.map_or(ValueType::Plain, |i| i.value_type), family, key: None })
     };
     names.map(one).collect()
 }
 
-/// The rows to judge on.
-fn read<'b>(relation: &Relation, columns: &'b [Wanted<'b>], budget: &'b Budget) -> Result<(Frame, Taken<'b>)> {
+/// The rows to evaluate on.
+fn read<'b>(relation: &Relation, columns: &'b [ColumnRequest<'b>], budget: &'b Budget) -> Result<(Frame, Taken<'b>)> {
     let (frame, held) = scan::frame(relation, columns, budget)?;
     if frame.rows() == 0 {
-        return Err(
-            Error::new(Code::Data, format!("relation \"{}\" has no rows", relation.name)).detail("There is nothing to judge the model on.")
-        );
+        return Err(Error::new(Code::Data, format!("relation \"{}\" has no rows", relation.name))
+            .detail("There is nothing to evaluate the model on."));
     }
     Ok((frame, held))
 }

@@ -14,7 +14,7 @@ use pgrx::pg_sys;
 
 /// A column that is to be read.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Wanted<'a> {
+pub(crate) struct ColumnRequest<'a> {
     /// Which.
     pub column: &'a Attribute,
     /// The type that a date or time is read as: that which a model learned.
@@ -25,7 +25,7 @@ pub(crate) struct Wanted<'a> {
     pub key: Option<&'a Key>,
 }
 
-impl Wanted<'_> {
+impl ColumnRequest<'_> {
     /// What the column is called in the frame.
     pub(crate) fn name(&self) -> String {
         self.key.map_or_else(|| self.column.name.clone(), Key::name)
@@ -88,7 +88,7 @@ impl Builder {
     ///
     /// # Errors
     /// [`Code::WrongType`] for a type that no model reads, and for one that has no keys.
-    pub(crate) fn wanted(typ: pg_sys::Oid, wanted: &Wanted<'_>) -> Result<Self> {
+    pub(crate) fn wanted(typ: pg_sys::Oid, wanted: &ColumnRequest<'_>) -> Result<Self> {
         let name = wanted.name();
         let reader = match wanted.key {
             // All kinds of values are read: what they are together is seen at the end.

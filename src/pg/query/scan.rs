@@ -10,7 +10,7 @@ use crate::pg::backend::local_settings::Local;
 use crate::pg::backend::text::{self, quote};
 use crate::pg::backend::{allocator, compat};
 use crate::pg::datum::value_type::{self, Cast};
-use crate::pg::query::column_builder::{Builder, Wanted};
+use crate::pg::query::column_builder::{Builder, ColumnRequest};
 use crate::pg::query::relation::Relation;
 use crate::pg::query::{expected_rows, spi};
 use pgrx::pg_sys;
@@ -28,7 +28,7 @@ pub(crate) type LeftOut = (String, Error);
 /// # Errors
 /// [`crate::base::Code::OutOfMemory`] when the budget or the system has no room; [`crate::base::Code::ArrayLength`] for arrays that are no vectors; what the
 /// executor raises (rights, timeouts) is raised.
-pub(crate) fn frame<'b>(relation: &Relation, columns: &'b [Wanted<'b>], budget: &'b Budget) -> Result<(Frame, Taken<'b>)> {
+pub(crate) fn frame<'b>(relation: &Relation, columns: &'b [ColumnRequest<'b>], budget: &'b Budget) -> Result<(Frame, Taken<'b>)> {
     read(&select(relation, columns), 0, columns, false, budget).map(|(frame, _, booked)| (frame, booked))
 }
 
@@ -36,12 +36,16 @@ pub(crate) fn frame<'b>(relation: &Relation, columns: &'b [Wanted<'b>], budget: 
 ///
 /// # Errors
 /// As [`frame`], but for the arrays.
-pub(crate) fn usable<'b>(relation: &Relation, columns: &'b [Wanted<'b>], budget: &'b Budget) -> Result<(Frame, Vec<LeftOut>, Taken<'b>)> {
+pub(crate) fn usable<'b>(
+    relation: &Relation,
+    columns: &'b [ColumnRequest<'b>],
+    budget: &'b Budget,
+) -> Result<(Frame, Vec<LeftOut>, Taken<'b>)> {
     read(&select(relation, columns), 0, columns, true, budget)
 }
 
-fn select(relation: &Relation, columns: &[Wanted<'_>]) -> String {
-    let one = |w: &Wanted<'_>| {
+fn select(relation: &Relation, columns: &[ColumnRequest<'_>]) -> String {
+    let one = |w: &ColumnRequest<'_>| {
         let name = quote(&w.column.name);
         match Cast::between(value_type::of(w.column.typ, -1), w.as_type) {
             Some(cast) => format!("{name}::{} AS {name}", cast.sql()),
@@ -64,7 +68,7 @@ pub(crate) fn query<'b>(sql: &str, beside: usize, budget: &'b Budget) -> Result<
 fn read<'b>(
     sql: &str,
     beside: usize,
-    wanted: &'b [Wanted<'b>],
+    wanted: &'b [ColumnRequest<'b>],
     lenient: bool,
     budget: &'b Budget,
 ) -> Result<(Frame, Vec<LeftOut>, Taken<'b>)> {
@@ -132,7 +136,7 @@ struct Receiver<'b> {
     /// First: Postgres hands us this pointer back.
     base: pg_sys::DestReceiver,
     /// What each column is read as; empty where nothing is asked for.
-    wanted: &'b [Wanted<'b>],
+    wanted: &'b [ColumnRequest<'b>],
     /// Whether columns of arrays that are no vectors are left out.
     lenient: bool,
     types: Vec<ValueType>,

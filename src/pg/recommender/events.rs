@@ -1,7 +1,7 @@
 //! The relation of a recommender's events: which columns are which, and the SQL that reads all of them or one user's.
 
 use crate::base::{Budget, Code, Error, Result};
-use crate::dataset::{Event, EventColumns, IdKind, Interactions, Skipped, Values, circumstances};
+use crate::dataset::{Event, EventColumns, IdKind, Interactions, Skipped, Values, event_context};
 use crate::pg::backend::interrupts;
 use crate::pg::backend::text::quote;
 use crate::pg::datum::value_form::Form;
@@ -89,8 +89,8 @@ impl EventSource {
                 .detail(format!("Both are \"{}\".", self.user_col))
                 .hint("Name the column with the user's id and the one with the item's: user_col => '…', item_col => '…'."));
         }
-        if self.context.len() > circumstances::MOST {
-            return Err(circumstances::too_many(self.context.len()));
+        if self.context.len() > event_context::MOST {
+            return Err(event_context::too_many(self.context.len()));
         }
         let find = |c: &Option<String>| c.as_deref().map(|c| relation.column(c)).transpose();
         let parts = Parts {

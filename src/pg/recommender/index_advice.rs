@@ -1,4 +1,4 @@
-//! Whether one user's events can be found without reading them all: judged by planning that very query.
+//! Whether one user's events can be found without reading them all: evaluated by planning that very query.
 
 use crate::base::Result;
 use crate::pg::backend::local_settings::Local;

@@ -5,36 +5,36 @@ use crate::dataset::Id;
 use crate::pg::call::prototype::Recommendation;
 use crate::pg::recommender::live_history::{History, Live};
 use crate::pg::recommender::serve_factors;
-use crate::pg::recommender::serving::{NO_EVENTS, Ready, Wanted, now};
+use crate::pg::recommender::serving::{ListRequest, Ready, now};
 
 impl Ready {
     /// The list for `user`.
     ///
     /// # Errors
     /// What reading the events raises.
-    pub(crate) fn recommend(&self, user: Option<&Id>, wanted: &Wanted) -> Result<(Vec<Recommendation>, String)> {
+    pub(crate) fn recommend(&self, user: Option<&Id>, request: &ListRequest) -> Result<(Vec<Recommendation>, String)> {
         let history = user.map(|u| self.history(u)).transpose()?.unwrap_or_default();
-        if let Some(list) = serve_factors::best(self, &history, wanted)? {
+        if let Some(list) = serve_factors::best(self, &history, request)? {
             return Ok((self.ranked(list), self.recommender().kind().to_owned()));
         }
         let scored = self.scored(history)?;
-        let mut scores = self.allowed(&scored.scores, wanted)?;
-        let options = &wanted.options;
-        let pool = options.candidates(wanted.k)?;
+        let mut scores = self.allowed(&scored.scores, request)?;
+        let options = &request.options;
+        let pool = options.candidates(request.k)?;
         // Where the history was cut, what the user had before is looked up.
         let older = user.zip(self.live()).filter(|_| scored.history.cut);
-        if wanted.exclude_seen {
+        if request.exclude_seen {
             scored.history.seen.iter().for_each(|&i| scores[i as usize] = f32::NEG_INFINITY);
             if let Some((user, live)) = older {
                 self.drop_older(live, user, &mut scores, pool)?;
             }
         }
         if options.plain() {
-            return Ok((self.top(&scores, wanted.k), scored.source));
+            return Ok((self.top(&scores, request.k), scored.source));
         }
         let model = self.recommender();
         let mut best: Vec<(u32, f32, bool)> = model.best(&scores, pool).map(|(i, s)| (i, s, false)).collect();
-        if options.new_share > 0.0 && !wanted.exclude_seen {
+        if options.new_share > 0.0 && !request.exclude_seen {
             let mut fresh = scores.clone();
             scored.history.seen.iter().for_each(|&i| fresh[i as usize] = f32::NEG_INFINITY);
             if let Some((user, live)) = older {
@@ -53,7 +53,7 @@ impl Ready {
             pgrx::check_for_interrupts!();
             Ok(())
         };
-        let list = options.choose(model, best, wanted.k, check)?;
+        let list = options.choose(model, best, request.k, check)?;
         Ok((self.ranked(list), scored.source))
     }
 
@@ -67,7 +67,7 @@ impl Ready {
         let limit = self.history_limit();
         let events = known[known.len().saturating_sub(limit)..].iter().map(|&item| crate::dataset::Event::new(now(), item, 1.0)).collect();
         let history = History { events, seen: known, any: !items.is_empty(), cut: false };
-        let (mut scores, source) = self.score_of(&history, NO_EVENTS)?;
+        let (mut scores, source) = self.score_of(&history, "popularity: no items are given")?;
         history.seen.iter().for_each(|&i| scores[i as usize] = f32::NEG_INFINITY);
         Ok((self.top(&scores, k), source))
     }
@@ -93,16 +93,16 @@ impl Ready {
     }
 
     /// The scores with −∞ for what `among` and `exclude` rule out.
-    fn allowed(&self, scores: &[f32], wanted: &Wanted) -> Result<Vec<f32>> {
+    fn allowed(&self, scores: &[f32], request: &ListRequest) -> Result<Vec<f32>> {
         let mut out = crate::base::zeros(scores.len())?;
-        match &wanted.among {
+        match &request.among {
             None => out.copy_from_slice(scores),
             Some(among) => {
                 out.fill(f32::NEG_INFINITY);
                 self.known_items(among)?.iter().for_each(|&i| out[i as usize] = scores[i as usize]);
             }
         }
-        for i in self.known_items(wanted.exclude.as_deref().unwrap_or_default())? {
+        for i in self.known_items(request.exclude.as_deref().unwrap_or_default())? {
             out[i as usize] = f32::NEG_INFINITY;
         }
         Ok(out)

@@ -3,6 +3,7 @@
 
 use crate::base::Result;
 use crate::dataset::Snapshot;
+use crate::pg::backend::progress_notices::telling;
 use crate::pg::backend::{interrupts, settings};
 use crate::pg::call::prototype::{Entry, Recommendation, Rows};
 use crate::pg::recommender::serving::{NO_EVENTS, Ready, now};
@@ -26,10 +27,11 @@ pub(crate) fn write(ready: &Ready, k: usize, exclude_seen: bool, rows: &mut Rows
     let _links = ready.supply_all(&budget)?;
     let mut batch: Vec<Asked> = Vec::new();
     let mut bytes = 0;
+    let mut tell = telling(ready.name().0, "making lists");
     let mut score = |batch: &mut Vec<Asked>| -> Result<()> {
         let _booked = budget.take(batch.iter().map(Asked::bytes).sum(), "the users' events")?;
         let asked = &mut *batch;
-        let made = interrupts::run(0, &budget, |_| {}, |ctx| lists(recommender, asked, k, exclude_seen, now, ctx))?;
+        let made = interrupts::run(0, &budget, &mut tell, |ctx| lists(recommender, asked, k, exclude_seen, now, ctx))?;
         for (asked, list) in batch.drain(..).zip(made) {
             pgrx::check_for_interrupts!();
             put(ready, &asked, &list, rows)?;

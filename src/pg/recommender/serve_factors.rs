@@ -6,7 +6,7 @@ use crate::kernel::Best;
 use crate::model::factors::Wish;
 use crate::pg::backend::{interrupts, settings};
 use crate::pg::recommender::live_history::History;
-use crate::pg::recommender::serving::{Ready, Wanted};
+use crate::pg::recommender::serving::{ListRequest, Ready};
 
 /// Numbers of vectors from which they are shared out over threads: reading them takes longer than starting these.
 const MANY: usize = 1 << 22;
@@ -16,31 +16,31 @@ const MANY: usize = 1 << 22;
 ///
 /// # Errors
 /// Out of memory; a cancel.
-pub(crate) fn best(ready: &Ready, history: &History, wanted: &Wanted) -> Result<Option<Vec<(u32, f32)>>> {
+pub(crate) fn best(ready: &Ready, history: &History, request: &ListRequest) -> Result<Option<Vec<(u32, f32)>>> {
     let model = ready.recommender();
-    let Some(factors) = model.factors().filter(|_| wanted.options.plain() && !(wanted.exclude_seen && history.cut)) else {
+    let Some(factors) = model.factors().filter(|_| request.options.plain() && !(request.exclude_seen && history.cut)) else {
         return Ok(None);
     };
     let Some(vector) = factors.user(&history.events) else { return Ok(None) };
-    let (items, tie) = (model.items(), model.popularity());
-    let mut left_out = ready.known_items(wanted.exclude.as_deref().unwrap_or_default())?;
-    if wanted.exclude_seen {
+    let (items, popularity) = (model.items(), model.popularity());
+    let mut left_out = ready.known_items(request.exclude.as_deref().unwrap_or_default())?;
+    if request.exclude_seen {
         left_out.extend_from_slice(&history.seen);
     }
     left_out.sort_unstable();
-    if let Some(among) = &wanted.among {
+    if let Some(among) = &request.among {
         let mut allowed = ready.known_items(among)?;
         allowed.retain(|i| left_out.binary_search(i).is_err());
         allowed.sort_unstable();
         allowed.dedup();
-        let mut best = Best::new(wanted.k, allowed.len(), Some(tie));
+        let mut best = Best::new(request.k, allowed.len(), Some(popularity));
         allowed.iter().for_each(|&i| best.add(i, factors.one(&vector, i)));
         return Ok(Some(best.into_list()));
     }
     let (wish, budget) = (Wish { vector: &vector, left_out: &left_out }, settings::budget());
     if items.len().saturating_mul(factors.width()) < MANY {
         let ctx = Context { seed: 0, pool: &Pool::single(), budget: &budget, watch: &Quiet };
-        return factors.best(wish, wanted.k, tie, &ctx).map(Some);
+        return factors.best(wish, request.k, popularity, &ctx).map(Some);
     }
-    interrupts::run(0, &budget, |_| {}, |ctx| factors.best(wish, wanted.k, tie, ctx)).map(Some)
+    interrupts::run(0, &budget, |_| {}, |ctx| factors.best(wish, request.k, popularity, ctx)).map(Some)
 }

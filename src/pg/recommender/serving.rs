@@ -70,7 +70,7 @@ pub(crate) struct Scored {
 
 /// What may be shown.
 #[derive(Debug, Default)]
-pub(crate) struct Wanted {
+pub(crate) struct ListRequest {
     /// How many.
     pub k: usize,
     /// Whether items of the user's events are left out.

@@ -62,7 +62,7 @@ pub(crate) fn train(model: &str, call: &Call, (relation, reader): &Read, items: 
     let asked = Request::new(&call.kind, &call.params)?;
     // Says what is wrong with the columns before anything is read.
     call.events.live(relation, 1)?;
-    let mut run = begun.lock(model)?;
+    let mut run = begun.lock(model, &call.kind)?;
     let incumbent = run.incumbent(same_family, incumbent)?.flatten();
     let seed = call.seed as u64;
     let (mut data, skipped) = reader.run(|| call.events.read(relation, seed, again.is_some(), &run.budget))?;
@@ -85,6 +85,7 @@ pub(crate) fn train(model: &str, call: &Call, (relation, reader): &Read, items: 
         }
     }
     let progress = &mut run.progress;
+    progress.rows(data.events().len());
     progress.phase("training");
     let mut trained = interrupts::run(
         seed,

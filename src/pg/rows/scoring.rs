@@ -250,7 +250,7 @@ pub(crate) fn scores_rows(found: &Found, version: &VersionRow) -> Result<()> {
 fn load(found: &Found, version: &VersionRow) -> Result<(RowModel, usize)> {
     scores_rows(found, version)?;
     let mut tensors = weights::tensors(version)?;
-    // What training kept to judge the next version by is not needed to score.
+    // What training kept to evaluate the next version by is not needed to score.
     tensors.retain(|t| !t.name.starts_with("holdout.") && !t.name.starts_with("baseline."));
     let bytes = tensors.iter().map(|t| t.numbers.len() * 4).sum::<usize>() + version.state_text.len();
     Ok((RowModel::load(&version.kind, &version.state, &tensors)?, bytes))

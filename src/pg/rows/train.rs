@@ -8,7 +8,7 @@ use crate::model::recommender::ReadAs;
 use crate::pg::backend::{error, interrupts};
 use crate::pg::datum::json_keys;
 use crate::pg::datum::value_form::Form;
-use crate::pg::query::column_builder::Wanted;
+use crate::pg::query::column_builder::ColumnRequest;
 use crate::pg::query::owner::{self, Acting};
 use crate::pg::query::relation::{Attribute, Relation, Source};
 use crate::pg::query::scan::{self, LeftOut};
@@ -124,7 +124,7 @@ pub(crate) fn train(model: &str, call: &Call, relation: &Relation, reader: &Read
     let resolved = spec.check()?;
     let exclude = resolved.get("exclude").cloned().unwrap_or_else(|| json!([]));
     let deploy = begun.deploy;
-    let mut run = begun.lock(model)?;
+    let mut run = begun.lock(model, &call.kind)?;
     let keys = json_keys::of(&Value::Object(resolved));
     let columns = columns(relation, call, &exclude, &keys)?;
     // What is left out is not even read, so that a column may be excluded that the caller has no rights on; the engine never hears of it.
@@ -140,6 +140,7 @@ pub(crate) fn train(model: &str, call: &Call, relation: &Relation, reader: &Read
     tell_left_out(call, left_out)?;
     let read_seconds = reading.elapsed().as_secs_f64();
     let progress = &mut run.progress;
+    progress.rows(frame.rows());
     progress.phase("training");
     let mut trained =
         interrupts::run(call.seed as u64, &run.budget, |shown| progress.show(&shown), |ctx| spec.fit(&frame, incumbent.as_ref(), ctx))?;
@@ -188,7 +189,7 @@ fn tell_left_out(call: &Call, left_out: Vec<LeftOut>) -> Result<()> {
 }
 
 /// The columns to read: all that a model can, but those excluded. What decides the split is read though it is excluded: it is no input in any case.
-fn columns<'a>(relation: &'a Relation, call: &Call, exclude: &Value, keys: &'a [Key]) -> Result<Vec<Wanted<'a>>> {
+fn columns<'a>(relation: &'a Relation, call: &Call, exclude: &Value, keys: &'a [Key]) -> Result<Vec<ColumnRequest<'a>>> {
     for name in call.needed() {
         let column = relation.column(name)?;
         if column.form.is_none() {
@@ -243,19 +244,19 @@ fn columns<'a>(relation: &'a Relation, call: &Call, exclude: &Value, keys: &'a [
     // What a target's arrays hold are tags.
     let family = |c: &Attribute| (call.target.as_deref() == Some(&c.name)).then_some(Family::Labels);
     let readable = wanted.into_iter().filter(|c| c.form.is_some());
-    let own = readable.map(|column| Wanted { column, as_type: ValueType::Plain, family: family(column), key: None });
+    let own = readable.map(|column| ColumnRequest { column, as_type: ValueType::Plain, family: family(column), key: None });
     Ok(own.chain(of_keys).collect())
 }
 
 /// The column of a key.
-fn by_key<'a>(relation: &'a Relation, key: &'a Key, exclude: &[&str]) -> Result<Wanted<'a>> {
+fn by_key<'a>(relation: &'a Relation, key: &'a Key, exclude: &[&str]) -> Result<ColumnRequest<'a>> {
     let column = relation.column(&key.column)?;
     if exclude.contains(&key.column.as_str()) {
         return Err(Error::new(Code::InvalidParameter, format!("column \"{}\" is excluded and needed", key.column))
             .detail(format!("Parameter \"keys\" names its key \"{}\".", names::shown(&key.key)))
             .hint("Take it out of exclude or out of keys."));
     }
-    Ok(Wanted { column, as_type: ValueType::Plain, family: None, key: Some(key) })
+    Ok(ColumnRequest { column, as_type: ValueType::Plain, family: None, key: Some(key) })
 }
 
 /// That the deployed version learns from rows, and what is asked for now where it may stay.

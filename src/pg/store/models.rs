@@ -85,8 +85,8 @@ pub(crate) struct VersionRow {
     pub params: Value,
     /// What scoring needs beside the weights.
     pub state: Value,
-    /// The figure it was judged by on held-out rows.
-    pub judged: Option<f64>,
+    /// The figure it was evaluated by on held-out rows.
+    pub evaluated: Option<f64>,
     /// SHA-256 of state and weights: equal digests score equally, whatever their version numbers.
     pub digest: Vec<u8>,
     /// The state's text as it is stored: part of the digest.
@@ -106,7 +106,7 @@ const MODEL: &str = model!("");
 /// As it is when no other transaction is changing it any more: what is decided by it holds until this one ends.
 const LOCKED: &str = model!(" FOR UPDATE");
 /// Of the model's own owner only: who can restore rows can add a version to any model, and it must not answer in its name.
-const VERSION: &str = "SELECT v.kind, v.call, v.params, v.state, v.judged, v.digest, v.owner_oid OPERATOR(pg_catalog.=) m.owner_oid, v.call_digest \
+const VERSION: &str = "SELECT v.kind, v.call, v.params, v.state, v.evaluated, v.digest, v.owner_oid OPERATOR(pg_catalog.=) m.owner_oid, v.call_digest \
      FROM affinity.stored_versions v JOIN affinity.stored_models m ON m.id OPERATOR(pg_catalog.=) v.model_id \
      WHERE v.model_id OPERATOR(pg_catalog.=) $1 AND v.version OPERATOR(pg_catalog.=) $2";
 
@@ -392,7 +392,7 @@ fn version_row(r: &Row, model_id: Uuid, version: i32) -> Result<VersionRow> {
         call: r.json(2)?,
         params: r.json(3)?,
         state: r.json(4)?,
-        judged: r.double(5),
+        evaluated: r.double(5),
         digest,
         state_text: text(4),
     })

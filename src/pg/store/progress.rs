@@ -4,8 +4,9 @@
 //! this prefix when it starts and leaves them out of base backups; a file that a killed backend left behind is told from a live one by
 //! the time at which its process started.
 
-use crate::base::Epoch;
+use crate::base::names;
 use crate::pg::backend::interrupts::Shown;
+use crate::pg::backend::progress_notices::{Notices, Part};
 use crate::pg::query::owner;
 use pgrx::pg_sys;
 use serde::{Deserialize, Serialize};
@@ -30,25 +31,35 @@ pub(crate) struct Job {
     pub role: u32,
     /// The model.
     pub model: String,
-    /// `reading`, `training`, `fitting ease`, `choosing recency`, `weighing`, `judging`, `saving`.
-    pub phase: String,
-    /// The last epoch that ended.
-    pub epoch: Option<u32>,
-    /// Its loss on the training rows.
-    pub train_loss: Option<f64>,
-    /// Its loss on the validation rows.
-    pub valid_loss: Option<f64>,
+    /// The kind that is trained.
+    pub kind: String,
+    /// Rows or events that were read; none before they are.
+    pub rows: Option<u64>,
+    /// What is under way.
+    pub part: Part,
+    /// When this was written: microseconds since 2000-01-01 (UTC).
+    pub written: i64,
+}
+
+impl Job {
+    /// Seconds that the part under way takes at most, if it goes on so.
+    pub(crate) fn seconds_left(&self) -> Option<f64> {
+        // SAFETY: reads the clock.
+        let now = unsafe { pg_sys::GetCurrentTimestamp() };
+        self.part.left(now.saturating_sub(self.written) as f64 / 1e6)
+    }
 }
 
 /// The training of this backend. The file goes with it.
 pub(crate) struct Progress {
     job: Job,
+    notices: Notices,
     written: Option<Instant>,
 }
 
 impl Progress {
-    /// A training of `model` begins, by reading.
-    pub(crate) fn begin(model: &str) -> Self {
+    /// A training of `model`, of this kind, begins, by reading.
+    pub(crate) fn begin(model: &str, kind: &str) -> Self {
         // SAFETY: plain globals of this backend.
         let (pid, process_started, database) = unsafe { (pg_sys::MyProcPid, pg_sys::MyStartTimestamp, pg_sys::MyDatabaseId.to_u32()) };
         let job = Job {
@@ -57,46 +68,45 @@ impl Progress {
             database,
             role: owner::current().to_u32(),
             model: model.to_owned(),
-            phase: "reading".into(),
-            epoch: None,
-            train_loss: None,
-            valid_loss: None,
+            kind: kind.to_owned(),
+            rows: None,
+            part: Part::default(),
+            written: 0,
         };
-        let mut progress = Self { job, written: None };
-        progress.write();
+        let notices = Notices::new(format!("model \"{}\" ({})", names::shown(model), names::shown(kind)));
+        let mut progress = Self { job, notices, written: None };
+        progress.phase("reading");
         progress
     }
 
     /// The next part of the work begins.
     pub(crate) fn phase(&mut self, phase: &str) {
-        phase.clone_into(&mut self.job.phase);
+        self.notices.phase(phase);
         self.write();
+    }
+
+    /// So many rows or events were read.
+    pub(crate) fn rows(&mut self, rows: usize) {
+        self.job.rows = u64::try_from(rows).ok();
     }
 
     /// What the work says of itself.
     pub(crate) fn show(&mut self, shown: &Shown) {
+        self.notices.show(shown);
+        let written = || self.written.is_none_or(|t| t.elapsed() >= PAUSE);
         match shown {
-            Shown::Epoch(epoch) => self.epoch(epoch),
-            Shown::Phase(phase) => {
-                // The epochs of another part are not this one's.
-                (self.job.epoch, self.job.train_loss, self.job.valid_loss) = (None, None, None);
-                self.phase(phase)
-            }
-        }
-    }
-
-    fn epoch(&mut self, epoch: &Epoch) {
-        self.job.epoch = Some(epoch.epoch);
-        self.job.train_loss = Some(epoch.train_loss);
-        self.job.valid_loss = epoch.valid_loss;
-        if self.written.is_none_or(|t| t.elapsed() >= PAUSE) {
-            self.write();
+            Shown::Phase(_) => self.write(),
+            Shown::Epoch(_) | Shown::Done(..) if written() => self.write(),
+            _ => {}
         }
     }
 
     /// Nobody's training fails because it cannot be watched: errors of the file system are passed over.
     fn write(&mut self) {
         self.written = Some(Instant::now());
+        self.job.part.clone_from(&self.notices.part);
+        // SAFETY: reads the clock.
+        self.job.written = unsafe { pg_sys::GetCurrentTimestamp() };
         let Ok(text) = serde_json::to_vec(&self.job) else { return };
         // A new file in the old one's place: a reader never sees half of one.
         let fresh = path(&format!("{}.new", self.job.pid));

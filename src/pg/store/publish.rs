@@ -2,6 +2,7 @@
 
 use crate::base::{Code, Error, Result, Tensor, names};
 use crate::metric::Estimate;
+use crate::model::recommender::EVALUATED_AT;
 use crate::pg::backend::error;
 use crate::pg::backend::text::literal;
 use crate::pg::query::owner::{self, as_extension};
@@ -62,6 +63,8 @@ pub(crate) struct Again {
 pub(crate) struct Training<'a> {
     /// The model's name.
     pub model: &'a str,
+    /// The model as it was when the training began; none where there was none.
+    pub of: Option<Uuid>,
     /// The kind that was trained.
     pub kind: &'a str,
     /// The call, for retraining.
@@ -101,10 +104,16 @@ pub(crate) struct Published {
 /// everything. Notices are shown.
 ///
 /// # Errors
-/// [`Code::Privilege`] when the model is another role's; those of `check`; [`Code::Corrupt`].
+/// [`Code::Privilege`] when the model is another role's, [`Code::WrongState`] when it was dropped meanwhile; those of `check`; [`Code::Corrupt`].
 pub(crate) fn publish(training: &Training<'_>, check: impl FnOnce(&VersionRow) -> Result<()>) -> Result<Published> {
     let report = &training.trained.report;
     let before = models::own_if_any_locked(training.model)?;
+    if let Some(id) = training.of
+        && before.as_ref().is_none_or(|m| m.id != id)
+    {
+        return Err(Error::new(Code::WrongState, format!("model \"{}\" was dropped while it was trained", training.model))
+            .hint("Train it again, if it is still wanted."));
+    }
     let (id, version) = save(training, before.as_ref())?;
     let row = models::fresh_version(id, version)?;
     weights::verify(&row, &training.trained.tensors)?;
@@ -138,18 +147,20 @@ pub(crate) fn publish(training: &Training<'_>, check: impl FnOnce(&VersionRow) -
 const UNKNOWN: f64 = 0.1;
 
 fn should_deploy(training: &Training<'_>, before: Option<&ModelRow>) -> bool {
-    let Report { judged, incumbent, gap, unknown, .. } = training.trained.report;
+    let Report { evaluated, incumbent, gap, unknown, .. } = training.trained.report;
     let old = match (training.deploy, before.and_then(|m| m.deployed)) {
         (Deploy::Always, _) | (Deploy::IfBetter | Deploy::UnlessWorse, None) => return true,
         (Deploy::Never, _) => return false,
         (Deploy::IfBetter | Deploy::UnlessWorse, Some(old)) => old,
     };
     let ties = training.deploy == Deploy::UnlessWorse;
-    let (deployed, why) = match (judged, incumbent) {
+    let (deployed, why) = match (evaluated, incumbent) {
         (Some(new), Some(known)) => {
             let better = new > known || (ties && gap.map_or(new >= known, |g| g.high >= 0.0));
             let changed = unknown.filter(|u| !better && ties && *u >= UNKNOWN);
-            let figures = format!("it scores {new:.5} on held-out rows, version {old} scores {known:.5}{}", within(gap));
+            let (by, [new_figure, known_figure]) = figure(&training.trained.report, [new, known]);
+            let figures =
+                format!("its {by} on held-out rows is {new_figure:.5}, that of version {old} is {known_figure:.5}{}", within(gap));
             let news =
                 changed.map(|u| format!("; but {:.0} % of the newest events are of items that version {old} does not know", u * 100.0));
             match (better, news) {
@@ -159,12 +170,20 @@ fn should_deploy(training: &Training<'_>, before: Option<&ModelRow>) -> bool {
                 (false, None) => (false, figures),
             }
         }
-        (Some(_), None) => (true, format!("version {old} cannot be judged on these held-out rows, so the new version takes its place")),
-        (None, _) => (ties, "without held-out rows it cannot be judged".to_owned()),
+        (Some(_), None) => (true, format!("version {old} cannot be evaluated on these held-out rows, so the new version takes its place")),
+        (None, _) => (ties, "without held-out rows it cannot be evaluated".to_owned()),
     };
     let word = if deployed { "is deployed" } else { "is not deployed (deploy => 'always' deploys in any case)" };
     error::notice(&format!("the new version {word}: {why}"));
     deployed
+}
+
+/// The name of the figure by which versions are compared, and its values as they are: those of which less is better are compared by their negatives.
+fn figure(report: &Report, compared: [f64; 2]) -> (String, [f64; 2]) {
+    const LESS: [&str; 4] = ["log_loss", "rmse", "mae", "two_sample_auc"];
+    let by = report.metrics.get("evaluated_by").and_then(Value::as_str).map_or_else(|| format!("ndcg@{EVALUATED_AT}"), str::to_owned);
+    let sign = if LESS.contains(&by.as_str()) { -1.0 } else { 1.0 };
+    (by, compared.map(|x| sign * x))
 }
 
 /// The interval of the difference, to be said behind the figures.
@@ -178,7 +197,7 @@ fn save(training: &Training<'_>, before: Option<&ModelRow>) -> Result<(Uuid, i32
     const NEXT: &str = "UPDATE affinity.stored_models SET last_version = last_version OPERATOR(pg_catalog.+) 1 \
          WHERE id OPERATOR(pg_catalog.=) $1 RETURNING id, last_version";
     const VERSION: &str = "INSERT INTO affinity.stored_versions (model_id, version, owner, kind, call, params, state, rows_used, rows_skipped, \
-         seconds, metrics, judged, bytes, digest, call_digest) VALUES ($1, $2, $3, $4, $5::pg_catalog.json, $6::pg_catalog.json, $7::pg_catalog.json, $8, $9, \
+         seconds, metrics, evaluated, bytes, digest, call_digest) VALUES ($1, $2, $3, $4, $5::pg_catalog.json, $6::pg_catalog.json, $7::pg_catalog.json, $8, $9, \
          $10, $11::pg_catalog.jsonb, $12, $13, $14, $15)";
     const EPOCH: &str = "INSERT INTO affinity.stored_epochs (model_id, version, epoch, train_loss, valid_loss, metric, value, seconds) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
@@ -215,7 +234,7 @@ fn save(training: &Training<'_>, before: Option<&ModelRow>) -> Result<(Uuid, i32
             Arg::Big(count(trained.report.rows_skipped)),
             Arg::Double(*seconds),
             Arg::Text(&metrics),
-            double(trained.report.judged),
+            double(trained.report.evaluated),
             Arg::Big(count(bytes)),
             Arg::Bytes(&digest),
             Arg::Bytes(&call_digest),

@@ -45,18 +45,25 @@ impl Begun {
         Ok(Self { start, deploy: Deploy::of(again, deploy)? })
     }
 
-    /// Takes the model for the length of the training.
+    /// Takes the model for the length of the training, of this kind.
     ///
     /// # Errors
     /// Those of [`models::lock_training`].
-    pub(crate) fn lock(self, model: &str) -> Result<Run<'_>> {
+    pub(crate) fn lock<'m>(self, model: &'m str, kind: &str) -> Result<Run<'m>> {
         let before = models::lock_training(model)?;
-        Ok(Run { start: self.start, deploy: self.deploy, model, before, budget: settings::budget(), progress: Progress::begin(model) })
+        Ok(Run {
+            start: self.start,
+            deploy: self.deploy,
+            model,
+            before,
+            budget: settings::budget(),
+            progress: Progress::begin(model, kind),
+        })
     }
 }
 
 impl Run<'_> {
-    /// The deployed version as `load` reads it from its row and tensors, to be judged beside the new one; `belongs` says that it is of the same family. One that is
+    /// The deployed version as `load` reads it from its row and tensors, to be evaluated beside the new one; `belongs` says that it is of the same family. One that is
     /// damaged does not keep a better one from being trained.
     ///
     /// # Errors
@@ -71,7 +78,7 @@ impl Run<'_> {
         belongs(model, &version)?;
         let found = match weights::fresh_tensors(&version).and_then(|tensors| load(&version, &tensors)) {
             Err(e) if e.code == Code::Corrupt => {
-                error::notice(&format!("the deployed version {number} is not judged: {e}"));
+                error::notice(&format!("the deployed version {number} is not evaluated: {e}"));
                 None
             }
             loaded => Some(loaded?),
@@ -99,7 +106,15 @@ impl Run<'_> {
         let call = serde_json::to_value(call).map_err(|e| Error::internal(format!("The call cannot be recorded: {e}.")))?;
         let seconds = self.start.elapsed().as_secs_f64();
         self.progress.phase("saving");
-        let training = Training { model: self.model, kind, call: &call, trained: &trained, seconds, deploy: self.deploy };
+        let training = Training {
+            model: self.model,
+            of: self.before.as_ref().map(|m| m.id),
+            kind,
+            call: &call,
+            trained: &trained,
+            seconds,
+            deploy: self.deploy,
+        };
         publish(&training, |row| {
             let _booked = self.budget.take(trained.bytes(), "the model as it is loaded")?;
             check(row, &trained.tensors)

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 /// Bytes of a chunk: small enough to be detoasted one by one, a multiple of every element's size.
 const CHUNK: usize = 1 << 18;
 
-/// What a version has to be judged by beside the next one begins with this; nothing of it is needed to serve.
+/// What a version has to be evaluated by beside the next one begins with this; nothing of it is needed to serve.
 const HOLDOUT: &str = "holdout.";
 /// Chunk of the digests of a tensor's rows, and of those of the tensors that serve nothing (under this name).
 const DIGESTS: i32 = -1;

@@ -11,7 +11,7 @@ use crate::dataset::{Cell, Encoder};
 use crate::model::autoencoder::train::Rows;
 use crate::model::autoencoder::{Autoencoder, Params};
 use crate::serve::row_split::Split;
-use crate::train::unheard::Unheard;
+use crate::train::silent::Silent;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -41,7 +41,7 @@ pub struct Network {
 /// The prefix of the network that never saw the held-out rows.
 const TWIN: &str = "holdout.";
 
-/// Trains on the rows that teach, judges beside principal components of the same width, and trains again on all.
+/// Trains on the rows that teach, evaluates beside principal components of the same width, and trains again on all.
 ///
 /// # Errors
 /// Those of [`super::fit`].
@@ -54,10 +54,10 @@ pub fn fit(job: &mut Job<'_>, ctx: &Context<'_>) -> Result<(Value, Vec<Tensor>)>
     let _held = ctx.budget.take(encoder.coded_bytes(rows.len()), "Encoding the rows to learn from")?;
     let coded = encoder.coded(job.data.frame, &rows, ctx)?;
     let (train, valid) = (parts.train.len(), parts.valid.len());
-    let held = part(&coded, &encoder, train..train + valid, rows.len());
+    let holdout = part(&coded, &encoder, train..train + valid, rows.len());
     let blank = blank(&encoder)?;
     let of = |count| Rows { coded: &coded, count };
-    let stop = (valid > 0).then_some(Rows { coded: &held, count: valid });
+    let stop = (valid > 0).then_some(Rows { coded: &holdout, count: valid });
     let (network, curve, epochs) = Autoencoder::fit(&fields, of(train), stop, &blank, &own, ctx)?;
     job.report.epochs = curve;
     job.params.insert("epochs".into(), json!(epochs));
@@ -72,10 +72,10 @@ pub fn fit(job: &mut Job<'_>, ctx: &Context<'_>) -> Result<(Value, Vec<Tensor>)>
     let mut tensors = Vec::new();
     if job.common.refit && train < rows.len() {
         tensors.extend(model.network.to_tensors(TWIN));
-        let quiet = Unheard(ctx.watch);
-        let unheard = Context { watch: &quiet, ..*ctx };
+        let quiet = Silent(ctx.watch);
+        let silent = Context { watch: &quiet, ..*ctx };
         let again = Params { epochs: Some(epochs), ..own };
-        model.network = Autoencoder::fit(&fields, of(rows.len()), None, &blank, &again, &unheard)?.0;
+        model.network = Autoencoder::fit(&fields, of(rows.len()), None, &blank, &again, &silent)?.0;
         model.state.refit = true;
     }
     tensors.extend(model.network.to_tensors(""));

@@ -27,7 +27,7 @@ pub struct Comparison {
     pub rows: usize,
 }
 
-/// Folds of the classifier: each judges on one what it learned on the others.
+/// Folds of the classifier: each evaluates on one what it learned on the others.
 const FOLDS: usize = 3;
 /// Rows of each side that it is shown at most.
 const SHOWN: usize = 5_000;
@@ -119,11 +119,11 @@ pub fn two_sample(real: &Frame, made: &Frame, ctx: &Context<'_>) -> Result<Optio
         weight_decay: 0.01,
         ..MlpSpec::new(encoder.width(), 1, Loss::Bce)
     };
-    let quiet = crate::train::unheard::Unheard(ctx.watch);
+    let quiet = crate::train::silent::Silent(ctx.watch);
     let ctx = &Context { watch: &quiet, ..*ctx };
     let mut sum = 0.0;
     for fold in 0..FOLDS {
-        let side = |held: bool| (0..2 * n).filter(move |i| (i / 2 % FOLDS == fold) == held).collect::<Vec<_>>();
+        let side = |holdout: bool| (0..2 * n).filter(move |i| (i / 2 % FOLDS == fold) == holdout).collect::<Vec<_>>();
         let (train, test) = (side(false), side(true));
         let answers: Vec<f32> = train.iter().map(|i| y[*i]).collect();
         let (m, ..) = Mlp::fit(x.select(ndarray::Axis(0), &train).view(), Targets::Binary(&answers), None, None, &spec, ctx)?;

@@ -1,9 +1,9 @@
 //! A trained model that describes rows, of whichever kind.
 
 use super::autoencoder::Network;
+use super::evaluation;
 use super::generative::Generative;
 use super::incumbent::Incumbent;
-use super::judge;
 use super::pca::Principal;
 use super::rebuild::{self, Rebuild, Scratch};
 use super::segments::Segments;
@@ -110,11 +110,11 @@ impl Features {
     /// How well rows of `frame` come back, or how like them generated rows are; then the same of something simple.
     ///
     /// # Errors
-    /// Those of [`judge::evaluate`] and of [`Generative::evaluate`].
+    /// Those of [`evaluate::evaluate`] and of [`Generative::evaluate`].
     pub fn evaluate(&self, frame: &Frame, ctx: &Context<'_>) -> Result<Vec<MetricRow>> {
         match self {
             Self::Gan(m) => m.evaluate(frame, ctx),
-            _ => judge::evaluate(self.rebuilds()?, frame, ctx),
+            _ => evaluation::evaluate(self.rebuilds()?, frame, ctx),
         }
     }
 

@@ -6,7 +6,7 @@ use super::rebuild::{Rebuild, Scratch};
 use crate::base::{Code, Context, Result};
 use crate::dataset::encode::{Decoded, likeliest};
 use crate::dataset::{Cell, Column, Encoder, Frame};
-use crate::train::hold::same_side;
+use crate::train::holdout::same_side;
 use serde_json::{Map, Value, json};
 
 /// One column's figure.
@@ -22,14 +22,14 @@ pub struct Figure {
     pub rows: u64,
 }
 
-/// Rows that judge at most, spread evenly: more would not move a figure.
-const JUDGED: usize = 20_000;
-/// Rows that a thread judges at a time, at most.
+/// Rows that evaluate at most, spread evenly: more would not move a figure.
+const EVALUATED: usize = 20_000;
+/// Rows that a thread evaluates at a time, at most.
 const BLOCK: usize = 64;
 /// Blocks that there are at least, where there are so many rows: figures' intervals come from drawing among them.
 const BLOCKS: usize = 200;
 
-/// Sums over rows: for each input, or for each judged place of an encoded row but those of categories.
+/// Sums over rows: for each input, or for each evaluated place of an encoded row but those of categories.
 pub(super) struct Sums {
     /// Where the places of each input begin here; one more than inputs.
     starts: Vec<usize>,
@@ -48,7 +48,7 @@ impl Sums {
         let n = by.inputs().len();
         let mut starts = vec![0];
         for i in 0..n {
-            starts.push(starts[i] + if by.levels(i).is_some() { 0 } else { by.judged(i).len() })
+            starts.push(starts[i] + if by.levels(i).is_some() { 0 } else { by.evaluated(i).len() })
         }
         let w = starts[n];
         Self {
@@ -105,7 +105,7 @@ impl Sums {
     }
 }
 
-/// Judges `model` on rows of `frame`, in the scales of `by`, so that models of different scales can be compared: a figure for each column of
+/// Evaluates `model` on rows of `frame`, in the scales of `by`, so that models of different scales can be compared: a figure for each column of
 /// `by`, 0 for one that the model does not know; and for each of the model's own inputs the mean error.
 ///
 /// # Errors
@@ -128,7 +128,7 @@ pub(super) fn blocks(model: &dyn Rebuild, by: &Encoder, frame: &Frame, rows: &[u
     let (own, wanted) = (find(model.encoder())?, find(by)?);
     let place = |name: &str| model.encoder().inputs().iter().position(|i| i.name == name);
     let known: Vec<Option<usize>> = by.inputs().iter().map(|i| place(&i.name)).collect();
-    let rows: Vec<u32> = rows.iter().step_by(rows.len().div_ceil(JUDGED).max(1)).copied().collect();
+    let rows: Vec<u32> = rows.iter().step_by(rows.len().div_ceil(EVALUATED).max(1)).copied().collect();
     let size = (rows.len() / BLOCKS).clamp(1, BLOCK);
     let mut blocks: Vec<(&[u32], Result<Sums>)> = rows.chunks(size).map(|r| (r, Ok(Sums::new(by, model)))).collect();
     ctx.pool.each_mut(&mut blocks, |_, (rows, sums)| {
@@ -162,11 +162,11 @@ fn block(
         }
         for (i, column) in wanted.iter().enumerate() {
             let cell = column.values.cell(r as usize);
-            // Of free text no value comes back that could be judged.
+            // Of free text no value comes back that could be evaluated.
             if cell == Cell::Missing || by.is_free_text(i) {
                 continue;
             }
-            let (places, judged) = (by.range(i), by.judged(i));
+            let (places, evaluated) = (by.range(i), by.evaluated(i));
             let (truth, given) = (&mut truth[places.clone()], &mut given[places.clone()]);
             by.one(i, &cell, truth)?;
             s.seen[i] += 1;
@@ -183,7 +183,7 @@ fn block(
                     if let Some(b) = back.filter(|b| *b != Decoded::Nothing) {
                         by.one(i, &b.cell(), given)?;
                     }
-                    for (p, at) in (s.starts[i]..).zip(judged.start - places.start..judged.end - places.start) {
+                    for (p, at) in (s.starts[i]..).zip(evaluated.start - places.start..evaluated.end - places.start) {
                         let (t, g) = (f64::from(truth[at]), f64::from(given[at]));
                         s.apart[p] += (t - g).powi(2);
                         s.sum[p] += t;
@@ -197,16 +197,16 @@ fn block(
 }
 
 /// The figure by which versions are compared: the mean over the columns, where a column that comes back worse than its mean counts as that.
-pub fn judged(figures: &[Figure]) -> Option<f64> {
+pub fn evaluated(figures: &[Figure]) -> Option<f64> {
     let n = figures.len() as f64;
     (!figures.is_empty()).then(|| figures.iter().map(|f| f.value.clamp(0.0, 1.0) / n).sum())
 }
 
-/// Figures as a JSON object: `reconstruction` is [`judged`], `r2` and `accuracy` are means over the columns that have them.
+/// Figures as a JSON object: `reconstruction` is [`evaluated`], `r2` and `accuracy` are means over the columns that have them.
 pub fn object(figures: &[Figure]) -> Map<String, Value> {
     let round = |x: f64| json!((x * 1e5).round() / 1e5);
     let mut out = Map::new();
-    out.extend(judged(figures).map(|x| ("reconstruction".to_owned(), round(x))));
+    out.extend(evaluated(figures).map(|x| ("reconstruction".to_owned(), round(x))));
     for metric in ["r2", "accuracy"] {
         let of: Vec<f64> = figures.iter().filter(|f| f.metric == metric).map(|f| f.value).collect();
         if !of.is_empty() {
@@ -216,7 +216,7 @@ pub fn object(figures: &[Figure]) -> Map<String, Value> {
     out
 }
 
-/// Judges a model on the held-out rows and fills in the report, with `simple` models beside it by name and the deployed version on the same
+/// Evaluates a model on the held-out rows and fills in the report, with `simple` models beside it by name and the deployed version on the same
 /// rows. Returns each input's mean error, on rows that teach where none are held out.
 ///
 /// # Errors
@@ -230,7 +230,7 @@ pub fn report(job: &mut Job<'_>, model: &dyn Rebuild, simple: &[(&str, &dyn Rebu
     let (own, usual) = figures(model, by, data.frame, holdout, ctx)?;
     let metrics = &mut job.report.metrics;
     *metrics = object(&own);
-    metrics.insert("judged_by".into(), json!("reconstruction"));
+    metrics.insert("evaluated_by".into(), json!("reconstruction"));
     metrics.insert("rows".into(), json!(holdout.len()));
     metrics.insert("columns".into(), own.iter().map(|f| (f.column.clone(), json!((f.value * 1e5).round() / 1e5))).collect());
     let mut baseline = Map::new();
@@ -238,11 +238,11 @@ pub fn report(job: &mut Job<'_>, model: &dyn Rebuild, simple: &[(&str, &dyn Rebu
         baseline.insert((*name).into(), Value::Object(object(&figures(*other, by, data.frame, holdout, ctx)?.0)));
     }
     metrics.insert("baseline".into(), Value::Object(baseline));
-    job.report.judged = judged(&own);
+    job.report.evaluated = evaluated(&own);
     if let Some(deployed) = job.incumbent {
         match incumbent(deployed, job, by, ctx)? {
             Ok(figure) => job.report.incumbent = figure,
-            Err(why) => job.report.notices.push(format!("the deployed version was not judged on the held-out rows: {why}")),
+            Err(why) => job.report.notices.push(format!("the deployed version was not evaluated on the held-out rows: {why}")),
         }
     }
     Ok(usual)
@@ -255,7 +255,7 @@ fn incumbent(deployed: &dyn Incumbent, job: &Job<'_>, by: &Encoder, ctx: &Contex
         return Ok(Err(why));
     }
     match figures(model, by, job.data.frame, &job.data.parts.holdout, ctx) {
-        Ok((f, _)) => Ok(Ok(judged(&f))),
+        Ok((f, _)) => Ok(Ok(evaluated(&f))),
         Err(e) if matches!(e.code, Code::UndefinedColumn | Code::WrongType | Code::ArrayLength) => Ok(Err(e.message)),
         Err(e) => Err(e),
     }

@@ -8,19 +8,19 @@ use crate::base::{Context, Epoch, Error, Result, Rng, Tensor, params};
 use crate::dataset::mixed::{Mixed, MixedRows};
 use crate::dataset::{Family, Frame};
 use crate::model::gan::{Gan, GanSpec, Losses, Params, Training};
-use crate::train::hold::same_side;
+use crate::train::holdout::same_side;
 use crate::train::rows::inputs;
 use serde_json::{Map, Value, json};
 use std::time::Instant;
 
-/// Rows without which a judgement says nothing.
+/// Rows without which an evaluation says nothing.
 const FEW: usize = 50;
-/// Rows that an epoch is judged on at most.
-const JUDGED: usize = 2000;
+/// Rows that an epoch is evaluated on at most.
+const EVALUATED: usize = 2000;
 /// Epochs that pass without a better one before it stops, as a share of all.
 const PATIENCE: f64 = 0.5;
 
-/// Trains on the rows that teach, keeps the epoch whose rows are hardest to tell from those that say when to stop, judges.
+/// Trains on the rows that teach, keeps the epoch whose rows are hardest to tell from those that say when to stop, evaluates.
 ///
 /// # Errors
 /// Those of [`super::fit`].
@@ -47,8 +47,8 @@ pub fn fit(job: &mut Job<'_>, ctx: &Context<'_>) -> Result<(Value, Vec<Tensor>)>
     let _held = ctx.budget.take(bytes, &format!("Training a GAN of {} weights", critic.parameters() + generator.parameters()))?;
     let rows = mixed.rows(frame, train, ctx)?;
 
-    let valid = frame.take(&data.parts.valid[..data.parts.valid.len().min(JUDGED)]);
-    let judge = |gan: &Gan| -> Result<Option<f64>> {
+    let valid = frame.take(&data.parts.valid[..data.parts.valid.len().min(EVALUATED)]);
+    let evaluate = |gan: &Gan| -> Result<Option<f64>> {
         if valid.rows() < FEW {
             return Ok(None);
         }
@@ -56,7 +56,7 @@ pub fn fit(job: &mut Job<'_>, ctx: &Context<'_>) -> Result<(Value, Vec<Tensor>)>
     };
     // Twice the standard error of the AUC of two samples of one law.
     let slack = 2.0 * (1.0 / (6.0 * valid.rows().max(1) as f64)).sqrt();
-    let (kept, mut gan) = run(&spec, (own.epochs, slack), &rows, &judge, &mut job.report.epochs, ctx)?;
+    let (kept, mut gan) = run(&spec, (own.epochs, slack), &rows, &evaluate, &mut job.report.epochs, ctx)?;
     gan.level(&mut Rng::stream(ctx.seed, 6))?;
     job.report.metrics.insert("epochs".into(), json!(kept));
 
@@ -68,16 +68,16 @@ pub fn fit(job: &mut Job<'_>, ctx: &Context<'_>) -> Result<(Value, Vec<Tensor>)>
     let mut model = Generative::new(state, gan);
     model.rank_scores(frame, asked, ctx)?;
     if parts.holdout.len() >= FEW {
-        let held = frame.take(&parts.holdout);
-        let (made, made_rows) = like(model.gan(), &mixed, &held, ctx)?;
-        let all: Vec<u32> = (0..held.rows() as u32).collect();
-        let near = nearest(mixed.layout(), &rows, &made_rows, &mixed.rows(&held, &all, ctx)?, ctx)?;
-        let own = compare::compare(&held, &made, ctx)?;
+        let holdout = frame.take(&parts.holdout);
+        let (made, made_rows) = like(model.gan(), &mixed, &holdout, ctx)?;
+        let all: Vec<u32> = (0..holdout.rows() as u32).collect();
+        let near = nearest(mixed.layout(), &rows, &made_rows, &mixed.rows(&holdout, &all, ctx)?, ctx)?;
+        let own = compare::compare(&holdout, &made, ctx)?;
         let names: Vec<&str> = made.columns().iter().map(|c| c.name.as_str()).collect();
-        let simple = compare::two_sample(&compare::independent(&only(&held, &names)?, ctx)?, &only(&held, &names)?, ctx)?;
+        let simple = compare::two_sample(&compare::independent(&only(&holdout, &names)?, ctx)?, &only(&holdout, &names)?, ctx)?;
         report(job, &own, near.as_ref(), simple);
         model.set_nearest(near.map(|n| n.ratio));
-        incumbent(job, &held, ctx)?;
+        incumbent(job, &holdout, ctx)?;
     }
     let state = serde_json::to_value(model.state()).map_err(|e| Error::internal(format!("state: {e}")))?;
     Ok((state, model.gan().to_tensors()))
@@ -88,13 +88,13 @@ fn only(frame: &Frame, names: &[&str]) -> Result<Frame> {
     Frame::new(names.iter().map(|n| frame.column(n).cloned()).collect::<Result<_>>()?)
 }
 
-/// The training: every part of it is an epoch, with the critic's mean loss, the generator's and the judgement. Kept are the networks of the last epoch
+/// The training: every part of it is an epoch, with the critic's mean loss, the generator's and the evaluation. Kept are the networks of the last epoch
 /// that is not worse than the best by more than `slack`, what chance may do: training goes on improving after the classifier sees nothing any more.
 fn run(
     spec: &GanSpec,
     (epochs, slack): (usize, f64),
     rows: &MixedRows,
-    judge: &dyn Fn(&Gan) -> Result<Option<f64>>,
+    evaluate: &dyn Fn(&Gan) -> Result<Option<f64>>,
     curve: &mut Vec<Epoch>,
     ctx: &Context<'_>,
 ) -> Result<(u32, Gan)> {
@@ -113,13 +113,14 @@ fn run(
         }
         let seconds = start.elapsed().as_secs_f64();
         let gan = training.snapshot(ctx.seed)?;
-        let figure = judge(&gan)?;
+        let figure = evaluate(&gan)?;
         let number = epoch as u32;
         let metric = figure.map(|f| ("two_sample_auc".to_owned(), f));
         let e = Epoch { epoch: number, train_loss: sum.critic, valid_loss: Some(sum.generator), metric, seconds };
         ctx.watch.epoch(&e);
+        ctx.watch.done(epoch as u64, epochs as u64);
         curve.push(e);
-        // Without a judgement the last is as good as any.
+        // Without an evaluation the last is as good as any.
         let figure = figure.unwrap_or(0.0);
         lowest = lowest.min(figure);
         match &kept {
@@ -146,18 +147,18 @@ fn report(job: &mut Job<'_>, own: &Comparison, near: Option<&Nearest>, simple: O
         metrics.insert("nearest".into(), round(n.ratio));
         metrics.insert("copies".into(), json!({"generated": round(n.copies), "held_out": round(n.held_copies)}));
     }
-    metrics.insert("judged_by".into(), json!("two_sample_auc"));
+    metrics.insert("evaluated_by".into(), json!("two_sample_auc"));
     metrics.insert("rows".into(), json!(own.rows));
     metrics.insert("baseline".into(), json!({"independent columns": simple.map(|x| json!({"two_sample_auc": round(x)}))}));
-    job.report.judged = own.auc.map(|x| -x);
+    job.report.evaluated = own.auc.map(|x| -x);
 }
 
 /// The deployed version's figure on the same rows.
-fn incumbent(job: &mut Job<'_>, held: &Frame, ctx: &Context<'_>) -> Result<()> {
+fn incumbent(job: &mut Job<'_>, holdout: &Frame, ctx: &Context<'_>) -> Result<()> {
     let Some(deployed) = job.incumbent else { return Ok(()) };
     let why = match deployed.generative() {
         Some(m) => match same_side(m.split(), &job.data.split) {
-            Ok(()) => match m.like(held, ctx).and_then(|made| compare::two_sample(held, &made, ctx)) {
+            Ok(()) => match m.like(holdout, ctx).and_then(|made| compare::two_sample(holdout, &made, ctx)) {
                 Ok(auc) => {
                     job.report.incumbent = auc.map(|x| -x);
                     return Ok(());
@@ -169,6 +170,6 @@ fn incumbent(job: &mut Job<'_>, held: &Frame, ctx: &Context<'_>) -> Result<()> {
         },
         None => "it generates no rows".into(),
     };
-    job.report.notices.push(format!("the deployed version was not judged on the held-out rows: {why}"));
+    job.report.notices.push(format!("the deployed version was not evaluated on the held-out rows: {why}"));
     Ok(())
 }

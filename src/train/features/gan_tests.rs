@@ -68,7 +68,7 @@ fn generated_rows_are_like_the_real_ones() {
     let figure = |name: &str| m[name].as_f64().unwrap();
     assert!(figure("two_sample_auc") < 0.75 && figure("ks") < 0.12 && figure("correlation") < 0.1, "{m:?}");
     assert!(m["baseline"]["independent columns"]["two_sample_auc"].as_f64().unwrap() > 0.9, "{m:?}");
-    assert!(figure("nearest") > 0.5 && (t.report.judged.unwrap() + figure("two_sample_auc")).abs() < 1e-4, "{m:?}");
+    assert!(figure("nearest") > 0.5 && (t.report.evaluated.unwrap() + figure("two_sample_auc")).abs() < 1e-4, "{m:?}");
     assert_eq!((t.report.epochs.len(), &t.params["condition"]), (4, &json!("kind")));
     assert!(t.report.epochs.iter().all(|e| e.metric.as_ref().is_some_and(|m| m.0 == "two_sample_auc") && e.valid_loss.is_some()));
 
@@ -122,11 +122,11 @@ fn the_critic_tells_odd_rows_and_figures_are_those_of_the_rows() {
     assert!(of(false, "two_sample_auc") < of(true, "two_sample_auc") && of(false, "ks.price") < 0.2 && of(false, "nearest") > 0.5);
     assert!(figures.iter().any(|f| f.metric == "tv.fresh"));
 
-    // A later version is judged beside it on rows that neither saw.
+    // A later version is evaluated beside it on rows that neither saw.
     let next = with(2, |ctx| fit(&frame, &spec(json!({"steps": 5})), Some(&features), ctx)).unwrap();
-    assert!(next.report.incumbent.unwrap() > next.report.judged.unwrap(), "{:?}", next.report.metrics);
+    assert!(next.report.incumbent.unwrap() > next.report.evaluated.unwrap(), "{:?}", next.report.metrics);
     let other = with(2, |ctx| fit(&frame, &spec(json!({"steps": 5, "holdout": 0.3})), Some(&features), ctx)).unwrap();
-    assert!(other.report.incumbent.is_none() && other.report.notices.iter().any(|n| n.contains("was not judged")));
+    assert!(other.report.incumbent.is_none() && other.report.notices.iter().any(|n| n.contains("was not evaluated")));
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn odd_relations_are_errors_or_said_aloud() {
     // Two rows, one category, an array: few, but no fault.
     let two = products(2, 5);
     let t = with(1, |ctx| fit(&two, &spec(json!({"holdout": 0, "validation": 0, "steps": 3})), None, ctx)).unwrap();
-    assert!(t.report.judged.is_none() && made(load(&t).generates().unwrap(), 5, &Value::Null).unwrap().len() == 5);
+    assert!(t.report.evaluated.is_none() && made(load(&t).generates().unwrap(), 5, &Value::Null).unwrap().len() == 5);
     let mut columns = products(200, 6).columns()[..2].to_vec();
     columns.push(Column { name: "embedding".into(), values: Values::Vector { width: 2, values: vec![0.5; 400] } });
     columns.push(Column { name: "only".into(), values: Values::Category { codes: vec![0; 200], levels: vec!["one".into()] } });

@@ -8,11 +8,11 @@
 mod autoencoder;
 mod compare;
 mod described;
+mod evaluation;
 mod figures;
 mod gan;
 mod generative;
 mod incumbent;
-mod judge;
 mod nearest;
 mod pca;
 mod prepare;
@@ -57,7 +57,7 @@ impl FeaturesSpec {
     }
 }
 
-/// Trains a model on the rows of `frame`, which holds the split columns and the inputs. `incumbent` is the deployed version, which is judged
+/// Trains a model on the rows of `frame`, which holds the split columns and the inputs. `incumbent` is the deployed version, which is evaluated
 /// on the same held-out rows as it was before it saw them.
 ///
 /// # Errors

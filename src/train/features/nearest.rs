@@ -24,8 +24,8 @@ pub struct Nearest {
 ///
 /// # Errors
 /// [`crate::base::Code::Cancelled`].
-pub fn nearest(layout: &Layout, train: &MixedRows, made: &MixedRows, held: &MixedRows, ctx: &Context<'_>) -> Result<Option<Nearest>> {
-    if train.is_empty() || made.is_empty() || held.is_empty() {
+pub fn nearest(layout: &Layout, train: &MixedRows, made: &MixedRows, holdout: &MixedRows, ctx: &Context<'_>) -> Result<Option<Nearest>> {
+    if train.is_empty() || made.is_empty() || holdout.is_empty() {
         return Ok(None);
     }
     let known = scores(train, AGAINST);
@@ -43,8 +43,8 @@ pub fn nearest(layout: &Layout, train: &MixedRows, made: &MixedRows, held: &Mixe
         let copies = found.iter().filter(|d| **d < 1e-9).count() as f64 / count as f64;
         Ok((f64::from(found[count / 2]).sqrt(), copies))
     };
-    let ((made, copies), (held, held_copies)) = (of(made)?, of(held)?);
-    let ratio = if held > 0.0 { made / held } else { 1.0 };
+    let ((made, copies), (holdout, held_copies)) = (of(made)?, of(holdout)?);
+    let ratio = if holdout > 0.0 { made / holdout } else { 1.0 };
     Ok(Some(Nearest { ratio, copies, held_copies }))
 }
 
@@ -91,11 +91,11 @@ mod tests {
         let (pool, budget) = (Pool::new(2).unwrap(), Budget::unlimited());
         let ctx = Context { seed: 1, pool: &pool, budget: &budget, watch: &Quiet };
         let layout = Layout { numbers: 3, blocks: vec![3], condition: 2 };
-        let (train, held) = (rows(800, 1), rows(300, 2));
-        let honest = nearest(&layout, &train, &rows(400, 3), &held, &ctx).unwrap().unwrap();
+        let (train, holdout) = (rows(800, 1), rows(300, 2));
+        let honest = nearest(&layout, &train, &rows(400, 3), &holdout, &ctx).unwrap().unwrap();
         assert!((honest.ratio - 1.0).abs() < 0.15 && honest.copies == 0.0, "{honest:?}");
-        let copied = nearest(&layout, &train, &train, &held, &ctx).unwrap().unwrap();
+        let copied = nearest(&layout, &train, &train, &holdout, &ctx).unwrap().unwrap();
         assert_eq!((copied.ratio, copied.copies, copied.held_copies), (0.0, 1.0, 0.0));
-        assert!(nearest(&layout, &train, &MixedRows::default(), &held, &ctx).unwrap().is_none());
+        assert!(nearest(&layout, &train, &MixedRows::default(), &holdout, &ctx).unwrap().is_none());
     }
 }

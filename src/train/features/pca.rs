@@ -39,7 +39,7 @@ const FILL: usize = 10;
 /// The prefix of the model that never saw the held-out rows.
 const TWIN: &str = "holdout.";
 
-/// Fits to the rows that teach, judges, and fits again to all.
+/// Fits to the rows that teach, evaluates, and fits again to all.
 ///
 /// # Errors
 /// Those of [`super::fit`].

@@ -1,4 +1,4 @@
-//! From a frame to rows that teach and rows that judge.
+//! From a frame to rows that teach and evaluation rows.
 
 use super::FeaturesSpec;
 use super::incumbent::Incumbent;
@@ -9,7 +9,7 @@ use crate::dataset::{Encoder, Frame};
 use crate::model::describe::Common;
 use crate::serve::row_split::Split;
 use crate::train::Report;
-use crate::train::hold::{Asked, divide, not_empty, usable};
+use crate::train::holdout::{Asked, divide, not_empty, usable};
 use crate::train::rows::inputs;
 use serde_json::{Map, Value};
 
@@ -21,7 +21,7 @@ pub struct Prepared<'a> {
     pub names: Vec<&'a str>,
     /// Those of them that are free text.
     pub texts: Vec<&'a str>,
-    /// Which rows teach, say when to stop, and judge.
+    /// Which rows teach, say when to stop, and evaluate.
     pub parts: Parts,
     /// How rows were held out.
     pub split: Split,
@@ -106,7 +106,7 @@ pub fn prepare<'a>(
     let parts = sides.parts(0);
     if parts.train.is_empty() {
         return Err(Error::new(Code::Data, "too few rows to learn from")
-            .detail(format!("Of {} rows, {} judge and {} say when to stop.", rows.len(), parts.holdout.len(), parts.valid.len()))
+            .detail(format!("Of {} rows, {} evaluate and {} say when to stop.", rows.len(), parts.holdout.len(), parts.valid.len()))
             .hint("Train on more rows, or: params => '{\"holdout\": 0}'."));
     }
     split.mark_inputs(frame, &rows, names.iter().copied())?;

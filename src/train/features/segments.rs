@@ -44,7 +44,7 @@ const TAUGHT: usize = 100_000;
 /// Rows by which the number of segments is chosen: it takes time with their square.
 const CHOSEN_BY: usize = 2_000;
 
-/// Fits to the rows that teach, judges, and describes each segment by all rows.
+/// Fits to the rows that teach, evaluates, and describes each segment by all rows.
 ///
 /// # Errors
 /// Those of [`super::fit`]; [`Code::InvalidParameter`] for more segments than rows, [`Code::Data`] for rows that are all alike.

@@ -42,8 +42,8 @@ fn groups_are_found_and_say_what_they_are() {
     assert_eq!((&t.params["k"], &t.report.metrics["segments"]), (&json!(3), &json!(3)));
     let tried = t.report.metrics["silhouettes"].as_object().unwrap();
     assert!(tried.len() == 9 && tried["3"].as_f64().unwrap() > 0.7, "{tried:?}");
-    let Report { judged, .. } = t.report;
-    assert!(judged.unwrap() > 0.9, "{judged:?}");
+    let Report { evaluated, .. } = t.report;
+    assert!(evaluated.unwrap() > 0.9, "{evaluated:?}");
     let f = Features::load("segments", &t.state, &t.tensors).unwrap();
     let lines = f.apart().unwrap();
     assert_eq!(

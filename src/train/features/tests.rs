@@ -57,7 +57,7 @@ fn rows_come_back_and_the_report_says_how_well() {
     assert!(m["columns"]["weight"].as_f64().unwrap() > 0.9 && m["columns"]["kind"].as_f64().unwrap() > 0.9, "{m:?}");
     assert!(m["baseline"]["mean"]["r2"].as_f64().unwrap() < 0.01);
     assert!(m["baseline"]["mean"]["accuracy"].as_f64().unwrap() < 0.4);
-    assert!(t.report.judged.unwrap() > 0.75);
+    assert!(t.report.evaluated.unwrap() > 0.75);
     let mut s = Scratch::default();
     let row = [Cell::Number(1.0), Cell::Number(0.0), Cell::Text("food"), Cell::Text("C"), Cell::Bool(true)];
     assert_eq!(f.encode(&row, &mut s).unwrap().len(), 4);
@@ -101,16 +101,16 @@ fn versions_are_compared_on_rows_that_neither_has_seen() {
     let frame = products(3000, 4);
     let (narrow, before) = train(&frame, json!({"width": 1}));
     let wide = with(2, 1, |ctx| fit(&frame, &spec(json!({"width": 5})), Some(&before), ctx)).unwrap();
-    assert_eq!(wide.report.incumbent.map(|x| (x * 1e9).round()), narrow.report.judged.map(|x| (x * 1e9).round()));
-    assert!(wide.report.judged > wide.report.incumbent);
+    assert_eq!(wide.report.incumbent.map(|x| (x * 1e9).round()), narrow.report.evaluated.map(|x| (x * 1e9).round()));
+    assert!(wide.report.evaluated > wide.report.incumbent);
     // in other scales the deployed version's figure is another one, but it has one
     let scaled = with(2, 1, |ctx| fit(&frame, &spec(json!({"numbers": "standard"})), Some(&before), ctx)).unwrap();
     assert!(scaled.report.incumbent.unwrap() > 0.0);
-    // a version that learned from all rows and kept no twin cannot be judged
+    // a version that learned from all rows and kept no twin cannot be evaluated
     let tensors: Vec<_> = narrow.tensors.iter().filter(|t| !t.name.starts_with("holdout.")).cloned().collect();
     let blind = Features::load("pca", &narrow.state, &tensors).unwrap();
     let t = with(2, 1, |ctx| fit(&frame, &spec(Value::Null), Some(&blind), ctx)).unwrap();
-    assert!(t.report.incumbent.is_none() && t.report.notices.iter().any(|n| n.contains("was not judged")), "{:?}", t.report.notices);
+    assert!(t.report.incumbent.is_none() && t.report.notices.iter().any(|n| n.contains("was not evaluated")), "{:?}", t.report.notices);
 }
 
 #[test]
@@ -138,6 +138,6 @@ fn relations_that_teach_nothing_are_errors_or_said_aloud() {
     );
     // more components than there is room for
     let (t, f) = train(&products(500, 1), json!({"width": 100, "holdout": 0}));
-    assert!(t.report.notices.iter().any(|n| n.contains("not 100")) && t.report.judged.is_none());
+    assert!(t.report.notices.iter().any(|n| n.contains("not 100")) && t.report.evaluated.is_none());
     assert_eq!(t.params["width"], f.encode(&[Cell::Missing; 5], &mut Scratch::default()).unwrap().len());
 }

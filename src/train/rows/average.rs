@@ -45,7 +45,7 @@ pub fn tells_nothing(outcome: &Outcome, own: &[MetricRow], average: &[MetricRow]
     let find = |of: &'_ [MetricRow], metric: &str| of.iter().find(|f| f.metric == metric).map(|f| (f.value, f.low));
     let (Some((loss, _)), Some((constant, _))) = (find(own, "log_loss"), find(average, "log_loss")) else { return false };
     let chance = match outcome {
-        // Where it has no interval the rows that judge are of one class, or too few to tell.
+        // Where it has no interval the evaluation rows are of one class, or too few to tell.
         Outcome::Binary { .. } => find(own, "auc").is_none_or(|(value, low)| low.unwrap_or(0.0) <= 0.5 || value <= 0.5),
         Outcome::Classes(_) => match (find(own, "accuracy"), find(average, "accuracy")) {
             (Some((_, low)), Some((usual, _))) => low.unwrap_or(0.0) <= usual,

@@ -1,4 +1,4 @@
-//! Whether a calibration is worth having: fitted on all parts of the rows but one and judged on that one, in turns; where the log loss of the parts
+//! Whether a calibration is worth having: fitted on all parts of the rows but one and evaluated on that one, in turns; where the log loss of the parts
 //! is not lower with it, there is none. (Groups make the difference: fitted on some groups, a line through the logits may be wrong for the others.)
 
 use super::tags::TagSets;

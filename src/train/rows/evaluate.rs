@@ -1,7 +1,7 @@
-//! A model judged on the rows of a relation, in which rows that taught it do not count as if it had never seen them.
+//! A model evaluated on the rows of a relation, in which rows that taught it do not count as if it had never seen them.
 
 use super::tags::TagSets;
-use super::{judge, target};
+use super::{row_metrics, target};
 use crate::base::{Code, Context, Error, Result};
 use crate::dataset::Frame;
 use crate::serve::scorer::Scorer;
@@ -16,12 +16,12 @@ pub const FRESH: f64 = 0.05;
 pub struct Evaluated {
     /// The model's own first.
     pub figures: Vec<MetricRow>,
-    /// Where some of the rows taught the model: how they were judged, or that they were not left out.
+    /// Where some of the rows taught the model: how they were evaluated, or that they were not left out.
     pub notice: Option<String>,
 }
 
-/// The figures of a model on the rows of a frame whose target is known. Where some of them taught it, those judge that are, or were they known would have been, held out,
-/// each by networks that did not learn from it; with `all_rows` every row judges, by the model as it serves. Of tags, lists of `k` are judged beside the usual ones.
+/// The figures of a model on the rows of a frame whose target is known. Where some of them taught it, those evaluate that are, or were they known would have been, held out,
+/// each by networks that did not learn from it; with `all_rows` every row evaluates, by the model as it serves. Of tags, lists of `k` are evaluated beside the usual ones.
 ///
 /// # Errors
 /// As [`Scorer::score_frame`] and [`target::answers`].
@@ -37,8 +37,8 @@ pub fn evaluate(
     let rows: Vec<u32> = (0..frame.rows() as u32).filter(|r| !answers[*r as usize].is_nan()).collect();
     if rows.is_empty() {
         return Err(Error::new(Code::Data, format!("no row has a value of \"{target}\""))
-            .detail("There is nothing to judge the model on.")
-            .hint("Judge it on rows whose outcome is known."));
+            .detail("There is nothing to evaluate the model on.")
+            .hint("Evaluate it on rows whose outcome is known."));
     }
     let known = scorer.split().known(frame, &rows)?;
     let these = these(known);
@@ -63,28 +63,28 @@ pub fn evaluate(
     let classes = outcome.is_class().then_some(&answers[..]);
     let sides = scorer.split().again(frame, &rows, classes)?;
     let turns = (0..sides.turns).map(|t| Some((scorer.unseen(t)?, sides.parts(t).holdout)));
-    // A turn in which nothing could be learned has no network, and its rows are judged by none.
+    // A turn in which nothing could be learned has no network, and its rows are evaluated by none.
     let turns: Vec<(Scorer, Vec<u32>)> = turns.flatten().filter(|t| !t.1.is_empty()).collect();
-    let judged: usize = turns.iter().map(|t| t.1.len()).sum();
-    if judged == 0 {
+    let evaluated: usize = turns.iter().map(|t| t.1.len()).sum();
+    if evaluated == 0 {
         return everything(Some(format!("{these} taught the model and none was held out: on rows that it has not seen it is not as good")));
     }
     let parts: Vec<(&Scorer, &[u32])> = turns.iter().map(|(s, r)| (s, &r[..])).collect();
     Ok(Evaluated {
         figures: figures(&parts, frame, &answers, (tags.as_ref(), k), ctx)?,
-        notice: Some(match judged {
+        notice: Some(match evaluated {
             n if n == rows.len() => {
-                format!("{these} taught the model: each of the {n} is judged by a network that did not learn from it")
+                format!("{these} taught the model: each of the {n} is evaluated by a network that did not learn from it")
             }
             n => format!(
-                "{these} taught the model: of {} the {n} on the side that was held out judge, by networks that did not learn from them (all_rows => true: all)",
+                "{these} taught the model: of {} the {n} on the side that was held out evaluate, by networks that did not learn from them (all_rows => true: all)",
                 rows.len()
             ),
         }),
     })
 }
 
-/// That this share of some rows taught the model which is judged by them.
+/// That this share of some rows taught the model which is evaluated by them.
 pub fn taught(share: f64) -> String {
     format!("{} taught the model: on rows that it has not seen it is not as good", these(share))
 }
@@ -105,12 +105,12 @@ fn figures(
     let outcome = first.outcome();
     let truth: Vec<f64> = parts.iter().flat_map(|(_, rows)| rows.iter().map(|r| answers[*r as usize])).collect();
     let of = |parts: &[(&Scorer, &[u32])]| {
-        judge::figures((outcome, first.class_weights()), score_parts(parts, frame, ctx)?.view(), &truth, tags, ctx)
+        row_metrics::figures((outcome, first.class_weights()), score_parts(parts, frame, ctx)?.view(), &truth, tags, ctx)
     };
     let mut out = of(parts)?;
     let simple: Option<Vec<(Scorer, &[u32])>> = parts.iter().map(|(s, rows)| Some((s.simple()?, *rows))).collect();
     if let Some(simple) = simple {
-        let name = judge::simple_kind(outcome);
+        let name = row_metrics::simple_kind(outcome);
         let parts: Vec<(&Scorer, &[u32])> = simple.iter().map(|(s, rows)| (s, *rows)).collect();
         out.extend(of(&parts)?.into_iter().map(|r| MetricRow { baseline: Some(name.into()), ..r }));
     }

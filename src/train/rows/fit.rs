@@ -2,8 +2,8 @@
 
 use super::plan::{Plans, networks, seeded};
 use super::prepare::{Laid, Prepared, prepare};
-use super::turns::{Turn, fit_turn, judge_turns};
-use super::{RowsSpec, average, judge, verdict};
+use super::turns::{Turn, evaluate_turns, fit_turn};
+use super::{RowsSpec, average, row_metrics, verdict};
 use crate::base::{Code, Context, Error, Result, Tensor};
 use crate::dataset::{Column, Frame, Values};
 use crate::model::Kind;
@@ -13,13 +13,13 @@ use crate::serve::calibration::Calibration;
 use crate::serve::scorer::Scorer;
 use crate::serve::scorer::{BASELINE, Shares, State, TWIN, prefix, score_parts, turn_prefix};
 use crate::serve::{Outcome, outcome};
-use crate::train::hold::same_side;
-use crate::train::unheard::Unheard;
+use crate::train::holdout::same_side;
+use crate::train::silent::Silent;
 use crate::train::{Report, Trained};
 use serde_json::{Value, json};
 
 /// Trains a model on the rows of `frame`, which holds the target, the split columns and the inputs. `incumbent` is the deployed
-/// version, which is judged on the same held-out rows as it was before it saw them.
+/// version, which is evaluated on the same held-out rows as it was before it saw them.
 ///
 /// # Errors
 /// [`Code::UndefinedObject`] and [`Code::InvalidParameter`] for the call; [`Code::UndefinedColumn`]; [`Code::WrongType`] for a target or
@@ -56,38 +56,38 @@ pub fn fit(frame: &Frame, spec: &RowsSpec, incumbent: Option<&Scorer>, ctx: &Con
     }
     resolved.insert("learning_rate".into(), json!(f64::from(plan.learning_rate)));
 
-    let quiet = Unheard(ctx.watch);
-    let unheard = Context { watch: &quiet, ..*ctx };
-    let (turns, all_laid) = fit_turns(&data, &state, &plans, &mut report, (ctx, &unheard))?;
+    let quiet = Silent(ctx.watch);
+    let silent = Context { watch: &quiet, ..*ctx };
+    let (turns, all_laid) = fit_turns(&data, &state, &plans, &mut report, (ctx, &silent))?;
     let Some(first) = turns.first() else {
         return Err(Error::new(Code::Data, "too few rows to learn from")
             .detail(format!("There are {} rows with a target, and none is left when a part of them is held out.", data.rows))
             .hint("Train on more rows, or: params => '{\"holdout\": 0, \"validation\": 0}'."));
     };
-    let judged = judge_turns(&turns, &data, &state, params.calibrate, ctx)?;
-    state.calibration = judged.calibration.clone();
-    state.turn_calibrations = judged.turn_calibrations.clone();
-    state.shares = judged.shares.as_ref().map(|(unseen, _)| {
+    let evaluated = evaluate_turns(&turns, &data, &state, params.calibrate, ctx)?;
+    state.calibration = evaluated.calibration.clone();
+    state.turn_calibrations = evaluated.turn_calibrations.clone();
+    state.shares = evaluated.shares.as_ref().map(|(unseen, _)| {
         let all = || average::scores(&data.outcome, &data.answers_of(&data.all().train), data.tags.as_ref());
         let served = if params.refit { all() } else { unseen.clone() };
         Shares { served, unseen: unseen.clone() }
     });
     report.metrics.insert("epochs".into(), json!(first.found[0]));
-    verdict::tell(&judged, &data, &mut report);
+    verdict::report_to(&evaluated, &data, &mut report);
     if let (false, Some(classes)) = (data.class_weights.is_empty(), outcome::classes(&data.outcome)) {
         let each = classes.iter().zip(&data.class_weights).map(|(c, w)| ((*c).to_owned(), json!((w * 1e6).round() / 1e6)));
         report.metrics.insert("class_weight".into(), Value::Object(each.collect()));
     }
-    if judged.rows > 0
+    if evaluated.rows > 0
         && let Some(i) = incumbent
     {
         match deployed(i, frame, &data, &turns, ctx)? {
             Ok(figure) => report.incumbent = Some(figure),
-            Err(why) => report.notices.push(format!("the deployed version was not judged on the held-out rows: {why}")),
+            Err(why) => report.notices.push(format!("the deployed version was not evaluated on the held-out rows: {why}")),
         }
     }
 
-    let tensors = networks_of(&mut state, &params, &data, &turns, &plans, all_laid, (ctx, &unheard))?;
+    let tensors = networks_of(&mut state, &params, &data, &turns, &plans, all_laid, (ctx, &silent))?;
     let state = serde_json::to_value(&state).map_err(|e| Error::internal(format!("state: {e}")))?;
     Ok(Trained { params: Value::Object(resolved), state, tensors, report })
 }
@@ -98,7 +98,7 @@ fn fit_turns<'c>(
     state: &State,
     plans: &Plans,
     report: &mut Report,
-    (ctx, unheard): (&Context<'c>, &Context<'c>),
+    (ctx, silent): (&Context<'c>, &Context<'c>),
 ) -> Result<(Vec<Turn>, Option<Laid<'c>>)> {
     let one = data.sides.turns == 1;
     let (mut turns, mut all_laid) = (Vec::new(), None);
@@ -108,7 +108,7 @@ fn fit_turns<'c>(
             continue;
         }
         let laid = data.lay(parts, ctx)?;
-        let (turn, curve) = fit_turn(data, state, plans, (number, &laid), (ctx, unheard))?;
+        let (turn, curve) = fit_turn(data, state, plans, (number, &laid), (ctx, silent))?;
         if turns.is_empty() {
             report.epochs = curve;
         }
@@ -127,7 +127,7 @@ fn networks_of<'c>(
     turns: &[Turn],
     plans: &Plans,
     laid: Option<Laid<'c>>,
-    (ctx, unheard): (&Context<'c>, &Context<'c>),
+    (ctx, silent): (&Context<'c>, &Context<'c>),
 ) -> Result<Vec<Tensor>> {
     let one = data.sides.turns == 1;
     let Some(first) = turns.first() else { return Ok(Vec::new()) };
@@ -145,11 +145,11 @@ fn networks_of<'c>(
         };
         let usual = median(turns.iter().flat_map(|t| t.found.iter().copied()).collect());
         own = (0..state.ensemble)
-            .map(|i| again(&plans.own, if one { first.found[i] } else { usual }, &seeded(unheard, i)))
+            .map(|i| again(&plans.own, if one { first.found[i] } else { usual }, &seeded(silent, i)))
             .collect::<Result<_>>()?;
         if let (false, Some(plan)) = (one, &plans.simple) {
             let epochs = median(turns.iter().filter_map(|t| t.simple.as_ref().map(|s| s.1)).collect());
-            simple = Some(again(plan, epochs, unheard)?);
+            simple = Some(again(plan, epochs, silent)?);
         }
     }
     for (i, n) in own.iter().enumerate() {
@@ -194,7 +194,7 @@ fn fits(kind: Kind, outcome: &Outcome, target: &Column) -> Result<()> {
         .hint(hint))
 }
 
-/// The deployed version's figure on the held-out rows, each judged by a network that did not see it, or why there is none.
+/// The deployed version's figure on the held-out rows, each evaluated by a network that did not see it, or why there is none.
 fn deployed(
     scorer: &Scorer,
     frame: &Frame,
@@ -216,6 +216,6 @@ fn deployed(
         scores => scores?,
     };
     let answers: Vec<f64> = turns.iter().flat_map(|t| t.answers.iter().copied()).collect();
-    let figures = judge::figures((&data.outcome, scorer.class_weights()), scores.view(), &answers, (data.tags.as_ref(), None), ctx)?;
-    Ok(judge::judged(&figures).ok_or_else(|| "there are none".into()))
+    let figures = row_metrics::figures((&data.outcome, scorer.class_weights()), scores.view(), &answers, (data.tags.as_ref(), None), ctx)?;
+    Ok(row_metrics::evaluated(&figures).ok_or_else(|| "there are none".into()))
 }

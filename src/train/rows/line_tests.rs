@@ -119,7 +119,7 @@ fn rare(n: usize, seed: u64, three: bool) -> Frame {
 }
 
 /// The share of rare rows that are told as rare, the mean probability of rare, and its log loss.
-fn judged(s: &Scorer, f: &Frame) -> (f64, f64, f64) {
+fn evaluated(s: &Scorer, f: &Frame) -> (f64, f64, f64) {
     let (mut hits, mut rares, mut mean, mut loss) = (0.0, 0.0, 0.0, 0.0);
     let mut scratch = Scratch::default();
     let (x, y) = (f.column("x").unwrap(), f.column("y").unwrap());
@@ -145,7 +145,7 @@ fn a_rare_class_that_weighs_more_is_found_more_often_and_probabilities_stay_true
             let mut all = json!({"epochs": 20, "ensemble": 1});
             all.as_object_mut().unwrap().extend(params.as_object().unwrap().clone());
             let (t, s) = train(&f, &spec(kind, all), 1);
-            (judged(&s, &g), t.report.metrics, s)
+            (evaluated(&s, &g), t.report.metrics, s)
         };
         let (plain, metrics, _) = of(json!({}));
         assert!(!metrics.contains_key("class_weight") && !metrics.contains_key("balanced_accuracy"));
@@ -208,11 +208,11 @@ fn plans(n: usize, seed: u64) -> Frame {
 }
 
 #[test]
-fn fresh_rows_like_those_that_taught_all_judge() {
+fn fresh_rows_like_those_that_taught_all_evaluates() {
     let (before, after) = (plans(2400, 1), plans(2400, 2));
     let (_, s) = train(&before, &spec("mlp", json!({"epochs": 5, "ensemble": 1})), 1);
-    let judged = |f: &Frame| with(1, 1, |ctx| evaluate(&s, f, ("y", None, false), ctx)).unwrap();
-    let (fresh, known) = (judged(&after), judged(&before));
+    let evaluated = |f: &Frame| with(1, 1, |ctx| evaluate(&s, f, ("y", None, false), ctx)).unwrap();
+    let (fresh, known) = (evaluated(&after), evaluated(&before));
     assert_eq!((fresh.figures[0].rows, fresh.notice), (2400, None));
     assert!(known.figures[0].rows < 600 && known.notice.unwrap().starts_with("these rows taught the model"));
     // Without the column that tells what was held out, it is said that these rows may have taught it.
@@ -237,7 +237,7 @@ fn probabilities_of_rare_answers_add_up_to_these() {
         for (n, seed) in [(100, 1), (900, 2), (900, 3), (3000, 4)] {
             let f = rare(n, seed, false);
             let (_, s) = train(&f, &spec(kind, json!({})), seed);
-            let (_, mean, _) = judged(&s, &f);
+            let (_, mean, _) = evaluated(&s, &f);
             let Values::Category { codes, .. } = &f.column("y").unwrap().values else { panic!() };
             let share = f64::from(codes.iter().sum::<u32>()) / n as f64;
             assert!((mean / share - 1.0).abs() < off, "{kind} {n}: {mean} for {share}");

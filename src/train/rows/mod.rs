@@ -1,4 +1,4 @@
-//! Learning from rows with a target column: columns chosen, split, encoded, networks fitted, calibrated, judged, and fitted again on all.
+//! Learning from rows with a target column: columns chosen, split, encoded, networks fitted, calibrated, evaluated, and fitted again on all.
 //!
 //! Where rows or groups are few, parts of the rows take turns at being held out; what follows is one turn.
 //!
@@ -13,9 +13,9 @@ mod cross_fit;
 mod evaluate;
 mod fit;
 pub(super) mod inputs;
-mod judge;
 mod plan;
 mod prepare;
+mod row_metrics;
 mod tags;
 mod target;
 mod turns;

@@ -13,7 +13,7 @@ use crate::serve::Outcome;
 use crate::serve::row_split::Split;
 use crate::serve::scorer::Encoded;
 use crate::train::class_weights;
-use crate::train::hold::{Asked, divide, not_empty, usable};
+use crate::train::holdout::{Asked, divide, not_empty, usable};
 use std::ops::Range;
 
 /// Rows and columns that are chosen, and the side of each row.
@@ -44,7 +44,7 @@ pub struct Prepared<'f> {
     pub skipped: usize,
 }
 
-/// Encoded rows: first those that teach, then those that say when to stop, then those that judge.
+/// Encoded rows: first those that teach, then those that say when to stop, then those that evaluate.
 pub struct Laid<'a> {
     x: Encoded<'a>,
     /// The answer of each.
@@ -67,7 +67,7 @@ enum Owned {
 }
 
 impl Laid<'_> {
-    /// The rows that teach, those that say when to stop, those that judge, all.
+    /// The rows that teach, those that say when to stop, those that evaluate, all.
     pub fn ranges(&self) -> [Range<usize>; 4] {
         let (a, b, n) = (self.train, self.train + self.valid, self.rows.len());
         [0..a, a..b, b..n, 0..n]
@@ -92,11 +92,11 @@ impl Prepared<'_> {
         Parts { train: [train, valid, holdout].concat(), ..Parts::default() }
     }
 
-    /// The answers of the rows that do not judge; where rows judge in turns, of all.
+    /// The answers of the rows that do not evaluate; where rows evaluate in turns, of all.
     pub fn beside_judging(&self) -> Vec<f64> {
         let Parts { train, valid, holdout } = self.sides.parts(0);
-        let judging = if self.sides.turns > 1 { holdout } else { Vec::new() };
-        self.answers_of(&[train, valid, judging].concat())
+        let evaluating = if self.sides.turns > 1 { holdout } else { Vec::new() };
+        self.answers_of(&[train, valid, evaluating].concat())
     }
 
     /// The answers of rows.
@@ -163,7 +163,7 @@ pub fn prepare<'f>(
         group: spec.group_col.as_deref(),
         holdout: params.holdout,
         validation: params.validation,
-        // The networks of the turns judge; those that serve learn from all rows.
+        // The networks of the turns evaluate; those that serve learn from all rows.
         turns: params.refit,
         classes: outcome.is_class().then_some(&answers),
     };
@@ -173,7 +173,7 @@ pub fn prepare<'f>(
     let Parts { train, valid, holdout } = sides.parts(0);
     if train.is_empty() && sides.turns < 2 {
         return Err(Error::new(Code::Data, "too few rows to learn from")
-            .detail(format!("Of {} rows with a target, {} judge and {} say when to stop.", rows.len(), holdout.len(), valid.len()))
+            .detail(format!("Of {} rows with a target, {} evaluate and {} say when to stop.", rows.len(), holdout.len(), valid.len()))
             .hint("Train on more rows, or: params => '{\"holdout\": 0, \"validation\": 0}'."));
     }
     let fitted = if sides.turns > 1 { rows.clone() } else { [&train[..], &valid[..]].concat() };

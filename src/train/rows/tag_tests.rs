@@ -96,7 +96,7 @@ fn each_tag_is_learned_by_itself_and_its_probability_is_true() {
 }
 
 #[test]
-fn the_same_rows_give_the_same_tags_on_any_threads_and_the_next_version_is_judged() {
+fn the_same_rows_give_the_same_tags_on_any_threads_and_the_next_version_is_evaluated() {
     let f = products(900, 3);
     let (a, first) = train(&f, "mlp", json!({"epochs": 3}), 1);
     let (b, _) = train(&f, "mlp", json!({"epochs": 3}), 3);

@@ -85,7 +85,7 @@ fn every_outcome_is_learned_and_beats_the_simple_model() {
         // what the report says of the held-out rows holds on new ones
         assert!((t.report.metrics[name].as_f64().unwrap() - own).abs() < 0.06, "{:?} {own}", t.report.metrics);
         assert!((t.report.metrics["baseline"][name].as_f64().unwrap() - other).abs() < 0.05);
-        assert!(t.report.judged.is_some() && t.report.incumbent.is_none());
+        assert!(t.report.evaluated.is_some() && t.report.incumbent.is_none());
     }
     let (_, s) = train(&f, &spec("logistic", "bought", json!({})), 1);
     assert!(figure(&with(1, 0, |ctx| evaluate(&s, &g, ("bought", None, false), ctx)).unwrap().figures, None, "auc") > 0.75);
@@ -116,7 +116,7 @@ fn probabilities_are_calibrated() {
 }
 
 #[test]
-fn the_deployed_version_is_judged_on_rows_that_neither_saw() {
+fn the_deployed_version_is_evaluated_on_rows_that_neither_saw() {
     let f = visits(3000, 6);
     let weak = spec("mlp", "bought", json!({"epochs": 1, "hidden": [2], "learning_rate": 1e-4}));
     let (old, incumbent) = train(&f, &weak, 1);
@@ -139,14 +139,14 @@ fn the_deployed_version_is_judged_on_rows_that_neither_saw() {
     };
     let s = spec("mlp", "bought", json!({}));
     let new = with(1, 2, |ctx| fit(&more, &s, Some(&incumbent), ctx)).unwrap();
-    let (judged, before) = (new.report.judged.unwrap(), new.report.incumbent.unwrap());
-    assert!(judged > before + 0.05, "{judged} {before} {:?}", new.report.notices);
-    assert!((before - old.report.judged.unwrap()).abs() < 0.05);
-    // a version without its twin, or of another target, is not judged, and it is said
+    let (evaluated, before) = (new.report.evaluated.unwrap(), new.report.incumbent.unwrap());
+    assert!(evaluated > before + 0.05, "{evaluated} {before} {:?}", new.report.notices);
+    assert!((before - old.report.evaluated.unwrap()).abs() < 0.05);
+    // a version without its twin, or of another target, is not evaluated, and it is said
     let bare: Vec<_> = old.tensors.iter().filter(|t| !t.name.starts_with("holdout.")).cloned().collect();
     for other in [Scorer::load("mlp", &old.state, &bare).unwrap(), train(&f, &spec("mlp", "spent", json!({"epochs": 1})), 1).1] {
         let t = with(1, 2, |ctx| fit(&f, &spec("mlp", "bought", json!({"epochs": 1})), Some(&other), ctx)).unwrap();
-        assert!(t.report.incumbent.is_none() && t.report.notices.iter().any(|n| n.contains("was not judged")), "{:?}", t.report.notices);
+        assert!(t.report.incumbent.is_none() && t.report.notices.iter().any(|n| n.contains("was not evaluated")), "{:?}", t.report.notices);
     }
 }
 
@@ -227,7 +227,7 @@ fn few_rows_still_make_a_model() {
     assert!(p.iter().all(|p| (0.0..=1.0).contains(p)));
     assert_eq!((t.report.rows_used, t.report.rows_skipped), (11, 1));
     let (t, _) = train(&f, &spec("mlp", "bought", json!({"min_count": 1, "holdout": 0, "validation": 0, "epochs": 3})), 1);
-    assert!(t.report.judged.is_none() && t.tensors.iter().all(|t| !t.name.starts_with("holdout.")));
+    assert!(t.report.evaluated.is_none() && t.tensors.iter().all(|t| !t.name.starts_with("holdout.")));
 }
 
 #[test]
@@ -281,26 +281,26 @@ fn judging_many_rows_can_be_cancelled_at_any_time() {
     let (_, scorer) = train(&few, &spec("mlp", "bought", json!({"epochs": 1})), 1);
     let many = few.take(&(0..200_000).map(|i| i % 600).collect::<Vec<_>>());
     let (pool, budget) = (Pool::new(2).unwrap(), Budget::unlimited());
-    let judge =
+    let evaluate =
         |watch: &After| evaluate(&scorer, &many, ("bought", None, false), &Context { seed: 0, pool: &pool, budget: &budget, watch });
     let never = After(AtomicUsize::new(0), usize::MAX);
-    assert_eq!(judge(&never).unwrap().figures.len(), 10);
+    assert_eq!(evaluate(&never).unwrap().figures.len(), 10);
     // The model and the one beside it: encoding, networks, scores and figures each look up several times.
     let asked = never.0.into_inner();
     assert!(asked > 60, "{asked}");
     for after in [0, 1, asked / 3, asked / 2, asked - 1] {
-        assert_eq!(judge(&After(AtomicUsize::new(0), after)).unwrap_err().code, Code::Cancelled);
+        assert_eq!(evaluate(&After(AtomicUsize::new(0), after)).unwrap_err().code, Code::Cancelled);
     }
 }
 
 #[test]
-fn few_rows_are_judged_in_turns_and_so_is_the_deployed_version() {
+fn few_rows_are_evaluated_in_turns_and_so_is_the_deployed_version() {
     let f = visits(600, 21);
     let s = spec("mlp", "bought", json!({"epochs": 40}));
     let (t, scorer) = train(&f, &s, 1);
     let m = &t.report.metrics;
     assert_eq!((m["rows"].as_u64(), m["folds"].as_u64()), (Some(588), Some(5)), "{m:?}");
-    assert!(t.report.judged.unwrap() > -m["average"]["log_loss"].as_f64().unwrap() && m["average"].get("auc").is_none());
+    assert!(t.report.evaluated.unwrap() > -m["average"]["log_loss"].as_f64().unwrap() && m["average"].get("auc").is_none());
     // fresh rows tell the same
     let rows = with(1, 0, |ctx| evaluate(&scorer, &visits(6000, 22), ("bought", None, false), ctx)).unwrap().figures;
     let auc = rows.iter().find(|r| r.metric == "auc" && r.baseline.is_none()).unwrap().value;
@@ -308,15 +308,15 @@ fn few_rows_are_judged_in_turns_and_so_is_the_deployed_version() {
     for turn in 0..5 {
         assert!(t.tensors.iter().any(|t| t.name.starts_with(&format!("holdout.turn{turn}."))));
     }
-    // a retrain, also of so many rows that one part judges, holds the deployed version against it
+    // a retrain, also of so many rows that one part evaluates, holds the deployed version against it
     let again = with(1, 2, |ctx| fit(&f, &s, Some(&scorer), ctx)).unwrap();
-    assert!((again.report.incumbent.unwrap() - t.report.judged.unwrap()).abs() < 0.02, "{:?}", again.report.notices);
+    assert!((again.report.incumbent.unwrap() - t.report.evaluated.unwrap()).abs() < 0.02, "{:?}", again.report.notices);
     let more = with(1, 2, |ctx| fit(&visits(2500, 21), &s, Some(&scorer), ctx)).unwrap();
     assert!(more.report.metrics.get("folds").is_none() && more.report.incumbent.is_some(), "{:?}", more.report.notices);
 }
 
 #[test]
-fn few_groups_are_judged_group_by_group_and_a_giant_one_shifts_nothing() {
+fn few_groups_are_evaluated_group_by_group_and_a_giant_one_shifts_nothing() {
     // seven tenths of the rows are of one group, which buys at .05; the columns tell nothing
     let n = 3000;
     let mut r = Rng::new(5);
@@ -339,7 +339,7 @@ fn few_groups_are_judged_group_by_group_and_a_giant_one_shifts_nothing() {
 }
 
 #[test]
-fn rows_that_taught_are_not_judged_as_if_unseen() {
+fn rows_that_taught_are_not_evaluated_as_if_unseen() {
     // noise in plenty: what is learned by heart looks good on the rows that taught
     let mut r = Rng::new(41);
     let mut make = |n: usize| {
@@ -360,15 +360,15 @@ fn rows_that_taught_are_not_judged_as_if_unseen() {
             let own = e.figures.iter().find(|r| r.metric == "auc" && r.baseline.is_none()).unwrap().clone();
             (own.value, own.rows, e.notice)
         };
-        let (held, rows, said) = auc(&f, false);
+        let (holdout, rows, said) = auc(&f, false);
         // The figure of the training itself.
-        assert!((held - t.report.metrics["auc"].as_f64().unwrap()).abs() < 1e-9, "{n}: {held} {:?}", t.report.metrics);
+        assert!((holdout - t.report.metrics["auc"].as_f64().unwrap()).abs() < 1e-9, "{n}: {holdout} {:?}", t.report.metrics);
         assert_eq!(rows, t.report.metrics["rows"].as_u64().unwrap());
         assert!(said.unwrap().starts_with("these rows taught the model"));
         let (all, rows, said) = auc(&f, true);
-        assert!(rows == n as u64 && all > held + 0.03, "{n}: {all} {held}");
+        assert!(rows == n as u64 && all > holdout + 0.03, "{n}: {all} {holdout}");
         assert!(said.unwrap().starts_with("these rows taught the model"));
         let (unseen, rows, said) = auc(&fresh, false);
-        assert!(rows == 6000 && said.is_none() && (unseen - held).abs() < 0.06, "{n}: {unseen} {held}");
+        assert!(rows == 6000 && said.is_none() && (unseen - holdout).abs() < 0.06, "{n}: {unseen} {holdout}");
     }
 }

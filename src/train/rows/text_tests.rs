@@ -90,7 +90,7 @@ fn titles_are_learned_by_their_words_in_both_languages() {
 }
 
 #[test]
-fn a_text_alone_is_enough_and_the_next_version_is_judged_beside_it() {
+fn a_text_alone_is_enough_and_the_next_version_is_evaluated_beside_it() {
     let f = titles(800, 3);
     let (_, first) = train(&f, json!({"exclude": ["size"], "epochs": 8}), 1);
     let again = with(2, usize::MAX, |ctx| fit(&f, &spec(json!({"exclude": ["size"], "hidden": [16]})), Some(&first), ctx)).unwrap();

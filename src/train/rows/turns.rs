@@ -1,9 +1,9 @@
-//! The networks that judge: fitted on the rows that are not held out, once, or in turns where rows or groups are few.
+//! The networks that evaluate: fitted on the rows that are not held out, once, or in turns where rows or groups are few.
 
 use super::cross_fit::{Unseen, cross_fit};
 use super::plan::{Plans, seeded};
 use super::prepare::{Laid, Prepared};
-use super::{average, judge};
+use super::{average, row_metrics};
 use crate::base::{Context, Epoch, Result};
 use crate::model::mlp::{Mlp, MlpSpec};
 use crate::serve::Outcome;
@@ -32,12 +32,12 @@ pub struct Turn {
     simple_logits: Option<Array2<f64>>,
     /// The answers of the held-out rows.
     pub answers: Vec<f64>,
-    /// Where one turn judges: what the networks say of the rows that said when to stop, and their answers.
+    /// Where one turn evaluates: what the networks say of the rows that said when to stop, and their answers.
     stopped: Option<(Array2<f64>, Vec<f64>)>,
 }
 
 /// What all turns come to.
-pub struct Judged {
+pub struct Evaluated {
     /// Of the version.
     pub calibration: Calibration,
     /// Where there is more than one turn: of each one's networks, by its number.
@@ -63,7 +63,7 @@ pub fn fit_turn(
     state: &State,
     plans: &Plans,
     (number, laid): (u32, &Laid<'_>),
-    (ctx, unheard): (&Context<'_>, &Context<'_>),
+    (ctx, silent): (&Context<'_>, &Context<'_>),
 ) -> Result<(Turn, Vec<Epoch>)> {
     let in_turns = data.sides.turns > 1;
     let [train, valid, holdout, _] = laid.ranges();
@@ -73,10 +73,10 @@ pub fn fit_turn(
         Mlp::fit(x, y, None, stop, plan, ctx)
     };
     let (mut networks, mut found, mut curve) = (Vec::new(), Vec::new(), Vec::new());
-    // Networks of several turns are averaged by their judgement already.
+    // Networks of several turns are averaged by their evaluation already.
     for i in 0..if in_turns { 1 } else { state.ensemble } {
         let seed = i + number as usize;
-        let heard = if seed == 0 { ctx } else { unheard };
+        let heard = if seed == 0 { ctx } else { silent };
         let (network, epochs, best) = fit(&plans.own, &seeded(heard, seed))?;
         if i == 0 {
             curve = epochs;
@@ -85,7 +85,7 @@ pub fn fit_turn(
         found.push(best.max(1));
     }
     let simple = match &plans.simple {
-        Some(plan) => fit(plan, unheard).map(|(network, _, best)| Some((network, best.max(1))))?,
+        Some(plan) => fit(plan, silent).map(|(network, _, best)| Some((network, best.max(1))))?,
         None => None,
     };
     let bare = State { calibration: Calibration::default(), ..state.clone() };
@@ -111,11 +111,11 @@ pub fn fit_turn(
     Ok((turn, curve))
 }
 
-/// Calibrates and judges. `state` is that of the version.
+/// Calibrates and evaluates. `state` is that of the version.
 ///
 /// # Errors
 /// [`crate::base::Code::OutOfMemory`], [`crate::base::Code::Cancelled`].
-pub fn judge_turns(turns: &[Turn], data: &Prepared<'_>, state: &State, calibrate: bool, ctx: &Context<'_>) -> Result<Judged> {
+pub fn evaluate_turns(turns: &[Turn], data: &Prepared<'_>, state: &State, calibrate: bool, ctx: &Context<'_>) -> Result<Evaluated> {
     let tags = data.tags.as_ref();
     let logits = joined(turns.iter().map(|t| t.logits.view()))?;
     let answers: Vec<f64> = turns.iter().flat_map(|t| t.answers.iter().copied()).collect();
@@ -140,7 +140,8 @@ pub fn judge_turns(turns: &[Turn], data: &Prepared<'_>, state: &State, calibrate
     for (turn, own) in turns.iter().zip(&own) {
         turn_calibrations.get_mut(turn.number as usize).into_iter().for_each(|c| c.clone_from(own));
     }
-    let figures = |scores: &Array2<f64>| judge::figures((&data.outcome, &data.class_weights), scores.view(), &answers, (tags, None), ctx);
+    let figures =
+        |scores: &Array2<f64>| row_metrics::figures((&data.outcome, &data.class_weights), scores.view(), &answers, (tags, None), ctx);
     let finished = |mut logits: Array2<f64>, calibrations: &[Calibration], of: &dyn Fn(usize) -> usize| {
         state.finish_all(&mut logits, (calibrations, of), ctx)?;
         figures(&logits)
@@ -154,7 +155,7 @@ pub fn judge_turns(turns: &[Turn], data: &Prepared<'_>, state: &State, calibrate
     let networks = finished(logits, &own, &|i| turn_of[i])?;
     let nothing = calibrate && average::tells_nothing(&data.outcome, &networks, &average);
     let (figures, shares) = if nothing { (average.clone(), Some((shares, networks))) } else { (networks, None) };
-    Ok(Judged { calibration, turn_calibrations, figures, simple, average, rows: answers.len(), shares })
+    Ok(Evaluated { calibration, turn_calibrations, figures, simple, average, rows: answers.len(), shares })
 }
 
 /// Parts that the rows which say when to stop are cut into, to see whether a calibration pays.

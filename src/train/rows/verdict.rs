@@ -1,22 +1,22 @@
 //! What a training says of its held-out rows.
 
-use super::judge::{judged, object, simple_kind};
 use super::prepare::Prepared;
-use super::turns::Judged;
+use super::row_metrics::{evaluated, object, simple_kind};
+use super::turns::Evaluated;
 use crate::serve::Outcome;
 use crate::train::Report;
 use serde_json::{Value, json};
 
-/// Tells in `report` how the held-out rows were judged, and warns where that says nothing, or nothing good.
-pub fn tell(of: &Judged, data: &Prepared<'_>, report: &mut Report) {
+/// Tells in `report` how the held-out rows were evaluated, and warns where that says nothing, or nothing good.
+pub fn report_to(of: &Evaluated, data: &Prepared<'_>, report: &mut Report) {
     let [Some(own), Some(average)] = [&of.figures, &of.average].map(|f| f.first()) else {
         report.notices.push("no rows are held out, so nothing tells how good this version is".into());
         return;
     };
-    report.judged = judged(&of.figures);
+    report.evaluated = evaluated(&of.figures);
     report.metrics.extend(object(&of.figures));
     report.metrics.insert("rows".into(), json!(of.rows));
-    report.metrics.insert("judged_by".into(), json!(own.metric));
+    report.metrics.insert("evaluated_by".into(), json!(own.metric));
     if data.sides.turns > 1 {
         report.metrics.insert("folds".into(), json!(data.sides.turns));
     }

@@ -1,10 +1,10 @@
-//! A recommender judged on events that it has not seen: each user's list against what the user had next.
+//! A recommender evaluated on events that it has not seen: each user's list against what the user had next.
 
 use crate::base::{Context, Result, Tensor, zeros};
 use crate::dataset::{Event, Id, Interactions, Step};
 use crate::kernel::topk::top_k;
 use crate::metric::lists::{ListFigure, Lists};
-use crate::model::held::Held;
+use crate::model::holdout::Holdout;
 use crate::model::popularity::Popularity;
 use crate::serve::recommender::Recommender;
 use crate::train::MetricRow;
@@ -21,7 +21,7 @@ pub struct Case {
     /// As of when the list is made, microseconds since 2000-01-01.
     now: i64,
     /// Indices of the items to be found; those that the model does not know have indices that no list shows.
-    wanted: Vec<u32>,
+    relevant: Vec<u32>,
 }
 
 impl Case {
@@ -35,15 +35,15 @@ impl Case {
                 unknown
             })
         };
-        let mut wanted: Vec<u32> = next.iter().map(&mut index).filter(|i| repeats || history.iter().all(|e| e.item != *i)).collect();
-        wanted.sort_unstable();
-        wanted.dedup();
-        (!wanted.is_empty()).then_some(Self { user, history, now, wanted })
+        let mut relevant: Vec<u32> = next.iter().map(&mut index).filter(|i| repeats || history.iter().all(|e| e.item != *i)).collect();
+        relevant.sort_unstable();
+        relevant.dedup();
+        (!relevant.is_empty()).then_some(Self { user, history, now, relevant })
     }
 
-    /// `user` as of `now`, of whom nothing is known that came later: there is a list to see, but none to judge.
+    /// `user` as of `now`, of whom nothing is known that came later: there is a list to see, but none to evaluate.
     pub fn open(user: Id, history: Vec<Event>, now: i64) -> Self {
-        Self { user, history, now, wanted: Vec::new() }
+        Self { user, history, now, relevant: Vec::new() }
     }
 
     /// The user.
@@ -62,13 +62,13 @@ impl Case {
     }
 
     /// Indices of the items to be found, beyond the model's items for those that it does not know.
-    pub fn wanted(&self) -> &[u32] {
-        &self.wanted
+    pub fn relevant(&self) -> &[u32] {
+        &self.relevant
     }
 
     /// Bytes that it holds.
     pub fn bytes(&self) -> usize {
-        self.history.len() * size_of::<Event>() + self.wanted.len() * 4 + size_of::<Self>()
+        self.history.len() * size_of::<Event>() + self.relevant.len() * 4 + size_of::<Self>()
     }
 }
 
@@ -99,7 +99,7 @@ pub fn lists(model: &Recommender, cases: &[Case], repeats: bool, k: usize, ctx: 
                 if !repeats {
                     case.history.iter().for_each(|e| scores[e.item as usize] = f32::NEG_INFINITY);
                 }
-                lists.add(&top_k(&scores, k, Some(popularity)), &case.wanted, &surprise);
+                lists.add(&top_k(&scores, k, Some(popularity)), &case.relevant, &surprise);
             }
         }
         Ok(out)
@@ -136,18 +136,18 @@ pub fn rows(lists: &Lists, k: usize, baseline: Option<&str>, seed: u64) -> Vec<M
 pub fn held_out(state: &Value, tensors: &[Tensor], data: &Interactions) -> Result<Option<(Recommender, Vec<Case>)>> {
     let Some(twin) = Incumbent::load(state, tensors)? else { return Ok(None) };
     let model = twin.into_recommender();
-    let (rest, held) = Held::split(data, Step::of(data), model.repeats(), 0.0, model.held_share())?;
+    let (rest, holdout) = Holdout::split(data, Step::of(data), model.repeats(), 0.0, model.held_share())?;
     let left = Popularity::plain(&rest)?.scores;
     let known = model.known(data);
     let case = |(user, events): &(u32, Vec<Event>)| {
         let next: Vec<Id> = events.iter().filter(|e| left[e.item as usize] > 0.0).map(|e| data.items.id(e.item)).collect();
         Case::new(data.users.id(*user), known.events(rest.history(*user)), &next, events.first()?.time, &model, model.repeats())
     };
-    let cases = held.users().iter().filter_map(case).collect();
+    let cases = holdout.users().iter().filter_map(case).collect();
     Ok(Some((model, cases)))
 }
 
-/// Users whose lists are looked at where none can be judged.
+/// Users whose lists are looked at where none can be evaluated.
 const LOOKED_AT: usize = 2_000;
 
 /// Some users of `data` with all their events, as of `now`: the first by hash of their ids.

@@ -5,13 +5,13 @@ use crate::dataset::{Event, Interactions, Step};
 use crate::kernel::topk::top_k;
 use crate::metric::ranking::{Ranking, list_figures};
 use crate::model::figures::Figures;
-use crate::nn::Judgement;
+use crate::nn::Evaluation;
 
 /// The latest step or steps of some users, taken out of the events that a model learns from: to be found from all that came before them.
 ///
 /// Several steps of a user count as one, and are not found one after another, so that every list is made from a history that ends where training's does.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Held {
+pub struct Holdout {
     /// (user, the events of the step).
     users: Vec<(u32, Vec<Event>)>,
     /// Whether items that the user had before are to be found, too.
@@ -28,7 +28,7 @@ pub struct Asked<'a> {
     /// The events of items that are not to be listed.
     pub had: &'a [Event],
     /// The items to be found, ascending.
-    pub wanted: &'a [u32],
+    pub relevant: &'a [u32],
 }
 
 /// How well several scorers find what was held out.
@@ -40,16 +40,16 @@ pub struct Measured {
     pub ndcg: Figures,
 }
 
-/// The most users that a holdout has: beyond it the figures no longer sharpen, and judging costs a score of every item a user.
+/// The most users that a holdout has: beyond it the figures no longer sharpen, and evaluating costs a score of every item a user.
 const MOST: usize = 10_000;
-/// The most scores of an item for a user that judging costs: 10,000 users of 40,000 items, 1,000 of 400,000.
+/// The most scores of an item for a user that evaluating costs: 10,000 users of 40,000 items, 1,000 of 400,000.
 const SCORES: usize = 400_000_000;
 /// Users below which figures are too rough to choose by: fewer give more than a step each, where their histories are long.
 pub const ENOUGH: usize = 2_000;
 /// The most steps that a user gives.
 const STEPS: usize = 3;
 
-impl Held {
+impl Holdout {
     /// Splits off the last step of a `share` of the users with two or more (up to three, at most a quarter of a history, of users who are few). A user is chosen by a hash of its id, so that it stays chosen over all
     /// retrains, and two parts never share a user when `from .. from + share` do not overlap. With `repeats` items that the user had are to be found, too.
     ///
@@ -96,63 +96,63 @@ impl Held {
         &self,
         data: &Interactions,
         k: usize,
-        tie: &[f32],
+        popularity: &[f32],
         ctx: &Context,
         score: impl Fn(&[Event], i64, &mut [f32]) + Sync + Send,
     ) -> Result<Ranking> {
         let one = |history: &[Event], now: i64, outs: &mut [Vec<f32>]| score(history, now, &mut outs[0]);
-        let measured = self.measure_each(data, k, tie, ctx, 1, one)?;
+        let measured = self.measure_each(data, k, popularity, ctx, 1, one)?;
         Ok(measured.rankings.into_iter().next().unwrap_or_else(|| Ranking::new(k, data.items.len())))
     }
 
-    /// [`Held::measure`] of `n` scorers on the same users, and the NDCG of each for each user: `score(history, now, outs)` fills one list of scores for each.
+    /// [`Holdout::measure`] of `n` scorers on the same users, and the NDCG of each for each user: `score(history, now, outs)` fills one list of scores for each.
     ///
     /// # Errors
-    /// As [`Held::measure`].
+    /// As [`Holdout::measure`].
     pub fn measure_each(
         &self,
         data: &Interactions,
         k: usize,
-        tie: &[f32],
+        popularity: &[f32],
         ctx: &Context,
         n: usize,
         score: impl Fn(&[Event], i64, &mut [Vec<f32>]) + Sync + Send,
     ) -> Result<Measured> {
         let _booked = ctx.budget.take(self.users.len().saturating_mul(n * 4), "the figures of each user")?;
         let start = (vec![Ranking::new(k, data.items.len()); n], Vec::new());
-        let add = |(rankings, ndcg): &mut (Vec<Ranking>, Vec<f32>), i: usize, top: &[u32], wanted: &[u32]| {
-            ndcg.push(rankings[i].add(top, wanted).map_or(0.0, |f| f.ndcg as f32));
+        let add = |(rankings, ndcg): &mut (Vec<Ranking>, Vec<f32>), i: usize, top: &[u32], relevant: &[u32]| {
+            ndcg.push(rankings[i].add(top, relevant).map_or(0.0, |f| f.ndcg as f32));
         };
         let (mut rankings, mut values) = start.clone();
-        for (part, ndcg) in self.walk(data, k, tie, ctx, n, &start, score, add)? {
+        for (part, ndcg) in self.walk(data, k, popularity, ctx, n, &start, score, add)? {
             rankings.iter_mut().zip(&part).for_each(|(all, part)| all.merge(part));
             values.extend(ndcg);
         }
         Ok(Measured { rankings, ndcg: Figures { n, values } })
     }
 
-    /// What a network that learns is judged by: the NDCG of its lists of `k`, in the order of `tie` where `score(history, out)` knows nothing.
+    /// What a network that learns is evaluated by: the NDCG of its lists of `k`, in the order of `popularity` where `score(history, out)` knows nothing.
     ///
     /// # Errors
-    /// As [`Held::measure`].
-    pub fn judgement(
+    /// As [`Holdout::measure`].
+    pub fn evaluation(
         &self,
         data: &Interactions,
         k: usize,
-        tie: &[f32],
+        popularity: &[f32],
         ctx: &Context,
         score: impl Fn(&[Event], &mut [f32]) -> bool + Sync + Send,
-    ) -> Result<Judgement> {
-        let figures = self.measure(data, k, tie, ctx, |history, _, out| {
+    ) -> Result<Evaluation> {
+        let figures = self.measure(data, k, popularity, ctx, |history, _, out| {
             if !score(history, out) {
-                out.copy_from_slice(tie);
+                out.copy_from_slice(popularity);
             }
         })?;
         let ndcg = figures.means().map_or(0.0, |m| m.ndcg);
-        Ok(Judgement { loss: 1.0 - ndcg, metric: Some((format!("ndcg@{k}"), ndcg)) })
+        Ok(Evaluation { loss: 1.0 - ndcg, metric: Some((format!("ndcg@{k}"), ndcg)) })
     }
 
-    /// The NDCG alone of [`Held::measure_each`], for so many scorers that a [`Ranking`] of each for every run of users would be too much.
+    /// The NDCG alone of [`Holdout::measure_each`], for so many scorers that a [`Ranking`] of each for every run of users would be too much.
     ///
     /// # Errors
     /// [`crate::base::Code::Cancelled`], [`crate::base::Code::OutOfMemory`].
@@ -160,25 +160,25 @@ impl Held {
         &self,
         data: &Interactions,
         k: usize,
-        tie: &[f32],
+        popularity: &[f32],
         ctx: &Context,
         n: usize,
         score: impl Fn(&[Event], i64, &mut [Vec<f32>]) + Sync + Send,
     ) -> Result<Figures> {
         let _booked = ctx.budget.take(self.users.len().saturating_mul(n * 4), "the figures of each user")?;
-        let add = |values: &mut Vec<f32>, _: usize, top: &[u32], wanted: &[u32]| {
-            values.push(list_figures(top, wanted, k).map_or(0.0, |f| f.ndcg as f32));
+        let add = |values: &mut Vec<f32>, _: usize, top: &[u32], relevant: &[u32]| {
+            values.push(list_figures(top, relevant, k).map_or(0.0, |f| f.ndcg as f32));
         };
-        Ok(Figures { n, values: self.walk(data, k, tie, ctx, n, &Vec::new(), score, add)?.concat() })
+        Ok(Figures { n, values: self.walk(data, k, popularity, ctx, n, &Vec::new(), score, add)?.concat() })
     }
 
-    /// Calls `add(state, scorer, list, wanted items)` for each user and scorer, with one state, a copy of `start`, for a run of users; the states in order.
+    /// Calls `add(state, scorer, list, relevant items)` for each user and scorer, with one state, a copy of `start`, for a run of users; the states in order.
     #[allow(clippy::too_many_arguments)]
     fn walk<S: Clone + Send + Sync>(
         &self,
         data: &Interactions,
         k: usize,
-        tie: &[f32],
+        popularity: &[f32],
         ctx: &Context,
         n: usize,
         start: &S,
@@ -188,11 +188,11 @@ impl Held {
         let items = data.items.len();
         let _booked = ctx.budget.take(items.saturating_mul(4 * (n + 4) * ctx.pool.threads()), "scores of all items")?;
         let room = || (0..n).map(|_| zeros(items)).collect::<Result<Vec<Vec<f32>>>>();
-        self.each_user(data, tie, ctx, start, room, |state, outs, asked| {
+        self.each_user(data, popularity, ctx, start, room, |state, outs, asked| {
             score(asked.history, asked.now, outs);
             for (i, out) in outs.iter_mut().enumerate() {
                 asked.had.iter().for_each(|e| out[e.item as usize] = f32::NEG_INFINITY);
-                add(state, i, &top_k(out, k, Some(tie)), asked.wanted);
+                add(state, i, &top_k(out, k, Some(popularity)), asked.relevant);
             }
         })
     }
@@ -205,7 +205,7 @@ impl Held {
     pub fn each_user<S: Clone + Send + Sync, R>(
         &self,
         data: &Interactions,
-        tie: &[f32],
+        popularity: &[f32],
         ctx: &Context,
         start: &S,
         room: impl Fn() -> Result<R> + Sync + Send,
@@ -218,15 +218,15 @@ impl Held {
             for (user, events) in &self.users[p * STEP..((p + 1) * STEP).min(self.users.len())] {
                 ctx.check()?;
                 let history = data.history(*user);
-                let found = |i: u32| tie[i as usize] > 0.0 && (self.repeats || history.iter().all(|e| e.item != i));
-                let mut wanted: Vec<u32> = events.iter().map(|e| e.item).filter(|&i| found(i)).collect();
-                wanted.sort_unstable();
-                wanted.dedup();
-                if wanted.is_empty() {
+                let found = |i: u32| popularity[i as usize] > 0.0 && (self.repeats || history.iter().all(|e| e.item != i));
+                let mut relevant: Vec<u32> = events.iter().map(|e| e.item).filter(|&i| found(i)).collect();
+                relevant.sort_unstable();
+                relevant.dedup();
+                if relevant.is_empty() {
                     continue;
                 }
                 let had = if self.repeats { &[] } else { history };
-                f(&mut state, &mut room, &Asked { history, now: events[0].time, had, wanted: &wanted });
+                f(&mut state, &mut room, &Asked { history, now: events[0].time, had, relevant: &relevant });
             }
             Ok(state)
         };
@@ -264,11 +264,11 @@ mod tests {
     fn the_last_steps_are_found_from_what_came_before() {
         let (pool, budget) = (Pool::new(2).unwrap(), Budget::unlimited());
         let ctx = Context { seed: 0, pool: &pool, budget: &budget, watch: &Quiet };
-        let tie = vec![1.0; 8];
+        let popularity = vec![1.0; 8];
         // The first names the item after the last one; the second always item 6.
         let found = |users: usize, step: Step, whole: bool| {
             let data = events(users);
-            let (rest, held) = Held::split(&data, step, false, 0.0, 1.0).unwrap();
+            let (rest, holdout) = Holdout::split(&data, step, false, 0.0, 1.0).unwrap();
             let name = |history: &[Event], now: i64, outs: &mut [Vec<f32>]| {
                 assert!(history.iter().all(|e| e.time <= now));
                 outs.iter_mut().for_each(|o| o.fill(f32::NEG_INFINITY));
@@ -276,39 +276,40 @@ mod tests {
                 outs[1][6] = 1.0;
             };
             let left = if whole { &data } else { &rest };
-            let figures = held.compare(left, 1, &tie, &ctx, 2, name).unwrap();
+            let figures = holdout.compare(left, 1, &popularity, &ctx, 2, name).unwrap();
             let six = |_: &[Event], _: i64, out: &mut [f32]| {
                 out.fill(f32::NEG_INFINITY);
                 out[6] = 1.0;
             };
-            let one = held.measure(left, 1, &tie, &ctx, six).unwrap();
+            let one = holdout.measure(left, 1, &popularity, &ctx, six).unwrap();
             (figures.users(), figures.means(), one.means().map(|m| (m.users as usize, m.recall)))
         };
         assert_eq!(found(ENOUGH, Step::Event, false), (ENOUGH, vec![1.0, 0.0], Some((ENOUGH, 0.0))));
-        // Few users give two steps of eight; a session is two events anyway. Either is half of what is wanted, and a perfect list of one.
+        // Few users give two steps of eight; a session is two events anyway. Either is half of what is relevant, and a perfect list of one.
         assert_eq!(found(20, Step::Event, false), (20, vec![1.0, 1.0], Some((20, 0.5))));
         assert_eq!(found(ENOUGH, Step::Session, false), (ENOUGH, vec![1.0, 1.0], Some((ENOUGH, 0.5))));
         // What is in the history cannot be found.
         assert_eq!(found(20, Step::Event, true), (0, vec![0.0, 0.0], None));
         // But where users have items again.
         let data = events(20);
-        let (_, held) = Held::split(&data, Step::Event, true, 0.0, 1.0).unwrap();
-        let figures =
-            held.measure(&data, 1, &tie, &ctx, |_, _, out| out.copy_from_slice(&[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 9.0])).unwrap();
+        let (_, holdout) = Holdout::split(&data, Step::Event, true, 0.0, 1.0).unwrap();
+        let figures = holdout
+            .measure(&data, 1, &popularity, &ctx, |_, _, out| out.copy_from_slice(&[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 9.0]))
+            .unwrap();
         assert_eq!(figures.means().map(|m| (m.users, m.recall)), Some((20, 0.5)));
     }
 
     #[test]
     fn parts_share_no_user_and_a_session_goes_as_one() {
         let data = events(400);
-        let (rest, judge) = Held::split(&data, Step::Session, false, 0.0, 0.3).unwrap();
-        let (_, tune) = Held::split(&rest, Step::Session, false, 0.3, 0.7).unwrap();
-        assert!(judge.users.iter().all(|a| tune.users.iter().all(|b| a.0 != b.0)));
-        assert_eq!(judge.users.len() + tune.users.len(), 400);
+        let (rest, evaluate) = Holdout::split(&data, Step::Session, false, 0.0, 0.3).unwrap();
+        let (_, tune) = Holdout::split(&rest, Step::Session, false, 0.3, 0.7).unwrap();
+        assert!(evaluate.users.iter().all(|a| tune.users.iter().all(|b| a.0 != b.0)));
+        assert_eq!(evaluate.users.len() + tune.users.len(), 400);
         assert_eq!(Step::of(&data), Step::Session);
-        assert!(judge.users.iter().chain(&tune.users).all(|(_, events)| events.len() == 2 && events[0].item == 6));
+        assert!(evaluate.users.iter().chain(&tune.users).all(|(_, events)| events.len() == 2 && events[0].item == 6));
         // Nobody with one step gives it.
         let one = data.filter(|_, at, _| at < 2).unwrap();
-        assert!(Held::split(&one, Step::Session, false, 0.0, 1.0).unwrap().1.is_empty());
+        assert!(Holdout::split(&one, Step::Session, false, 0.0, 1.0).unwrap().1.is_empty());
     }
 }

@@ -16,7 +16,7 @@ const HALF_LIFE: f64 = 120.0;
 
 /// One column of the events' context as of a moment.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Setting {
+pub struct ContextFeatures {
     /// The share of each code in all events of which it is known.
     shares: Vec<f32>,
     /// Where the codes of each item begin; items + 1.
@@ -27,12 +27,12 @@ pub struct Setting {
 }
 
 /// A user's side of one column, one number a code: how much more than the world the user is there, at all and the last time.
-pub struct Habitat {
+pub struct UserContext {
     ever: Vec<f32>,
     last: Option<(u16, f32)>,
 }
 
-impl Setting {
+impl ContextFeatures {
     /// Of each column of the events' context, from all events of `data`.
     ///
     /// # Errors
@@ -71,7 +71,7 @@ impl Setting {
     ///
     /// # Errors
     /// [`Code::OutOfMemory`].
-    pub fn found(&self, history: &[Event], column: usize, now: i64) -> Result<Habitat> {
+    pub fn found(&self, history: &[Event], column: usize, now: i64) -> Result<UserContext> {
         let mut ever: Vec<f32> = zeros(self.shares.len())?;
         let mut sum = 0.0;
         let known = |e: &Event| Some(e.context[column]).filter(|c| *c > 0 && self.share(*c) > 0.0);
@@ -83,12 +83,12 @@ impl Setting {
         }
         ever.iter_mut().zip(&self.shares).filter(|(_, s)| **s > 0.0).for_each(|(e, s)| *e = (*e / s + USER) / (sum + USER));
         let last = history.iter().rev().find_map(known).map(|code| (code, 1.0 / self.share(code)));
-        Ok(Habitat { ever, last })
+        Ok(UserContext { ever, last })
     }
 
     /// Appends the numbers of `item` for a user found there: the logarithm of how much likelier its events are under the user's circumstances than under the
     /// world's (Σ over codes of the user's share × the item's share / the world's share); and under those of the user's last event. 0 where nothing is known.
-    pub fn row(&self, found: &Habitat, item: u32, x: &mut Vec<f32>) {
+    pub fn row(&self, found: &UserContext, item: u32, x: &mut Vec<f32>) {
         let of = self.offsets[item as usize]..self.offsets[item as usize + 1];
         let (mut all, mut ever, mut last) = (0.0, 0.0, 0.0);
         for (&code, &count) in self.codes[of.clone()].iter().zip(&self.counts[of]) {
@@ -119,7 +119,7 @@ impl Setting {
         ]
     }
 
-    /// Back from [`Setting::to_tensors`]; none where there is nothing of that name. The tensors may be hostile: order and bounds are checked.
+    /// Back from [`ContextFeatures::to_tensors`]; none where there is nothing of that name. The tensors may be hostile: order and bounds are checked.
     ///
     /// # Errors
     /// [`Code::Corrupt`].
@@ -153,7 +153,7 @@ mod tests {
     use crate::dataset::{Codes, Column, EventColumns, Frame, IdKind, Values};
 
     /// Items 0 and 1; the first is had in store a six times of eight, the second always in b.
-    fn world() -> Setting {
+    fn item_snapshot() -> ContextFeatures {
         let texts = |name: &str, levels: &[&str], codes: Vec<u32>| Column {
             name: name.into(),
             values: Values::Category { codes, levels: levels.iter().map(|l| (*l).to_owned()).collect() },
@@ -168,10 +168,10 @@ mod tests {
         let ctx = Context { seed: 0, pool: &pool, budget: &budget, watch: &Quiet };
         let columns = EventColumns { user: "u".into(), item: "i".into(), context: vec!["store".into()], ..EventColumns::default() };
         let (data, _) = Interactions::from_frame(&frame, &columns, IdKind::Integer, IdKind::Integer, &ctx).unwrap();
-        Setting::all(&data, &ctx).unwrap().pop().unwrap()
+        ContextFeatures::all(&data, &ctx).unwrap().pop().unwrap()
     }
 
-    fn row(s: &Setting, history: &[Event], item: u32) -> [f32; NUMBERS] {
+    fn row(s: &ContextFeatures, history: &[Event], item: u32) -> [f32; NUMBERS] {
         let mut x = Vec::new();
         s.row(&s.found(history, 0, 240 * DAY as i64).unwrap(), item, &mut x);
         x.try_into().unwrap()
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn lifts_by_hand() {
-        let s = world();
+        let s = item_snapshot();
         assert_eq!((s.shares.as_slice(), s.offsets.as_slice()), (&[0.0, 0.0, 0.6, 0.4][..], &[0, 2, 3][..]));
         let at = |days: i64, code: u16| Event { context: [code, 0, 0, 0] as Codes, ..Event::new(days * DAY as i64, 0, 1.0) };
         // A quarter of an event in a (two half-lives ago), a whole one in b.
@@ -200,14 +200,14 @@ mod tests {
 
     #[test]
     fn tensors_come_back_and_hostile_ones_are_refused() {
-        let s = world();
+        let s = item_snapshot();
         let good = s.to_tensors("context1");
-        assert_eq!(Setting::from_tensors(2, "context1", &good).unwrap().unwrap(), s);
-        assert_eq!(Setting::from_tensors(2, "context2", &good).unwrap(), None);
+        assert_eq!(ContextFeatures::from_tensors(2, "context1", &good).unwrap().unwrap(), s);
+        assert_eq!(ContextFeatures::from_tensors(2, "context2", &good).unwrap(), None);
         let bad = |part: &str, numbers: Numbers| {
             let mut tensors: Vec<Tensor> = good.iter().filter(|t| t.name != format!("context1.{part}")).cloned().collect();
             tensors.push(Tensor { name: format!("context1.{part}"), shape: vec![numbers.len()], numbers });
-            Setting::from_tensors(2, "context1", &tensors).unwrap_err().code
+            ContextFeatures::from_tensors(2, "context1", &tensors).unwrap_err().code
         };
         for code in [
             bad("offset", Numbers::I64(vec![0, 2, 4])),

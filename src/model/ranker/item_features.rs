@@ -10,7 +10,7 @@ pub const FACTS: usize = 6;
 
 /// Of each item [`FACTS`] numbers for a network.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Facts {
+pub struct ItemFeatures {
     /// Items × [`FACTS`]: logarithms of the users ever, in 7 and in 14 days; of the trend, users in 30 days to those in the 30 before; the share of users of
     /// the 30 days before who had it again in the last 30; and of users ever who had it twice.
     values: Vec<f32>,
@@ -23,7 +23,7 @@ const MONTH: u8 = 4;
 const BEFORE: u8 = 8;
 const AGAIN: u8 = 16;
 
-impl Facts {
+impl ItemFeatures {
     /// Of all events of `data`, as of `now`.
     ///
     /// # Errors
@@ -94,7 +94,7 @@ impl Facts {
         Tensor { name: "facts".into(), shape, numbers: Numbers::F32(self.values.clone()) }
     }
 
-    /// Back from [`Facts::to_tensor`].
+    /// Back from [`ItemFeatures::to_tensor`].
     ///
     /// # Errors
     /// [`crate::base::Code::Corrupt`].
@@ -125,12 +125,12 @@ mod tests {
         let ctx = Context { seed: 0, pool: &pool, budget: &budget, watch: &Quiet };
         let columns = EventColumns { user: "u".into(), item: "i".into(), time: Some("t".into()), ..EventColumns::default() };
         let (data, _) = Interactions::from_frame(&frame, &columns, IdKind::Integer, IdKind::Integer, &ctx).unwrap();
-        let facts = Facts::of(&data, 100 * DAY as i64, &ctx).unwrap();
+        let item_features = ItemFeatures::of(&data, 100 * DAY as i64, &ctx).unwrap();
         let near = |a: &[f32], b: [f32; FACTS]| assert!(a.iter().zip(b).all(|(x, y)| (x - y).abs() < 1e-6), "{a:?} {b:?}");
-        near(facts.get(0), [3f32.ln(), 3f32.ln(), 3f32.ln(), (4f32 / 3.0).ln(), 2.0 / 6.0, 2.0 / 7.0]);
-        near(facts.get(1), [2f32.ln(), 0.0, 0.0, (2f32 / 3.0).ln(), 1.0 / 6.0, 1.0 / 6.0]);
-        assert!(facts.current(0) > facts.current(1));
-        assert_eq!(Facts::from_tensors(2, &[facts.to_tensor()]).unwrap(), facts);
-        assert!(Facts::from_tensors(3, &[facts.to_tensor()]).is_err());
+        near(item_features.get(0), [3f32.ln(), 3f32.ln(), 3f32.ln(), (4f32 / 3.0).ln(), 2.0 / 6.0, 2.0 / 7.0]);
+        near(item_features.get(1), [2f32.ln(), 0.0, 0.0, (2f32 / 3.0).ln(), 1.0 / 6.0, 1.0 / 6.0]);
+        assert!(item_features.current(0) > item_features.current(1));
+        assert_eq!(ItemFeatures::from_tensors(2, &[item_features.to_tensor()]).unwrap(), item_features);
+        assert!(ItemFeatures::from_tensors(3, &[item_features.to_tensor()]).is_err());
     }
 }

@@ -28,13 +28,13 @@ enum Coding {
 
 /// How the columns of the events that `context` names become codes.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Circumstances(Vec<Coding>);
+pub struct EventContext(Vec<Coding>);
 
 /// What the codes of one set of levels are in another.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recoding(Vec<Vec<u16>>);
 
-impl Circumstances {
+impl EventContext {
     /// The levels of the columns called `names`: of a column of texts its most frequent ones, up to 1000; of numbers ten of about as many events each, and
     /// fewer where numbers recur.
     ///
@@ -83,7 +83,7 @@ impl Circumstances {
     /// The codes of `row`; `names` are those that the levels are of.
     ///
     /// # Errors
-    /// As [`Circumstances::of`].
+    /// As [`EventContext::of`].
     pub fn coder<'a>(&'a self, frame: &'a Frame, names: &[String]) -> Result<impl Fn(usize) -> Codes + 'a> {
         enum Column<'a> {
             Texts(&'a [u32], Vec<u16>),
@@ -217,12 +217,12 @@ mod tests {
     use crate::base::{Budget, Pool, Quiet};
     use crate::dataset::Column;
 
-    fn fitted(columns: Vec<Column>) -> (Frame, Vec<String>, Circumstances) {
+    fn fitted(columns: Vec<Column>) -> (Frame, Vec<String>, EventContext) {
         let names: Vec<String> = columns.iter().map(|c| c.name.clone()).collect();
         let frame = Frame::new(columns).unwrap();
         let (pool, budget) = (Pool::single(), Budget::unlimited());
         let ctx = Context { seed: 0, pool: &pool, budget: &budget, watch: &Quiet };
-        let of = Circumstances::of(&frame, &names, &ctx).unwrap();
+        let of = EventContext::of(&frame, &names, &ctx).unwrap();
         (frame, names, of)
     }
 
@@ -249,10 +249,10 @@ mod tests {
             (to.of(codes[0]), to.of(codes[1]), to.of([1, 1, 7, 7]), to.of([0; MOST])),
             ([2, 2, 0, 0], [1, 2, 0, 0], [1, 0, 0, 0], [0; MOST])
         );
-        assert_eq!(c.recode(&Circumstances::default()).of(codes[0]), [0; MOST]);
+        assert_eq!(c.recode(&EventContext::default()).of(codes[0]), [0; MOST]);
         for whole in [c, d] {
             whole.check().unwrap();
-            assert_eq!(serde_json::from_value::<Circumstances>(serde_json::to_value(&whole).unwrap()).unwrap(), whole);
+            assert_eq!(serde_json::from_value::<EventContext>(serde_json::to_value(&whole).unwrap()).unwrap(), whole);
         }
     }
 
@@ -282,14 +282,14 @@ mod tests {
         let ctx = Context { seed: 0, pool: &pool, budget: &budget, watch: &Quiet };
         let frame = Frame::new(vec![Column { name: "at".into(), values: Values::Time(vec![1]) }]).unwrap();
         let of =
-            |names: &[&str]| Circumstances::of(&frame, &names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>(), &ctx).unwrap_err().code;
+            |names: &[&str]| EventContext::of(&frame, &names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>(), &ctx).unwrap_err().code;
         assert_eq!((of(&["at"]), of(&["to"]), of(&["at"; 5])), (Code::WrongType, Code::UndefinedColumn, Code::InvalidParameter));
         for bad in [
             r#"[{"levels": ["b", "a"]}]"#,
             r#"[{"steps": {"begins": [], "amid": [1, 2]}}]"#,
             r#"[{"steps": {"begins": [2, 1], "amid": []}}]"#,
         ] {
-            assert_eq!(serde_json::from_str::<Circumstances>(bad).unwrap().check().unwrap_err().code, Code::Corrupt, "{bad}");
+            assert_eq!(serde_json::from_str::<EventContext>(bad).unwrap().check().unwrap_err().code, Code::Corrupt, "{bad}");
         }
     }
 }

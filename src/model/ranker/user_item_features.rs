@@ -3,12 +3,12 @@
 use crate::dataset::{Event, SESSION_GAP};
 use crate::model::popularity::DAY;
 
-/// How many numbers [`Own::features`] gives.
+/// How many numbers [`UserItemFeatures::features`] gives.
 pub const OWN: usize = 7;
 
 /// What a history says of one item as of a moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Own {
+pub struct UserItemFeatures {
     /// The item.
     pub item: u32,
     /// Σ 2^(−age / 14 days) over the times it was had.
@@ -33,7 +33,7 @@ pub fn log(x: f32) -> f32 {
     (x + 0.02).ln()
 }
 
-impl Own {
+impl UserItemFeatures {
     /// Of each item of `history` (oldest first), ascending; events of one item in one session count once.
     pub fn of(history: &[Event], now: i64) -> Vec<Self> {
         let mut times: Vec<(u32, i64)> = history.iter().map(|e| (e.item, e.time)).collect();
@@ -80,15 +80,15 @@ mod tests {
         let day = DAY as i64;
         let at = |item, days: i64, minutes: i64| Event::new(days * day + minutes * 60_000_000, item, 1.0);
         let history = [at(5, 0, 0), at(5, 0, 10), at(9, 4, 0), at(5, 10, 0), at(5, 20, 0)];
-        let own = Own::of(&history, 34 * day);
+        let own = UserItemFeatures::of(&history, 34 * day);
         assert_eq!(own.iter().map(|o| o.item).collect::<Vec<_>>(), [5, 9]);
         // Days 0, 10 and 20, the second event of day 0 being of the same session: every ten days, last 14 days ago.
         assert!((own[0].weeks - (0.5 + (-24.0f32 / 14.0).exp2() + (-34.0f32 / 14.0).exp2())).abs() < 1e-5);
         assert!((own[0].since - 14.0).abs() < 1e-5 && (own[0].due - 1.4).abs() < 1e-5);
         assert!((own[1].due - 30.0 / 90.0).abs() < 1e-5);
-        let (had, not) = (Own::features(Some(&own[0])), Own::features(None));
+        let (had, not) = (UserItemFeatures::features(Some(&own[0])), UserItemFeatures::features(None));
         assert!(had.iter().chain(&not).all(|x| x.is_finite()) && had[0] == 1.0 && not[0] == 0.0 && had[6] == own[0].due);
         // A clock that stands before the last event.
-        assert!(Own::of(&history, 0).iter().all(|o| o.since == 0.0 && o.due == 0.0));
+        assert!(UserItemFeatures::of(&history, 0).iter().all(|o| o.since == 0.0 && o.due == 0.0));
     }
 }

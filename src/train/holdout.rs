@@ -13,7 +13,7 @@ pub struct Asked<'a> {
     pub time: Option<&'a str>,
     /// The column whose groups stay together, where no time decides.
     pub group: Option<&'a str>,
-    /// Share of the rows that judge.
+    /// Share of the evaluation rows.
     pub holdout: f64,
     /// Share of the other rows that say when to stop.
     pub validation: f64,

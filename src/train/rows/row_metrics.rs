@@ -9,7 +9,7 @@ use ndarray::{ArrayView1, ArrayView2};
 use serde_json::{Map, Value, json};
 
 /// Every figure that the outcome has, for the rows of `scores` whose answer is no NaN; `weights` are those by which a class is chosen (see [`crate::train::class_weights`]); `tags` are those that answers point at, and lists of `k` tags are
-/// judged beside the usual ones.
+/// evaluated beside the usual ones.
 ///
 /// # Errors
 /// [`crate::base::Code::OutOfMemory`], [`crate::base::Code::Cancelled`].
@@ -96,7 +96,7 @@ fn balanced(recalls: &[Accuracy], weights: &[f64]) -> Option<MetricRow> {
 
 /// Pairs of a row and a tag that ranking figures are sorted from, at most.
 const PAIRS: usize = 2_000_000;
-/// Lengths of the lists of likeliest tags that are judged.
+/// Lengths of the lists of likeliest tags that are evaluated.
 const LISTS: [usize; 3] = [1, 3, 5];
 
 /// The figures of tags: over all pairs of a row and a tag (`average_precision`, `auc`: micro), as the mean over tags (`macro_…`), and of the list
@@ -171,7 +171,7 @@ fn push<S: State>(out: &mut Vec<MetricRow>, ctx: &Context<'_>, s: &S) -> Result<
 }
 
 /// The figure by which versions are compared, higher is better: the first of [`figures`], which is a loss.
-pub fn judged(figures: &[MetricRow]) -> Option<f64> {
+pub fn evaluated(figures: &[MetricRow]) -> Option<f64> {
     figures.first().map(|f| -f.value)
 }
 

@@ -1,4 +1,4 @@
-//! A model that gives rows back, judged on the rows of a relation, with a typical row beside it.
+//! A model that gives rows back, evaluated on the rows of a relation, with a typical row beside it.
 
 use super::figures::{self, Figure, Sums, blocks};
 use super::rebuild::{Rebuild, Scratch};
@@ -95,7 +95,7 @@ fn named(figures: &[Figure]) -> Vec<(String, f64, u64)> {
     let rows = |of: &[&Figure]| of.iter().map(|f| f.rows).max().unwrap_or(0);
     let all: Vec<&Figure> = figures.iter().collect();
     let mut out: Vec<(String, f64, u64)> =
-        figures::judged(figures).map(|x| ("reconstruction".to_owned(), x, rows(&all))).into_iter().collect();
+        figures::evaluated(figures).map(|x| ("reconstruction".to_owned(), x, rows(&all))).into_iter().collect();
     for metric in ["r2", "accuracy"] {
         let of: Vec<&Figure> = figures.iter().filter(|f| f.metric == metric).collect();
         if !of.is_empty() {

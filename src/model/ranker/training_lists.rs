@@ -4,9 +4,9 @@ use crate::base::rng::mix;
 use crate::base::{Context, Result, memory};
 use crate::dataset::Interactions;
 use crate::model::ranker::Params;
+use crate::model::ranker::item_snapshot::ItemSnapshot;
 use crate::model::ranker::listwise::Lists;
 use crate::model::ranker::view::View;
-use crate::model::ranker::world::World;
 
 /// Moments that are looked at.
 const CUTS: i64 = 3;
@@ -17,7 +17,7 @@ const LISTS: usize = 1_200;
 #[derive(Default)]
 struct Part {
     x: Vec<f32>,
-    wanted: Vec<bool>,
+    relevant: Vec<bool>,
     new: Vec<bool>,
 }
 
@@ -28,7 +28,7 @@ pub fn lists(
     span: (i64, i64, i64),
     p: &Params,
     inputs: usize,
-    world: impl Fn(&Interactions, i64) -> Result<World>,
+    item_snapshot: impl Fn(&Interactions, i64) -> Result<ItemSnapshot>,
     ctx: &Context,
 ) -> Result<Lists> {
     let (first, latest, horizon) = span;
@@ -42,7 +42,7 @@ pub fn lists(
             break;
         }
         let before = data.filter(|_, _, e| e.time < cut)?;
-        let world = world(&before, cut)?;
+        let item_snapshot = item_snapshot(&before, cut)?;
         let until = cut.saturating_add(horizon);
         let after = |u: u32| data.history(u)[before.history(u).len()..].iter().take_while(|e| e.time < until);
         let mut users: Vec<u32> =
@@ -54,32 +54,32 @@ pub fn lists(
             ctx.check()?;
             let history = before.history(u);
             let history = &history[history.len().saturating_sub(p.history)..];
-            let view = View::of(history, cut, &world, data.items.len())?;
-            let mut wanted: Vec<u32> = after(u).map(|e| e.item).collect();
-            wanted.sort_unstable();
+            let view = View::of(history, cut, &item_snapshot, data.items.len())?;
+            let mut relevant: Vec<u32> = after(u).map(|e| e.item).collect();
+            relevant.sort_unstable();
             let mut part = Part::default();
             let candidates = view.candidates(p.candidates);
             memory::reserve(&mut part.x, candidates.len() * all.inputs)?;
             for &i in &candidates {
                 view.row(i, &mut part.x);
-                part.wanted.push(wanted.binary_search(&i).is_ok());
+                part.relevant.push(relevant.binary_search(&i).is_ok());
                 part.new.push(view.own(i).is_none());
             }
             // A list that holds nothing of what came teaches nothing.
-            Ok(if part.wanted.contains(&true) { part } else { Part::default() })
+            Ok(if part.relevant.contains(&true) { part } else { Part::default() })
         };
         ctx.pool.each_mut(&mut parts, |at, part| *part = one(users[at]));
         for part in parts {
             let part = part?;
-            if part.wanted.is_empty() {
+            if part.relevant.is_empty() {
                 continue;
             }
-            booked.grow(part.x.len() * 4 + part.wanted.len() * 2, "the lists of earlier moments")?;
+            booked.grow(part.x.len() * 4 + part.relevant.len() * 2, "the lists of earlier moments")?;
             memory::reserve_slowly(&mut all.x, part.x.len())?;
             all.x.extend(part.x);
-            all.wanted.extend(part.wanted);
+            all.relevant.extend(part.relevant);
             all.new.extend(part.new);
-            all.bounds.push(all.wanted.len());
+            all.bounds.push(all.relevant.len());
         }
     }
     Ok(all)

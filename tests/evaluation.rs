@@ -1,4 +1,4 @@
-//! How recommenders are judged: few users all of them, popularity beside every figure, the deployed version on the same lists.
+//! How recommenders are evaluated: few users all of them, popularity beside every figure, the deployed version on the same lists.
 
 #![allow(clippy::unwrap_used)]
 
@@ -51,13 +51,13 @@ fn popularity(report: &Report) -> f64 {
 }
 
 #[test]
-fn of_few_users_all_judge() {
+fn of_few_users_all_evaluates() {
     let lists = |users: usize, params: &Value| fit(&ring(users), "item_knn", params, None).report.metrics["lists"].as_u64().unwrap();
     assert_eq!([50, 199].map(|users| lists(users, &json!({}))), [50, 199]);
-    // From 200 on a fifth of them does, and of fewer where the version that serves is the one that was judged.
+    // From 200 on a fifth of them does, and of fewer where the version that serves is the one that was evaluated.
     assert!((25..60).contains(&lists(200, &json!({}))));
     assert!((15..45).contains(&lists(150, &json!({"refit": false}))));
-    assert_eq!(fit(&ring(50), "item_knn", &json!({"holdout": 0}), None).report.judged, None);
+    assert_eq!(fit(&ring(50), "item_knn", &json!({"holdout": 0}), None).report.evaluated, None);
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn auto_is_never_below_popularity() {
     let mut told = 0;
     for (users, seed) in (0..12).map(|s| (40 + 30 * (s as usize % 4), s)) {
         let t = fit(&draws(users, seed), "auto", &json!({}), None);
-        let (own, popular) = (t.report.judged.unwrap(), popularity(&t.report));
+        let (own, popular) = (t.report.evaluated.unwrap(), popularity(&t.report));
         assert!(own >= popular - 5e-6, "{users} {seed}: {own} {popular}");
         told += usize::from(t.report.notices.iter().any(|n| n.starts_with("auto chose popularity")));
         // What is kept is the best of what was tried.
@@ -83,7 +83,7 @@ fn auto_is_never_below_popularity() {
     }
     assert!(told > 0, "no draw in which popularity was the better one");
     let found = fit(&ring(300), "auto", &json!({}), None);
-    assert!(found.report.judged.unwrap() > popularity(&found.report) + 0.3 && found.state["kind"] != "popularity");
+    assert!(found.report.evaluated.unwrap() > popularity(&found.report) + 0.3 && found.state["kind"] != "popularity");
 }
 
 #[test]
@@ -92,17 +92,17 @@ fn what_is_no_better_than_popularity_says_so() {
     let knows = fit(&ring(300), "transition", &json!({}), None);
     let guesses = (0..8)
         .map(|seed| fit(&draws(100, seed), "transition", &json!({}), None))
-        .find(|t| t.report.judged.unwrap() <= popularity(&t.report));
+        .find(|t| t.report.evaluated.unwrap() <= popularity(&t.report));
     assert!(!says(&knows) && says(&guesses.unwrap()));
     assert!(!says(&fit(&ring(300), "popularity", &json!({}), None)));
 }
 
 #[test]
-fn what_cannot_be_judged_says_why() {
+fn what_cannot_be_evaluated_says_why() {
     let says = |f: &Frame| {
         let t = fit(f, "item_knn", &json!({}), None);
-        assert_eq!(t.report.judged, None);
-        t.report.notices.into_iter().find(|n| n.ends_with("this version is not judged")).unwrap()
+        assert_eq!(t.report.evaluated, None);
+        t.report.notices.into_iter().find(|n| n.ends_with("this version is not evaluated")).unwrap()
     };
     let own = frame(20, 1, |_, user, step| 8 * user + step);
     assert!(says(&own).starts_with("what was held out is new to all"));
@@ -115,14 +115,14 @@ fn a_new_version_is_held_against_the_deployed_one() {
     let worse = fit(&ring(300), "popularity", &json!({}), Some(&old)).report;
     let (gap, told) = (worse.gap.unwrap(), &worse.metrics["deployed"]["ndcg@20"]);
     assert!(gap.high < 0.0 && gap.low < gap.mean && gap.mean < gap.high, "{gap:?}");
-    assert!((worse.judged.unwrap() - worse.incumbent.unwrap() - gap.mean).abs() < 1e-6);
+    assert!((worse.evaluated.unwrap() - worse.incumbent.unwrap() - gap.mean).abs() < 1e-6);
     assert!(
         (told["gain"].as_f64().unwrap() - gap.mean).abs() < 1e-5
             && (told["value"].as_f64().unwrap() - worse.incumbent.unwrap()).abs() < 1e-5
     );
     let same = fit(&ring(300), "transition", &json!({}), Some(&old)).report.gap.unwrap();
     assert_eq!([same.mean, same.low, same.high], [0.0; 3]);
-    // A version that held out less than is held out now learned from what is to judge.
+    // A version that held out less than is held out now learned from what is to evaluate.
     let few = fit(&ring(300), "transition", &json!({"holdout": 0.1}), None);
     let unfair = fit(&ring(150), "transition", &json!({}), Some(&few)).report;
     assert!(unfair.incumbent.is_none() && unfair.notices.iter().any(|n| n.ends_with("it learned from some of these events")));
