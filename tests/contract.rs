@@ -5,8 +5,11 @@
 #[path = "shared/bytes.rs"]
 mod bytes;
 
+#[path = "shared/stop.rs"]
+mod stop;
+
 use bytes::again;
-use pg_affinity::base::{Budget, Code, Context, Epoch, Numbers, Pool, Quiet, Rng, Tensor, Watch};
+use pg_affinity::base::{Budget, Code, Context, Numbers, Pool, Quiet, Rng, Tensor};
 use pg_affinity::dataset::{Cell, Column, Frame, Labels, MISSING_CODE, MISSING_TIME, Values};
 use pg_affinity::model::Kind;
 use pg_affinity::serve::Outcome;
@@ -233,28 +236,10 @@ fn tampered_versions_are_corrupt_and_nothing_panics() {
     }
 }
 
-/// Says "stop" from the `n`th question on.
-struct Stop(std::sync::atomic::AtomicUsize);
-
-impl Watch for Stop {
-    fn cancelled(&self) -> bool {
-        self.0.fetch_update(std::sync::atomic::Ordering::Relaxed, std::sync::atomic::Ordering::Relaxed, |n| n.checked_sub(1)).is_err()
-    }
-    fn epoch(&self, _: &Epoch) {}
-}
-
 #[test]
 fn training_stops_when_asked_and_keeps_to_its_memory() {
     let frame = orders(1500, 5);
-    let pool = Pool::new(2).unwrap();
     for spec in cases() {
-        for patience in [0, 5, 50, 200] {
-            let (stop, budget) = (Stop(patience.into()), Budget::unlimited());
-            let ctx = Context { seed: 0, pool: &pool, budget: &budget, watch: &stop };
-            assert_eq!(fit(&frame, &spec, None, &ctx).unwrap_err().code, Code::Cancelled, "{spec:?} after {patience}");
-        }
-        let budget = Budget::new(50_000);
-        let ctx = Context { seed: 0, pool: &pool, budget: &budget, watch: &Quiet };
-        assert_eq!(fit(&frame, &spec, None, &ctx).unwrap_err().code, Code::OutOfMemory);
+        stop::stops(&format!("{spec:?}"), [0, 5, 50, 200], 50_000, |ctx| fit(&frame, &spec, None, ctx));
     }
 }

@@ -4,7 +4,7 @@ use crate::base::{Code, Error, Result, weight};
 use crate::metric::{Accuracy, Auc, AveragePrecision, Brier, LABEL, LogLoss, Mae, Mrr, Ndcg, R2, RELEVANT, RecallAt, Rmse, State};
 use crate::pg::backend::error::sql;
 use crate::pg::backend::settings::memory;
-use crate::pg::call::aggregate::{combine, deserialise, finish, serialise, step};
+use crate::pg::call::aggregate::{finish, state_functions, step};
 use crate::pg::call::arguments::Call;
 use crate::pg::call::label::{label, relevance, same_class};
 use pgrx::{Internal, pg_extern};
@@ -12,18 +12,7 @@ use pgrx::{Internal, pg_extern};
 /// What every aggregate of a metric shares: the functions behind COMBINEFUNC, SERIALFUNC, DESERIALFUNC and FINALFUNC.
 macro_rules! aggregate {
     ($state:ty: $combine:ident, $serialise:ident, $deserialise:ident, $final:ident) => {
-        #[pg_extern]
-        fn $combine(call: Call<'_>) -> Option<Internal> {
-            sql(|| combine::<$state>(call))
-        }
-        #[pg_extern]
-        fn $serialise(call: Call<'_>) -> Option<Vec<u8>> {
-            sql(|| serialise::<$state>(call))
-        }
-        #[pg_extern]
-        fn $deserialise(bytes: &[u8], call: Call<'_>) -> Option<Internal> {
-            sql(|| deserialise::<$state>(call, bytes))
-        }
+        state_functions!($state: $combine, $serialise, $deserialise);
         #[pg_extern]
         fn $final(call: Call<'_>) -> Option<f64> {
             sql(|| finish(call, State::figure as fn(&$state) -> _))

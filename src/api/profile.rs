@@ -4,7 +4,7 @@ use crate::base::Result;
 use crate::dataset::profile::{Counts, Interests, Profile, Rfm, Sessions, Terms};
 use crate::pg::backend::error::sql;
 use crate::pg::backend::settings::{budget, memory};
-use crate::pg::call::aggregate::{combine, deserialise, finish, merge, serialise, step};
+use crate::pg::call::aggregate::{finish, merge, state_functions, step};
 use crate::pg::call::arguments::Call;
 use crate::pg::call::composite::{Field, row};
 use crate::pg::call::event_weight;
@@ -21,18 +21,7 @@ use serde_json::{Value, json};
 /// and the transition of `…_merge`.
 macro_rules! aggregate {
     ($state:ty: $combine:ident, $serialise:ident, $deserialise:ident, $merge:ident) => {
-        #[pg_extern]
-        fn $combine(call: Call<'_>) -> Option<Internal> {
-            sql(|| combine::<$state>(call))
-        }
-        #[pg_extern]
-        fn $serialise(call: Call<'_>) -> Option<Vec<u8>> {
-            sql(|| serialise::<$state>(call))
-        }
-        #[pg_extern]
-        fn $deserialise(bytes: &[u8], call: Call<'_>) -> Option<Internal> {
-            sql(|| deserialise::<$state>(call, bytes))
-        }
+        state_functions!($state: $combine, $serialise, $deserialise);
         #[pg_extern]
         fn $merge(call: Call<'_>) -> Option<Internal> {
             sql(|| merge::<$state>(call, memory()))

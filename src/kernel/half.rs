@@ -113,27 +113,25 @@ unsafe fn dots_f16_simd<S: Simd>(a: &[f32], rows: &[f16], out: &mut [f32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::check::{LENGTHS, each_level, near, normals};
+    use crate::kernel::check::{each_level, each_level_and_length, near, normals};
 
     #[test]
     fn every_level_agrees_with_the_portable_loop() {
-        each_level(|level| {
-            for n in LENGTHS {
-                let (x, y) = (normals(1, n), normals(2, n));
-                let (mut a, mut b) = (vec![f16::ZERO; n], vec![f16::ZERO; n]);
-                to_f16_at(level, &x, &mut a);
-                to_f16_portable(&x, &mut b);
-                assert_eq!(a, b, "to_f16 of {n}");
-                let (mut c, mut d) = (vec![0.0; n], vec![0.0; n]);
-                from_f16_at(level, &a, &mut c);
-                from_f16_portable(&a, &mut d);
-                assert_eq!(c, d, "from_f16 of {n}");
-                near(&[dot_f16_at(level, &y, &a)], &[dot_f16_portable(&y, &a)], 1e-4, "dot_f16");
-                let rows = [a.clone(), b.iter().rev().copied().collect()].concat();
-                let mut dots = [7.0; 2];
-                dots_f16_at(level, &y, &rows, &mut dots);
-                assert_eq!(dots, [dot_f16_at(level, &y, &rows[..n]), dot_f16_at(level, &y, &rows[n..])], "dots_f16 of {n}");
-            }
+        each_level_and_length(|level, n| {
+            let (x, y) = (normals(1, n), normals(2, n));
+            let (mut a, mut b) = (vec![f16::ZERO; n], vec![f16::ZERO; n]);
+            to_f16_at(level, &x, &mut a);
+            to_f16_portable(&x, &mut b);
+            assert_eq!(a, b, "to_f16 of {n}");
+            let (mut c, mut d) = (vec![0.0; n], vec![0.0; n]);
+            from_f16_at(level, &a, &mut c);
+            from_f16_portable(&a, &mut d);
+            assert_eq!(c, d, "from_f16 of {n}");
+            near(&[dot_f16_at(level, &y, &a)], &[dot_f16_portable(&y, &a)], 1e-4, "dot_f16");
+            let rows = [a.clone(), b.iter().rev().copied().collect()].concat();
+            let mut dots = [7.0; 2];
+            dots_f16_at(level, &y, &rows, &mut dots);
+            assert_eq!(dots, [dot_f16_at(level, &y, &rows[..n]), dot_f16_at(level, &y, &rows[n..])], "dots_f16 of {n}");
         });
     }
 

@@ -64,21 +64,19 @@ unsafe fn pairwise_simd<S: Simd>(rate: f32, keep: f32, u: &mut [f32], p: &mut [f
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::check::{LENGTHS, each_level, near, normals};
+    use crate::kernel::check::{each_level_and_length, near, normals};
 
     #[test]
     fn every_level_agrees_with_the_portable_loop() {
-        each_level(|level| {
-            for n in LENGTHS {
-                let scaled = |seed| normals(seed, n).iter().map(|x| x / (n as f32).sqrt().max(1.0)).collect::<Vec<f32>>();
-                let (u, p, q) = (scaled(1), scaled(2), scaled(3));
-                let (mut a, mut b) = ([u.clone(), p.clone(), q.clone()], [u, p, q]);
-                let [u, p, q] = &mut a;
-                let x = pairwise_at(level, 0.1, 0.99, u, p, q);
-                let [u, p, q] = &mut b;
-                near(&[x], &[pairwise_portable(0.1, 0.99, u, p, q)], 1e-4, "the difference");
-                (0..3).for_each(|i| near(&a[i], &b[i], 1e-5, "the step"));
-            }
+        each_level_and_length(|level, n| {
+            let scaled = |seed| normals(seed, n).iter().map(|x| x / (n as f32).sqrt().max(1.0)).collect::<Vec<f32>>();
+            let (u, p, q) = (scaled(1), scaled(2), scaled(3));
+            let (mut a, mut b) = ([u.clone(), p.clone(), q.clone()], [u, p, q]);
+            let [u, p, q] = &mut a;
+            let x = pairwise_at(level, 0.1, 0.99, u, p, q);
+            let [u, p, q] = &mut b;
+            near(&[x], &[pairwise_portable(0.1, 0.99, u, p, q)], 1e-4, "the difference");
+            (0..3).for_each(|i| near(&a[i], &b[i], 1e-5, "the step"));
         });
     }
 

@@ -176,28 +176,26 @@ pub fn prefetch(x: &[f32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::check::{LENGTHS, each_level, near, normals};
+    use crate::kernel::check::{each_level_and_length, near, normals};
 
     #[test]
     fn every_level_agrees_with_the_portable_loop() {
-        each_level(|level| {
-            for n in LENGTHS {
-                let (a, b) = (normals(1, n), normals(2, n));
-                near(&[dot_at(level, &a, &b)], &[dot_portable(&a, &b)], 1e-4, "dot");
-                near(&[sum_at(level, &a)], &[sum_portable(&a)], 1e-4, "sum");
-                assert_eq!(max_at(level, &a), max_portable(&a), "max of {n}");
-                let (mut x, mut y) = (b.clone(), b.clone());
-                axpy_at(level, 0.3, &a, &mut x);
-                axpy_portable(0.3, &a, &mut y);
-                near(&x, &y, 1e-6, "axpy");
-                let (c, d) = (normals(3, n), normals(4, n));
-                axpy4_at(level, [0.5, -2.0, 1.5, 0.1], [&a, &b, &c, &d], &mut x);
-                axpy4_portable([0.5, -2.0, 1.5, 0.1], [&a, &b, &c, &d], &mut y);
-                near(&x, &y, 1e-5, "axpy4");
-                scale_at(level, -1.7, &mut x);
-                scale_portable(-1.7, &mut y);
-                near(&x, &y, 1e-5, "scale");
-            }
+        each_level_and_length(|level, n| {
+            let (a, b) = (normals(1, n), normals(2, n));
+            near(&[dot_at(level, &a, &b)], &[dot_portable(&a, &b)], 1e-4, "dot");
+            near(&[sum_at(level, &a)], &[sum_portable(&a)], 1e-4, "sum");
+            assert_eq!(max_at(level, &a), max_portable(&a), "max of {n}");
+            let (mut x, mut y) = (b.clone(), b.clone());
+            axpy_at(level, 0.3, &a, &mut x);
+            axpy_portable(0.3, &a, &mut y);
+            near(&x, &y, 1e-6, "axpy");
+            let (c, d) = (normals(3, n), normals(4, n));
+            axpy4_at(level, [0.5, -2.0, 1.5, 0.1], [&a, &b, &c, &d], &mut x);
+            axpy4_portable([0.5, -2.0, 1.5, 0.1], [&a, &b, &c, &d], &mut y);
+            near(&x, &y, 1e-5, "axpy4");
+            scale_at(level, -1.7, &mut x);
+            scale_portable(-1.7, &mut y);
+            near(&x, &y, 1e-5, "scale");
         });
     }
 

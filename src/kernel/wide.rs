@@ -24,19 +24,17 @@ unsafe fn accumulate_simd<S: Simd>(keep: f64, alpha: f64, x: &[f32], y: &mut [f6
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::check::{LENGTHS, each_level, normals};
+    use crate::kernel::check::{each_level_and_length, normals};
 
     #[test]
     fn every_level_agrees_with_the_portable_loop() {
-        each_level(|level| {
-            for n in LENGTHS {
-                let x = normals(1, n);
-                let mut a: Vec<f64> = normals(2, n).into_iter().map(f64::from).collect();
-                let mut b = a.clone();
-                accumulate_at(level, 0.75, -3.1, &x, &mut a);
-                accumulate_portable(0.75, -3.1, &x, &mut b);
-                assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() <= 1e-14 * b.abs().max(1.0)), "accumulate of {n}");
-            }
+        each_level_and_length(|level, n| {
+            let x = normals(1, n);
+            let mut a: Vec<f64> = normals(2, n).into_iter().map(f64::from).collect();
+            let mut b = a.clone();
+            accumulate_at(level, 0.75, -3.1, &x, &mut a);
+            accumulate_portable(0.75, -3.1, &x, &mut b);
+            assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() <= 1e-14 * b.abs().max(1.0)), "accumulate of {n}");
         });
     }
 

@@ -2,7 +2,7 @@
 
 use super::given::probability;
 use super::scores::Scores;
-use super::state::{Kept, Mean, State, Z95, kept_in_0};
+use super::state::{Kept, Mean, State, Z95, kept_in_0, mean_loss};
 use crate::base::{Result, weight};
 
 /// Area under the ROC curve: the chance that a positive is scored above a negative, ties counting one half. Exact.
@@ -136,20 +136,7 @@ impl LogLoss {
     }
 }
 
-impl State for LogLoss {
-    const NAME: &'static str = "log_loss";
-    const HIGHER_IS_BETTER: bool = false;
-
-    kept_in_0!();
-
-    fn value(&self) -> Option<f64> {
-        self.0.value()
-    }
-
-    fn interval(&self) -> Option<(f64, f64)> {
-        self.0.interval().map(|(l, h)| (l.max(0.0), h))
-    }
-}
+mean_loss!(LogLoss: "log_loss", f64::INFINITY);
 
 /// Mean of (p − what happened)² (Brier 1950).
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -175,20 +162,7 @@ impl Brier {
     }
 }
 
-impl State for Brier {
-    const NAME: &'static str = "brier";
-    const HIGHER_IS_BETTER: bool = false;
-
-    kept_in_0!();
-
-    fn value(&self) -> Option<f64> {
-        self.0.value()
-    }
-
-    fn interval(&self) -> Option<(f64, f64)> {
-        self.0.interval().map(|(l, h)| (l.max(0.0), h.min(1.0)))
-    }
-}
+mean_loss!(Brier: "brier", 1.0);
 
 #[cfg(test)]
 #[path = "binary_tests.rs"]

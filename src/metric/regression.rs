@@ -1,6 +1,6 @@
 //! Figures for numbers: how far predictions are from what happened.
 
-use super::state::{Mean, State, damaged, kept_in_0};
+use super::state::{Mean, State, damaged, kept_in_0, mean_loss};
 use crate::base::Result;
 
 /// Root of the mean squared error.
@@ -50,20 +50,7 @@ impl Mae {
     }
 }
 
-impl State for Mae {
-    const NAME: &'static str = "mae";
-    const HIGHER_IS_BETTER: bool = false;
-
-    kept_in_0!();
-
-    fn value(&self) -> Option<f64> {
-        self.0.value()
-    }
-
-    fn interval(&self) -> Option<(f64, f64)> {
-        self.0.interval().map(|(l, h)| (l.max(0.0), h))
-    }
-}
+mean_loss!(Mae: "mae", f64::INFINITY);
 
 /// The coefficient of determination: 1 − squared error / squared deviation of the actual values from their mean.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]

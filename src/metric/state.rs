@@ -120,6 +120,27 @@ macro_rules! kept_in_0 {
 }
 pub(super) use kept_in_0;
 
+/// [`State`] of a loss that is the mean over rows of what lies between 0 and `$most`.
+macro_rules! mean_loss {
+    ($state:ty: $name:literal, $most:expr) => {
+        impl State for $state {
+            const NAME: &'static str = $name;
+            const HIGHER_IS_BETTER: bool = false;
+
+            $crate::metric::state::kept_in_0!();
+
+            fn value(&self) -> Option<f64> {
+                self.0.value()
+            }
+
+            fn interval(&self) -> Option<(f64, f64)> {
+                self.0.interval().map(|(l, h)| (l.max(0.0), h.min($most)))
+            }
+        }
+    };
+}
+pub(super) use mean_loss;
+
 /// Half the width of a 95 % interval, in standard errors.
 pub(crate) const Z95: f64 = 1.959_963_984_540_054;
 

@@ -28,19 +28,18 @@ const SPECS: &[Spec] = &[
 
 /// The kind.
 pub static KIND: Kind = Kind {
-    name: "als",
-    for_what: "A vector for each item and user whose product is the score: large catalogues, search by vector index.",
-    specs: SPECS,
     auto: Some(auto_candidates::for_vectors),
-    tunes: false,
-    repeats: false,
     regularizations,
-    check: Kind::unchecked,
-    fit: |job| fit(job.data, job.params, job.ctx).map(|(model, epochs)| Fitted::new(model, epochs)),
-    load: |s| {
-        let (width, rule, recency) = stored(s.params)?;
-        Ok(Box::new(Factors::from_tensors(s.items, width, rule, recency, s.tensors)?))
-    },
+    ..Kind::usual(
+        "als",
+        "A vector for each item and user whose product is the score: large catalogues, search by vector index.",
+        SPECS,
+        |job| fit(job.data, job.params, job.ctx).map(|(model, epochs)| Fitted::new(model, epochs)),
+        |s| {
+            let (width, rule, recency) = stored(s.params)?;
+            Ok(Box::new(Factors::from_tensors(s.items, width, rule, recency, s.tensors)?))
+        },
+    )
 };
 
 fn regularizations(_: usize) -> &'static [f32] {

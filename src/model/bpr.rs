@@ -30,19 +30,17 @@ const SPECS: &[Spec] = &[
 
 /// The kind.
 pub static KIND: Kind = Kind {
-    name: "bpr",
-    for_what: "Vectors as with als, learnt from pairs: what a user chose ranks above what the user did not.",
-    specs: SPECS,
     auto: Some(auto_candidates::for_vectors),
-    tunes: false,
-    repeats: false,
-    regularizations: Kind::none,
-    check: Kind::unchecked,
-    fit: |job| fit(job.data, job.params, job.ctx).map(|(model, epochs)| Fitted::new(model, epochs)),
-    load: |s| {
-        let (width, rule, recency) = stored(s.params)?;
-        Ok(Box::new(Factors::from_tensors(s.items, width, rule, recency, s.tensors)?))
-    },
+    ..Kind::usual(
+        "bpr",
+        "Vectors as with als, learnt from pairs: what a user chose ranks above what the user did not.",
+        SPECS,
+        |job| fit(job.data, job.params, job.ctx).map(|(model, epochs)| Fitted::new(model, epochs)),
+        |s| {
+            let (width, rule, recency) = stored(s.params)?;
+            Ok(Box::new(Factors::from_tensors(s.items, width, rule, recency, s.tensors)?))
+        },
+    )
 };
 
 /// The recency where none is given or chosen.

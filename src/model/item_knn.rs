@@ -20,16 +20,14 @@ const SPECS: &[Spec] = &[
 
 /// The kind.
 pub static KIND: Kind = Kind {
-    name: "item_knn",
-    for_what: "Items that the same users chose: simple, fast, explainable.",
-    specs: SPECS,
     auto: Some(|_| true),
-    tunes: false,
-    repeats: false,
-    regularizations: Kind::none,
-    check: Kind::unchecked,
-    fit: |job| Ok(Fitted::new(fit(job.data, job.params, job.ctx)?, Vec::new())),
-    load: |s| Ok(Box::new(Linked::from_tensors(s.items, s.tensors, s.params, USUAL_RECENCY)?)),
+    ..Kind::usual(
+        "item_knn",
+        "Items that the same users chose: simple, fast, explainable.",
+        SPECS,
+        |job| Ok(Fitted::new(fit(job.data, job.params, job.ctx)?, Vec::new())),
+        |s| Ok(Box::new(Linked::from_tensors(s.items, s.tensors, s.params, USUAL_RECENCY)?)),
+    )
 };
 
 /// The recency where none is given or chosen.

@@ -23,18 +23,13 @@ const SPECS: &[Spec] = &[
 ];
 
 /// The kind.
-pub static KIND: Kind = Kind {
-    name: "item_vectors",
-    for_what: "A vector for each item from what is chosen together: to describe items by, as columns of other models and for search.",
-    specs: SPECS,
-    auto: None,
-    tunes: false,
-    repeats: false,
-    regularizations: Kind::none,
-    check: Kind::unchecked,
-    fit: |job| Ok(Fitted::new(ItemVectors::fit(job.data, job.params, job.ctx)?, Vec::new())),
-    load: |s| Ok(Box::new(ItemVectors::from_tensors(s.items, s.params, s.tensors)?)),
-};
+pub static KIND: Kind = Kind::usual(
+    "item_vectors",
+    "A vector for each item from what is chosen together: to describe items by, as columns of other models and for search.",
+    SPECS,
+    |job| Ok(Fitted::new(ItemVectors::fit(job.data, job.params, job.ctx)?, Vec::new())),
+    |s| Ok(Box::new(ItemVectors::from_tensors(s.items, s.params, s.tensors)?)),
+);
 
 /// The recency where none is given or chosen.
 const USUAL_RECENCY: f32 = 20.0;

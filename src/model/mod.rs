@@ -14,6 +14,7 @@ mod fading;
 pub mod figures;
 pub mod gan;
 pub mod gather;
+pub mod history_fit;
 pub mod holdout;
 pub mod item_knn;
 pub mod item_vectors;

@@ -21,16 +21,14 @@ pub struct Popularity {
 
 /// The kind.
 pub static KIND: Kind = Kind {
-    name: "popularity",
-    for_what: "What most users chose: the baseline, and what an unknown user gets.",
-    specs: SPECS,
     auto: Some(|_| true),
-    tunes: false,
-    repeats: false,
-    regularizations: Kind::none,
-    check: Kind::unchecked,
-    fit: |job| Ok(Fitted::new(Popularity::fit(job.data, job.params)?, Vec::new())),
-    load: |s| Ok(Box::new(Popularity::from_tensors(s.items, s.tensors)?)),
+    ..Kind::usual(
+        "popularity",
+        "What most users chose: the baseline, and what an unknown user gets.",
+        SPECS,
+        |job| Ok(Fitted::new(Popularity::fit(job.data, job.params)?, Vec::new())),
+        |s| Ok(Box::new(Popularity::from_tensors(s.items, s.tensors)?)),
+    )
 };
 
 #[derive(serde::Deserialize)]

@@ -40,19 +40,16 @@ pub struct Kind {
     pub load: fn(&Stored<'_>) -> Result<Model>,
 }
 
-/// What most kinds leave as it is.
 impl Kind {
-    /// `regularizations` of a kind that has none to choose.
-    pub const fn none(_: usize) -> &'static [f32] {
-        &[]
-    }
-
-    /// `check` of a kind whose parameters need no more than their types and ranges.
-    ///
-    /// # Errors
-    /// None.
-    pub const fn unchecked(_: &Kinds, _: &mut Map<String, Value>) -> Result<()> {
-        Ok(())
+    /// A kind that `auto` never tries, and that leaves nothing open but its recency; the others say what is otherwise.
+    pub const fn usual(
+        name: &'static str,
+        for_what: &'static str,
+        specs: &'static [Spec],
+        fit: fn(&Job<'_>) -> Result<Fitted>,
+        load: fn(&Stored<'_>) -> Result<Model>,
+    ) -> Self {
+        Self { name, for_what, specs, auto: None, tunes: false, repeats: false, regularizations: |_| &[], check: |_, _| Ok(()), fit, load }
     }
 
     /// All its parameters.

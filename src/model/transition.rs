@@ -23,16 +23,14 @@ const SPECS: &[Spec] = &[
 
 /// The kind.
 pub static KIND: Kind = Kind {
-    name: "transition",
-    for_what: "What follows what: next purchases, sessions.",
-    specs: SPECS,
     auto: Some(|_| true),
-    tunes: false,
-    repeats: false,
-    regularizations: Kind::none,
-    check: Kind::unchecked,
-    fit: |job| Ok(Fitted::new(fit(job.data, job.params, job.ctx)?, Vec::new())),
-    load: |s| Ok(Box::new(Linked::from_tensors(s.items, s.tensors, s.params, USUAL_RECENCY)?)),
+    ..Kind::usual(
+        "transition",
+        "What follows what: next purchases, sessions.",
+        SPECS,
+        |job| Ok(Fitted::new(fit(job.data, job.params, job.ctx)?, Vec::new())),
+        |s| Ok(Box::new(Linked::from_tensors(s.items, s.tensors, s.params, USUAL_RECENCY)?)),
+    )
 };
 
 /// The recency where none is given or chosen.

@@ -28,19 +28,18 @@ const SPECS: &[Spec] = &[
 
 /// The kind.
 pub static KIND: Kind = Kind {
-    name: "blend",
-    for_what: "Several of the kinds above in one, weighted by what each adds on held-out events.",
-    specs: SPECS,
-    auto: None,
     tunes: true,
-    repeats: false,
-    regularizations: Kind::none,
     check,
-    fit: |job| {
-        let blended = fit(job, None)?;
-        Ok(Fitted { chosen: blended.chosen, ..Fitted::new(blended.model, blended.epochs) })
-    },
-    load: |s| Ok(Box::new(Blend::from_tensors(s)?)),
+    ..Kind::usual(
+        "blend",
+        "Several of the kinds above in one, weighted by what each adds on held-out events.",
+        SPECS,
+        |job| {
+            let blended = fit(job, None)?;
+            Ok(Fitted { chosen: blended.chosen, ..Fitted::new(blended.model, blended.epochs) })
+        },
+        |s| Ok(Box::new(Blend::from_tensors(s)?)),
+    )
 };
 
 /// One kind of a blend.

@@ -15,22 +15,21 @@ mod train;
 
 use crate::base::params::{self, ParamType, Spec};
 use crate::base::{Context, Epoch, Result};
-use crate::dataset::{Interactions, Pairs};
+use crate::dataset::Interactions;
 use crate::model::auto_candidates;
+use crate::model::history_fit::{HistoryFit, Length};
 use crate::model::holdout::Holdout;
 use crate::model::linked::RECENCY;
 use crate::model::mult_vae::shape::ItemRows;
-use crate::model::popularity::Popularity;
-use crate::model::recommender::EVALUATED_AT;
-use crate::model::recommender::{self, Kind};
+use crate::model::recommender::{Fitted, Kind};
 use crate::model::stored::{halves, recency};
-use crate::nn::monitor::{Evaluation, Fitted};
-use crate::nn::{Loop, Trainee};
+use crate::nn::Trainee;
+use crate::nn::monitor::Evaluation;
 use half::f16;
 use marks::Drawn;
 use net::{Shape, split};
 use score::Layers;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use train::Training;
 
 /// Parameters of the kind.
@@ -109,19 +108,18 @@ pub struct Cfgan {
 
 /// The kind.
 pub static KIND: Kind = Kind {
-    name: "cfgan",
-    for_what: "Whole histories through a generator that learns from a discriminator which items go with them.",
-    specs: SPECS,
     auto: Some(auto_candidates::for_networks),
     tunes: true,
-    repeats: false,
-    regularizations: Kind::none,
-    check: Kind::unchecked,
-    fit: |job| {
-        let (model, epochs, chosen) = Cfgan::fit(job.data, job.params, job.tune, job.ctx)?;
-        Ok(recommender::Fitted { chosen, ..recommender::Fitted::new(model, epochs) })
-    },
-    load: |s| Ok(Box::new(Cfgan::from_tensors(s.items, s.params, s.tensors)?)),
+    ..Kind::usual(
+        "cfgan",
+        "Whole histories through a generator that learns from a discriminator which items go with them.",
+        SPECS,
+        |job| {
+            let (model, epochs, chosen) = Cfgan::fit(job.data, job.params, job.tune, job.ctx)?;
+            Ok(Fitted { chosen, ..Fitted::new(model, epochs) })
+        },
+        |s| Ok(Box::new(Cfgan::from_tensors(s.items, s.params, s.tensors)?)),
+    )
 };
 
 impl Cfgan {
@@ -140,30 +138,20 @@ impl Cfgan {
         let p: Params = params::typed(given)?;
         let shape = Shape { items: data.items.len(), hidden: p.hidden, discriminator: p.discriminator };
         let parameters = shape.parameters()?;
-        let tune = tune.filter(|_| p.epochs.is_none());
-        let users = data.users.len();
-        let rows = p.batch.unwrap_or((users / 30).clamp(32, 500)).min(users.max(1));
-        let epochs = p.epochs.unwrap_or(if tune.is_some() { MOST_EPOCHS } else { EPOCHS });
-        let plan = Loop { rows: users, epochs, batch: rows, patience: if tune.is_some() { p.patience } else { 0 } };
-        let most = rows.saturating_mul(p.history.min(shape.items)).min(data.events().len());
-        let bytes = Training::bytes(&shape, parameters, rows, most, p.drawn()).saturating_add(plan.bytes(parameters));
-        let pairs_bytes = data.events().len() * 8 + users * 8;
-        let what = format!("Training a CFGAN of {parameters} weights");
-        let _booked = ctx.budget.take(bytes.saturating_add(pairs_bytes), &what)?;
-        let pairs = Pairs::by_user(data, p.history)?;
-        let popularity = Popularity::plain(data)?.scores;
+        let length =
+            Length { epochs: p.epochs, most: [MOST_EPOCHS, EPOCHS], batch: p.batch, per: 30, bounds: [32, 500], patience: p.patience };
+        let fit = HistoryFit::new(data, tune, length);
+        let most = fit.batch().saturating_mul(p.history.min(shape.items)).min(data.events().len());
+        let bytes = Training::bytes(&shape, parameters, fit.batch(), most, p.drawn());
+        let _booked = fit.book("CFGAN", parameters, bytes, ctx)?;
+        let (pairs, popularity) = (fit.pairs(p.history)?, fit.popularity()?);
         let evaluate = |flat: &[f32]| -> Result<Option<Evaluation>> {
-            let Some(tune) = tune else { return Ok(None) };
             let [input, input_bias, output, output_bias] = split(shape.generator(), flat);
             let layers = Layers { input: ItemRows::Single(input), input_bias, output: ItemRows::Single(output), output_bias };
-            tune.evaluation(data, EVALUATED_AT, &popularity, ctx, |history, out| layers.score(history, f32::INFINITY, out)).map(Some)
+            fit.evaluate(&popularity, ctx, |history, out| layers.score(history, f32::INFINITY, out))
         };
-        let mut training = Training::new(shape, &p, &pairs, rows, Some(&evaluate), ctx.seed)?;
-        let Fitted { epochs, best_epoch } = plan.run(&mut training, ctx)?;
-        let mut chosen = Map::new();
-        if tune.is_some() {
-            chosen.insert("epochs".into(), json!(best_epoch.max(1)));
-        }
+        let mut training = Training::new(shape, &p, &pairs, fit.batch(), Some(&evaluate), ctx.seed)?;
+        let (epochs, chosen) = fit.run(&mut training, ctx)?;
         let [input, input_bias, output, output_bias] = split(shape.generator(), training.parameters());
         let model = Self {
             width: shape.hidden,

@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::base::{Budget, Code, Numbers, Pool, Quiet};
-use crate::dataset::{Event, Step};
-use crate::model::mult_vae::tests::{checkerboard, parity_found};
+use crate::dataset::Event;
+use crate::model::mult_vae::tests::{best_epoch_is_kept, checkerboard, parity_found, too_large_is_refused};
+use serde_json::json;
 
 fn given(change: Value) -> Map<String, Value> {
     params::resolve("cfgan", SPECS, &change).unwrap()
@@ -41,25 +42,16 @@ fn learns_a_checkerboard_and_comes_back_from_its_tensors() {
 
 #[test]
 fn held_out_events_choose_the_epochs() {
-    let data = checkerboard(300, 30);
-    let (seen, tune) = Holdout::split(&data, Step::Event, false, 0.0, 0.3).unwrap();
     let p = given(json!({"hidden": 20, "discriminator": 10, "learning_rate": 0.01, "patience": 3}));
-    let (_, epochs, chosen) = with(2, |ctx| Cfgan::fit(&seen, &p, Some(&tune), ctx)).unwrap();
-    let best = chosen["epochs"].as_u64().unwrap() as usize;
-    assert!(best >= 1 && epochs.len() == best + 3);
-    let ndcg = |e: &Epoch| e.metric.as_ref().unwrap().1;
-    assert!(epochs.iter().all(|e| ndcg(e) <= ndcg(&epochs[best - 1])));
+    best_epoch_is_kept(|seen, tune| {
+        with(2, |ctx| Cfgan::fit(seen, &p, Some(tune), ctx)).map(|(_, epochs, chosen)| (epochs, chosen)).unwrap()
+    });
 }
 
 #[test]
 fn networks_that_are_too_large_are_refused_before_they_are_allocated() {
-    let data = checkerboard(20, 10);
-    let (pool, budget) = (Pool::single(), Budget::new(1 << 30));
-    let ctx = Context { seed: 2, pool: &pool, budget: &budget, watch: &Quiet };
-    for p in [json!({"hidden": 1_000_000_000}), json!({"discriminator": 1_000_000_000})] {
-        assert_eq!(Cfgan::fit(&data, &given(p), None, &ctx).unwrap_err().code, Code::OutOfMemory);
-    }
-    assert_eq!(budget.peak(), 0);
+    let large = [json!({"hidden": 1_000_000_000}), json!({"discriminator": 1_000_000_000})];
+    too_large_is_refused(large, |data, p, ctx| Cfgan::fit(data, &given(p), None, ctx).map(|_| ()));
 }
 
 #[test]

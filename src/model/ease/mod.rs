@@ -34,16 +34,15 @@ const SPECS: &[Spec] = &[
 
 /// The kind.
 pub static KIND: Kind = Kind {
-    name: "ease",
-    for_what: "Whole histories through a linear model with a closed form: strong where order matters little.",
-    specs: SPECS,
     auto: Some(|data| cost(data) <= AUTO_MOST),
-    tunes: false,
-    repeats: false,
     regularizations,
-    check: Kind::unchecked,
-    fit: |job| Ok(Fitted::new(fit(job.data, job.params, job.ctx)?, Vec::new())),
-    load: |s| Ok(Box::new(Linked::from_tensors(s.items, s.tensors, s.params, USUAL_RECENCY)?)),
+    ..Kind::usual(
+        "ease",
+        "Whole histories through a linear model with a closed form: strong where order matters little.",
+        SPECS,
+        |job| Ok(Fitted::new(fit(job.data, job.params, job.ctx)?, Vec::new())),
+        |s| Ok(Box::new(Linked::from_tensors(s.items, s.tensors, s.params, USUAL_RECENCY)?)),
+    )
 };
 
 /// What `auto` lets it cost ([`cost`]): as much as 16,000 items and more users take, two minutes on two cores.

@@ -17,20 +17,19 @@ mod train;
 
 use crate::base::params::{self, ParamType, Spec};
 use crate::base::{Context, Epoch, Result};
-use crate::dataset::{Interactions, Pairs};
+use crate::dataset::Interactions;
 use crate::model::auto_candidates;
+use crate::model::history_fit::{HistoryFit, Length};
 use crate::model::holdout::Holdout;
 use crate::model::linked::RECENCY;
-use crate::model::popularity::Popularity;
-use crate::model::recommender::{self, Kind};
+use crate::model::recommender::{Fitted, Kind};
 use crate::model::stored::{halves, recency};
-use crate::nn::Loop;
-use crate::nn::monitor::{Evaluation, Fitted};
+use crate::nn::monitor::Evaluation;
 use half::f16;
 use output::{Output, Room};
 use sample::Sample;
 use score::Codec;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use shape::{ItemRows, Shape};
 use train::Training;
 
@@ -182,19 +181,18 @@ pub struct MultVae {
 
 /// The kind.
 pub static KIND: Kind = Kind {
-    name: "mult_vae",
-    for_what: "Whole histories through a network: strong where users have many events.",
-    specs: SPECS,
     auto: Some(auto_candidates::for_networks),
     tunes: true,
-    repeats: false,
-    regularizations: Kind::none,
-    check: Kind::unchecked,
-    fit: |job| {
-        let (model, epochs, chosen) = MultVae::fit(job.data, job.params, job.tune, job.ctx)?;
-        Ok(recommender::Fitted { chosen, ..recommender::Fitted::new(model, epochs) })
-    },
-    load: |s| Ok(Box::new(MultVae::from_tensors(s.items, s.params, s.tensors)?)),
+    ..Kind::usual(
+        "mult_vae",
+        "Whole histories through a network: strong where users have many events.",
+        SPECS,
+        |job| {
+            let (model, epochs, chosen) = MultVae::fit(job.data, job.params, job.tune, job.ctx)?;
+            Ok(Fitted { chosen, ..Fitted::new(model, epochs) })
+        },
+        |s| Ok(Box::new(MultVae::from_tensors(s.items, s.params, s.tensors)?)),
+    )
 };
 
 impl MultVae {
@@ -213,23 +211,17 @@ impl MultVae {
         let p: Params = params::typed(given)?;
         let shape = Shape { items: data.items.len(), hidden: p.hidden, latent: p.latent };
         let (sizes, parameters) = (shape.sizes()?, shape.parameters()?);
-        let tune = tune.filter(|_| p.epochs.is_none());
-        let users = data.users.len();
-        let rows = p.batch.unwrap_or((users / 10).clamp(50, 500)).min(users.max(1));
-        let epochs = p.epochs.unwrap_or(if tune.is_some() { MOST_EPOCHS } else { EPOCHS });
-        let plan = Loop { rows: users, epochs, batch: rows, patience: if tune.is_some() { p.patience } else { 0 } };
+        let length =
+            Length { epochs: p.epochs, most: [MOST_EPOCHS, EPOCHS], batch: p.batch, per: 10, bounds: [50, 500], patience: p.patience };
+        let fit = HistoryFit::new(data, tune, length);
+        let (users, rows) = (data.users.len(), fit.batch());
         let lengths = || (0..users as u32).map(|u| data.history(u).len().min(p.history));
         let most = train::most_entries(lengths(), rows);
         let usual = lengths().sum::<usize>().saturating_mul(rows) / users.max(1);
         let p = p.settled(&shape, rows, usual);
-        let bytes = Training::bytes(&shape, &p, rows, most)?.saturating_add(plan.bytes(parameters));
-        let pairs_bytes = data.events().len() * 8 + users * 8;
-        let what = format!("Training a Mult-VAE of {parameters} weights");
-        let _booked = ctx.budget.take(bytes.saturating_add(pairs_bytes), &what)?;
-        let pairs = Pairs::by_user(data, p.history)?;
-        let popularity = Popularity::plain(data)?.scores;
+        let _booked = fit.book("Mult-VAE", parameters, Training::bytes(&shape, &p, rows, most)?, ctx)?;
+        let (pairs, popularity) = (fit.pairs(p.history)?, fit.popularity()?);
         let evaluate = |flat: &[f32]| -> Result<Option<Evaluation>> {
-            let Some(tune) = tune else { return Ok(None) };
             let l = shape.split(&sizes, flat);
             let codec = Codec {
                 shape,
@@ -242,14 +234,10 @@ impl MultVae {
                 output: ItemRows::Single(l.output),
                 output_bias: l.output_bias,
             };
-            tune.evaluation(data, TOP, &popularity, ctx, |history, out| codec.score(history, f32::INFINITY, out)).map(Some)
+            fit.evaluate(&popularity, ctx, |history, out| codec.score(history, f32::INFINITY, out))
         };
         let mut training = Training::new(shape, &p, &pairs, rows, Some(&evaluate), ctx.seed)?;
-        let Fitted { epochs, best_epoch } = plan.run(&mut training, ctx)?;
-        let mut chosen = Map::new();
-        if tune.is_some() {
-            chosen.insert("epochs".into(), json!(best_epoch.max(1)));
-        }
+        let (epochs, chosen) = fit.run(&mut training, ctx)?;
         let model = Self::from_flat(shape, crate::nn::Trainee::parameters(&mut training), recency(given))?;
         Ok((model, epochs, chosen))
     }
@@ -272,9 +260,6 @@ impl MultVae {
         })
     }
 }
-
-/// The list length at which epochs are chosen.
-const TOP: usize = 20;
 
 #[cfg(test)]
 pub(super) mod tests;

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::base::{Budget, Code, Pool, Quiet, Rng};
-use crate::dataset::{Column, Event, EventColumns, Frame, Id, IdKind, Step, Values};
+use crate::dataset::{Column, Event, EventColumns, Frame, Id, IdKind, Pairs, Step, Values};
+use serde_json::json;
 
 /// `users` users with about half of the even or of the odd items each.
 pub fn checkerboard(users: usize, items: usize) -> Interactions {
@@ -88,27 +89,40 @@ fn learns_a_checkerboard_from_samples() {
     assert!(epochs[29].train_loss < epochs[0].train_loss);
 }
 
-#[test]
-fn held_out_events_choose_the_epochs() {
+/// That a fit with patience 3 keeps the epoch that is best on held-out events: what `fit` gives for these and the others.
+pub fn best_epoch_is_kept(fit: impl Fn(&Interactions, &Holdout) -> (Vec<Epoch>, Map<String, Value>)) {
     let data = checkerboard(300, 30);
     let (seen, tune) = Holdout::split(&data, Step::Event, false, 0.0, 0.3).unwrap();
-    let p = given(json!({"hidden": 20, "latent": 5, "learning_rate": 0.01, "patience": 3}));
-    let (_, epochs, chosen) = with(2, |ctx| MultVae::fit(&seen, &p, Some(&tune), ctx)).unwrap();
+    let (epochs, chosen) = fit(&seen, &tune);
     let best = chosen["epochs"].as_u64().unwrap() as usize;
     assert!(best >= 1 && epochs.len() == best + 3);
     let ndcg = |e: &Epoch| e.metric.as_ref().unwrap().1;
     assert!(epochs.iter().all(|e| ndcg(e) <= ndcg(&epochs[best - 1])));
 }
 
-#[test]
-fn a_network_that_is_too_large_is_refused_before_it_is_allocated() {
+/// That `fit` by any of these parameters is refused before it allocates.
+pub fn too_large_is_refused<T: std::fmt::Debug>(params: [Value; 2], fit: impl Fn(&Interactions, Value, &Context) -> Result<T>) {
     let data = checkerboard(20, 10);
     let (pool, budget) = (Pool::single(), Budget::new(1 << 30));
     let ctx = Context { seed: 2, pool: &pool, budget: &budget, watch: &Quiet };
-    for p in [json!({"hidden": 1_000_000_000}), json!({"latent": 1_000_000_000})] {
-        assert_eq!(MultVae::fit(&data, &given(p), None, &ctx).unwrap_err().code, Code::OutOfMemory);
+    for p in params {
+        assert_eq!(fit(&data, p, &ctx).unwrap_err().code, Code::OutOfMemory);
     }
     assert_eq!(budget.peak(), 0);
+}
+
+#[test]
+fn held_out_events_choose_the_epochs() {
+    let p = given(json!({"hidden": 20, "latent": 5, "learning_rate": 0.01, "patience": 3}));
+    best_epoch_is_kept(|seen, tune| {
+        with(2, |ctx| MultVae::fit(seen, &p, Some(tune), ctx)).map(|(_, epochs, chosen)| (epochs, chosen)).unwrap()
+    });
+}
+
+#[test]
+fn a_network_that_is_too_large_is_refused_before_it_is_allocated() {
+    let large = [json!({"hidden": 1_000_000_000}), json!({"latent": 1_000_000_000})];
+    too_large_is_refused(large, |data, p, ctx| MultVae::fit(data, &given(p), None, ctx).map(|_| ()));
 }
 
 #[test]

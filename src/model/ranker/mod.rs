@@ -99,30 +99,27 @@ const MONTH: f64 = 31.0 * DAY;
 
 /// The kind.
 pub static REPEAT: Kind = Kind {
-    name: "repeat",
-    for_what: "What a user has again: groceries, consumables. Needs the time of the events.",
-    specs: REPEAT_SPECS,
     auto: Some(auto_candidates::habits),
-    tunes: false,
     repeats: true,
-    regularizations: Kind::none,
-    check: Kind::unchecked,
-    fit: |job| Ranker::fit(job.data, job.params, true, job.ctx).map(|(model, epochs)| Fitted::new(model, epochs)),
-    load: |s| Ok(Box::new(Ranker::from_tensors(s.items, s.params, true, s.tensors)?)),
+    ..Kind::usual(
+        "repeat",
+        "What a user has again: groceries, consumables. Needs the time of the events.",
+        REPEAT_SPECS,
+        |job| Ranker::fit(job.data, job.params, true, job.ctx).map(|(model, epochs)| Fitted::new(model, epochs)),
+        |s| Ok(Box::new(Ranker::from_tensors(s.items, s.params, true, s.tensors)?)),
+    )
 };
 
 /// The kind.
 pub static RANKER: Kind = Kind {
-    name: "ranker",
-    for_what: "Habits, what is in demand and what goes together, weighed by a network: things had again and new ones. Needs time.",
-    specs: RANKER_SPECS,
     auto: Some(|data| auto_candidates::habits(data) && ease::cost(data) <= ease::AUTO_MOST / 4.0),
-    tunes: false,
-    repeats: false,
-    regularizations: Kind::none,
-    check: Kind::unchecked,
-    fit: |job| Ranker::fit(job.data, job.params, false, job.ctx).map(|(model, epochs)| Fitted::new(model, epochs)),
-    load: |s| Ok(Box::new(Ranker::from_tensors(s.items, s.params, false, s.tensors)?)),
+    ..Kind::usual(
+        "ranker",
+        "Habits, what is in demand and what goes together, weighed by a network: things had again and new ones. Needs time.",
+        RANKER_SPECS,
+        |job| Ranker::fit(job.data, job.params, false, job.ctx).map(|(model, epochs)| Fitted::new(model, epochs)),
+        |s| Ok(Box::new(Ranker::from_tensors(s.items, s.params, false, s.tensors)?)),
+    )
 };
 
 impl Ranker {

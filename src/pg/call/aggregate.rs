@@ -206,3 +206,22 @@ pub(crate) fn finish<S: Mergeable + 'static, R>(call: Call<'_>, f: impl FnOnce(&
         None => Ok(None),
     }
 }
+
+/// The functions that every aggregate has of its state: behind COMBINEFUNC, SERIALFUNC and DESERIALFUNC.
+macro_rules! state_functions {
+    ($state:ty: $combine:ident, $serialise:ident, $deserialise:ident) => {
+        #[pgrx::pg_extern]
+        fn $combine(call: $crate::pg::call::arguments::Call<'_>) -> Option<pgrx::Internal> {
+            $crate::pg::backend::error::sql(|| $crate::pg::call::aggregate::combine::<$state>(call))
+        }
+        #[pgrx::pg_extern]
+        fn $serialise(call: $crate::pg::call::arguments::Call<'_>) -> Option<Vec<u8>> {
+            $crate::pg::backend::error::sql(|| $crate::pg::call::aggregate::serialise::<$state>(call))
+        }
+        #[pgrx::pg_extern]
+        fn $deserialise(bytes: &[u8], call: $crate::pg::call::arguments::Call<'_>) -> Option<pgrx::Internal> {
+            $crate::pg::backend::error::sql(|| $crate::pg::call::aggregate::deserialise::<$state>(call, bytes))
+        }
+    };
+}
+pub(crate) use state_functions;
