@@ -2,6 +2,7 @@
 
 use crate::api::train::{Row, model_name, needed, row, word};
 use crate::base::Result;
+use crate::base::number::AsReal;
 use crate::dataset::event_weights;
 use crate::pg::backend::error::sql;
 use crate::pg::datum::argument_types::{Name, Regclass, Text};
@@ -70,5 +71,5 @@ fn train_recommender(
 
 /// `{"view": 1, "purchase": 10}`.
 fn weights(given: &Value) -> Result<BTreeMap<String, f32>> {
-    Ok(event_weights(given, "event_weights")?.into_iter().map(|(kind, w)| (kind, w as f32)).collect())
+    Ok(event_weights(given, "event_weights")?.into_iter().map(|(kind, w)| (kind, w.single())).collect())
 }

@@ -1,6 +1,7 @@
 //! Memory that grows with data or parameters: bounded by a setting, and never taken in a way that could abort the server.
 
 use crate::base::error::{Code, Error, Result};
+use crate::base::number::AsReal;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
@@ -280,7 +281,7 @@ pub fn size(bytes: usize) -> String {
     if bytes < 1024 {
         return format!("{bytes} bytes");
     }
-    let mut x = bytes as f64 / 1024.0;
+    let mut x = bytes.real() / 1024.0;
     let mut unit = 0;
     while x >= 1024.0 && unit < 3 {
         x /= 1024.0;

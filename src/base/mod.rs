@@ -7,6 +7,7 @@ pub mod interrupts;
 pub mod memory;
 pub mod mergeable;
 pub mod names;
+pub mod number;
 pub mod params;
 pub mod pool;
 pub mod recent;

@@ -1,5 +1,6 @@
 //! Random numbers that are the same on every machine and in every release: xoshiro256++ and our own draws from it.
 
+use crate::base::number::AsReal;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{RngCore, SeedableRng};
 
@@ -28,12 +29,12 @@ impl Rng {
 
     /// Uniform in [0, 1), 53 bits.
     pub fn uniform(&mut self) -> f64 {
-        (self.bits() >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
+        (self.bits() >> 11).real() * (1.0 / (1u64 << 53).real())
     }
 
     /// Uniform in [0, 1), 24 bits.
     pub fn uniform_f32(&mut self) -> f32 {
-        (self.bits() >> 40) as f32 * (1.0 / (1u32 << 24) as f32)
+        (self.bits() >> 40).single() * (1.0 / (1u32 << 24).single())
     }
 
     /// Uniform below `n` (Lemire's multiplication; a bias below n / 2⁶⁴). 0 for `n` = 0.

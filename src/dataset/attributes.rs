@@ -1,5 +1,6 @@
 //! What is known of items beside their events: the group of each by attribute (category, maker, price level).
 
+use crate::base::number::AsIndex;
 use crate::base::{Code, Context, Error, Result, zeros};
 use crate::dataset::frame::{Frame, MISSING_CODE, Values};
 use crate::dataset::vocabulary::Vocabulary;
@@ -54,8 +55,8 @@ pub fn attributes(frame: &Frame, items: &Vocabulary, known: Option<&[Option<u32>
         if row % 65_536 == 0 {
             ctx.check()?;
         }
-        let Some(item) = known.get(code as usize).copied().flatten() else { continue };
-        match &mut row_of[item as usize] {
+        let Some(item) = known.get(code.index()).copied().flatten() else { continue };
+        match &mut row_of[item.index()] {
             first if *first == MISSING_CODE => *first = row as u32,
             _ => described.repeated += 1,
         }
@@ -90,7 +91,7 @@ fn example(levels: &[String]) -> &str {
 /// The groups of one column's values, those that occur numbered in order of their value; none where they group nothing. `found` items have a row.
 fn groups(values: &Values, row_of: &[u32], found: usize) -> Option<(usize, Vec<u32>)> {
     let of_row = |f: &dyn Fn(usize) -> Option<u64>| -> Vec<Option<u64>> {
-        row_of.iter().map(|&r| if r == MISSING_CODE { None } else { f(r as usize) }).collect()
+        row_of.iter().map(|&r| if r == MISSING_CODE { None } else { f(r.index()) }).collect()
     };
     let keys = match values {
         Values::Category { codes, .. } => of_row(&|r| Some(codes[r]).filter(|c| *c != MISSING_CODE).map(u64::from)),

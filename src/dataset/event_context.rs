@@ -1,5 +1,6 @@
 //! What else is known of an event: the store, the channel, the discount. Each such column becomes a few levels, so that an event carries a small code of each.
 
+use crate::base::number::AsIndex;
 use crate::base::{Code, Context, Error, Result, memory};
 use crate::dataset::{Frame, MISSING_CODE, Values};
 use serde::{Deserialize, Serialize};
@@ -100,7 +101,7 @@ impl EventContext {
             let mut codes = Codes::default();
             for (code, column) in codes.iter_mut().zip(&columns) {
                 *code = match column {
-                    Column::Texts(of, table) => Some(of[row]).filter(|o| *o != MISSING_CODE).map_or(0, |o| table[o as usize]),
+                    Column::Texts(of, table) => Some(of[row]).filter(|o| *o != MISSING_CODE).map_or(0, |o| table[o.index()]),
                     Column::Numbers(Values::Double(v), c) => self.number(*c, v[row]),
                     Column::Numbers(Values::Real(v), c) => self.number(*c, f64::from(v[row])),
                     Column::Numbers(..) => 0,
@@ -159,7 +160,7 @@ impl Recoding {
     /// The codes in the other levels; where these lack a column, nothing is known.
     pub fn of(&self, codes: Codes) -> Codes {
         let mut out = Codes::default();
-        out.iter_mut().zip(codes).zip(&self.0).for_each(|((o, c), table)| *o = table.get(c as usize).copied().unwrap_or(0));
+        out.iter_mut().zip(codes).zip(&self.0).for_each(|((o, c), table)| *o = table.get(c.index()).copied().unwrap_or(0));
         out
     }
 }
@@ -173,7 +174,7 @@ pub fn too_many(count: usize) -> Error {
 
 fn levels_of(codes: &[u32], levels: &[String]) -> Coding {
     let mut counts = vec![0u64; levels.len()];
-    codes.iter().filter(|c| **c != MISSING_CODE).for_each(|c| counts[*c as usize] += 1);
+    codes.iter().filter(|c| **c != MISSING_CODE).for_each(|c| counts[c.index()] += 1);
     let mut by_count: Vec<usize> = (0..levels.len()).filter(|&l| counts[l] > 0).collect();
     by_count.sort_by(|&a, &b| counts[b].cmp(&counts[a]).then_with(|| levels[a].cmp(&levels[b])));
     let mut kept: Vec<String> = by_count.into_iter().take(LEVELS).map(|l| levels[l].clone()).collect();

@@ -1,5 +1,6 @@
 //! Named, typed columns: what a scan of a relation becomes.
 
+use crate::base::number::AsIndex;
 use crate::base::{Code, Error, Result, names};
 use crate::dataset::{Key, ValueType};
 
@@ -63,7 +64,7 @@ impl<'a> Labels<'a> {
             Self::Names(n) => (&[], n, &[], &[]),
             Self::Codes(c, l) => (&[], &[], c, l),
         };
-        let coded = codes.iter().filter_map(|c| levels.get(*c as usize)).map(String::as_str);
+        let coded = codes.iter().filter_map(|c| levels.get(c.index())).map(String::as_str);
         texts.iter().map(String::as_str).chain(names.iter().copied()).chain(coded)
     }
 }
@@ -132,7 +133,7 @@ impl Values {
             Self::Real(v) if v[row].is_finite() => Cell::Number(f64::from(v[row])),
             Self::Double(v) if v[row].is_finite() => Cell::Number(v[row]),
             Self::Bool(v) if v[row] < 2 => Cell::Bool(v[row] == 1),
-            Self::Category { codes, levels } if codes[row] != MISSING_CODE => Cell::Text(&levels[codes[row] as usize]),
+            Self::Category { codes, levels } if codes[row] != MISSING_CODE => Cell::Text(&levels[codes[row].index()]),
             Self::Time(v) if v[row] != MISSING_TIME => Cell::Time(v[row]),
             Self::Vector { width, values } if *width > 0 && !values[row * width].is_nan() => {
                 Cell::Vector(&values[row * width..(row + 1) * width])
@@ -156,7 +157,7 @@ impl Values {
     /// The rows `keep`, in that order.
     pub fn take(&self, keep: &[u32]) -> Self {
         fn pick<T: Copy>(v: &[T], keep: &[u32]) -> Vec<T> {
-            keep.iter().map(|&i| v[i as usize]).collect()
+            keep.iter().map(|&i| v[i.index()]).collect()
         }
         match self {
             Self::Real(v) => Self::Real(pick(v, keep)),
@@ -166,12 +167,12 @@ impl Values {
             Self::Time(v) => Self::Time(pick(v, keep)),
             Self::Vector { width, values } => Self::Vector {
                 width: *width,
-                values: keep.iter().flat_map(|&i| &values[i as usize * width..(i as usize + 1) * width]).copied().collect(),
+                values: keep.iter().flat_map(|&i| &values[i.index() * width..(i.index() + 1) * width]).copied().collect(),
             },
             Self::Labels { levels, .. } => {
                 let (mut ends, mut codes) = (Vec::with_capacity(keep.len()), Vec::new());
                 for i in keep {
-                    codes.extend_from_slice(self.labels(*i as usize));
+                    codes.extend_from_slice(self.labels(i.index()));
                     ends.push(codes.len());
                 }
                 Self::Labels { ends, codes, levels: levels.clone() }

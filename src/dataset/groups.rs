@@ -4,6 +4,7 @@
 //! holds most of the rows, would leave a side empty or give it nearly everything: they are dealt, the largest first, each to the side with the
 //! fewest rows so far, and their sides are stored with the version.
 
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Result, memory::reserve, zeros};
 use crate::dataset::row_hash::place;
 
@@ -55,24 +56,24 @@ pub fn deal(keys: &[u64], places: &[f64], ask: Ask<'_>) -> Result<Dealt> {
     let single = keys.len() - grouped;
     sizes.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
     let groups = sizes.len().min(MANY);
-    let largest = sizes.first().map_or(0, |g| g.0) as f64;
-    let few = sizes.len() < MANY || largest > 1.5 * holdout * keys.len() as f64;
+    let largest = sizes.first().map_or(0, |g| g.0).real();
+    let few = sizes.len() < MANY || largest > 1.5 * holdout * keys.len().real();
     let uneven = {
         let held: usize = sizes.iter().filter(|g| place(g.1) < holdout).map(|g| g.0).sum();
-        let share = held as f64 / grouped.max(1) as f64;
+        let share = held.real() / grouped.max(1).real();
         !(0.5 * holdout..=1.5 * holdout).contains(&share)
     };
     if sizes.len() < 2 || turns < 2 || (!few && !uneven && ask.dealt.is_empty()) {
         return Ok(Dealt { groups, turns: 1, ..Dealt::default() });
     }
     let turns = turns.min(u32::try_from(sizes.len() + usize::from(single > 0)).unwrap_or(turns)).max(2);
-    let mut rows = vec![0usize; turns as usize];
+    let mut rows = vec![0usize; turns.index()];
     let mut dealt: Vec<(u64, u32)> = Vec::new();
-    let lightest = |rows: &[usize]| (0..turns).min_by_key(|f| rows[*f as usize]).unwrap_or(0);
+    let lightest = |rows: &[usize]| (0..turns).min_by_key(|f| rows[f.index()]).unwrap_or(0);
     let known = |key: u64| ask.dealt.iter().find(|d| d.0 == key).map(|d| d.1).filter(|f| *f < turns);
     for (size, key) in &sizes {
         if let Some(fold) = known(*key) {
-            rows[fold as usize] += size;
+            rows[fold.index()] += size;
             dealt.push((*key, fold));
         }
     }
@@ -81,12 +82,12 @@ pub fn deal(keys: &[u64], places: &[f64], ask: Ask<'_>) -> Result<Dealt> {
         let large = i < MANY || *size * 50 > keys.len();
         if large && known(*key).is_none() {
             let fold = lightest(&rows);
-            rows[fold as usize] += size;
+            rows[fold.index()] += size;
             dealt.push((*key, fold));
         }
     }
     if ask.dealt.is_empty() {
-        first_is_nearest(&mut dealt, &rows, holdout * keys.len() as f64);
+        first_is_nearest(&mut dealt, &rows, holdout * keys.len().real());
     }
     dealt.sort_unstable();
     let of = |place: f64| ((place * f64::from(turns)) as u32).min(turns - 1);
@@ -104,7 +105,7 @@ pub fn deal(keys: &[u64], places: &[f64], ask: Ask<'_>) -> Result<Dealt> {
 
 /// Names the folds so that the first, which evaluates where they do not take turns, has as near to `wanted` rows as any.
 fn first_is_nearest(dealt: &mut [(u64, u32)], rows: &[usize], wanted: f64) {
-    let apart = |f: usize| (rows[f] as f64 - wanted).abs();
+    let apart = |f: usize| (rows[f].real() - wanted).abs();
     let best = (0..rows.len()).min_by(|a, b| apart(*a).total_cmp(&apart(*b))).unwrap_or(0) as u32;
     for (_, fold) in dealt {
         *fold = match *fold {

@@ -1,5 +1,6 @@
 //! The columns that a trained model reads, and what it takes for each.
 
+use crate::base::number::AsIndex;
 use crate::dataset::{Cell, Column, Frame, ValueType, Values, value_type};
 use serde::{Deserialize, Serialize};
 
@@ -55,8 +56,8 @@ impl Key {
 impl Input {
     /// A column of `frame`, of which `rows` teach.
     pub fn of(frame: &Frame, column: &Column, rows: &[u32]) -> Self {
-        let number = |r: &u32| if let Cell::Number(x) = column.values.cell(*r as usize) { Some(x) } else { None };
-        let elements = |r: &u32| if let Cell::Vector(v) = column.values.cell(*r as usize) { v.iter().copied() } else { [].iter().copied() };
+        let number = |r: &u32| if let Cell::Number(x) = column.values.cell(r.index()) { Some(x) } else { None };
+        let elements = |r: &u32| if let Cell::Vector(v) = column.values.cell(r.index()) { v.iter().copied() } else { [].iter().copied() };
         let value_type = match frame.value_type(&column.name) {
             own @ ValueType::Numeric if let Values::Vector { .. } = column.values => own.with_elements(rows.iter().flat_map(elements)),
             own @ ValueType::Numeric => own.with(rows.iter().filter_map(number)),

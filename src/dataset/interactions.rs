@@ -1,5 +1,6 @@
 //! Who did something with what, when: the events of a recommender, by user, each user's in the order of time.
 
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Code, Context, Error, Result, memory, names, zeros};
 use crate::dataset::event::order;
 use crate::dataset::{Attribute, Event, EventContext, Frame, IdKind, MISSING_CODE, MISSING_TIME, Step, Values, Vocabulary};
@@ -111,9 +112,9 @@ impl Interactions {
     ) -> Result<Self> {
         let mut offsets = zeros(users.len() + 1)?;
         for (u, e) in &mut events {
-            *u = user_place[*u as usize];
-            e.item = item_place[e.item as usize];
-            offsets[*u as usize + 1] += 1;
+            *u = user_place[u.index()];
+            e.item = item_place[e.item.index()];
+            offsets[u.index() + 1] += 1;
         }
         for i in 1..offsets.len() {
             offsets[i] += offsets[i - 1];
@@ -123,22 +124,22 @@ impl Interactions {
         memory::reserve(&mut sorted, events.len())?;
         sorted.resize(events.len(), Event::new(0, 0, 0.0));
         for (u, e) in events {
-            sorted[next[u as usize]] = e;
-            next[u as usize] += 1;
+            sorted[next[u.index()]] = e;
+            next[u.index()] += 1;
         }
         let item_hash: Vec<u64> = (0..items.len() as u32).map(|i| items.hash(i)).collect();
         for u in 0..users.len() {
             if u % 4096 == 0 {
                 ctx.check()?;
             }
-            order(&mut sorted[offsets[u]..offsets[u + 1]], ctx.seed, users.hash(u as u32), |i| item_hash[i as usize]);
+            order(&mut sorted[offsets[u]..offsets[u + 1]], ctx.seed, users.hash(u as u32), |i| item_hash[i.index()]);
         }
         Ok(Self { users, items, attributes: Vec::new(), context: EventContext::default(), offsets, events: sorted })
     }
 
     /// All events of a user, oldest first.
     pub fn history(&self, user: u32) -> &[Event] {
-        &self.events[self.offsets[user as usize]..self.offsets[user as usize + 1]]
+        &self.events[self.offsets[user.index()]..self.offsets[user.index() + 1]]
     }
 
     /// Where each user's events begin in [`Interactions::events`]; users + 1 entries.
@@ -172,9 +173,9 @@ impl Interactions {
                 let session = &history[start..starts.get(at + 1).copied().unwrap_or(history.len())];
                 if at > 0 {
                     all += session.len();
-                    again += session.iter().filter(|e| had[e.item as usize] == u + 1).count();
+                    again += session.iter().filter(|e| had[e.item.index()] == u + 1).count();
                 }
-                session.iter().for_each(|e| had[e.item as usize] = u + 1);
+                session.iter().for_each(|e| had[e.item.index()] = u + 1);
             }
         }
         all > 0 && again * 5 >= all
@@ -184,10 +185,10 @@ impl Interactions {
     pub fn again(&self) -> f64 {
         let mut had: Vec<u32> = vec![0; self.items.len()];
         let again = (0..self.users.len() as u32)
-            .flat_map(|u| self.history(u).iter().map(move |e| (u + 1, e.item as usize)))
+            .flat_map(|u| self.history(u).iter().map(move |e| (u + 1, e.item.index())))
             .filter(|(user, item)| std::mem::replace(&mut had[*item], *user) == *user)
             .count();
-        again as f64 / self.events.len().max(1) as f64
+        again.real() / self.events.len().max(1).real()
     }
 
     /// Bytes held.
@@ -216,10 +217,10 @@ impl Interactions {
     /// # Errors
     /// [`Code::OutOfMemory`].
     pub fn by_group(&self, attribute: &Attribute) -> Result<Self> {
-        let mut of = self.filter(|_, _, e| attribute.of[e.item as usize] != MISSING_CODE)?;
+        let mut of = self.filter(|_, _, e| attribute.of[e.item.index()] != MISSING_CODE)?;
         of.items = Vocabulary::range(attribute.groups);
         of.attributes.clear();
-        of.events.iter_mut().for_each(|e| e.item = attribute.of[e.item as usize]);
+        of.events.iter_mut().for_each(|e| e.item = attribute.of[e.item.index()]);
         Ok(of)
     }
 
@@ -232,7 +233,7 @@ impl Interactions {
 /// The vocabulary of the levels that occur, and the index of each level's code.
 fn used(kind: IdKind, levels: &[String], same: Option<&[u32]>, codes: impl Iterator<Item = u32>) -> Result<(Vocabulary, Vec<u32>)> {
     let mut counts = vec![0; levels.len()];
-    codes.for_each(|c| counts[c as usize] += 1);
+    codes.for_each(|c| counts[c.index()] += 1);
     Vocabulary::of_equal(kind, levels, same, &counts)
 }
 
@@ -258,14 +259,14 @@ fn times(frame: &Frame, name: &str) -> Result<Vec<i64>> {
 fn numbers(frame: &Frame, name: &str) -> Result<Vec<f32>> {
     match &frame.column(name)?.values {
         Values::Real(v) => Ok(v.clone()),
-        Values::Double(v) => Ok(v.iter().map(|&x| x as f32).collect()),
+        Values::Double(v) => Ok(v.iter().map(|&x| x.single()).collect()),
         Values::Bool(v) => Ok(v.iter().map(|&x| if x < 2 { f32::from(x) } else { f32::NAN }).collect()),
         _ => Err(Error::new(Code::WrongType, format!("column \"{name}\" is no number")).hint("weight_col takes a number a row.")),
     }
 }
 
 fn worth_of(code: u32, worth: &[f32]) -> f32 {
-    worth.get(code as usize).copied().unwrap_or(f32::NAN)
+    worth.get(code.index()).copied().unwrap_or(f32::NAN)
 }
 
 /// The codes of the event column and what each level is worth (NaN: left out).

@@ -1,5 +1,6 @@
 //! Interactions without their repeats: a sparse matrix of distinct (user, item) pairs, by either side.
 
+use crate::base::number::AsIndex;
 use crate::base::{Result, memory, zeros};
 use crate::dataset::Interactions;
 
@@ -29,9 +30,9 @@ impl Pairs {
             let start = pairs.columns.len();
             // Newest first, so that an item stands at its latest event; `seen` holds user + 1.
             for e in data.history(u).iter().rev() {
-                let (i, value) = (e.item as usize, e.weight / heaviest);
+                let (i, value) = (e.item.index(), e.weight / heaviest);
                 if seen[i] == u + 1 {
-                    if let Some(v) = pairs.values.get_mut(start + place[i] as usize) {
+                    if let Some(v) = pairs.values.get_mut(start + place[i].index()) {
                         *v = v.max(value);
                     }
                 } else if pairs.columns.len() - start < limit {
@@ -56,16 +57,16 @@ impl Pairs {
     /// [`crate::base::Code::OutOfMemory`].
     pub fn transpose(&self) -> Result<Self> {
         let mut offsets: Vec<usize> = zeros(self.width + 1)?;
-        self.columns.iter().for_each(|&c| offsets[c as usize + 1] += 1);
+        self.columns.iter().for_each(|&c| offsets[c.index() + 1] += 1);
         (1..offsets.len()).for_each(|i| offsets[i] += offsets[i - 1]);
         let mut next = offsets.clone();
         let mut columns: Vec<u32> = zeros(self.columns.len())?;
         let mut values: Vec<f32> = zeros(self.columns.len())?;
         for r in 0..self.rows() {
             for (c, v) in self.row(r) {
-                columns[next[c as usize]] = r as u32;
-                values[next[c as usize]] = v;
-                next[c as usize] += 1;
+                columns[next[c.index()]] = r as u32;
+                values[next[c.index()]] = v;
+                next[c.index()] += 1;
             }
         }
         Ok(Self { offsets, columns, values, width: self.rows() })

@@ -3,6 +3,7 @@
 //! Rows are told by a hash of their values, and only those that no other row equals tell anything: where a few categories are all there is to a row, tomorrow's
 //! customers look like yesterday's.
 
+use crate::base::number::AsReal;
 use crate::base::{Result, memory::reserve, rng::mix};
 use crate::dataset::Frame;
 use crate::dataset::row_hash::row_hashes;
@@ -54,8 +55,8 @@ impl Marks {
                 _ => {}
             }
         }
-        let n = rows.len().max(1) as f64;
-        Ok(Self { lowest, single: singles as f64 / n, chance: 2.0 * pairs as f64 / n, rows: rows.len() as u64, sum })
+        let n = rows.len().max(1).real();
+        Ok(Self { lowest, single: singles.real() / n, chance: 2.0 * pairs.real() / n, rows: rows.len() as u64, sum })
     }
 
     /// Which share of `rows` of a frame the marks are of: by those that no other equals, or where it is all of them, by their sum.
@@ -83,9 +84,9 @@ impl Marks {
             return 0.0;
         }
         // Of more singles than are kept, the part of all hashes up to the last of these is looked at.
-        let part = if self.lowest.len() < LOWEST { 1.0 } else { self.lowest.last().map_or(1.0, |h| *h as f64 / u64::MAX as f64) };
-        let looked_at = hashes.len() as f64 * part;
-        let hits = hashes.iter().filter(|h| self.lowest.binary_search(h).is_ok()).count() as f64;
+        let part = if self.lowest.len() < LOWEST { 1.0 } else { self.lowest.last().map_or(1.0, |h| h.real() / u64::MAX.real()) };
+        let looked_at = hashes.len().real() * part;
+        let hits = hashes.iter().filter(|h| self.lowest.binary_search(h).is_ok()).count().real();
         let by_chance = self.chance * looked_at;
         if hits - by_chance <= SURE * by_chance.sqrt() {
             return 0.0;

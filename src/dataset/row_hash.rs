@@ -1,11 +1,12 @@
 //! Hashes of rows by their values, whatever the order of the columns.
 
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Result, hash, rng::mix, zeros};
 use crate::dataset::{Cell, Frame, MISSING_CODE, Values};
 
 /// A hash as a number in [0, 1).
 pub fn place(hash: u64) -> f64 {
-    (hash >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
+    (hash >> 11).real() * (1.0 / (1u64 << 53).real())
 }
 
 /// A hash of each row's values in `columns`, whatever their order.
@@ -23,11 +24,11 @@ pub fn row_hashes(frame: &Frame, columns: &[&str], rows: &[u32]) -> Result<Vec<u
                 let known: Vec<u64> = levels.iter().map(|t| cell_hash(&Cell::Text(t))).collect();
                 let missing = cell_hash(&Cell::Missing);
                 rows.iter().enumerate().for_each(|(i, r)| {
-                    let code = codes[*r as usize];
-                    add(i, if code == MISSING_CODE { missing } else { known[code as usize] })
+                    let code = codes[r.index()];
+                    add(i, if code == MISSING_CODE { missing } else { known[code.index()] })
                 });
             }
-            v => rows.iter().enumerate().for_each(|(i, r)| add(i, cell_hash(&v.cell(*r as usize)))),
+            v => rows.iter().enumerate().for_each(|(i, r)| add(i, cell_hash(&v.cell(r.index())))),
         }
     }
     out.iter_mut().for_each(|h| *h = mix(*h));

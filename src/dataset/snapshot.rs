@@ -1,5 +1,6 @@
 //! Users' latest events as they were at training: the user side that a version may hold, so that a list needs no other table.
 
+use crate::base::number::AsIndex;
 use crate::base::{Code, Context, Error, Numbers, Result, Tensor, memory, tensor};
 use crate::dataset::{Codes, Event, Id, IdKind, Interactions, MISSING_TIME, Vocabulary};
 
@@ -47,11 +48,11 @@ impl Snapshot {
                     ctx.check()?;
                 }
                 let (before, kept) = data.history(mark - 1).split_at(data.offsets()[u + 1] - data.offsets()[u] - latest(u));
-                kept.iter().for_each(|e| known[e.item as usize] = mark);
+                kept.iter().for_each(|e| known[e.item.index()] = mark);
                 memory::reserve(&mut earlier, before.len())?;
                 let start = earlier.len();
                 for e in before {
-                    if std::mem::replace(&mut known[e.item as usize], mark) != mark {
+                    if std::mem::replace(&mut known[e.item.index()], mark) != mark {
                         earlier.push(e.item);
                     }
                 }
@@ -89,12 +90,12 @@ impl Snapshot {
 
     /// The latest events of the user at `index`, oldest first.
     pub fn history(&self, index: u32) -> &[Event] {
-        &self.events[self.offsets[index as usize]..self.offsets[index as usize + 1]]
+        &self.events[self.offsets[index.index()]..self.offsets[index.index() + 1]]
     }
 
     /// All items that the user at `index` had, in any order, some of them more than once.
     pub fn seen(&self, index: u32) -> impl Iterator<Item = u32> {
-        let u = index as usize;
+        let u = index.index();
         let earlier = self.earlier_offsets.get(u..u + 2).map_or(0..0, |o| o[0]..o[1]);
         self.history(index).iter().map(|e| e.item).chain(self.earlier[earlier].iter().copied())
     }
@@ -161,7 +162,7 @@ impl Snapshot {
         let mut events = Vec::new();
         memory::reserve(&mut events, count)?;
         for ((&item, &time), &weight) in item.iter().zip(time).zip(weight) {
-            let item = u32::try_from(item).ok().filter(|&i| (i as usize) < items).ok_or_else(|| damaged("are of unknown items"))?;
+            let item = u32::try_from(item).ok().filter(|&i| i.index() < items).ok_or_else(|| damaged("are of unknown items"))?;
             if time == MISSING_TIME || !weight.is_finite() || weight <= 0.0 {
                 return Err(damaged("have no time, or a weight that is not above 0"));
             }
@@ -180,7 +181,7 @@ impl Snapshot {
             let stored = integers("users.earlier", earlier_offsets.last().copied().unwrap_or(0))?;
             memory::reserve(&mut earlier, stored.len())?;
             for &item in stored {
-                earlier.push(u32::try_from(item).ok().filter(|&i| (i as usize) < items).ok_or_else(|| damaged("are of unknown items"))?);
+                earlier.push(u32::try_from(item).ok().filter(|&i| i.index() < items).ok_or_else(|| damaged("are of unknown items"))?);
             }
         }
         Ok(Self { users, offsets, events, earlier_offsets, earlier })

@@ -5,6 +5,7 @@
 //! rows were added: a new version and the deployed one can be evaluated on rows that neither has seen. (A hash of the values alone put all
 //! equal rows on one side: with six distinct rows, probabilities were off by up to .45.)
 
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Code, Error, Result, memory::reserve, rng::mix, zeros};
 use crate::dataset::groups::{self, Ask};
 use crate::dataset::row_hash::{cell_hash, place, row_hashes};
@@ -125,7 +126,7 @@ pub fn sides(frame: &Frame, rows: &[u32], by: By<'_>, shares: Shares<'_>) -> Res
         let mut keys = zeros::<u64>(rows.len())?;
         let values = &frame.column(group)?.values;
         for (k, r) in keys.iter_mut().zip(rows) {
-            let cell = values.cell(*r as usize);
+            let cell = values.cell(r.index());
             *k = if cell == Cell::Missing { groups::NONE } else { mix(cell_hash(&cell)) };
         }
         let ask = Ask { holdout: shares.holdout, turns, in_turns: shares.turns, few, dealt: shares.dealt };
@@ -178,7 +179,7 @@ fn identities(frame: &Frame, columns: &[&str], rows: &[u32]) -> Result<Vec<u64>>
         copy = if before == Some(h) { copy + 1 } else { 0 };
         before = Some(h);
         if copy > 0 {
-            hashes[i as usize] = mix(h ^ copy.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+            hashes[i.index()] = mix(h ^ copy.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         }
     }
     Ok(hashes)
@@ -189,11 +190,11 @@ fn identities(frame: &Frame, columns: &[&str], rows: &[u32]) -> Result<Vec<u64>>
 fn deal_small_classes(sides: &mut Sides, classes: &[f64]) -> Result<()> {
     let mut order: Vec<(f64, f64, u32)> = Vec::new();
     reserve(&mut order, sides.rows.len())?;
-    order.extend(sides.rows.iter().zip(&sides.places).zip(0..).map(|((r, p), i)| (classes[*r as usize], *p, i)));
+    order.extend(sides.rows.iter().zip(&sides.places).zip(0..).map(|((r, p), i)| (classes[r.index()], *p, i)));
     order.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.cmp(&b.2)));
     for class in order.chunk_by(|a, b| a.0 == b.0).filter(|c| c.len() < SMALL) {
         for (k, (_, _, i)) in class.iter().enumerate() {
-            sides.places[*i as usize] = (k as f64 + 0.5) / class.len() as f64;
+            sides.places[i.index()] = (k.real() + 0.5) / class.len().real();
         }
     }
     Ok(())
@@ -201,8 +202,8 @@ fn deal_small_classes(sides: &mut Sides, classes: &[f64]) -> Result<()> {
 
 /// A row's time, or number; −∞ where it has none.
 fn time(values: &Values, row: u32) -> f64 {
-    match values.cell(row as usize) {
-        Cell::Time(t) => t as f64,
+    match values.cell(row.index()) {
+        Cell::Time(t) => t.real(),
         Cell::Number(x) => x,
         _ => f64::NEG_INFINITY,
     }

@@ -2,6 +2,7 @@
 
 use crate::base::Result;
 use crate::base::memory::reserve;
+use crate::base::number::AsIndex;
 use crate::dataset::MISSING_CODE;
 
 /// The sparse inputs of rows.
@@ -112,9 +113,9 @@ impl<'a> TextRows<'a> {
     pub fn entries(self, row: usize) -> impl Iterator<Item = (usize, f32)> + 'a {
         let row = self.first + row;
         self.texts.columns.iter().flat_map(move |c| {
-            let code = c.rows[row] as usize;
-            let at = if code == MISSING_CODE as usize { 0..0 } else { c.starts[code]..c.starts[code + 1] };
-            c.inputs[at.clone()].iter().zip(&c.numbers[at]).map(|(i, x)| (c.first as usize + usize::from(*i), *x))
+            let code = c.rows[row].index();
+            let at = if code == MISSING_CODE.index() { 0..0 } else { c.starts[code]..c.starts[code + 1] };
+            c.inputs[at.clone()].iter().zip(&c.numbers[at]).map(|(i, x)| (c.first.index() + usize::from(*i), *x))
         })
     }
 }

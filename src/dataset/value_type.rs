@@ -1,6 +1,7 @@
 //! The type of a column, as far as it decides how its values are written: what a model makes for a column is read by Postgres as one of its values.
 
 use super::frame::{Cell, Labels};
+use crate::base::number::AsReal;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
@@ -124,7 +125,7 @@ impl ValueType {
 
     fn number(self, x: f64, out: &mut String) {
         let done = match self {
-            Self::Single => write!(out, "{}", x as f32),
+            Self::Single => write!(out, "{}", x.single()),
             Self::Whole => write!(out, "{}", x.round() as i64),
             Self::Truth => write!(out, "{}", x >= 0.5),
             Self::Decimal(d) => match usize::try_from(d) {

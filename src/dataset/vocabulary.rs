@@ -1,5 +1,6 @@
 //! The ids of one side of the interactions, sorted: an index is a place in the order of the ids.
 
+use crate::base::number::AsIndex;
 use crate::base::{Code, Error, Numbers, Result, Tensor, names, tensor};
 use crate::dataset::id::{Id, IdKind, hash_integer, hash_text};
 use std::cmp::Ordering;
@@ -71,21 +72,21 @@ impl Vocabulary {
             let mut best = spelled.clone();
             for (at, &first) in same.iter().enumerate() {
                 let rank = |i: usize| (counts[i], std::cmp::Reverse(&levels[i]));
-                let best = &mut best[first as usize];
-                if rank(at) > rank(*best as usize) {
+                let best = &mut best[first.index()];
+                if rank(at) > rank(best.index()) {
                     *best = at as u32;
                 }
             }
-            spelled.iter_mut().zip(same).for_each(|(s, &first)| *s = best[first as usize]);
+            spelled.iter_mut().zip(same).for_each(|(s, &first)| *s = best[first.index()]);
         }
-        let ids: Vec<usize> = (0..levels.len()).filter(|&i| counts[i] > 0 && spelled[i] as usize == i).collect();
+        let ids: Vec<usize> = (0..levels.len()).filter(|&i| counts[i] > 0 && spelled[i].index() == i).collect();
         let kept: Vec<String> = ids.iter().map(|&i| levels[i].clone()).collect();
         let (mut vocabulary, place) = Self::new(kind, &kept)?;
         let mut all = vec![0; levels.len()];
         ids.iter().zip(place).for_each(|(&i, p)| all[i] = p);
         for i in 0..levels.len() {
-            if counts[i] > 0 && spelled[i] as usize != i {
-                all[i] = all[spelled[i] as usize];
+            if counts[i] > 0 && spelled[i].index() != i {
+                all[i] = all[spelled[i].index()];
                 vocabulary.others.push((levels[i].clone(), all[i]));
             }
         }
@@ -139,8 +140,8 @@ impl Vocabulary {
     /// The id at `index`, which must be below [`Vocabulary::len`].
     pub fn id(&self, index: u32) -> Id {
         match &self.ids {
-            Ids::Integer(v) => Id::Integer(v[index as usize]),
-            Ids::Text { joined, ends } => Id::Text(joined[Self::text(joined, ends, index as usize)].to_owned()),
+            Ids::Integer(v) => Id::Integer(v[index.index()]),
+            Ids::Text { joined, ends } => Id::Text(joined[Self::text(joined, ends, index.index())].to_owned()),
         }
     }
 
@@ -182,8 +183,8 @@ impl Vocabulary {
     /// [`Id::hash`] of the id at `index`.
     pub fn hash(&self, index: u32) -> u64 {
         match &self.ids {
-            Ids::Integer(v) => hash_integer(v[index as usize]),
-            Ids::Text { joined, ends } => hash_text(&joined[Self::text(joined, ends, index as usize)]),
+            Ids::Integer(v) => hash_integer(v[index.index()]),
+            Ids::Text { joined, ends } => hash_text(&joined[Self::text(joined, ends, index.index())]),
         }
     }
 

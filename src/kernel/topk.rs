@@ -1,5 +1,6 @@
 //! The best k of many scores, in one pass.
 
+use crate::base::number::AsIndex;
 use std::cmp::Ordering;
 
 /// The best k of what is added. Equal scores: the larger `tie_break` first (where there is one), then the smaller index: one order for all, so that it is
@@ -64,7 +65,7 @@ impl<'t> Best<'t> {
 
     fn order(tie_break: Option<&'t [f32]>) -> impl Fn(&(u32, f32), &(u32, f32)) -> Ordering {
         move |a, b| {
-            let second = || tie_break.map_or(Ordering::Equal, |t| t[b.0 as usize].total_cmp(&t[a.0 as usize]));
+            let second = || tie_break.map_or(Ordering::Equal, |t| t[b.0.index()].total_cmp(&t[a.0.index()]));
             b.1.total_cmp(&a.1).then_with(second).then_with(|| a.0.cmp(&b.0))
         }
     }

@@ -1,6 +1,7 @@
 //! The leading eigenvectors of a symmetric matrix.
 
 use super::{multiply, symmetric};
+use crate::base::number::AsReal;
 use crate::base::{Code, Context, Error, Result, Rng, zeros};
 use crate::kernel::dense::Product;
 
@@ -53,7 +54,7 @@ pub fn leading_of(
     let _held = ctx.budget.take(n.saturating_mul(m).saturating_mul(16), "the eigenvectors")?;
     let mut q: Vec<f32> = zeros(n * m)?;
     let mut rng = Rng::stream(0, 0x65);
-    q.iter_mut().for_each(|x| *x = rng.normal() as f32);
+    q.iter_mut().for_each(|x| *x = rng.normal().single());
     let mut aq: Vec<f32> = zeros(n * m)?;
     orthonormal(&mut q, n, m, &mut rng, ctx)?;
     let (mut values, mut before) = (Vec::new(), 0.0);
@@ -92,7 +93,7 @@ pub fn leading_of(
                 ctx.check()?;
             }
             for d in 0..m {
-                next[i * m + d] = (0..m).map(|c| f64::from(from[i * m + c]) * turned[d * m + c]).sum::<f64>() as f32;
+                next[i * m + d] = (0..m).map(|c| f64::from(from[i * m + c]) * turned[d * m + c]).sum::<f64>().single();
             }
         }
         q = next;
@@ -153,7 +154,7 @@ fn orthonormal(q: &mut [f32], n: usize, m: usize, rng: &mut Rng, ctx: &Context<'
         v.iter_mut().for_each(|x| *x /= length);
     }
     for (c, v) in columns.iter().enumerate() {
-        v.iter().enumerate().for_each(|(i, x)| q[i * m + c] = *x as f32);
+        v.iter().enumerate().for_each(|(i, x)| q[i * m + c] = x.single());
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The Gramian of many short rows, and the rows in the basis of its eigenvectors.
 
 use super::symmetric;
+use crate::base::number::AsReal;
 use crate::base::{Context, Result, zeros};
 use crate::kernel::dense::Product;
 use crate::kernel::{axpy, product_blocked};
@@ -34,7 +35,7 @@ pub fn eigenbasis(rows: &mut [f32], width: usize, mean: &mut [f32], ctx: &Contex
         gram.iter_mut().zip(part?).for_each(|(sum, x)| *sum += f64::from(x));
     }
     let (values, vectors) = symmetric(&mut gram, width, ctx)?;
-    let basis: Vec<f32> = vectors.iter().map(|x| *x as f32).collect();
+    let basis: Vec<f32> = vectors.iter().map(|x| x.single()).collect();
     let turn = |rows: &mut [f32]| -> Result<()> {
         let from = copy(rows)?;
         product_blocked(&Product { b_row: 1, ..Product::new(rows.len() / width, width, width, &from, &basis) }, width, rows);
@@ -44,7 +45,7 @@ pub fn eigenbasis(rows: &mut [f32], width: usize, mean: &mut [f32], ctx: &Contex
     let mut strips: Vec<(&mut [f32], Result<()>)> = rows.chunks_mut(STRIP * width).map(|s| (s, Ok(()))).collect();
     ctx.pool.each_mut(&mut strips, |_, (strip, done)| *done = ctx.check().and_then(|()| turn(strip)));
     strips.into_iter().try_for_each(|s| s.1)?;
-    Ok(values.iter().map(|x| x.max(0.0) as f32).collect())
+    Ok(values.iter().map(|x| x.max(0.0).single()).collect())
 }
 
 fn copy(of: &[f32]) -> Result<Vec<f32>> {

@@ -1,5 +1,6 @@
 //! The inverse of a symmetric positive definite matrix, in place, on all threads.
 
+use crate::base::number::AsReal;
 use crate::base::{Context, Error, Pool, Result, zeros};
 use crate::kernel::dense::{Product, Start};
 use crate::kernel::product;
@@ -166,7 +167,7 @@ fn invert_block(d: &mut [f32], b: usize, k: usize, ctx: &Context) -> Result<()> 
             }
         }
     }
-    d.iter_mut().zip(&m).for_each(|(x, &y)| *x = y as f32);
+    d.iter_mut().zip(&m).for_each(|(x, &y)| *x = y.single());
     Ok(())
 }
 

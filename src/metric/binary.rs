@@ -3,6 +3,7 @@
 use super::given::probability;
 use super::scores::Scores;
 use super::state::{Kept, Mean, State, Z95, kept_in_0, mean_loss};
+use crate::base::number::AsReal;
 use crate::base::{Result, weight};
 
 /// Area under the ROC curve: the chance that a positive is scored above a negative, ties counting one half. Exact.
@@ -54,7 +55,7 @@ impl State for Auc {
     /// Hanley and McNeil (1982); none below two rows of each class.
     fn interval(&self) -> Option<(f64, f64)> {
         let a = self.value().filter(|a| a.is_finite())?;
-        let (n, p) = (self.0.negative.len() as f64, self.0.positive.len() as f64);
+        let (n, p) = (self.0.negative.len().real(), self.0.positive.len().real());
         let (q1, q2) = (a / (2.0 - a), 2.0 * a * a / (1.0 + a));
         if n < 2.0 || p < 2.0 {
             return None;

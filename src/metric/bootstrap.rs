@@ -1,6 +1,7 @@
 //! Means over users with their 95 % intervals, by draws of the users with replacement (Efron 1979; percentiles).
 
 use crate::base::Rng;
+use crate::base::number::AsReal;
 use serde::{Deserialize, Serialize};
 
 /// A mean and the ends of its 95 % interval.
@@ -27,7 +28,7 @@ pub fn means<const N: usize>(rows: &[[f64; N]], seed: u64, stream: u64) -> Optio
         for i in 0..n {
             sums.iter_mut().zip(rows[pick(i)]).for_each(|(s, x)| *s += x);
         }
-        sums.map(|s| s / n as f64)
+        sums.map(|s| s / n.real())
     };
     let value = mean(&mut |i| i);
     let mut draws: [Vec<f64>; N] = std::array::from_fn(|_| Vec::with_capacity(DRAWS));

@@ -1,5 +1,6 @@
 //! Ranked lists of many users, evaluated: the figures with their intervals, what the lists show of the catalogue, and two models on the same users.
 
+use crate::base::number::{AsIndex, AsReal};
 use crate::metric::bootstrap::{self, Estimate};
 use crate::metric::ranking::{ListFigures, list_figures};
 
@@ -45,10 +46,10 @@ impl Lists {
         let Some(f) = list_figures(top, relevant, self.k) else { return };
         self.users.push(f);
         for &i in top.iter().take(self.k) {
-            if let Some(n) = self.shown.get_mut(i as usize) {
+            if let Some(n) = self.shown.get_mut(i.index()) {
                 *n += 1;
             }
-            self.surprise += f64::from(surprise.get(i as usize).copied().unwrap_or(0.0));
+            self.surprise += f64::from(surprise.get(i.index()).copied().unwrap_or(0.0));
         }
     }
 
@@ -77,10 +78,10 @@ impl Lists {
             let of_all = |name, value| ListFigure { name, value, interval: None };
             let slots: u64 = self.shown.iter().map(|n| u64::from(*n)).sum();
             let covered = self.shown.iter().filter(|n| **n > 0).count();
-            all.push(of_all("coverage", covered as f64 / self.shown.len().max(1) as f64));
+            all.push(of_all("coverage", covered.real() / self.shown.len().max(1).real()));
             all.extend(gini(&self.shown).map(|g| of_all("gini", g)));
             if slots > 0 {
-                all.push(of_all("novelty", self.surprise / slots as f64));
+                all.push(of_all("novelty", self.surprise / slots.real()));
             }
         }
         all
@@ -109,12 +110,12 @@ fn means(rows: &[[f64; 6]], seed: u64) -> Vec<ListFigure> {
 fn gini(counts: &[u32]) -> Option<f64> {
     let mut sorted = counts.to_vec();
     sorted.sort_unstable();
-    let n = sorted.len() as f64;
+    let n = sorted.len().real();
     let total: f64 = sorted.iter().map(|c| f64::from(*c)).sum();
     if total == 0.0 || n < 2.0 {
         return None;
     }
-    let ranked: f64 = sorted.iter().enumerate().map(|(i, c)| (i + 1) as f64 * f64::from(*c)).sum();
+    let ranked: f64 = sorted.iter().enumerate().map(|(i, c)| (i + 1).real() * f64::from(*c)).sum();
     // 1 for one item of many needs the factor n / (n − 1).
     Some((2.0 * ranked / (n * total) - (n + 1.0) / n) * n / (n - 1.0))
 }

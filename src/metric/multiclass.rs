@@ -3,6 +3,7 @@
 use super::given::probability;
 use super::state::{Kept, State, Z95, kept_in_0, words};
 use crate::base::Result;
+use crate::base::number::AsReal;
 
 /// How much of a weight is of one sort: counted, so that the share of whole numbers of rows is exact, as a running mean's is not.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -81,7 +82,7 @@ impl State for Accuracy {
 
     /// Wilson (1927): holds its coverage for shares near 0 and 1.
     fn interval(&self) -> Option<(f64, f64)> {
-        let (p, n, z) = (self.value()?, self.0.rows as f64, Z95);
+        let (p, n, z) = (self.value()?, self.0.rows.real(), Z95);
         let middle = (p + z * z / (2.0 * n)) / (1.0 + z * z / n);
         let half = z / (1.0 + z * z / n) * (p * (1.0 - p) / n + z * z / (4.0 * n * n)).sqrt();
         Some(((middle - half).max(0.0), (middle + half).min(1.0)))

@@ -4,6 +4,7 @@
 //! the mean over all orders of them (McSherry and Najork 2008), which needs no draw and is the same in every plan.
 
 use super::state::{Kept, State, kept_in_0};
+use crate::base::number::AsReal;
 use crate::base::{Code, Error, Result, interrupts, memory};
 
 /// The entries of a list: 16 bytes each.
@@ -169,7 +170,7 @@ fn sort<T>(all: &mut [T], by: impl Fn(&T) -> f64) {
 fn discounts(from: usize, to: usize) -> f64 {
     let one = |place: usize| {
         interrupts::check_at(place);
-        1.0 / (place as f64 + 2.0).log2()
+        1.0 / (place.real() + 2.0).log2()
     };
     (from..to).map(one).sum()
 }
@@ -186,7 +187,7 @@ fn ndcg(e: &Entries) -> Result<Option<f64>> {
     }
     let mut gained = 0.0;
     let whole = e.walk(|place, run| {
-        let mean = run.iter().map(|e| e.1).sum::<f64>() / run.len() as f64;
+        let mean = run.iter().map(|e| e.1).sum::<f64>() / run.len().real();
         if mean > 0.0 {
             gained += mean * discounts(place, (place + run.len()).min(e.places()));
         }
@@ -202,9 +203,9 @@ fn recall(e: &Entries) -> Result<Option<f64>> {
     let mut found = 0.0;
     let whole = e.walk(|place, run| {
         let within = run.len().min(e.places() - place);
-        found += hits(run) as f64 * (within as f64 / run.len() as f64);
+        found += hits(run).real() * (within.real() / run.len().real());
     })?;
-    Ok(Some(if whole { found / relevant as f64 } else { f64::NAN }))
+    Ok(Some(if whole { found / relevant.real() } else { f64::NAN }))
 }
 
 fn reciprocal_rank(e: &Entries) -> Result<Option<f64>> {
@@ -227,8 +228,8 @@ fn first_hit(place: usize, n: usize, hits: usize, most: usize) -> f64 {
     let mut none = 1.0;
     for j in 0..n.min(most - place).min(n - hits + usize::from(hits > 0)) {
         interrupts::check_at(j);
-        let hit = hits as f64 / (n - j) as f64;
-        sum += none * hit / (place + j + 1) as f64;
+        let hit = hits.real() / (n - j).real();
+        sum += none * hit / (place + j + 1).real();
         none *= 1.0 - hit;
     }
     sum

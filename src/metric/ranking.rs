@@ -1,5 +1,7 @@
 //! How good ranked lists are: recall, NDCG, MRR, MAP, hit rate at a cut k, and how much of the catalogue they show.
 
+use crate::base::number::{AsIndex, AsReal};
+
 /// Sums over users of the figures at one cut; states of parts of the users can be merged.
 ///
 /// Recall is Σ over users of hits / relevant; *capped* recall divides by min(k, relevant) (Liang et al. 2018, "Variational autoencoders for collaborative
@@ -59,7 +61,7 @@ pub fn list_figures<T: PartialEq>(top: &[T], relevant: &[T], k: usize) -> Option
     if relevant.is_empty() || k == 0 {
         return None;
     }
-    let gain = |rank: usize| 1.0 / (rank as f64 + 2.0).log2();
+    let gain = |rank: usize| 1.0 / (rank.real() + 2.0).log2();
     let most = relevant.len().min(k);
     let mut f = ListFigures::default();
     let mut hits = 0.0;
@@ -67,16 +69,16 @@ pub fn list_figures<T: PartialEq>(top: &[T], relevant: &[T], k: usize) -> Option
         if relevant.contains(item) {
             hits += 1.0;
             f.ndcg += gain(rank);
-            f.average_precision += hits / (rank as f64 + 1.0);
+            f.average_precision += hits / (rank.real() + 1.0);
             if f.reciprocal_rank == 0.0 {
-                f.reciprocal_rank = 1.0 / (rank as f64 + 1.0);
+                f.reciprocal_rank = 1.0 / (rank.real() + 1.0);
             }
         }
     }
-    f.recall = hits / relevant.len() as f64;
-    f.recall_capped = hits / most as f64;
+    f.recall = hits / relevant.len().real();
+    f.recall_capped = hits / most.real();
     f.ndcg /= (0..most).map(gain).sum::<f64>();
-    f.average_precision /= most as f64;
+    f.average_precision /= most.real();
     Some(f)
 }
 
@@ -108,7 +110,7 @@ impl Ranking {
         self.average_precision += f.average_precision;
         self.hit += f64::from(u8::from(f.recall > 0.0));
         for &i in top.iter().take(self.k) {
-            if let Some(word) = self.shown.get_mut(i as usize / 64) {
+            if let Some(word) = self.shown.get_mut(i.index() / 64) {
                 *word |= 1 << (i % 64);
             }
         }
@@ -132,7 +134,7 @@ impl Ranking {
         if self.users == 0 {
             return None;
         }
-        let n = self.users as f64;
+        let n = self.users.real();
         let shown: u32 = self.shown.iter().map(|w| w.count_ones()).sum();
         Some(RankingMeans {
             users: self.users,
@@ -142,7 +144,7 @@ impl Ranking {
             mrr: self.reciprocal / n,
             map: self.average_precision / n,
             hit_rate: self.hit / n,
-            coverage: f64::from(shown) / self.items.max(1) as f64,
+            coverage: f64::from(shown) / self.items.max(1).real(),
         })
     }
 }

@@ -1,6 +1,7 @@
 //! The scores of two classes, in order: all that an exact ranking figure needs.
 
 use super::state::Kept;
+use crate::base::number::AsReal;
 use crate::base::{Result, interrupts, memory};
 
 /// The scores of the negatives and of the positives, 8 bytes a row; 16 where rows weigh differently.
@@ -68,7 +69,7 @@ impl Side {
 
     /// The sum of what they count.
     pub(super) fn weight(&self) -> f64 {
-        if self.weights.is_empty() { self.scores.len() as f64 } else { self.weights.iter().sum() }
+        if self.weights.is_empty() { self.scores.len().real() } else { self.weights.iter().sum() }
     }
 
     fn nan(&self) -> bool {

@@ -1,5 +1,6 @@
 //! What every figure's state can do, and the mean that most of them are.
 
+use crate::base::number::AsReal;
 use crate::base::{Code, Error, Mergeable, Result, weight};
 
 /// The state of one figure of quality. Rows are added in any order and states merged in any tree: the figure is the same up to rounding.
@@ -37,7 +38,7 @@ pub trait State: Default {
 
     /// The sum of the rows' weights.
     fn weight(&self) -> f64 {
-        self.rows() as f64
+        self.rows().real()
     }
 
     /// Bytes of memory the state holds beyond itself.
@@ -78,7 +79,7 @@ pub(super) trait Kept: Sized {
     fn rows(&self) -> u64;
     /// [`State::weight`]
     fn weight(&self) -> f64 {
-        self.rows() as f64
+        self.rows().real()
     }
     /// [`State::memory`]
     fn memory(&self) -> usize {
@@ -242,7 +243,7 @@ impl Mean {
         if self.count < 2 || !self.mean.is_finite() {
             return None;
         }
-        let n = self.count as f64;
+        let n = self.count.real();
         let half = Z95 * (self.spread / self.weight / (n - 1.0)).sqrt();
         Some((self.mean - half, self.mean + half))
     }

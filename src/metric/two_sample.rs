@@ -1,6 +1,7 @@
 //! How far two samples are apart, column by column.
 
 use crate::base::hash::Map;
+use crate::base::number::AsReal;
 use std::hash::Hash;
 
 /// The Kolmogorov-Smirnov statistic: the greatest difference of the two distribution functions, 0 to 1. Puts both in order; none where one is empty.
@@ -15,7 +16,7 @@ pub fn kolmogorov_smirnov(a: &mut [f64], b: &mut [f64]) -> Option<f64> {
         let x = a[i].min(b[j]);
         i += a[i..].partition_point(|y| *y <= x);
         j += b[j..].partition_point(|y| *y <= x);
-        most = most.max((i as f64 / a.len() as f64 - j as f64 / b.len() as f64).abs());
+        most = most.max((i.real() / a.len().real() - j.real() / b.len().real()).abs());
     }
     Some(most)
 }
@@ -43,7 +44,7 @@ pub fn total_variation<K: Hash + Eq>(a: impl Iterator<Item = K>, b: impl Iterato
 /// Spearman's correlation of two columns of one length: that of their ranks, equal values at the middle of theirs. None where one does not vary.
 pub fn rank_correlation(a: &[f64], b: &[f64]) -> Option<f64> {
     let (x, y) = (ranks(a), ranks(b));
-    let n = x.len() as f64;
+    let n = x.len().real();
     let mean = (n - 1.0) / 2.0;
     let (mut xy, mut xx, mut yy) = (0.0, 0.0, 0.0);
     for (x, y) in x.iter().zip(&y) {
@@ -63,7 +64,7 @@ fn ranks(x: &[f64]) -> Vec<f64> {
     while i < order.len() {
         let run = order[i..].partition_point(|r| x[*r] <= x[order[i]]);
         for r in &order[i..i + run] {
-            out[*r] = i as f64 + (run - 1) as f64 / 2.0;
+            out[*r] = i.real() + (run - 1).real() / 2.0;
         }
         i += run;
     }

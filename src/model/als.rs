@@ -1,6 +1,7 @@
 //! `als`: implicit feedback by alternating least squares (Hu, Koren & Volinsky 2008) with the regularisation scaled by frequency (Rendle et al.
 //! 2021, "Revisiting the performance of iALS on item recommendation benchmarks").
 
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::params::{self, ParamType, Spec};
 use crate::base::{Code, Context, Epoch, Error, Result, Rng, zeros};
 use crate::dataset::{Interactions, Pairs};
@@ -66,7 +67,11 @@ struct Params {
 
 impl Params {
     fn rule(&self) -> Rule {
-        Rule::Pointwise { unobserved: self.unobserved, regularization: self.regularization.unwrap_or(USUAL) as f32, scaling: self.scaling }
+        Rule::Pointwise {
+            unobserved: self.unobserved,
+            regularization: self.regularization.unwrap_or(USUAL).single(),
+            scaling: self.scaling,
+        }
     }
 }
 
@@ -95,7 +100,7 @@ fn fit(data: &Interactions, given: &Map<String, Value>, ctx: &Context) -> Result
         half(&by_user, &items, &spread, width, rule, &mut users, ctx)?;
         let spread = eigenbasis(&mut users, width, &mut centre, ctx)?;
         let least = half(&by_item, &users, &spread, width, rule, &mut items, ctx)?;
-        let loss = (least + held_back(&by_user, by_item.rows(), &users, width, rule)) / by_user.columns.len().max(1) as f64;
+        let loss = (least + held_back(&by_user, by_item.rows(), &users, width, rule)) / by_user.columns.len().max(1).real();
         let report = Epoch { epoch, train_loss: loss, seconds: start.elapsed().as_secs_f64(), ..Epoch::default() };
         ctx.watch.epoch(&report);
         ctx.watch.done(u64::from(epoch), u64::from(p.epochs));
@@ -117,11 +122,11 @@ fn stored(given: &Map<String, Value>) -> Result<(usize, Rule, f32)> {
 
 /// Small random vectors: normal, of length 0.1 about, a stream of its own for each strip.
 fn random(rows: &mut [f32], width: usize, ctx: &Context) {
-    let scale = 0.1 / (width as f32).sqrt();
+    let scale = 0.1 / width.single().sqrt();
     let mut strips: Vec<&mut [f32]> = rows.chunks_mut(STRIP * width).collect();
     ctx.pool.each_mut(&mut strips, |s, strip| {
         let mut rng = Rng::stream(ctx.seed, 0xa15_0000 + s as u64);
-        strip.iter_mut().for_each(|x| *x = scale * rng.normal() as f32);
+        strip.iter_mut().for_each(|x| *x = scale * rng.normal().single());
     });
 }
 
@@ -138,7 +143,7 @@ fn half(pairs: &Pairs, from: &[f32], spread: &[f32], width: usize, rule: Rule, o
                 break;
             }
             let row = s * STRIP + i;
-            pairs.row(row).for_each(|(c, x)| solver.add(x, |to| to.copy_from_slice(&from[c as usize * width..][..width])));
+            pairs.row(row).for_each(|(c, x)| solver.add(x, |to| to.copy_from_slice(&from[c.index() * width..][..width])));
             rule.diagonal(pairs.row(row).map(|x| x.1).sum(), pairs.width(), spread, &mut d);
             sum += solver.solve(&d, out);
         }

@@ -1,5 +1,6 @@
 //! On which events a kind is worth trying: what several kinds ask of them. Measured on two cores, where `auto` is to end in minutes.
 
+use crate::base::number::AsReal;
 use crate::dataset::Interactions;
 use crate::model::popularity::DAY;
 
@@ -9,7 +10,7 @@ const FEWEST: usize = 200;
 /// Whether things are had again over a month or more, the shortest past from which habits can be learnt.
 pub fn habits(data: &Interactions) -> bool {
     const MONTH: f64 = 30.0 * DAY;
-    data.repeats() && data.span() as f64 >= MONTH
+    data.repeats() && data.span().real() >= MONTH
 }
 
 /// Whether vectors are worth learning, and learnt in some minutes.
@@ -21,5 +22,5 @@ pub fn for_vectors(data: &Interactions) -> bool {
 /// Whether a network over whole histories is worth learning, and learns in less than a minute: by users × items.
 pub fn for_networks(data: &Interactions) -> bool {
     const CELLS: f64 = 6e6;
-    !habits(data) && data.users.len() >= FEWEST && data.users.len() as f64 * data.items.len() as f64 <= CELLS
+    !habits(data) && data.users.len() >= FEWEST && data.users.len().real() * data.items.len().real() <= CELLS
 }

@@ -1,5 +1,6 @@
 //! `bpr`: what a user chose ranks above what the user did not (Rendle et al. 2009, "BPR: Bayesian personalized ranking from implicit feedback").
 
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::params::{self, ParamType, Spec};
 use crate::base::{Code, Context, Epoch, Error, Result, Rng, zeros};
 use crate::dataset::{Interactions, Pairs};
@@ -111,7 +112,7 @@ fn fit(data: &Interactions, given: &Map<String, Value>, ctx: &Context) -> Result
     let mut items: Vec<f32> = zeros(n_items * width)?;
     let mut spare: Vec<f32> = zeros(n_items * width)?;
     let mut rng = Rng::stream(ctx.seed, 0xb9_0000);
-    users.iter_mut().chain(&mut items).for_each(|x| *x = START * rng.normal() as f32);
+    users.iter_mut().chain(&mut items).for_each(|x| *x = START * rng.normal().single());
     let mut names: Vec<u32> = (0..n_items as u32).collect();
     let mut epochs = Vec::new();
     for epoch in 1..=p.epochs {
@@ -125,7 +126,7 @@ fn fit(data: &Interactions, given: &Map<String, Value>, ctx: &Context) -> Result
         reorder(&items, &from, &names, width, &mut spare, ctx);
         std::mem::swap(&mut items, &mut spare);
         let cells = cells(&by_user, &places, (per_users, per_items), blocks, ctx);
-        let rate = p.learning_rate * (1.0 - (epoch - 1) as f32 / p.epochs as f32);
+        let rate = p.learning_rate * (1.0 - (epoch - 1).single() / p.epochs.single());
         let mut loss = (0.0, 0);
         for turn in 0..blocks {
             let mut parts: Vec<&mut [f32]> = items.chunks_mut(per_items * width).collect();
@@ -151,14 +152,14 @@ fn fit(data: &Interactions, given: &Map<String, Value>, ctx: &Context) -> Result
             jobs.iter().for_each(|j| loss = (loss.0 + j.loss.0, loss.1 + j.loss.1));
             ctx.check()?;
         }
-        let report = Epoch { epoch, train_loss: loss.0 / loss.1.max(1) as f64, seconds: start.elapsed().as_secs_f64(), ..Epoch::default() };
+        let report = Epoch { epoch, train_loss: loss.0 / loss.1.max(1).real(), seconds: start.elapsed().as_secs_f64(), ..Epoch::default() };
         ctx.watch.epoch(&report);
         ctx.watch.done(u64::from(epoch), u64::from(p.epochs));
         epochs.push(report);
     }
     let from = inverse(&names)?;
     for (item, row) in spare.chunks_exact_mut(width).enumerate() {
-        row.copy_from_slice(&items[from[item] as usize * width..][..width]);
+        row.copy_from_slice(&items[from[item].index() * width..][..width]);
     }
     drop((users, items));
     let rule = Rule::Pairwise { shrinkage: p.shrinkage };
@@ -171,7 +172,7 @@ fn reorder(items: &[f32], from: &[u32], names: &[u32], width: usize, out: &mut [
     let mut rows: Vec<&mut [f32]> = out.chunks_mut(width * LEAST).collect();
     ctx.pool.each_mut(&mut rows, |s, strip| {
         for (row, item) in strip.chunks_exact_mut(width).zip(&names[s * LEAST..]) {
-            row.copy_from_slice(&items[from[*item as usize] as usize * width..][..width]);
+            row.copy_from_slice(&items[from[item.index()].index() * width..][..width]);
         }
     });
 }
@@ -183,7 +184,7 @@ fn cells(by_user: &Pairs, places: &[u32], per: (usize, usize), blocks: usize, ct
     ctx.pool.each_mut(&mut cells, |b, cells| {
         for u in b * per.0..((b + 1) * per.0).min(users) {
             for (i, _) in by_user.row(u) {
-                let at = places[i as usize] as usize;
+                let at = places[i.index()].index();
                 cells[at / per.1].push(((u - b * per.0) as u32, (at % per.1) as u32));
             }
         }
@@ -201,13 +202,13 @@ impl Job<'_> {
             if at % STEPS == 0 && ctx.watch.cancelled() {
                 return;
             }
-            let theirs = &by_user.columns[by_user.offsets[self.first + user as usize]..by_user.offsets[self.first + user as usize + 1]];
+            let theirs = &by_user.columns[by_user.offsets[self.first + user.index()]..by_user.offsets[self.first + user.index() + 1]];
             let draw = |rng: &mut Rng| {
                 if popular { self.cell[rng.below(self.cell.len())].1 } else { rng.below(self.names.len()) as u32 }
             };
-            let other = (0..DRAWS).map(|_| draw(&mut self.rng)).find(|o| theirs.binary_search(&self.names[*o as usize]).is_err());
+            let other = (0..DRAWS).map(|_| draw(&mut self.rng)).find(|o| theirs.binary_search(&self.names[o.index()]).is_err());
             let Some(other) = other else { continue };
-            let at = |row: u32| row as usize * width..(row as usize + 1) * width;
+            let at = |row: u32| row.index() * width..(row.index() + 1) * width;
             let Ok([chosen, other]) = self.items.get_disjoint_mut([at(chosen), at(other)]) else { continue };
             let x = pairwise(rate, keep, &mut self.users[at(user)], chosen, other);
             product *= 1.0 + (-f64::from(x.clamp(-80.0, 80.0))).exp();
@@ -224,7 +225,7 @@ impl Job<'_> {
 /// The place of each element of a permutation.
 fn inverse(of: &[u32]) -> Result<Vec<u32>> {
     let mut out: Vec<u32> = zeros(of.len())?;
-    of.iter().enumerate().for_each(|(place, x)| out[*x as usize] = place as u32);
+    of.iter().enumerate().for_each(|(place, x)| out[x.index()] = place as u32);
     Ok(out)
 }
 

@@ -1,6 +1,7 @@
 //! How good several ways to rank are for each of some users, and which of them is best beyond chance.
 
 use crate::base::Rng;
+use crate::base::number::AsReal;
 use crate::metric::bootstrap::{self, Estimate};
 
 /// NDCG of `n` ways to rank for each user.
@@ -27,7 +28,7 @@ impl Figures {
         for row in self.values.chunks(self.n.max(1)) {
             sums.iter_mut().zip(row).for_each(|(s, x)| *s += f64::from(*x));
         }
-        let users = self.users().max(1) as f64;
+        let users = self.users().max(1).real();
         sums.iter_mut().for_each(|s| *s /= users);
         sums
     }
@@ -46,7 +47,7 @@ impl Figures {
                 sums.iter_mut().zip(row).for_each(|(s, x)| *s += f64::from(count) * f64::from(*x));
             }
             if let Some(best) = (0..self.n).reduce(|a, b| if sums[b] > sums[a] { b } else { a }) {
-                shares[best] += 1.0 / RESAMPLES as f64;
+                shares[best] += 1.0 / RESAMPLES.real();
             }
         }
         shares

@@ -1,5 +1,6 @@
 //! The strongest elements of each row of an item → item matrix, whose rows are added up one at a time: no square of the items is ever held.
 
+use crate::base::number::AsIndex;
 use crate::base::{Context, Error, Result, memory, zeros};
 use crate::kernel::axpy;
 use std::sync::Mutex;
@@ -25,7 +26,7 @@ pub struct Gathered<T> {
 impl Gather {
     /// Adds `weight` to the element of `target`.
     pub fn add(&mut self, target: u32, weight: f32) {
-        let s = &mut self.sums[target as usize];
+        let s = &mut self.sums[target.index()];
         if *s == 0.0 {
             self.touched.push(target);
         }
@@ -76,7 +77,7 @@ pub fn strongest<T: Send>(
             // As soon as twice as many as stay are there, only those come in that are stronger than the weakest that would stay.
             let mut weakest = u64::MAX;
             for &t in &gather.touched {
-                let w = finish(item, t, std::mem::take(&mut gather.sums[t as usize]));
+                let w = finish(item, t, std::mem::take(&mut gather.sums[t.index()]));
                 let key = key(w, t);
                 if w != 0.0 && t != item && key < weakest {
                     row.push(key);

@@ -1,5 +1,6 @@
 //! Held-out events of recommenders: which they are, and how well a scorer finds them.
 
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Context, Result, rng::mix, zeros};
 use crate::dataset::{Event, Interactions, Step};
 use crate::kernel::topk::top_k;
@@ -56,7 +57,7 @@ impl Holdout {
     /// # Errors
     /// [`crate::base::Code::OutOfMemory`].
     pub fn split(data: &Interactions, step: Step, repeats: bool, from: f64, share: f64) -> Result<(Interactions, Self)> {
-        let at = |u: u32| (mix(data.users.hash(u) ^ 0x9d2c_5680_ca28_7e13) >> 11) as f64 / (1u64 << 53) as f64;
+        let at = |u: u32| (mix(data.users.hash(u) ^ 0x9d2c_5680_ca28_7e13) >> 11) as f64 / (1u64 << 53).real();
         // A chosen user's hash is below its part's end: the cut takes the smallest, again the same ones night after night.
         let mut chosen: Vec<(f64, u32)> = (0..data.users.len() as u32)
             .map(|u| (at(u), u))
@@ -69,10 +70,10 @@ impl Holdout {
         let most = ENOUGH.div_ceil(chosen.len().max(1)).min(STEPS);
         for &(_, u) in &chosen {
             let starts = step.starts(data.history(u));
-            begins[u as usize] = starts[starts.len() - (starts.len() / 4).clamp(1, most)];
+            begins[u.index()] = starts[starts.len() - (starts.len() / 4).clamp(1, most)];
         }
-        let rest = data.filter(|u, at, _| begins[u as usize] == 0 || at < begins[u as usize])?;
-        let mut users: Vec<(u32, Vec<Event>)> = chosen.iter().map(|&(_, u)| (u, data.history(u)[begins[u as usize]..].to_vec())).collect();
+        let rest = data.filter(|u, at, _| begins[u.index()] == 0 || at < begins[u.index()])?;
+        let mut users: Vec<(u32, Vec<Event>)> = chosen.iter().map(|&(_, u)| (u, data.history(u)[begins[u.index()]..].to_vec())).collect();
         users.sort_by_key(|h| h.0);
         Ok((rest, Self { users, repeats }))
     }
@@ -121,7 +122,7 @@ impl Holdout {
         let _booked = ctx.budget.take(self.users.len().saturating_mul(n * 4), "the figures of each user")?;
         let start = (vec![Ranking::new(k, data.items.len()); n], Vec::new());
         let add = |(rankings, ndcg): &mut (Vec<Ranking>, Vec<f32>), i: usize, top: &[u32], relevant: &[u32]| {
-            ndcg.push(rankings[i].add(top, relevant).map_or(0.0, |f| f.ndcg as f32));
+            ndcg.push(rankings[i].add(top, relevant).map_or(0.0, |f| f.ndcg.single()));
         };
         let (mut rankings, mut values) = start.clone();
         for (part, ndcg) in self.walk(data, k, popularity, ctx, n, &start, score, add)? {
@@ -167,7 +168,7 @@ impl Holdout {
     ) -> Result<Figures> {
         let _booked = ctx.budget.take(self.users.len().saturating_mul(n * 4), "the figures of each user")?;
         let add = |values: &mut Vec<f32>, _: usize, top: &[u32], relevant: &[u32]| {
-            values.push(list_figures(top, relevant, k).map_or(0.0, |f| f.ndcg as f32));
+            values.push(list_figures(top, relevant, k).map_or(0.0, |f| f.ndcg.single()));
         };
         Ok(Figures { n, values: self.walk(data, k, popularity, ctx, n, &Vec::new(), score, add)?.concat() })
     }
@@ -191,7 +192,7 @@ impl Holdout {
         self.each_user(data, popularity, ctx, start, room, |state, outs, asked| {
             score(asked.history, asked.now, outs);
             for (i, out) in outs.iter_mut().enumerate() {
-                asked.had.iter().for_each(|e| out[e.item as usize] = f32::NEG_INFINITY);
+                asked.had.iter().for_each(|e| out[e.item.index()] = f32::NEG_INFINITY);
                 add(state, i, &top_k(out, k, Some(popularity)), asked.relevant);
             }
         })
@@ -218,7 +219,7 @@ impl Holdout {
             for (user, events) in &self.users[p * STEP..((p + 1) * STEP).min(self.users.len())] {
                 ctx.check()?;
                 let history = data.history(*user);
-                let found = |i: u32| popularity[i as usize] > 0.0 && (self.repeats || history.iter().all(|e| e.item != i));
+                let found = |i: u32| popularity[i.index()] > 0.0 && (self.repeats || history.iter().all(|e| e.item != i));
                 let mut relevant: Vec<u32> = events.iter().map(|e| e.item).filter(|&i| found(i)).collect();
                 relevant.sort_unstable();
                 relevant.dedup();

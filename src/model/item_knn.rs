@@ -1,5 +1,6 @@
 //! `item_knn`: items that the same users chose (Sarwar et al. 2001, "Item-based collaborative filtering"), cosine with shrinkage and damped popularity.
 
+use crate::base::number::AsIndex;
 use crate::base::params::{self, ParamType, Spec};
 use crate::base::{Context, Result};
 use crate::dataset::{Interactions, Pairs};
@@ -58,11 +59,11 @@ pub fn fit(data: &Interactions, given: &Map<String, Value>, ctx: &Context) -> Re
         p.neighbours,
         ctx,
         |a, gather| {
-            for (u, xa) in by_item.row(a as usize) {
-                by_user.row(u as usize).for_each(|(b, xb)| gather.add(b, xa * xb));
+            for (u, xa) in by_item.row(a.index()) {
+                by_user.row(u.index()).for_each(|(b, xb)| gather.add(b, xa * xb));
             }
         },
-        |a, b, sum| sum / (n[a as usize].powf(p.damping) * n[b as usize].powf(1.0 - p.damping) + p.shrinkage),
+        |a, b, sum| sum / (n[a.index()].powf(p.damping) * n[b.index()].powf(1.0 - p.damping) + p.shrinkage),
     )?;
     Ok(Linked::new(links, given, USUAL_RECENCY))
 }

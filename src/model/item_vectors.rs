@@ -1,6 +1,7 @@
 //! `item_vectors`: a vector for each item from what is chosen together: positive pointwise mutual information, and its leading eigenvectors
 //! (Levy & Goldberg 2014; randomised as Halko, Martinsson & Tropp 2011). Items that are bought alike lie close, whatever their names say.
 
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::params::{self, ParamType, Spec};
 use crate::base::{Code, Context, Error, Result, Tensor, zeros};
 use crate::dataset::{Event, Interactions, Pairs};
@@ -74,7 +75,7 @@ impl ItemVectors {
         let by_user = Pairs::by_user(data, p.history)?;
         let by_item = by_user.transpose()?;
         let _booked = ctx.budget.take(by_user.bytes() + by_item.bytes(), "the pairs of users and items")?;
-        let others = |u: u32| by_user.row(u as usize).count().saturating_sub(1) as f64;
+        let others = |u: u32| by_user.row(u.index()).count().saturating_sub(1).real();
         let d: Vec<f64> = (0..items).map(|i| by_item.row(i).map(|(u, _)| others(u)).sum()).collect();
         let total: f64 = d.iter().sum();
         let links = Links::build(
@@ -82,14 +83,14 @@ impl ItemVectors {
             p.neighbours,
             ctx,
             |a, gather| {
-                for (u, _) in by_item.row(a as usize) {
-                    by_user.row(u as usize).for_each(|(b, _)| gather.add(b, 1.0));
+                for (u, _) in by_item.row(a.index()) {
+                    by_user.row(u.index()).for_each(|(b, _)| gather.add(b, 1.0));
                 }
             },
             |a, b, c| {
                 let c = f64::from(c);
-                let information = (c * total / (d[a as usize] * d[b as usize]).max(f64::MIN_POSITIVE)).ln();
-                (information.max(0.0) * c / (c + 1.0)) as f32
+                let information = (c * total / (d[a.index()] * d[b.index()]).max(f64::MIN_POSITIVE)).ln();
+                (information.max(0.0) * c / (c + 1.0)).single()
             },
         )?;
         let entries: usize = (0..items as u32).map(|a| links.of(a).count()).sum();
@@ -100,7 +101,7 @@ impl ItemVectors {
         let (values, rows) = eigen::leading_of(items, width, TURNS, |q, m, out| matrix.times(q, m, out, ctx), ctx)?;
         let mut vectors: Vec<f32> = zeros(items * p.width)?;
         for (k, (value, row)) in values.iter().zip(rows.chunks_exact(items.max(1))).enumerate() {
-            let root = value.max(0.0).sqrt() as f32;
+            let root = value.max(0.0).sqrt().single();
             row.iter().enumerate().for_each(|(i, x)| vectors[i * p.width + k] = x * root);
         }
         Ok(Self { width: p.width, vectors, recency: recency(given) })
@@ -108,7 +109,7 @@ impl ItemVectors {
 
     /// The vector of an item.
     pub fn vector(&self, item: u32) -> &[f32] {
-        &self.vectors[item as usize * self.width..][..self.width]
+        &self.vectors[item.index() * self.width..][..self.width]
     }
 
     /// Each item's cosine with the history's mean direction, an event counting its weight × exp(−events since / recency). False when nothing of
@@ -119,7 +120,7 @@ impl ItemVectors {
             let v = self.vector(e.item);
             let length = sum_squares(v).sqrt();
             if length > 0.0 {
-                axpy(e.weight * (-(age as f32) / self.recency).exp() / length, v, &mut mean);
+                axpy(e.weight * (-age.single() / self.recency).exp() / length, v, &mut mean);
             }
         }
         self.likeness(&mean, out)
@@ -160,7 +161,7 @@ impl ItemVectors {
 }
 
 fn recency(given: &Map<String, Value>) -> f32 {
-    given.get("recency").and_then(Value::as_f64).map_or(USUAL_RECENCY, |x| x.clamp(0.1, 1e6) as f32)
+    given.get("recency").and_then(Value::as_f64).map_or(USUAL_RECENCY, |x| x.clamp(0.1, 1e6).single())
 }
 
 impl Symmetric {
@@ -170,8 +171,8 @@ impl Symmetric {
         let mut entries = 0usize;
         for a in 0..items as u32 {
             for (b, _) in links.of(a) {
-                offsets[a as usize + 1] += 1;
-                offsets[b as usize + 1] += 1;
+                offsets[a.index() + 1] += 1;
+                offsets[b.index() + 1] += 1;
                 entries += 2;
             }
         }
@@ -179,7 +180,7 @@ impl Symmetric {
         let mut next = offsets.clone();
         let (mut columns, mut values) = (zeros(entries)?, zeros(entries)?);
         let mut put = |row: u32, column: u32, w: f32| {
-            let at = &mut next[row as usize];
+            let at = &mut next[row.index()];
             columns[*at] = column;
             values[*at] = 0.5 * w;
             *at += 1;
@@ -204,7 +205,7 @@ impl Symmetric {
                 let row = s * STRIP + i;
                 let at = self.offsets[row]..self.offsets[row + 1];
                 out.fill(0.0);
-                add_rows(self.columns[at.clone()].iter().map(|c| *c as usize).zip(self.values[at].iter().copied()), q, out);
+                add_rows(self.columns[at.clone()].iter().map(|c| c.index()).zip(self.values[at].iter().copied()), q, out);
             }
         });
     }

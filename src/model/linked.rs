@@ -1,5 +1,6 @@
 //! A recommender that is a matrix of links and a recency: what `item_knn`, `transition` and `ease` learn, each in its own way, and score with alike.
 
+use crate::base::number::AsReal;
 use crate::base::params::{ParamType, Spec};
 use crate::base::{Result, Tensor};
 use crate::dataset::Event;
@@ -24,7 +25,7 @@ pub struct Linked {
 impl Linked {
     /// `given` are the kind's parameters, stored or not; `usual` is the recency where none is given or chosen.
     pub fn new(links: Links, given: &Map<String, Value>, usual: f32) -> Self {
-        let recency = given.get("recency").and_then(Value::as_f64).map_or(usual, |x| x.clamp(0.1, 1e6) as f32);
+        let recency = given.get("recency").and_then(Value::as_f64).map_or(usual, |x| x.clamp(0.1, 1e6).single());
         Self { links, recency }
     }
 

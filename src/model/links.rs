@@ -1,5 +1,6 @@
 //! A sparse item → item matrix: for each item the strongest links to others. What `item_knn`, `transition` and `ease` learn and score with.
 
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Code, Context, Error, Numbers, Result, Tensor, memory, tensor};
 use crate::dataset::Event;
 use crate::model::gather::{Gather, Gathered, strongest};
@@ -54,23 +55,23 @@ impl Links {
     fn row(&self, item: u32) -> (&[u32], &[f16]) {
         match &self.rows {
             Rows::Whole { targets, weights } => {
-                let at = self.offsets[item as usize]..self.offsets[item as usize + 1];
+                let at = self.offsets[item.index()]..self.offsets[item.index() + 1];
                 (&targets[at.clone()], &weights[at])
             }
-            Rows::Some(rows) => rows[item as usize].get().map_or((&[], &[]), |r| (&r.targets, &r.weights)),
+            Rows::Some(rows) => rows[item.index()].get().map_or((&[], &[]), |r| (&r.targets, &r.weights)),
         }
     }
 
     /// How many links an item has, held or not.
     fn degree(&self, item: u32) -> usize {
-        self.offsets[item as usize + 1] - self.offsets[item as usize]
+        self.offsets[item.index() + 1] - self.offsets[item.index()]
     }
 
     /// Whether the row of `item` is still to be given ([`Links::give`]) before anything is asked of it.
     pub fn lacks(&self, item: u32) -> bool {
         match &self.rows {
             Rows::Whole { .. } => false,
-            Rows::Some(rows) => self.degree(item) > 0 && rows[item as usize].get().is_none(),
+            Rows::Some(rows) => self.degree(item) > 0 && rows[item.index()].get().is_none(),
         }
     }
 
@@ -86,7 +87,7 @@ impl Links {
     /// [`Code::Corrupt`].
     pub fn give(&self, item: u32, stored: &[u8]) -> Result<()> {
         let Rows::Some(rows) = &self.rows else { return Ok(()) };
-        let cell = rows.get(item as usize).ok_or_else(|| damaged("are of no item"))?;
+        let cell = rows.get(item.index()).ok_or_else(|| damaged("are of no item"))?;
         let (targets, weights) = read(stored, self.degree(item), rows.len())?;
         // Given twice it is the same.
         let _ = cell.set(Row { targets: targets.into(), weights: weights.into() });
@@ -109,13 +110,13 @@ impl Links {
         out.fill(0.0);
         let mut any = false;
         for (age, e) in history.iter().rev().enumerate() {
-            let strength = e.weight * (-(age as f32) / recency).exp();
+            let strength = e.weight * (-age.single() / recency).exp();
             // Beyond this the rest of the history cannot move a list.
-            if (age as f32) > 16.0 * recency {
+            if age.single() > 16.0 * recency {
                 break;
             }
             for (target, w) in self.of(e.item) {
-                out[target as usize] += strength * w;
+                out[target.index()] += strength * w;
                 any = true;
             }
         }
@@ -125,7 +126,7 @@ impl Links {
     /// The links of `item` as scores; those below 0 tell items apart and are no likeness.
     pub fn similar(&self, item: u32, out: &mut [f32]) -> bool {
         out.fill(0.0);
-        self.of(item).for_each(|(t, w)| out[t as usize] = w.max(0.0));
+        self.of(item).for_each(|(t, w)| out[t.index()] = w.max(0.0));
         self.degree(item) > 0
     }
 
@@ -135,15 +136,15 @@ impl Links {
         // The strongest stands first.
         let own = |i: u32| self.of(i).next().map_or(0.0, |(_, w)| w.abs());
         let squares = |i: u32| own(i).powi(2) + self.of(i).map(|(_, w)| w * w).sum::<f32>();
-        scratch[item as usize] = own(item);
-        self.of(item).for_each(|(t, w)| scratch[t as usize] = w);
+        scratch[item.index()] = own(item);
+        self.of(item).for_each(|(t, w)| scratch[t.index()] = w);
         let length = squares(item);
         for (out, &i) in out.iter_mut().zip(others) {
-            let product = own(i) * scratch[i as usize] + self.of(i).map(|(t, w)| w * scratch[t as usize]).sum::<f32>();
+            let product = own(i) * scratch[i.index()] + self.of(i).map(|(t, w)| w * scratch[t.index()]).sum::<f32>();
             *out = product / (length * squares(i)).sqrt().max(f32::MIN_POSITIVE);
         }
-        scratch[item as usize] = 0.0;
-        self.of(item).for_each(|(t, _)| scratch[t as usize] = 0.0);
+        scratch[item.index()] = 0.0;
+        self.of(item).for_each(|(t, _)| scratch[t.index()] = 0.0);
     }
 
     /// The weights by name, of links that are held whole: of each link target and weight, a row an item, and where each row begins. A store can keep and
@@ -205,7 +206,7 @@ fn read(stored: &[u8], count: usize, items: usize) -> Result<(Vec<u32>, Vec<f16>
         targets.push(u32::from_le_bytes([*a, *b, *c, *d]));
         weights.push(f16::from_le_bytes([*e, *f]));
     }
-    if targets.iter().any(|&t| t as usize >= items) || weights.iter().any(|w| !w.is_finite()) {
+    if targets.iter().any(|&t| t.index() >= items) || weights.iter().any(|w| !w.is_finite()) {
         return Err(damaged("lead to no item"));
     }
     Ok((targets, weights))

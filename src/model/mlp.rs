@@ -1,5 +1,6 @@
 //! The multi-layer perceptron: dense layers with ReLU between. Without a hidden layer it is logistic or linear regression.
 
+use crate::base::number::AsReal;
 use crate::base::tensor::find;
 use crate::base::{Budget, Code, Context, Epoch, Error, Numbers, Pool, Quiet, Result, Rng, Tensor, zeros};
 use crate::dataset::TextRows;
@@ -338,7 +339,7 @@ struct Training<'a> {
 impl Trainee for Training<'_> {
     fn step(&mut self, rows: &[u32], next: &[u32], step: u64, ctx: &Context<'_>) -> Result<f64> {
         let loss = self.shards.batch(&self.params, rows, next, step, ctx)?;
-        self.adam.step(&mut self.params, self.shards.gradient(), 1.0 / rows.len() as f32, ctx.pool);
+        self.adam.step(&mut self.params, self.shards.gradient(), 1.0 / rows.len().single(), ctx.pool);
         Ok(loss)
     }
 
@@ -350,7 +351,7 @@ impl Trainee for Training<'_> {
             let rows: Vec<u32> = (first..first + z.len() / outputs).map(|i| i as u32).collect();
             self.loss.plain().gradient(z, outputs, *targets, weights.as_deref(), &rows)
         })?;
-        Ok(Some(Evaluation { loss: total / (*rows).max(1) as f64, metric: None }))
+        Ok(Some(Evaluation { loss: total / (*rows).max(1).real(), metric: None }))
     }
 
     fn parameters(&mut self) -> &mut [f32] {

@@ -1,6 +1,7 @@
 //! The outputs of a network for many rows, on all threads, and what is made of them.
 
 use crate::base::memory::reserve;
+use crate::base::number::AsIndex;
 use crate::base::{Context, Result, zeros};
 use crate::dataset::TextRows;
 use crate::model::row_weights::{biases, class_of, tag_biases};
@@ -79,8 +80,8 @@ pub(super) fn to_shares(
         used.extend((first..end).map(|row| row as u32));
     }
     if let Targets::Tags(tags) = y {
-        return tag_biases(&z, outputs, |i| tags.of(used[i] as usize), ctx);
+        return tag_biases(&z, outputs, |i| tags.of(used[i].index()), ctx);
     }
-    let classes: Vec<u32> = used.into_iter().filter_map(|row| class_of(y, row as usize)).collect();
+    let classes: Vec<u32> = used.into_iter().filter_map(|row| class_of(y, row.index())).collect();
     biases(&z, &classes, outputs, (weights, smoothed), ctx)
 }

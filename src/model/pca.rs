@@ -2,6 +2,7 @@
 
 use super::describe::{BUCKETS, MAX_LEVELS, MIN_COUNT, REFIT, WIDTH};
 use super::rows::{DISTINCT, EXCLUDE, HOLDOUT, INCLUDE, KEEP, KEYS, NUMBERS, TEXT};
+use crate::base::number::AsReal;
 use crate::base::params::{ParamType, Spec};
 use crate::base::tensor::find;
 use crate::base::{Code, Context, Error, Numbers, Result, Tensor, zeros};
@@ -98,17 +99,17 @@ impl Moments {
         if self.rows == 0 || weight.len() != n {
             return Err(Error::new(Code::Data, "no rows to learn from"));
         }
-        let rows = self.rows as f64;
+        let rows = self.rows.real();
         let mean: Vec<f64> = self.sums.iter().map(|s| s / rows).collect();
         let mut covariance: Vec<f32> = zeros(n * n)?;
         for i in 0..n {
             for j in 0..n {
                 let c = self.products[i * n + j] / rows - mean[i] * mean[j];
-                covariance[i * n + j] = (c * f64::from(weight[i]) * f64::from(weight[j])) as f32;
+                covariance[i * n + j] = (c * f64::from(weight[i]) * f64::from(weight[j])).single();
             }
         }
         let (_, components) = leading(&covariance, n, width.min(n), ctx)?;
-        Ok(Pca { mean: mean.iter().map(|m| *m as f32).collect(), weight: weight.to_vec(), components })
+        Ok(Pca { mean: mean.iter().map(|m| m.single()).collect(), weight: weight.to_vec(), components })
     }
 }
 

@@ -1,5 +1,6 @@
 //! `popularity`: what most users chose, old events counting less. The baseline beside every recommender, and what an unknown user gets.
 
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::params::{self, ParamType, Spec};
 use crate::base::{Code, Error, Result, Tensor, zeros};
 use crate::dataset::{Event, Interactions, Pairs};
@@ -66,14 +67,14 @@ impl Popularity {
         let pairs = Pairs::by_user(data, usize::MAX)?;
         for u in 0..pairs.rows() {
             for e in data.history(u as u32) {
-                latest[e.item as usize] = e.time;
+                latest[e.item.index()] = e.time;
             }
             for (i, value) in pairs.row(u) {
-                let age = (now as f64 - latest[i as usize] as f64).max(0.0);
-                sums[i as usize] += f64::from(value) * (-decay * age).exp();
+                let age = (now.real() - latest[i.index()].real()).max(0.0);
+                sums[i.index()] += f64::from(value) * (-decay * age).exp();
             }
         }
-        Ok(Self { scores: sums.iter().map(|&s| s as f32).collect() })
+        Ok(Self { scores: sums.iter().map(|&s| s.single()).collect() })
     }
 
     /// The plain count, without decay.

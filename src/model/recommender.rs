@@ -2,6 +2,7 @@
 //!
 //! A kind's file exports its `KIND`; [`crate::model::kinds`] lists them, and nothing else names one.
 
+use crate::base::number::AsIndex;
 use crate::base::params::{self, ParamType, Spec};
 use crate::base::{Code, Context, Epoch, Error, Result, Tensor, names};
 use crate::dataset::{Event, Interactions};
@@ -238,7 +239,7 @@ pub trait ItemScorer: Debug + Send + Sync {
             return Ok(());
         }
         let known = self.similar(item, scratch);
-        out.iter_mut().zip(others).for_each(|(o, i)| *o = if matches!(known, Ok(true)) { scratch[*i as usize] } else { 0.0 });
+        out.iter_mut().zip(others).for_each(|(o, i)| *o = if matches!(known, Ok(true)) { scratch[i.index()] } else { 0.0 });
         scratch.fill(0.0);
         known.map(|_| ())
     }

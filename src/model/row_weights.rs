@@ -1,5 +1,6 @@
 //! What each row counts where a loss is taken.
 
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Code, Context, Error, Result, zeros};
 use crate::nn::Targets;
 
@@ -22,7 +23,7 @@ pub(super) fn by_class(weights: &[f32], y: Targets<'_>, rows: usize) -> Result<O
     }
     let mut out = zeros(rows)?;
     for (row, to) in out.iter_mut().enumerate() {
-        let weight = class_of(y, row).and_then(|c| weights.get(c as usize));
+        let weight = class_of(y, row).and_then(|c| weights.get(c.index()));
         *to = *weight.ok_or_else(|| Error::internal("class weights without a class of each row"))?;
     }
     Ok(Some(out))
@@ -35,7 +36,7 @@ pub(super) fn mean_one(w: &[f32]) -> Result<Vec<f32>> {
         return Err(Error::new(Code::Data, "row weights must be 0 or more, and not all 0"));
     }
     let mut out = zeros(w.len())?;
-    let scale = (w.len() as f64 / sum) as f32;
+    let scale = (w.len().real() / sum).single();
     out.iter_mut().zip(w).for_each(|(o, w)| *o = w * scale);
     Ok(out)
 }
@@ -52,10 +53,10 @@ const TURNS: usize = 200;
 pub(super) fn biases(z: &[f32], y: &[u32], outputs: usize, (weights, smoothed): (&[f32], f32), ctx: &Context<'_>) -> Result<Vec<f32>> {
     let mut shares = vec![0.0; weights.len()];
     for class in y {
-        shares[*class as usize] += 1.0 / y.len() as f64;
+        shares[class.index()] += 1.0 / y.len().real();
     }
     let smoothed = f64::from(smoothed);
-    shares.iter_mut().for_each(|s| *s = if *s > 0.0 { (1.0 - smoothed) * *s + smoothed / weights.len() as f64 } else { 0.0 });
+    shares.iter_mut().for_each(|s| *s = if *s > 0.0 { (1.0 - smoothed) * *s + smoothed / weights.len().real() } else { 0.0 });
     let mut b: Vec<f64> = weights.iter().map(|w| -f64::from(*w).ln()).collect();
     let mut p = vec![0.0; weights.len()];
     for _ in 0..TURNS {
@@ -67,7 +68,7 @@ pub(super) fn biases(z: &[f32], y: &[u32], outputs: usize, (weights, smoothed): 
             let top = (0..b.len()).map(|c| f64::from(own(c)) + b[c]).fold(f64::NEG_INFINITY, f64::max);
             p.iter_mut().enumerate().for_each(|(c, p)| *p = (f64::from(own(c)) + b[c] - top).exp());
             let sum: f64 = p.iter().sum();
-            means.iter_mut().zip(&p).for_each(|(m, p)| *m += p / sum / y.len() as f64);
+            means.iter_mut().zip(&p).for_each(|(m, p)| *m += p / sum / y.len().real());
         }
         let mut most: f64 = 0.0;
         // A class that no row has keeps what its weight asks for.
@@ -80,7 +81,7 @@ pub(super) fn biases(z: &[f32], y: &[u32], outputs: usize, (weights, smoothed): 
             break;
         }
     }
-    Ok(if outputs == 1 { vec![(b[1] - b[0]) as f32] } else { b.into_iter().map(|b| b as f32).collect() })
+    Ok(if outputs == 1 { vec![(b[1] - b[0]).single()] } else { b.into_iter().map(|b| b.single()).collect() })
 }
 
 /// The same for each of some tags, which are independent: `z` are the outputs for rows × `outputs` tags, `has(row)` the tags of a row. A tag that no row has stays as it is.
@@ -91,7 +92,7 @@ pub(super) fn tag_biases<'a>(z: &[f32], outputs: usize, has: impl Fn(usize) -> &
     let rows = z.len() / outputs.max(1);
     let mut counts = vec![0.0; outputs];
     for row in 0..rows {
-        has(row).iter().for_each(|t| counts[*t as usize] += 1.0);
+        has(row).iter().for_each(|t| counts[t.index()] += 1.0);
     }
     let one = |tag: usize| {
         ctx.check()?;
@@ -110,9 +111,9 @@ pub(super) fn tag_biases<'a>(z: &[f32], outputs: usize, has: impl Fn(usize) -> &
                 break;
             }
         }
-        Ok(b as f32)
+        Ok(b.single())
     };
-    (0..outputs).map(|tag| if counts[tag] == 0.0 || counts[tag] == rows as f64 { Ok(0.0) } else { one(tag) }).collect()
+    (0..outputs).map(|tag| if counts[tag] == 0.0 || counts[tag] == rows.real() { Ok(0.0) } else { one(tag) }).collect()
 }
 
 #[cfg(test)]

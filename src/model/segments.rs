@@ -5,6 +5,7 @@
 
 use super::describe::{BUCKETS, MAX_LEVELS, MIN_COUNT};
 use super::rows::{DISTINCT, EXCLUDE, HOLDOUT, INCLUDE, KEEP, KEYS, TEXT};
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::params::{ParamType, Spec};
 use crate::base::tensor::find;
 use crate::base::{Code, Context, Error, Numbers, Result, Rng, Tensor, zeros};
@@ -128,7 +129,7 @@ impl Centres {
                 before = apart;
                 for (i, n) in counts.iter().enumerate().filter(|(_, n)| **n > 0) {
                     let at = i * columns..(i + 1) * columns;
-                    centres.centres[at.clone()].iter_mut().zip(&share.sums[at]).for_each(|(c, s)| *c = (s / *n as f64) as f32);
+                    centres.centres[at.clone()].iter_mut().zip(&share.sums[at]).for_each(|(c, s)| *c = (s / n.real()).single());
                 }
                 centres = Self::new(columns, centres.centres);
             }
@@ -173,7 +174,7 @@ impl Centres {
             if r % SHARD == 0 {
                 ctx.check()?
             }
-            let i = *i as usize;
+            let i = i.index();
             all.sums[i * n..(i + 1) * n].iter_mut().zip(row).for_each(|(s, x)| *s += f64::from(*x));
             all.counts[i] += 1;
             all.apart += f64::from(*d);
@@ -260,8 +261,8 @@ fn silhouettes(rows: &[f32], columns: usize, ways: &[Vec<u32>], ctx: &Context<'_
     let sizes: Vec<Vec<u32>> = ways
         .iter()
         .map(|way| {
-            let mut sizes = vec![0; way.iter().max().map_or(0, |m| *m as usize + 1)];
-            way.iter().for_each(|p| sizes[*p as usize] += 1);
+            let mut sizes = vec![0; way.iter().max().map_or(0, |m| m.index() + 1)];
+            way.iter().for_each(|p| sizes[p.index()] += 1);
             sizes
         })
         .collect();
@@ -278,8 +279,8 @@ fn silhouettes(rows: &[f32], columns: usize, ways: &[Vec<u32>], ctx: &Context<'_
             for ((way, sizes), out) in ways.iter().zip(&sizes).zip(&mut *out) {
                 sums.clear();
                 sums.resize(sizes.len(), 0.0);
-                way.iter().zip(&distances).for_each(|(p, d)| sums[*p as usize] += d);
-                let own = way[i] as usize;
+                way.iter().zip(&distances).for_each(|(p, d)| sums[p.index()] += d);
+                let own = way[i].index();
                 if sizes[own] > 1 {
                     let a = sums[own] / f64::from(sizes[own] - 1);
                     let others = (0..sizes.len()).filter(|p| *p != own && sizes[*p] > 0);
@@ -291,7 +292,7 @@ fn silhouettes(rows: &[f32], columns: usize, ways: &[Vec<u32>], ctx: &Context<'_
         }
     });
     ctx.check()?;
-    Ok((0..ways.len()).map(|w| blocks.iter().map(|b| b[w]).sum::<f64>() / n.max(1) as f64).collect())
+    Ok((0..ways.len()).map(|w| blocks.iter().map(|b| b[w]).sum::<f64>() / n.max(1).real()).collect())
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What the networks of histories have in common on their way into a version and back: half precision, tensors that may be hostile, the recency.
 
+use crate::base::number::AsReal;
 use crate::base::tensor::find;
 use crate::base::{Code, Error, Numbers, Result, Tensor, zeros};
 use crate::kernel::to_f16;
@@ -29,7 +30,7 @@ pub fn floats(tensors: &[Tensor], name: &str, shape: &[usize]) -> Result<Vec<f32
 
 /// The stored recency; where nothing chose it, hardly any fading, as in the papers.
 pub fn recency(given: &Map<String, Value>) -> f32 {
-    given.get("recency").and_then(Value::as_f64).map_or(200.0, |x| x.clamp(0.1, 1e6) as f32)
+    given.get("recency").and_then(Value::as_f64).map_or(200.0, |x| x.clamp(0.1, 1e6).single())
 }
 
 /// The tensors of a model, which may be hostile.

@@ -1,6 +1,7 @@
 //! `transition`: which item follows which. Pairs in a user's history count by the distance between them, forward and a share backward; a list is made
 //! from the last events. Trains in seconds; where what comes next depends on what came last it is the strongest simple model.
 
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::params::{self, ParamType, Spec};
 use crate::base::{Context, Result, memory, zeros};
 use crate::dataset::Interactions;
@@ -58,7 +59,7 @@ pub fn fit(data: &Interactions, given: &Map<String, Value>, ctx: &Context) -> Re
     let _booked = ctx.budget.take(events.len() * 16 + items * 16, "where each item occurs")?;
     // Every event's place, item after item, with the bounds of its user's history.
     let mut offsets: Vec<usize> = zeros(items + 1)?;
-    events.iter().for_each(|e| offsets[e.item as usize + 1] += 1);
+    events.iter().for_each(|e| offsets[e.item.index() + 1] += 1);
     (1..offsets.len()).for_each(|i| offsets[i] += offsets[i - 1]);
     let mut next = offsets.clone();
     let mut places: Vec<(usize, u32)> = Vec::new();
@@ -66,23 +67,23 @@ pub fn fit(data: &Interactions, given: &Map<String, Value>, ctx: &Context) -> Re
     places.resize(events.len(), (0, 0));
     let mut n: Vec<f32> = zeros(items)?;
     for u in 0..data.users.len() as u32 {
-        let start = data.offsets()[u as usize];
+        let start = data.offsets()[u.index()];
         for (at, e) in data.history(u).iter().enumerate() {
-            let i = e.item as usize;
+            let i = e.item.index();
             places[next[i]] = (start + at, u);
             next[i] += 1;
             n[i] += e.weight / heaviest;
         }
     }
-    let fade: Vec<f32> = (0..=p.window).map(|d| (-(d as f32) / p.distance).exp()).collect();
+    let fade: Vec<f32> = (0..=p.window).map(|d| (-d.single() / p.distance).exp()).collect();
     let links = Links::build(
         items,
         p.neighbours,
         ctx,
         |a, gather| {
-            for &(at, u) in &places[offsets[a as usize]..offsets[a as usize + 1]] {
+            for &(at, u) in &places[offsets[a.index()]..offsets[a.index() + 1]] {
                 let own = events[at].weight / heaviest;
-                let (start, end) = (data.offsets()[u as usize], data.offsets()[u as usize + 1]);
+                let (start, end) = (data.offsets()[u.index()], data.offsets()[u.index() + 1]);
                 for (d, e) in events[at + 1..end.min(at + 1 + p.window)].iter().enumerate() {
                     gather.add(e.item, own * e.weight / heaviest * fade[d + 1]);
                 }
@@ -93,7 +94,7 @@ pub fn fit(data: &Interactions, given: &Map<String, Value>, ctx: &Context) -> Re
                 }
             }
         },
-        |a, b, sum| sum / (n[a as usize].powf(p.damping) * n[b as usize].powf(1.0 - p.damping) + p.shrinkage),
+        |a, b, sum| sum / (n[a.index()].powf(p.damping) * n[b.index()].powf(1.0 - p.damping) + p.shrinkage),
     )?;
     Ok(Linked::new(links, given, USUAL_RECENCY))
 }

@@ -1,5 +1,6 @@
 //! Settings that a kind leaves open, chosen on held-out events.
 
+use crate::base::number::AsReal;
 use crate::base::{Context, Result};
 use crate::dataset::Interactions;
 use crate::model::figures::Figures;
@@ -49,7 +50,7 @@ fn choose_recency(model: &mut Model, data: &Interactions, tune: &Holdout, ctx: &
         figures
     });
     let chosen = side_by_side(each.into_iter().collect::<Result<_>>()?).setting(&RECENCIES, ctx.seed);
-    model.set_recency(chosen as f32);
+    model.set_recency(chosen.single());
     Ok(chosen)
 }
 

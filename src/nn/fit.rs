@@ -1,5 +1,6 @@
 //! The mini-batch loop.
 
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Code, Context, Error, Result, Rng, memory::reserve};
 use crate::nn::monitor::{Evaluation, Fitted, Monitor};
 use std::time::Instant;
@@ -49,7 +50,7 @@ impl Loop {
     /// # Errors
     /// [`Code::Cancelled`]; [`Code::Data`] when the loss is no number any more; whatever the trainee reports.
     pub fn run(&self, trainee: &mut impl Trainee, ctx: &Context<'_>) -> Result<Fitted> {
-        if self.rows > u32::MAX as usize {
+        if self.rows > u32::MAX.index() {
             return Err(Error::new(Code::Data, "too many rows").detail(format!(
                 "{} rows, at most {} can be learned from.",
                 self.rows,
@@ -83,7 +84,7 @@ impl Loop {
             }
             let seconds = start.elapsed().as_secs_f64();
             let evaluation = trainee.evaluate(ctx)?;
-            let mean = total / self.rows.max(1) as f64;
+            let mean = total / self.rows.max(1).real();
             let ends = monitor.epoch(trainee.parameters(), mean, evaluation, seconds, ctx)?;
             ctx.watch.done(epoch as u64 + 1, self.epochs as u64);
             if ends {

@@ -1,5 +1,6 @@
 //! Losses of a batch and their gradients.
 
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Code, Error, Result};
 use crate::kernel;
 use serde::{Deserialize, Serialize};
@@ -109,7 +110,7 @@ impl Loss {
             // The commonest case, in runs: the targets of a shuffled batch lie all over the table.
             let mut near = [0.0; 128];
             for (z, rows) in z.chunks_mut(near.len()).zip(rows.chunks(near.len())) {
-                near.iter_mut().zip(rows).for_each(|(to, row)| *to = y[*row as usize]);
+                near.iter_mut().zip(rows).for_each(|(to, row)| *to = y[row.index()]);
                 total += kernel::bce(&mut z[..rows.len()], &near[..rows.len()]);
             }
             return total;
@@ -117,11 +118,11 @@ impl Loss {
         let smooth = if let Self::SmoothCe(share) = self { share } else { 0.0 };
         let none = if let Targets::Tags(_) = targets { vec![0.0; outputs] } else { Vec::new() };
         for (z, row) in z.chunks_exact_mut(outputs.max(1)).zip(rows) {
-            let row = *row as usize;
+            let row = row.index();
             let loss = match targets {
                 Targets::Binary(y) => kernel::bce(z, &y[row * outputs..][..outputs]),
                 Targets::Value(y) => squared(z, &y[row * outputs..][..outputs]),
-                Targets::Class(y, _) => class(z, y[row] as usize, smooth),
+                Targets::Class(y, _) => class(z, y[row].index(), smooth),
                 Targets::Tags(t) => tags(z, &none, t.of(row)),
             };
             match weights {
@@ -153,7 +154,7 @@ fn class(z: &mut [f32], y: usize, smooth: f32) -> f64 {
         z[y] -= 1.0;
         return f64::from(loss);
     }
-    let (each, mean) = (smooth / z.len() as f32, z.iter().sum::<f32>() / z.len() as f32);
+    let (each, mean) = (smooth / z.len().single(), z.iter().sum::<f32>() / z.len().single());
     let loss = kernel::softmax(z) - (1.0 - smooth) * own - smooth * mean;
     z.iter_mut().for_each(|g| *g -= each);
     z[y] -= 1.0 - smooth;
@@ -162,9 +163,9 @@ fn class(z: &mut [f32], y: usize, smooth: f32) -> f64 {
 
 /// Σ softplus(z) less those of the tags that are there; `none` is as many zeros.
 fn tags(z: &mut [f32], none: &[f32], there: &[u32]) -> f64 {
-    let own: f64 = there.iter().map(|t| f64::from(z[*t as usize])).sum();
+    let own: f64 = there.iter().map(|t| f64::from(z[t.index()])).sum();
     let loss = kernel::bce(z, none) - own;
-    there.iter().for_each(|t| z[*t as usize] -= 1.0);
+    there.iter().for_each(|t| z[t.index()] -= 1.0);
     loss
 }
 

@@ -1,11 +1,13 @@
 //! Layer normalisation (Ba, Kiros & Hinton 2016): each row of sums to mean 0 and deviation 1, then a learned gain and shift.
 
+use crate::base::number::AsReal;
+
 /// Added to the variance, so that a row of equal numbers has a finite scale.
 const EPSILON: f32 = 1e-5;
 
 /// x ← the normalised row; returns 1 / its deviation, for the way back.
 pub fn normalise(x: &mut [f32]) -> f32 {
-    let n = x.len().max(1) as f32;
+    let n = x.len().max(1).single();
     let mean = x.iter().sum::<f32>() / n;
     let var = x.iter().map(|x| (x - mean) * (x - mean)).sum::<f32>() / n;
     let scale = 1.0 / (var + EPSILON).sqrt();
@@ -15,7 +17,7 @@ pub fn normalise(x: &mut [f32]) -> f32 {
 
 /// g ← the gradient by the row before [`normalise`], from that by its result; `x` is the result and `scale` what it returned.
 pub fn normalise_back(x: &[f32], scale: f32, g: &mut [f32]) {
-    let n = x.len().max(1) as f32;
+    let n = x.len().max(1).single();
     let mean = g.iter().sum::<f32>() / n;
     let along = x.iter().zip(&*g).map(|(x, g)| x * g).sum::<f32>() / n;
     g.iter_mut().zip(x).for_each(|(g, x)| *g = scale * (*g - mean - x * along));

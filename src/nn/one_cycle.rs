@@ -1,5 +1,7 @@
 //! The one-cycle schedule of the learning rate (Smith & Topin 2019): up to a peak, then down to nearly nothing.
 
+use crate::base::number::AsReal;
+
 /// Share of the steps on the way up.
 const WARM: f64 = 0.3;
 /// What the peak is divided by at the beginning.
@@ -9,11 +11,11 @@ const END: f64 = 250_000.0;
 
 /// The learning rate of step `step` (from 0) of `steps`, whose highest is `peak`: half a cosine up, half a cosine down.
 pub fn one_cycle(step: u64, steps: u64, peak: f32) -> f32 {
-    let at = step as f64 / steps.saturating_sub(1).max(1) as f64;
+    let at = step.real() / steps.saturating_sub(1).max(1).real();
     let peak = f64::from(peak);
     let between = |from: f64, to: f64, t: f64| to + (from - to) * 0.5 * (1.0 + (std::f64::consts::PI * t.min(1.0)).cos());
     let rate = if at < WARM { between(peak / BEGIN, peak, at / WARM) } else { between(peak, peak / END, (at - WARM) / (1.0 - WARM)) };
-    rate as f32
+    rate.single()
 }
 
 #[cfg(test)]

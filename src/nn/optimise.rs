@@ -1,5 +1,6 @@
 //! The optimiser: Adam with decoupled weight decay.
 
+use crate::base::number::AsReal;
 use crate::base::{Pool, Result, zeros};
 use crate::kernel::{AdamStep, adam};
 
@@ -64,8 +65,8 @@ impl Adam {
         AdamStep {
             beta1: s.beta1,
             beta2: s.beta2,
-            rate: (f64::from(s.learning_rate) / c1) as f32,
-            root: (1.0 / c2.sqrt()) as f32,
+            rate: (f64::from(s.learning_rate) / c1).single(),
+            root: (1.0 / c2.sqrt()).single(),
             epsilon: s.epsilon,
             keep: 1.0 - s.learning_rate * s.weight_decay,
             scale,

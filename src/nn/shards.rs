@@ -3,6 +3,7 @@
 //! A shard has a fixed number of rows and the shards' gradients are added in their order, so the sum has the same bits whatever
 //! the number of threads. A shard's rows are first copied side by side: the rows of a shuffled batch lie all over the table.
 
+use crate::base::number::AsIndex;
 use crate::base::{Context, Result, Rng, rng::mix, zeros};
 use crate::dataset::TextRows;
 use crate::kernel;
@@ -113,15 +114,15 @@ impl<'a> Shards<'a> {
             let run = |i: usize, s: &mut Shard, gradient: &mut [f32]| {
                 let part = &batch[i * SHARD..batch.len().min((i + 1) * SHARD)];
                 for (row, to) in part.iter().zip(s.x.chunks_exact_mut(inputs.max(1))) {
-                    to.copy_from_slice(&rows.x[*row as usize * inputs..][..inputs]);
+                    to.copy_from_slice(&rows.x[row.index() * inputs..][..inputs]);
                 }
                 let coming = (wave * WAVE + i) * SHARD;
                 for row in next.iter().skip(coming).take(SHARD) {
-                    kernel::prefetch(&rows.x[*row as usize * inputs..][..inputs]);
+                    kernel::prefetch(&rows.x[row.index() * inputs..][..inputs]);
                 }
                 let seed = mix(ctx.seed ^ mix(step << 16 | (wave * WAVE + i) as u64));
                 let mut drop = Dropout { rate: *dropout, rng: Rng::stream(seed, 3) };
-                let sparse = Entries { texts: rows.texts, place: |i: usize| part[i] as usize, dropped: (*dropout, seed) };
+                let sparse = Entries { texts: rows.texts, place: |i: usize| part[i].index(), dropped: (*dropout, seed) };
                 stack.forward_sparse(params, (&s.x, &sparse), part.len(), &mut s.work, (*dropout > 0.0).then_some(&mut drop));
                 let out = &mut s.work.result()[..part.len() * stack.outputs()];
                 s.loss = loss.gradient(out, stack.outputs(), rows.targets, rows.weights, part);

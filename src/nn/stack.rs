@@ -1,5 +1,6 @@
 //! Dense layers, one behind the other, over one flat vector of parameters.
 
+use crate::base::number::AsReal;
 use crate::base::{Code, Error, Result, Rng, zeros};
 use crate::kernel::dense::{Product, Start};
 use crate::kernel::{axpy, dense_row, product};
@@ -153,7 +154,7 @@ impl Stack {
     /// biases of 0.
     pub fn init(&self, params: &mut [f32], rng: &mut Rng) {
         for l in &self.layers {
-            let bound = (6.0 / (l.inputs + l.outputs).max(1) as f64).sqrt() as f32;
+            let bound = (6.0 / (l.inputs + l.outputs).max(1).real()).sqrt().single();
             params[l.weight.clone()].iter_mut().for_each(|w| *w = (2.0 * rng.uniform_f32() - 1.0) * bound);
             params[l.bias.clone()].fill(0.0);
         }

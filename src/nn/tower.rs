@@ -1,5 +1,6 @@
 //! Dense layers with layer normalisation and SiLU between them, over one flat vector of parameters.
 
+use crate::base::number::AsReal;
 use crate::base::{Code, Error, Result, Rng, zeros};
 use crate::kernel::dense::{Product, Start};
 use crate::kernel::{axpy, dense_row};
@@ -104,7 +105,7 @@ impl Tower {
     /// Weights uniform in ±√(6 / (inputs + outputs)) (Glorot & Bengio 2010), biases and shifts 0, gains 1.
     pub fn init(&self, params: &mut [f32], rng: &mut Rng) {
         for l in &self.layers {
-            let bound = (6.0 / (l.inputs + l.outputs).max(1) as f64).sqrt() as f32;
+            let bound = (6.0 / (l.inputs + l.outputs).max(1).real()).sqrt().single();
             params[l.weight.clone()].iter_mut().for_each(|w| *w = (2.0 * rng.uniform_f32() - 1.0) * bound);
             params[l.bias.clone()].fill(0.0);
             if let Some([gain, shift]) = &l.norm {

@@ -1,5 +1,6 @@
 //! Lists for many users at once, spread over the threads: to each what a list of its own would hold.
 
+use crate::base::number::AsIndex;
 use crate::base::{Context, Result, zeros};
 use crate::dataset::{Event, Id};
 use crate::kernel::Best;
@@ -58,7 +59,7 @@ pub fn lists(model: &Recommender, asked: &mut [Asked], k: usize, exclude_seen: b
             model.order(&one.user, &mut one.events);
             let source = model.score_history(&one.events, now, &mut scores);
             if exclude_seen {
-                one.seen.iter().for_each(|&i| scores[i as usize] = f32::NEG_INFINITY);
+                one.seen.iter().for_each(|&i| scores[i.index()] = f32::NEG_INFINITY);
             }
             lists.push(List { source, items: model.best(&scores, k).collect() });
         }

@@ -1,5 +1,6 @@
 //! Events of some data as a model knows them: its items by their ids, its codes of the context.
 
+use crate::base::number::AsIndex;
 use crate::dataset::event_context::Recoding;
 use crate::dataset::{Event, EventContext, Interactions, Vocabulary};
 
@@ -19,7 +20,7 @@ impl Known {
         // An id may be spelled now as it was not when the model learned; the data know its other spellings.
         for i in (0..items.len() as u32).filter(|_| data.items.has_others()) {
             if let Some(own) = data.items.find(&items.id(i)) {
-                known[own as usize].get_or_insert(i);
+                known[own.index()].get_or_insert(i);
             }
         }
         Self { items: known, codes: data.context.recode(context) }
@@ -27,7 +28,7 @@ impl Known {
 
     /// The event, where the model knows its item.
     pub fn event(&self, e: &Event) -> Option<Event> {
-        self.items[e.item as usize].map(|item| Event { item, context: self.codes.of(e.context), ..*e })
+        self.items[e.item.index()].map(|item| Event { item, context: self.codes.of(e.context), ..*e })
     }
 
     /// Those of a history that the model knows.

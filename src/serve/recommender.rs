@@ -1,5 +1,6 @@
 //! A trained recommender at work: a user's history in, a score for each item out.
 
+use crate::base::number::AsIndex;
 use crate::base::{Code, Error, Result, Tensor};
 use crate::dataset::event::order;
 use crate::dataset::{Event, EventContext, Id, IdKind, Interactions, Snapshot, Vocabulary};
@@ -210,7 +211,7 @@ impl Recommender {
 
     /// The best `k` items of `scores`; a score of −∞ is left out. Equal scores: the more popular item, then the smaller id.
     pub fn best<'s>(&self, scores: &'s [f32], k: usize) -> impl Iterator<Item = (u32, f32)> + use<'s> {
-        top_k(scores, k, Some(&self.popularity)).into_iter().map(|i| (i, scores[i as usize]))
+        top_k(scores, k, Some(&self.popularity)).into_iter().map(|i| (i, scores[i.index()]))
     }
 
     /// [`Recommender::best`] with the items' ids.

@@ -1,6 +1,7 @@
 //! A trained model of rows at work: encoders, networks, calibration; from a frame or one row at a time.
 
 use crate::base::memory::Taken;
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Code, Context, Error, Result, Tensor};
 use crate::dataset::encode::Grams;
 use crate::dataset::{Cell, Encoder, Frame, Input, Texts};
@@ -133,7 +134,7 @@ impl State {
         MlpSpec {
             hidden: hidden.to_vec(),
             sparse: self.encoder.text_width(),
-            class_weights: self.class_weights.iter().map(|w| *w as f32).collect(),
+            class_weights: self.class_weights.iter().map(|w| w.single()).collect(),
             to_shares: self.outcome != Outcome::Value,
             ..MlpSpec::new(self.encoder.width(), self.outcome.width(), loss)
         }
@@ -286,11 +287,11 @@ impl Scorer {
             (false, _) => (self.networks.clone(), self.baseline.clone()),
             (true, 1) => (self.twins.iter().cloned().collect::<Option<_>>()?, self.baseline.clone()),
             (true, _) => {
-                let of = |twins: &[Option<Mlp>]| twins.get(turn as usize).cloned().flatten();
+                let of = |twins: &[Option<Mlp>]| twins.get(turn.index()).cloned().flatten();
                 (vec![of(&self.twins)?], of(&self.simple_twins))
             }
         };
-        let calibration = self.state.turn_calibrations.get(turn as usize).unwrap_or(&self.state.calibration).clone();
+        let calibration = self.state.turn_calibrations.get(turn.index()).unwrap_or(&self.state.calibration).clone();
         let shares = self.state.shares.as_ref().map(|s| Shares { served: s.unseen.clone(), unseen: s.unseen.clone() });
         let state = State { ensemble: networks.len(), calibration, shares, ..self.state.clone() };
         (!networks.is_empty()).then(|| Self::new(state, networks, baseline))
@@ -346,7 +347,7 @@ impl Scorer {
             }
         }
         if self.networks.len() > 1 {
-            logits.iter_mut().for_each(|z| *z /= self.networks.len() as f64);
+            logits.iter_mut().for_each(|z| *z /= self.networks.len().real());
         }
         self.state.finish(logits, scores);
         scores
@@ -373,7 +374,7 @@ impl Scorer {
                 sum.zip_mut_with(&n.logits(x, ctx.pool)?, |s, z| *s += f64::from(*z));
             }
         }
-        sum /= self.networks.len() as f64;
+        sum /= self.networks.len().real();
         Ok(sum)
     }
 

@@ -1,5 +1,6 @@
 //! `auto`: which kinds of recommender help on these events, and how much each counts.
 
+use crate::base::number::AsReal;
 use crate::base::{Context, Error, Result};
 use crate::dataset::Interactions;
 use crate::model::holdout::Holdout;
@@ -75,7 +76,7 @@ pub(super) fn fit(asked: &Request, data: &Interactions, tune: Option<&Holdout>, 
 
 /// What training may take where nothing is said: two minutes up to 100,000 events, ten at most.
 fn usual_seconds(data: &Interactions) -> f64 {
-    (data.events().len() as f64 * 1.2e-3).clamp(120.0, 600.0).round()
+    (data.events().len().real() * 1.2e-3).clamp(120.0, 600.0).round()
 }
 
 /// What `auto` comes to where no kind is better: popularity, with what was asked of `auto`.

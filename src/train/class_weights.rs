@@ -3,6 +3,7 @@
 //! A weight multiplies the loss of the class's rows, so a network learns the probabilities of data in which each row of the class stands so often; its biases are then set
 //! back to the data as it is (`model::mlp`), and a class is chosen by probability × weight (Elkan 2001, "The foundations of cost-sensitive learning").
 
+use crate::base::number::AsReal;
 use crate::base::{Code, Error, Result, names};
 use crate::model::rows::ClassWeight;
 use crate::serve::outcome::{self, Outcome};
@@ -44,7 +45,7 @@ fn balanced(classes: usize, answers: impl Iterator<Item = f64>) -> Vec<f64> {
             *n += 1.0;
         }
     }
-    let (rows, seen) = (counts.iter().sum::<f64>(), counts.iter().filter(|n| **n > 0.0).count() as f64);
+    let (rows, seen) = (counts.iter().sum::<f64>(), counts.iter().filter(|n| **n > 0.0).count().real());
     counts.into_iter().map(|n| if n > 0.0 { rows / (seen * n) } else { 1.0 }).collect()
 }
 

@@ -1,5 +1,6 @@
 //! A recommender evaluated on events that it has not seen: each user's list against what the user had next.
 
+use crate::base::number::AsIndex;
 use crate::base::{Context, Result, Tensor, zeros};
 use crate::dataset::{Event, Id, Interactions, Step};
 use crate::kernel::topk::top_k;
@@ -97,7 +98,7 @@ pub fn lists(model: &Recommender, cases: &[Case], repeats: bool, k: usize, ctx: 
                     scores.copy_from_slice(popularity);
                 }
                 if !repeats {
-                    case.history.iter().for_each(|e| scores[e.item as usize] = f32::NEG_INFINITY);
+                    case.history.iter().for_each(|e| scores[e.item.index()] = f32::NEG_INFINITY);
                 }
                 lists.add(&top_k(&scores, k, Some(popularity)), &case.relevant, &surprise);
             }
@@ -140,7 +141,7 @@ pub fn held_out(state: &Value, tensors: &[Tensor], data: &Interactions) -> Resul
     let left = Popularity::plain(&rest)?.scores;
     let known = model.known(data);
     let case = |(user, events): &(u32, Vec<Event>)| {
-        let next: Vec<Id> = events.iter().filter(|e| left[e.item as usize] > 0.0).map(|e| data.items.id(e.item)).collect();
+        let next: Vec<Id> = events.iter().filter(|e| left[e.item.index()] > 0.0).map(|e| data.items.id(e.item)).collect();
         Case::new(data.users.id(*user), known.events(rest.history(*user)), &next, events.first()?.time, &model, model.repeats())
     };
     let cases = holdout.users().iter().filter_map(case).collect();

@@ -1,5 +1,6 @@
 //! The road of a recommender: events in, the item side of a model and a report out; and back: a user's history in, a list out.
 
+use crate::base::number::AsReal;
 use crate::base::{Context, Error, Result, Tensor};
 use crate::dataset::{EventContext, Interactions, Snapshot, Step};
 use crate::model::holdout::{ENOUGH, Holdout};
@@ -107,7 +108,7 @@ impl Parts {
         let (rest, evaluate) = Holdout::split(data, step, repeats, 0.0, share)?;
         // What a kind leaves open is chosen on other users than those it is evaluated by, or, where they are few, on what those did before, too.
         let least = if share > 0.0 { share.min(1.0 - share) / 2.0 } else { 0.1 };
-        let enough = ENOUGH as f64 / data.users.len() as f64;
+        let enough = ENOUGH.real() / data.users.len().real();
         let (from, tune_share) = if enough > 1.0 - share { (0.0, 1.0) } else { (share, enough.max(least)) };
         let open = asked.kind.is_none_or(|k| chooses(k, &asked.params, data.items.len()));
         let split = open.then(|| Holdout::split(&rest, step, repeats, from, tune_share)).transpose()?;

@@ -1,5 +1,6 @@
 //! What held-out events say of a new version: its figures, those of popularity beside it, and whether the deployed version finds less or more.
 
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Context, Result, Tensor};
 use crate::dataset::{Event, Interactions, Step, Vocabulary};
 use crate::metric::Estimate;
@@ -163,13 +164,13 @@ impl Incumbent {
         let known = self.0.known(data).items;
         let count = |since: i64| {
             let new = data.events().iter().filter(|e| e.time > since);
-            new.fold((0u64, 0u64), |(n, unknown), e| (n + 1, unknown + u64::from(known[e.item as usize].is_none())))
+            new.fold((0u64, 0u64), |(n, unknown), e| (n + 1, unknown + u64::from(known[e.item.index()].is_none())))
         };
         let (n, unknown) = match self.0.latest().map(count) {
             Some((0, _)) | None => count(i64::MIN),
             Some(new) => new,
         };
-        unknown as f64 / n.max(1) as f64
+        unknown.real() / n.max(1).real()
     }
 
     /// Scores the items of `data`; one that it does not know gets the least score.
@@ -178,7 +179,7 @@ impl Incumbent {
         move |history, now, out| {
             let mut scores = vec![0.0; self.0.items().len()];
             self.0.score_history(&own.events(history), now, &mut scores);
-            out.iter_mut().zip(&own.items).for_each(|(o, i)| *o = i.map_or(f32::MIN, |i| scores[i as usize]));
+            out.iter_mut().zip(&own.items).for_each(|(o, i)| *o = i.map_or(f32::MIN, |i| scores[i.index()]));
         }
     }
 }

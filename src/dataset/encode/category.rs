@@ -1,6 +1,7 @@
 //! Texts as inputs: one column a frequent value, one for the rare, hashed columns where there are too many.
 
 use crate::base::hash::{self, Map};
+use crate::base::number::{AsIndex, AsReal};
 use serde::{Deserialize, Serialize};
 
 /// A fitted category.
@@ -60,7 +61,7 @@ impl Category {
         frequent.truncate(max_levels);
         let stored = Stored {
             levels: frequent.iter().map(|(t, _)| (*t).to_owned()).collect(),
-            shares: frequent.iter().map(|(_, n)| *n as f64 / rows).collect(),
+            shares: frequent.iter().map(|(_, n)| n.real() / rows).collect(),
             other: !hashed && frequent.len() < counts.iter().filter(|(_, n)| *n > 0).count(),
             missing: missing > 0,
             buckets: if hashed { buckets.max(2) as u32 } else { 0 },
@@ -71,7 +72,7 @@ impl Category {
 
     fn new(stored: Stored) -> Self {
         let places = stored.levels.iter().enumerate().map(|(i, t)| (t.clone(), i as u32)).collect();
-        let width = stored.levels.len() + stored.buckets as usize + usize::from(stored.other) + usize::from(stored.missing);
+        let width = stored.levels.len() + stored.buckets.index() + usize::from(stored.other) + usize::from(stored.missing);
         Self { stored, places, width }
     }
 
@@ -85,7 +86,7 @@ impl Category {
 
     /// Sparse inputs, beside the columns.
     pub fn sparse(&self) -> usize {
-        self.stored.sparse as usize
+        self.stored.sparse.index()
     }
 
     /// The sparse input of a value, if it has one.
@@ -136,12 +137,12 @@ impl Category {
     #[inline]
     pub fn write(&self, place: Place, out: &mut [f32]) {
         match place {
-            Place::One(i) => out[i as usize] = 1.0,
+            Place::One(i) => out[i.index()] = 1.0,
             Place::Two(i, j) => {
-                out[i as usize] = 1.0;
-                out[j as usize] = 1.0;
+                out[i.index()] = 1.0;
+                out[j.index()] = 1.0;
             }
-            Place::Average => self.stored.shares.iter().zip(out).for_each(|(s, o)| *o = *s as f32),
+            Place::Average => self.stored.shares.iter().zip(out).for_each(|(s, o)| *o = s.single()),
         }
     }
 }
@@ -152,7 +153,7 @@ impl TryFrom<Stored> for Category {
         let good = s.levels.len() == s.shares.len()
             && s.buckets != 1
             && s.buckets <= 1 << 20
-            && s.sparse as usize <= MOST
+            && s.sparse.index() <= MOST
             && s.shares.iter().all(|x| x.is_finite());
         let c = Self::new(s);
         if good && c.places.len() == c.stored.levels.len() { Ok(c) } else { Err("the values of a category are damaged".into()) }

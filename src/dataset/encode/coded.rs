@@ -3,6 +3,7 @@
 use super::category::Place;
 use super::part::Part;
 use super::{BLOCK, Encoder, mismatch};
+use crate::base::number::AsIndex;
 use crate::base::{Code, Context, Error, Result, zeros};
 use crate::dataset::{Cell, Frame, Values};
 use std::ops::Range;
@@ -128,7 +129,7 @@ impl Encoder {
             **done = ctx.check().and_then(|()| {
                 for (k, r) in rows.iter().enumerate() {
                     let (x, y) = (&mut x[k * numbers..][..numbers], &mut y[k * categories..][..categories]);
-                    self.coded_line(&columns, &tables, *r as usize, x, y, &mut z[k * inputs..][..inputs])?;
+                    self.coded_line(&columns, &tables, r.index(), x, y, &mut z[k * inputs..][..inputs])?;
                 }
                 Ok(())
             })
@@ -150,7 +151,7 @@ impl Encoder {
         let (mut at, mut category) = (0, 0);
         for (i, part) in self.parts.iter().enumerate() {
             if let (Part::Category(_), Values::Category { codes, .. }) = (part, columns[i]) {
-                places[category] = tables[i].get(codes[row] as usize).copied().unwrap_or([NONE; 2]);
+                places[category] = tables[i].get(codes[row].index()).copied().unwrap_or([NONE; 2]);
                 missing[i] = u8::from(places[category][0] == NONE);
                 category += 1;
                 continue;

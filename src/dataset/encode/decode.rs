@@ -3,6 +3,7 @@
 use super::part::Part;
 use super::{Encoder, mismatch};
 use crate::base::Result;
+use crate::base::number::AsReal;
 use crate::dataset::{Cell, Labels};
 use std::ops::Range;
 
@@ -104,7 +105,7 @@ impl Encoder {
             Part::Text(_) | Part::Sketch(_) => Decoded::Nothing,
             Part::Time(t) => t.back(numbers).map_or(Decoded::Nothing, Decoded::Time),
             Part::Vector { scales, .. } => {
-                Decoded::Vector(numbers.iter().zip(scales).map(|(y, s)| s.as_ref().map_or(0.0, |s| s.back(*y) as f32)).collect())
+                Decoded::Vector(numbers.iter().zip(scales).map(|(y, s)| s.as_ref().map_or(0.0, |s| s.back(*y).single())).collect())
             }
         }
     }

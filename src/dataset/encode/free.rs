@@ -4,6 +4,7 @@ use super::grams::Grams;
 use super::part::Part;
 use super::{BLOCK, Encoder};
 use crate::base::memory::Taken;
+use crate::base::number::AsIndex;
 use crate::base::{Context, Result};
 use crate::dataset::texts::Levels;
 use crate::dataset::{Cell, Frame, MISSING_CODE, Texts, Values};
@@ -34,7 +35,7 @@ impl Encoder {
         out.clear();
         for (i, first, part) in self.sparse_parts() {
             if let Some(Cell::Text(t)) = row.get(i) {
-                part.each_sparse(t, grams, |input, x| out.push((first + input as usize, x)));
+                part.each_sparse(t, grams, |input, x| out.push((first + input.index(), x)));
             }
         }
     }
@@ -55,8 +56,8 @@ impl Encoder {
             let mut places = vec![MISSING_CODE; levels.len()];
             let mut used = Vec::new();
             for (to, r) in of.iter_mut().zip(rows) {
-                let code = codes[*r as usize];
-                *to = match places.get_mut(code as usize) {
+                let code = codes[r.index()];
+                *to = match places.get_mut(code.index()) {
                     None => MISSING_CODE,
                     Some(place) => {
                         if *place == MISSING_CODE {
@@ -76,7 +77,7 @@ impl Encoder {
                     entries.clear();
                     ends.clear();
                     for code in block.iter().skip(k * part).take(part) {
-                        sparse.each_sparse(&levels[*code as usize], grams, |i, x| entries.push((i, x)));
+                        sparse.each_sparse(&levels[code.index()], grams, |i, x| entries.push((i, x)));
                         ends.push(entries.len());
                     }
                 });

@@ -13,6 +13,7 @@ mod sketch;
 pub mod text;
 mod time;
 
+use crate::base::number::AsIndex;
 use crate::base::{Code, Context, Error, Result};
 use crate::dataset::{Cell, Family, Frame, Input, Values, input};
 pub use coded::{Coded, Field, NONE};
@@ -257,7 +258,7 @@ impl Encoder {
                     part.write_place(place, line);
                     continue;
                 }
-                let cell = columns[i].cell(r as usize);
+                let cell = columns[i].cell(r.index());
                 if !part.write(&cell, line) {
                     return Err(mismatch(&self.inputs[i], &cell));
                 }

@@ -2,6 +2,7 @@
 
 use super::part::Part;
 use super::scale::Scale;
+use crate::base::number::AsReal;
 use crate::kernel::{Scales, scaled};
 
 /// What [`Scale::Linear`] holds, a list for each field: encodes a row as the parts themselves do, to the bit.
@@ -29,7 +30,7 @@ impl Numbers {
             all.high.push(*high);
             all.shift.push(*shift);
             all.factor.push(*factor);
-            all.fill.push(*fill as f32);
+            all.fill.push(fill.single());
         }
         Some(all)
     }

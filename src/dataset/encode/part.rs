@@ -7,6 +7,7 @@ use super::scale::{Scale, Scaling};
 use super::sketch::Sketch;
 use super::text::Text;
 use super::time::Time;
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Context, Result};
 use crate::dataset::{Cell, Column, Family, MISSING_CODE, MISSING_TIME, Values};
 use serde::{Deserialize, Serialize};
@@ -67,7 +68,7 @@ impl Places {
     #[inline]
     pub fn of(&self, values: &Values, row: u32) -> Option<Place> {
         match values {
-            Values::Category { codes, .. } => self.levels.get(codes[row as usize] as usize).copied().or(self.missing),
+            Values::Category { codes, .. } => self.levels.get(codes[row.index()].index()).copied().or(self.missing),
             _ => None,
         }
     }
@@ -78,7 +79,7 @@ const SAMPLE: usize = 100_000;
 
 /// At most [`SAMPLE`] of `rows`, evenly spread.
 fn sample(rows: &[u32]) -> impl Iterator<Item = usize> + Clone + '_ {
-    rows.iter().step_by(rows.len().div_ceil(SAMPLE).max(1)).map(|r| *r as usize)
+    rows.iter().step_by(rows.len().div_ceil(SAMPLE).max(1)).map(|r| r.index())
 }
 
 /// A scale for `x`, which some of the `rows` have; where lines go on, by what all of them have.
@@ -86,7 +87,7 @@ fn scale(scaling: super::Scaling, x: &mut [f64], options: &Options, rows: &[u32]
     if !options.open {
         return Scale::fit(scaling, x);
     }
-    let ends = rows.iter().filter_map(|r| of(*r as usize)).fold((f64::INFINITY, f64::NEG_INFINITY), |e, x| (e.0.min(x), e.1.max(x)));
+    let ends = rows.iter().filter_map(|r| of(r.index())).fold((f64::INFINITY, f64::NEG_INFINITY), |e, x| (e.0.min(x), e.1.max(x)));
     Scale::fit_open(scaling, x, ends)
 }
 
@@ -117,7 +118,7 @@ impl Part {
             Values::Bool(v) => {
                 let yes = rows.iter().filter(|r| v[**r as usize] == 1).count();
                 let known = rows.len() - missing;
-                (some || (yes > 0 && yes < known)).then(|| Self::Bool { fill: yes as f64 / known as f64, missing: some })
+                (some || (yes > 0 && yes < known)).then(|| Self::Bool { fill: yes.real() / known.real(), missing: some })
             }
             Values::Category { codes, levels }
                 if let Some(bits) = text_bits
@@ -130,7 +131,7 @@ impl Part {
             }
             Values::Category { codes, levels } => {
                 let mut counts = vec![0; levels.len()];
-                rows.iter().map(|r| codes[*r as usize]).filter(|c| *c != MISSING_CODE).for_each(|c| counts[c as usize] += 1);
+                rows.iter().map(|r| codes[r.index()]).filter(|c| *c != MISSING_CODE).for_each(|c| counts[c.index()] += 1);
                 let counts: Vec<(&str, usize)> = levels.iter().map(String::as_str).zip(counts).filter(|(_, n)| *n > 0).collect();
                 let c = Category::fit(&counts, missing, options.min_count, options.max_levels, options.buckets);
                 let rest = counts.len() - c.levels().len();
@@ -142,7 +143,7 @@ impl Part {
             }
             v @ Values::Labels { codes, levels, .. } => {
                 let mut counts = vec![0; levels.len()];
-                rows.iter().flat_map(|r| v.labels(*r as usize)).filter(|c| **c != MISSING_CODE).for_each(|c| counts[*c as usize] += 1);
+                rows.iter().flat_map(|r| v.labels(r.index())).filter(|c| **c != MISSING_CODE).for_each(|c| counts[c.index()] += 1);
                 let counts: Vec<(&str, usize)> = levels.iter().map(String::as_str).zip(counts).filter(|(_, n)| *n > 0).collect();
                 let c = Category::fit(&counts, missing, options.min_count, options.max_levels, options.buckets.min(LABEL_BUCKETS));
                 (!codes.is_empty() && c.width() > 0).then_some(Self::Labels(c))
@@ -151,7 +152,7 @@ impl Part {
                 let t: Vec<i64> = sample(rows).map(|r| v[r]).filter(|t| *t != MISSING_TIME).collect();
                 let ends = || {
                     rows.iter()
-                        .map(|r| v[*r as usize])
+                        .map(|r| v[r.index()])
                         .filter(|t| *t != MISSING_TIME)
                         .fold((i64::MAX, i64::MIN), |e, t| (e.0.min(t), e.1.max(t)))
                 };
@@ -214,7 +215,7 @@ impl Part {
             | (Self::Category(_) | Self::Text(_) | Self::Sketch(_), Family::Text)
             | (Self::Labels(_), Family::Labels)
             | (Self::Time(_), Family::Time) => true,
-            (Self::Vector { scales, .. }, Family::Vector(n)) => scales.len() == n as usize,
+            (Self::Vector { scales, .. }, Family::Vector(n)) => scales.len() == n.index(),
             _ => false,
         }
     }
@@ -244,7 +245,7 @@ impl Part {
             }
             (Self::Number { scale, .. }, Cell::Bool(b)) => out[0] = scale.of(f64::from(u8::from(*b))),
             (Self::Number { fill, missing, .. } | Self::Bool { fill, missing }, Cell::Missing | Cell::Number(_)) if absent(cell) => {
-                out[0] = *fill as f32;
+                out[0] = fill.single();
                 if *missing {
                     out[1] = 1.0
                 }

@@ -2,6 +2,7 @@
 //! from the middle.
 
 use super::normal;
+use crate::base::number::AsReal;
 use serde::{Deserialize, Serialize};
 
 /// The ways to scale numbers.
@@ -85,7 +86,7 @@ const FAR: f64 = 1e30;
 /// Between what and what all but a handful of wild values lie, which may not squeeze all others into one point: one width beyond the middle 99.8 % of `values`, which
 /// are in order.
 fn bulk(values: &[f64]) -> (f64, f64) {
-    let q = |p: f64| values[((values.len() - 1) as f64 * p) as usize];
+    let q = |p: f64| values[((values.len() - 1).real() * p) as usize];
     let (a, b) = (q(0.001), q(0.999));
     let width = if b > a { b - a } else { q(1.0) - q(0.0) };
     (a - width, b + width)
@@ -108,7 +109,7 @@ impl Scale {
         }
         let (least, greatest) = bulk(values);
         let (low, high) = (first.max(least), last.min(greatest));
-        let n = values.len() as f64;
+        let n = values.len().real();
         let mean = values.iter().map(|x| x.clamp(low, high) / n).sum::<f64>();
         let (shift, factor) = if scaling == Scaling::Minmax {
             (low, 1.0 / (high - low))
@@ -170,25 +171,25 @@ impl Knots {
     /// `values` in order, not all equal.
     fn fit(values: &[f64]) -> Self {
         // distinct values with the rank of their middle
-        let n = values.len() as f64;
+        let n = values.len().real();
         let mut distinct: Vec<(f64, f64, f64)> = Vec::new();
         let mut i = 0;
         while i < values.len() {
             let run = values[i..].partition_point(|x| *x == values[i]);
-            distinct.push((values[i], i as f64 / n, run as f64 / n));
+            distinct.push((values[i], i.real() / n, run.real() / n));
             i += run;
         }
         let chosen: Vec<usize> = if distinct.len() <= 2 * HALF_KNOTS {
             (0..distinct.len()).collect()
         } else {
             let edge = normal::inverse(0.5 / n);
-            let even = (0..HALF_KNOTS).map(|k| (k as f64 + 0.5) / HALF_KNOTS as f64);
+            let even = (0..HALF_KNOTS).map(|k| (k.real() + 0.5) / HALF_KNOTS.real());
             let mut chosen = vec![0, 1, distinct.len() - 2, distinct.len() - 1];
             for p in even.clone().chain(even.map(|t| normal::cumulative(edge * (1.0 - 2.0 * t)))) {
                 let d = distinct.partition_point(|(_, below, _)| *below <= p).saturating_sub(1);
                 chosen.push(d);
                 // beside a value that many rows share the map must not slope towards it
-                if distinct[d].2 > 0.5 / HALF_KNOTS as f64 {
+                if distinct[d].2 > 0.5 / HALF_KNOTS.real() {
                     chosen.extend([d.saturating_sub(1), (d + 1).min(distinct.len() - 1)]);
                 }
             }
@@ -228,7 +229,7 @@ impl Knots {
         let (low, high) = (image(first), image(last));
         let (mut at, mut to) = (vec![first], vec![low]);
         for k in 1..2 * HALF_KNOTS {
-            let y = low + (high - low) * k as f64 / (2 * HALF_KNOTS) as f64;
+            let y = low + (high - low) * k.real() / (2 * HALF_KNOTS).real();
             let x = middle + usual * y.sinh();
             // What rounding puts into one place is one knot.
             if x > at[at.len() - 1] && x < last {
@@ -238,7 +239,7 @@ impl Knots {
         }
         at.push(last);
         to.push(high);
-        let n = values.len() as f64;
+        let n = values.len().real();
         let mean = values.iter().map(|x| image(*x) / n).sum::<f64>();
         let deviation = values.iter().map(|x| (image(*x) - mean).powi(2) / n).sum::<f64>().sqrt();
         to.iter_mut().for_each(|y| *y = (*y - mean) / deviation);
@@ -248,7 +249,7 @@ impl Knots {
     fn new(mut at: Vec<f64>, to: &[f64]) -> Self {
         let count = at.len();
         at.resize(count.next_power_of_two(), f64::INFINITY);
-        Self { at, to: to.iter().map(|x| *x as f32).collect(), count }
+        Self { at, to: to.iter().map(|x| x.single()).collect(), count }
     }
 
     /// Linear between the knots. The search has no branches, which no processor could guess: 11 ns where one with branches takes 54.
@@ -263,7 +264,7 @@ impl Knots {
         }
         let i = i.min(self.count - 2);
         let t = (x - self.at[i]) / (self.at[i + 1] - self.at[i]);
-        self.to[i] + t as f32 * (self.to[i + 1] - self.to[i])
+        self.to[i] + t.single() * (self.to[i + 1] - self.to[i])
     }
 }
 

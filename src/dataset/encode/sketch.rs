@@ -5,6 +5,7 @@
 use super::grams::Grams;
 use super::text::Text;
 use crate::base::Result;
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::rng::mix;
 use crate::dataset::MISSING_CODE;
 use serde::{Deserialize, Serialize};
@@ -58,7 +59,7 @@ impl Sketch {
             if i % 256 == 0 {
                 check()?
             }
-            sketch.write(Some(&levels[*code as usize]), &mut out);
+            sketch.write(Some(&levels[code.index()]), &mut out);
             n += 1;
             for ((s, q), x) in sums.iter_mut().zip(&mut squares).zip(out) {
                 *s += f64::from(x);
@@ -71,8 +72,8 @@ impl Sketch {
             return Ok(None);
         }
         let scale = (VARIANCE / variance).sqrt();
-        let middle = sums.iter().map(|s| (s / n * scale) as f32).collect();
-        Ok(Some(Self::new(Stored { middle, scale: scale as f32, ..sketch.stored })))
+        let middle = sums.iter().map(|s| (s / n * scale).single()).collect();
+        Ok(Some(Self::new(Stored { middle, scale: scale.single(), ..sketch.stored })))
     }
 
     fn new(stored: Stored) -> Self {
@@ -92,8 +93,8 @@ impl Sketch {
         let Some(text) = text else { return out.copy_from_slice(&self.stored.middle) };
         out.fill(0.0);
         self.stored.text.each(text, &mut Grams::default(), |input, x| {
-            let i = input as usize;
-            out[self.places[i] as usize] += self.factors[i] * x
+            let i = input.index();
+            out[self.places[i].index()] += self.factors[i] * x
         });
     }
 }

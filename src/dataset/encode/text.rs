@@ -5,6 +5,7 @@
 
 use super::grams::{Grams, without_blanks};
 use crate::base::Result;
+use crate::base::number::{AsIndex, AsReal};
 use crate::dataset::{Column, MISSING_CODE, Values};
 use serde::{Deserialize, Serialize};
 
@@ -61,9 +62,9 @@ const SAMPLE: usize = 20_000;
 pub fn is_text(column: &Column, rows: &[u32], min_count: usize) -> bool {
     let Values::Category { codes, levels } = &column.values else { return false };
     let mut counts = vec![0u32; levels.len()];
-    let known = rows.iter().map(|r| codes[*r as usize]).filter(|c| *c != MISSING_CODE);
-    let total = known.map(|c| counts[c as usize] += 1).count();
-    let rare: usize = counts.iter().map(|n| *n as usize).filter(|n| *n < min_count).sum();
+    let known = rows.iter().map(|r| codes[r.index()]).filter(|c| *c != MISSING_CODE);
+    let total = known.map(|c| counts[c.index()] += 1).count();
+    let rare: usize = counts.iter().map(|n| n.index()).filter(|n| *n < min_count).sum();
     let used: Vec<&String> = levels.iter().zip(&counts).filter(|(_, n)| **n > 0).map(|(t, _)| t).collect();
     if used.len() < DISTINCT || rare * 2 < total {
         return false;
@@ -106,7 +107,7 @@ impl Text {
         check: impl Fn() -> Result<()>,
     ) -> Result<Option<Self>> {
         let mut counts = vec![0u32; levels.len()];
-        sample.map(|r| codes[r]).filter(|c| *c != MISSING_CODE).for_each(|c| counts[c as usize] += 1);
+        sample.map(|r| codes[r]).filter(|c| *c != MISSING_CODE).for_each(|c| counts[c.index()] += 1);
         let longest = if levels.len() > MANY { 3 } else { 5 };
         let mut found = vec![0u32; 1 << bits];
         let mut grams = Grams::default();
@@ -121,10 +122,10 @@ impl Text {
             words.append(runs);
             words.sort_unstable();
             words.dedup();
-            words.iter().for_each(|b| found[*b as usize] += n);
+            words.iter().for_each(|b| found[b.index()] += n);
         }
         let letter = |n: u32| {
-            let idf = (f64::from(1 + total) / f64::from(1 + n)).ln() as f32;
+            let idf = (f64::from(1 + total) / f64::from(1 + n)).ln().single();
             char::from((f32::from(FIRST) + (idf / STEP).round()).min(f32::from(LAST)) as u8)
         };
         let least = if counts.iter().filter(|n| **n > 0).count() < SOME { 1 } else { FOUND };
@@ -144,7 +145,7 @@ impl Text {
         });
         let inputs: Vec<u32> = inputs.collect();
         let idf = stored.idf.bytes().map(|b| 1.0 + STEP * f32::from(b.saturating_sub(FIRST))).collect();
-        Self { stored, inputs, idf, width: width as usize }
+        Self { stored, inputs, idf, width: width.index() }
     }
 
     /// Sparse inputs.
@@ -164,8 +165,8 @@ impl Text {
             buckets.sort_unstable();
             let numbers = || {
                 buckets.chunk_by(|a, b| a == b).filter_map(|same| {
-                    let at = same[0] as usize;
-                    let tf = if same.len() == 1 { 1.0 } else { 1.0 + (same.len() as f32).ln() };
+                    let at = same[0].index();
+                    let tf = if same.len() == 1 { 1.0 } else { 1.0 + (same.len().single()).ln() };
                     (self.inputs[at] != NONE).then(|| (self.inputs[at], tf * self.idf[at]))
                 })
             };

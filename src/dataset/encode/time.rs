@@ -1,6 +1,7 @@
 //! Dates and times as inputs: the hour, the weekday and the month as points on a circle, and the age.
 
 use super::scale::{Scale, Scaling};
+use crate::base::number::AsReal;
 use serde::{Deserialize, Serialize};
 
 const HOUR: i64 = 3_600_000_000;
@@ -60,7 +61,7 @@ impl Time {
     /// The instant of what [`Time::write`] wrote, by its age; none where all ages were the same.
     pub fn back(&self, written: &[f32]) -> Option<i64> {
         let days = self.age.as_ref()?.back(*written.get(self.aged()?)?);
-        Some((self.newest as f64 - days * DAY as f64).round() as i64)
+        Some((self.newest.real() - days * DAY.real()).round() as i64)
     }
 
     /// Writes an instant into `out`, which holds zeros; without one the point is in the middle of the circles, at the mean age.
@@ -77,8 +78,8 @@ impl Time {
         for (used, turn) in [(self.hour, hour(t)), (self.weekday, weekday(t)), (self.month, month(t))] {
             if used {
                 let (sin, cos) = (turn * std::f64::consts::TAU).sin_cos();
-                out[at] = sin as f32;
-                out[at + 1] = cos as f32;
+                out[at] = sin.single();
+                out[at + 1] = cos.single();
                 at += 2;
             }
         }
@@ -90,23 +91,23 @@ impl Time {
 
 /// Days from `t` to `newest`.
 fn age(newest: i64, t: i64) -> f64 {
-    (newest as f64 - t as f64) / DAY as f64
+    (newest.real() - t.real()) / DAY.real()
 }
 
 /// The time of day, as a part of it.
 fn hour(t: i64) -> f64 {
-    t.rem_euclid(DAY) as f64 / DAY as f64
+    t.rem_euclid(DAY).real() / DAY.real()
 }
 
 /// The day of the week, as a part of it; 2000-01-01 was a Saturday.
 fn weekday(t: i64) -> f64 {
-    t.div_euclid(DAY).rem_euclid(7) as f64 / 7.0
+    t.div_euclid(DAY).rem_euclid(7).real() / 7.0
 }
 
 /// The day of the year in mean Gregorian years, as a part of it: December lies beside January.
 fn month(t: i64) -> f64 {
     const YEAR: f64 = 365.2425;
-    (t.div_euclid(DAY) as f64).rem_euclid(YEAR) / YEAR
+    (t.div_euclid(DAY).real()).rem_euclid(YEAR) / YEAR
 }
 
 #[cfg(test)]

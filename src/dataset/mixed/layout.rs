@@ -1,6 +1,7 @@
 //! A row as the two networks see it, and the rows to learn from.
 
 use crate::base::Rng;
+use crate::base::number::{AsIndex, AsReal};
 use crate::dataset::encode::normal;
 
 /// What a row consists of: numbers as normal scores, then one block of levels for each category that is generated; the condition stands apart.
@@ -67,7 +68,7 @@ impl MixedRows {
         out[n..].fill(0.0);
         let levels = &self.levels[row * layout.blocks.len()..];
         layout.each_block(|i, from, to| {
-            if let Some(o) = out[from..to].get_mut(levels[i] as usize) {
+            if let Some(o) = out[from..to].get_mut(levels[i].index()) {
                 *o = 1.0
             }
         });
@@ -82,12 +83,12 @@ pub const REACH: f32 = 4.0;
 
 /// The normal score of a rank in [0, 1].
 pub fn score(rank: f32) -> f32 {
-    (normal::inverse(f64::from(rank)) as f32).clamp(-REACH, REACH)
+    (normal::inverse(f64::from(rank)).single()).clamp(-REACH, REACH)
 }
 
 /// The rank of a normal score, in [0, 1].
 pub fn rank(score: f32) -> f32 {
-    normal::cumulative(f64::from(score)) as f32
+    normal::cumulative(f64::from(score)).single()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The distribution of one column of numbers, as a table of ranks: into ranks and back, so that generated numbers are distributed as the real ones
 //! and only such values come out as are like them.
 
+use crate::base::number::AsReal;
 use crate::dataset::value_type::{DECIMALS, decimals};
 use serde::{Deserialize, Serialize};
 
@@ -30,13 +31,13 @@ impl Marginal {
     /// The table of `values`, which are finite and are put in order by this. None of no values.
     pub fn fit(values: &mut [f64]) -> Option<Self> {
         values.sort_unstable_by(f64::total_cmp);
-        let n = values.len() as f64;
+        let n = values.len().real();
         let mut all: Vec<(f64, f32, f32)> = Vec::new();
         let mut i = 0;
         while i < values.len() {
             // −0 and 0 are one value.
             let run = values[i..].partition_point(|x| *x <= values[i]);
-            all.push((values[i], (i as f64 / n) as f32, ((i + run) as f64 / n) as f32));
+            all.push((values[i], (i.real() / n).single(), ((i + run).real() / n).single()));
             i += run;
         }
         let distinct = all.len();
@@ -45,9 +46,9 @@ impl Marginal {
             let mut place = 0;
             all.retain(|(_, from, to)| {
                 place += 1;
-                let keep = place == 1 || place == distinct || *to >= next || to - from >= 1.0 / QUANTILES as f32;
+                let keep = place == 1 || place == distinct || *to >= next || to - from >= 1.0 / QUANTILES.single();
                 if *to >= next {
-                    next = (to * QUANTILES as f32).floor() / QUANTILES as f32 + 1.0 / QUANTILES as f32;
+                    next = (to * QUANTILES.single()).floor() / QUANTILES.single() + 1.0 / QUANTILES.single();
                 }
                 keep
             });
@@ -75,7 +76,7 @@ impl Marginal {
         if i == 0 || s.at[i] <= x {
             return [s.from[i], s.to[i]];
         }
-        let t = ((x - s.at[i - 1]) / (s.at[i] - s.at[i - 1])) as f32;
+        let t = ((x - s.at[i - 1]) / (s.at[i] - s.at[i - 1])).single();
         [s.to[i - 1] + t * (s.from[i] - s.to[i - 1]); 2]
     }
 

@@ -7,6 +7,7 @@ mod part;
 pub use layout::{Layout, MixedRows, REACH, UNKNOWN, score};
 pub use part::Level;
 
+use crate::base::number::AsIndex;
 use crate::base::{Code, Context, Error, Result, Rng, names};
 use crate::dataset::frame::missing_column;
 use crate::dataset::{Cell, Column, Family, Frame, Input};
@@ -125,7 +126,7 @@ impl Mixed {
             }
             let mut condition = 0;
             for (c, part) in self.parts.iter().enumerate() {
-                let w = self.written(c, part, &columns[c].cell(*r as usize))?;
+                let w = self.written(c, part, &columns[c].cell(r.index()))?;
                 if self.condition == Some(c) {
                     condition = w.level.unwrap_or(UNKNOWN);
                     continue;
@@ -164,7 +165,7 @@ impl Mixed {
             }
             if let Some(levels) = part.levels() {
                 if let Some(l) = w.level {
-                    out[from + l as usize] = 1.0;
+                    out[from + l.index()] = 1.0;
                 }
                 from += levels;
             }

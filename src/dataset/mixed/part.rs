@@ -2,6 +2,7 @@
 
 use super::layout::UNKNOWN;
 use super::marginal::Marginal;
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Code, Error, Result, Rng, hash};
 use crate::dataset::{Cell, Column, Family, MISSING_CODE, MISSING_TIME, Values};
 use serde::{Deserialize, Serialize};
@@ -93,9 +94,9 @@ impl Part {
     /// # Errors
     /// [`Code::WrongType`] for an array.
     pub fn fit(column: &Column, rows: &[u32], limits: (usize, usize)) -> Result<Self> {
-        let cells = || rows.iter().map(|r| column.values.cell(*r as usize));
+        let cells = || rows.iter().map(|r| column.values.cell(r.index()));
         let missing = cells().filter(|c| *c == Cell::Missing).count();
-        let share = |n: usize| n as f64 / rows.len().max(1) as f64;
+        let share = |n: usize| n.real() / rows.len().max(1).real();
         if missing == rows.len() {
             return Ok(Self::Constant(None));
         }
@@ -105,7 +106,7 @@ impl Part {
                 let mut x: Vec<f64> = cells()
                     .filter_map(|c| match c {
                         Cell::Number(x) => Some(plain(x, single)),
-                        Cell::Time(t) => Some(t as f64),
+                        Cell::Time(t) => Some(t.real()),
                         _ => None,
                     })
                     .collect();
@@ -130,7 +131,7 @@ impl Part {
             }
             Values::Category { codes, levels } => {
                 let mut counts = vec![0; levels.len()];
-                rows.iter().map(|r| codes[*r as usize]).filter(|c| *c != MISSING_CODE).for_each(|c| counts[c as usize] += 1);
+                rows.iter().map(|r| codes[r.index()]).filter(|c| *c != MISSING_CODE).for_each(|c| counts[c.index()] += 1);
                 let mut counts: Vec<(&String, usize)> = levels.iter().zip(counts).filter(|(_, n)| *n > 0).collect();
                 if let ([(only, _)], 0) = (&counts[..], missing) {
                     return Ok(Self::Constant(Some(Plain::Text((*only).clone()))));
@@ -226,7 +227,7 @@ impl Part {
             (Self::Number { marginal, single, .. }, Cell::Number(x)) => {
                 Some(Written { rank: Some(marginal.rank(plain(*x, *single))), level: Some(0) })
             }
-            (Self::Number { marginal, .. }, Cell::Time(t)) => Some(Written { rank: Some(marginal.rank(*t as f64)), level: Some(0) }),
+            (Self::Number { marginal, .. }, Cell::Time(t)) => Some(Written { rank: Some(marginal.rank(t.real())), level: Some(0) }),
             (Self::Bool { .. }, Cell::Bool(b)) => level(Some(u32::from(*b))),
             (Self::Bool { shares }, Cell::Missing) => level((shares.len() == 3).then_some(2)),
             (Self::Text(t), Cell::Text(text)) => level(t.level(text)),
@@ -268,7 +269,7 @@ impl Part {
         match (self, value) {
             (Self::Text(t), serde_json::Value::String(text)) => {
                 let place = *t.places.get(text)?;
-                let shared = place as usize >= t.stored.frequent;
+                let shared = place.index() >= t.stored.frequent;
                 Some(Level { column: at, level: t.level(text)?, text: shared.then(|| text.clone()) })
             }
             (Self::Text(t), serde_json::Value::Null) if t.stored.missing > 0.0 => own(t.levels() as u32 - 1),
@@ -283,7 +284,7 @@ impl Part {
 
 /// A number as a column of its type shows it.
 fn plain(x: f64, single: bool) -> f64 {
-    if single { (x as f32).to_string().parse().unwrap_or(x) } else { x }
+    if single { x.single().to_string().parse().unwrap_or(x) } else { x }
 }
 
 impl Texts {
@@ -320,10 +321,10 @@ impl Texts {
     /// A value of a level: its own, one of the rare ones by their shares, or none.
     fn code(&self, level: u32, rng: &mut Rng) -> u32 {
         let (s, frequent) = (&self.stored, self.stored.frequent);
-        if (level as usize) < frequent {
+        if level.index() < frequent {
             return level;
         }
-        if !self.shared() || level as usize > frequent {
+        if !self.shared() || level.index() > frequent {
             return MISSING_CODE;
         }
         let rare = &s.shares[frequent..];
@@ -346,7 +347,7 @@ impl TryFrom<StoredTexts> for Texts {
             && t.places.len() == t.stored.values.len()
             && t.stored.frequent <= t.stored.values.len()
             && t.levels() > 0
-            && t.levels() < UNKNOWN as usize;
+            && t.levels() < UNKNOWN.index();
         if good { Ok(t) } else { Err("the values of a text column are damaged") }
     }
 }

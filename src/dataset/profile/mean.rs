@@ -2,6 +2,7 @@
 
 use super::bytes::{Reader, Writer, damaged};
 use super::terms::Terms;
+use crate::base::number::AsReal;
 use crate::base::{Code, Error, Mergeable, Result, weight, zeros};
 use crate::kernel::accumulate;
 
@@ -94,7 +95,7 @@ impl Profile {
                 .detail("Their mean is not defined.")
                 .hint("Find them: SELECT … WHERE array_position(vector, NULL) > 0 OR 'NaN' = ANY (vector) OR 'Infinity' = ANY (vector)."));
         }
-        Ok(Some(self.sums.iter().map(|s| (s / self.weight) as f32).collect()))
+        Ok(Some(self.sums.iter().map(|s| (s / self.weight).single()).collect()))
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::bytes::{Reader, Writer, damaged};
 use super::terms::{DAY, Terms};
+use crate::base::number::AsReal;
 use crate::base::{Code, Error, Mergeable, Result};
 
 /// The letter of its bytes.
@@ -80,9 +81,9 @@ impl Rfm {
             return None;
         }
         let as_of = self.terms.and_then(|t| t.as_of()).unwrap_or(self.last);
-        let days = |since: i64| as_of.saturating_sub(since) as f64 / DAY as f64;
+        let days = |since: i64| as_of.saturating_sub(since).real() / DAY.real();
         let (recency, tenure) = (days(self.last), days(self.first));
-        let mean_gap = (self.count > 1).then(|| tenure / self.count as f64);
+        let mean_gap = (self.count > 1).then(|| tenure / self.count.real());
         let (monetary, overdue) = ((self.priced > 0).then_some(self.amount), mean_gap.map(|gap| recency / gap.max(1.0)));
         Some(Habit { recency, frequency: self.count, monetary, tenure, mean_gap, overdue })
     }

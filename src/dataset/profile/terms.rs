@@ -1,5 +1,6 @@
 //! The terms of an aggregate over time: how fast events fade, and up to when they count.
 
+use crate::base::number::AsReal;
 use crate::base::{Code, Error, Result};
 
 /// Microseconds of a day.
@@ -86,7 +87,7 @@ impl Terms {
     #[inline]
     pub fn fade(&self, from: i64, to: i64) -> f64 {
         match self.half_life {
-            Some(h) if from != to => (-(to.saturating_sub(from) as f64) / h as f64).exp2(),
+            Some(h) if from != to => (-(to.saturating_sub(from).real()) / h.real()).exp2(),
             _ => 1.0,
         }
     }

@@ -2,6 +2,7 @@
 
 use super::shape::Shape;
 use crate::base::Rng;
+use crate::base::number::AsIndex;
 use crate::dataset::encode::NONE;
 
 /// Writes the network's input for a row into `out`. `hidden` says for each input column whether it is to look missing; `blank` are the
@@ -19,7 +20,7 @@ pub fn assemble(shape: &Shape, params: &[f32], numbers: &[f32], places: &[[u32; 
             }
             _ => {
                 let e = &shape.embeddings[category];
-                let line = |place: u32| &params[e.table.clone()][place as usize * e.width..][..e.width];
+                let line = |place: u32| &params[e.table.clone()][place.index() * e.width..][..e.width];
                 let to = &mut out[e.input.clone()];
                 let [first, second] = places_of(shape, category, places[category], hidden[i]);
                 to.copy_from_slice(line(first));
@@ -42,7 +43,7 @@ pub fn scatter(shape: &Shape, places: &[[u32; 2]], hidden: &[bool], back: &[f32]
         let e = &shape.embeddings[category];
         for place in places_of(shape, category, places[category], hidden[i]) {
             if place != NONE {
-                let to = &mut gradient[e.table.clone()][place as usize * e.width..][..e.width];
+                let to = &mut gradient[e.table.clone()][place.index() * e.width..][..e.width];
                 to.iter_mut().zip(&back[e.input.clone()]).for_each(|(g, x)| *g += x);
             }
         }

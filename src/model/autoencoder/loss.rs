@@ -1,6 +1,7 @@
 //! The mixed loss: squared errors of numbers against cross-entropies of categories.
 
 use super::shape::{Output, Shape};
+use crate::base::number::AsIndex;
 use crate::dataset::encode::NONE;
 use crate::kernel::softmax;
 
@@ -18,7 +19,7 @@ pub struct Target<'a> {
 /// The class of a category's value: its place, or that of all others; none when it is missing.
 #[inline]
 pub fn class(place: [u32; 2], classes: usize) -> Option<usize> {
-    (place[0] != NONE).then(|| (place[0] as usize).min(classes - 1))
+    (place[0] != NONE).then(|| (place[0].index()).min(classes - 1))
 }
 
 /// The loss of one row: Σ w·(x′ − x)² over the numbers, `weight` being w of each, + Σ −ln softmax of the class over the categories.

@@ -8,6 +8,7 @@ pub mod train;
 
 use super::describe::{BUCKETS, MAX_LEVELS, MIN_COUNT, REFIT, WIDTH};
 use super::rows::{DISTINCT, EXCLUDE, HOLDOUT, INCLUDE, KEEP, KEYS, NUMBERS, TEXT};
+use crate::base::number::AsIndex;
 use crate::base::params::{ParamType, Spec};
 use crate::base::tensor::find;
 use crate::base::{Code, Error, Numbers, Result, Tensor};
@@ -137,7 +138,7 @@ impl Autoencoder {
                 axpy(1.0, line(flag), out);
             }
             for (e, place) in shape.embeddings.iter().zip(places) {
-                let row = |p: u32| &params[e.table.clone()][p as usize * e.width..][..e.width];
+                let row = |p: u32| &params[e.table.clone()][p.index() * e.width..][..e.width];
                 sum.clear();
                 sum.extend_from_slice(row(if place[0] == NONE { e.places as u32 - 1 } else { place[0] }));
                 if place[1] != NONE {

@@ -1,5 +1,6 @@
 //! What an autoencoder's network looks like: how its inputs are laid out, how its outputs are, and where each parameter is.
 
+use crate::base::number::AsReal;
 use crate::base::{Code, Error, Result, Rng};
 use crate::dataset::encode::Field;
 use crate::nn::Tower;
@@ -126,7 +127,7 @@ impl Shape {
     /// Small normal embeddings, and the towers' own beginning.
     pub fn init(&self, params: &mut [f32], rng: &mut Rng) {
         for e in &self.embeddings {
-            params[e.table.clone()].iter_mut().for_each(|x| *x = 0.3 * rng.normal() as f32);
+            params[e.table.clone()].iter_mut().for_each(|x| *x = 0.3 * rng.normal().single());
         }
         self.encoder.init(params, rng);
         self.decoder.init(params, rng);

@@ -7,6 +7,7 @@ use super::input::{assemble, hide, scatter};
 use super::loss::{self, Target};
 use super::shape::{Output, Shape};
 use super::{Autoencoder, Params};
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Code, Context, Epoch, Error, Result, Rng, rng::mix, zeros};
 use crate::dataset::encode::{Coded, Field};
 use crate::nn::fit::{Loop, Trainee};
@@ -160,9 +161,9 @@ fn weights(shape: &Shape, rows: Rows<'_>, balance: f32) -> Result<Vec<f32>> {
     let mut out = zeros(n)?;
     for of in shape.outputs.iter().filter_map(|o| if let Output::Numbers { of, .. } = o { Some(of) } else { None }) {
         for j in of.clone() {
-            let mean = sums[j] / rows.count as f64;
-            let var = squares[j] / rows.count as f64 - mean * mean;
-            out[j] = if var > 1e-6 { (f64::from(balance) / of.len() as f64 / var.max(0.01)) as f32 } else { 0.0 };
+            let mean = sums[j] / rows.count.real();
+            let var = squares[j] / rows.count.real() - mean * mean;
+            out[j] = if var > 1e-6 { (f64::from(balance) / of.len().real() / var.max(0.01)).single() } else { 0.0 };
         }
     }
     Ok(out)
@@ -191,7 +192,7 @@ impl Training<'_> {
             code.copy_from_slice(&made[..width]);
             if learns && shape.variational() {
                 for ((z, e), v) in code.iter_mut().zip(chance).zip(&made[width..]) {
-                    *e = (0.5 * v).exp() * rng.normal() as f32;
+                    *e = (0.5 * v).exp() * rng.normal().single();
                     *z += *e;
                 }
             }
@@ -237,7 +238,7 @@ impl Training<'_> {
                     let part = &rows[i * SHARD..rows.len().min((i + 1) * SHARD)];
                     let seed = mix(ctx.seed ^ mix(step << 16 | (wave * WAVE + i) as u64));
                     let mut gradient = std::mem::take(&mut s.gradient);
-                    self.shard(s, part.iter().map(|r| *r as usize), self.rows, Some(&mut Rng::stream(seed, 4)), &mut gradient);
+                    self.shard(s, part.iter().map(|r| r.index()), self.rows, Some(&mut Rng::stream(seed, 4)), &mut gradient);
                     s.gradient = gradient;
                 }
             });
@@ -254,7 +255,7 @@ impl Trainee for Training<'_> {
     fn step(&mut self, rows: &[u32], _: &[u32], step: u64, ctx: &Context<'_>) -> Result<f64> {
         let loss = self.batch(rows, step, ctx)?;
         self.adam.set_learning_rate(one_cycle(step, self.steps, self.own.learning_rate));
-        self.adam.step(&mut self.params, &self.gradient, 1.0 / rows.len() as f32, ctx.pool);
+        self.adam.step(&mut self.params, &self.gradient, 1.0 / rows.len().single(), ctx.pool);
         Ok(loss)
     }
 
@@ -271,7 +272,7 @@ impl Trainee for Training<'_> {
             })
         });
         let total = losses.into_iter().sum::<Result<f64>>()?;
-        Ok(Some(Evaluation { loss: total / valid.count.max(1) as f64, metric: None }))
+        Ok(Some(Evaluation { loss: total / valid.count.max(1).real(), metric: None }))
     }
 
     fn parameters(&mut self) -> &mut [f32] {

@@ -3,6 +3,7 @@
 
 mod weigh;
 
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::params::{self, ParamType, Spec};
 use crate::base::{Code, Context, Epoch, Error, Result, Tensor, Until, names};
 use crate::dataset::Event;
@@ -143,7 +144,7 @@ pub fn fit(job: &Job<'_>, time: Option<Duration>) -> Result<Blended> {
     for info in job.kinds {
         let (name, Some(own)) = (info.name, p.bases.get(info.name)) else { continue };
         let weight = match &p.weights {
-            Some(w) => w.get(name).and_then(Value::as_f64).unwrap_or(0.0) as f32,
+            Some(w) => w.get(name).and_then(Value::as_f64).unwrap_or(0.0).single(),
             None => 1.0,
         };
         if weight <= 0.0 {
@@ -214,7 +215,7 @@ impl Blend {
                 .collect();
             parts.push(Part {
                 kind: info.name,
-                weight: weight as f32,
+                weight: weight.single(),
                 model: (info.load)(&Stored { params: own, tensors: &mine, ..*stored })?,
             });
         }
@@ -247,7 +248,7 @@ impl ItemScorer for Blend {
             match part.model.similar(item, &mut own) {
                 Ok(known) => {
                     can = Some(Ok(()));
-                    let like = own.iter().enumerate().filter(|(i, x)| *i != item as usize && **x > 0.0).map(|x| *x.1);
+                    let like = own.iter().enumerate().filter(|(i, x)| *i != item.index() && **x > 0.0).map(|x| *x.1);
                     let (n, sum) = like.fold((0.0, 0.0), |(n, sum), x| (n + 1.0, sum + x));
                     if known && sum > 0.0 {
                         any = true;
@@ -302,11 +303,11 @@ impl ItemScorer for Blend {
 
 /// Brings `scores` to mean 0 and deviation 1; all equal ones to 0.
 fn standard(scores: &mut [f32]) {
-    let n = scores.len().max(1) as f64;
+    let n = scores.len().max(1).real();
     let mean = scores.iter().map(|&x| f64::from(x)).sum::<f64>() / n;
     let variance = scores.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / n;
     let scale = if variance > 0.0 && variance.is_finite() { 1.0 / variance.sqrt() } else { 0.0 } as f32;
-    scores.iter_mut().for_each(|x| *x = (*x - mean as f32) * scale);
+    scores.iter_mut().for_each(|x| *x = (*x - mean.single()) * scale);
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Which weights the bases of a blend get: those that find most of the held-out events.
 
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Context, Result, zeros};
 use crate::dataset::Interactions;
 use crate::kernel::axpy;
@@ -39,7 +40,7 @@ pub(super) fn choose(model: &mut Blend, open: &[bool], data: &Interactions, tune
             model.parts[i].model.set_recency(recency);
             each.push(model.evaluate(std::slice::from_ref(&weights), data, tune, &popularity, ctx)?);
         }
-        model.parts[i].model.set_recency(side_by_side(each).setting(&RECENCIES, ctx.seed) as f32);
+        model.parts[i].model.set_recency(side_by_side(each).setting(&RECENCIES, ctx.seed).single());
     }
     let used = |weights: &[f32]| (0..n).filter(|&i| weights[i] > 0.0).collect::<Vec<_>>();
     let left = used(&weights);
@@ -85,11 +86,11 @@ pub(super) fn choose(model: &mut Blend, open: &[bool], data: &Interactions, tune
 pub(super) fn simplex(of: &[usize], n: usize) -> Vec<Vec<f32>> {
     fn go(n: usize, left: usize, steps: usize, head: &mut Vec<f32>, out: &mut Vec<Vec<f32>>) {
         if n == 1 {
-            out.push(head.iter().copied().chain([left as f32 / steps as f32]).collect());
+            out.push(head.iter().copied().chain([left.single() / steps.single()]).collect());
             return;
         }
         for s in 0..=left {
-            head.push(s as f32 / steps as f32);
+            head.push(s.single() / steps.single());
             go(n - 1, left - s, steps, head, out);
             head.pop();
         }
@@ -110,7 +111,7 @@ pub(super) fn simplex(of: &[usize], n: usize) -> Vec<Vec<f32>> {
 /// The mean of `points` by `shares`, the least weights left out, to sum to 1.
 pub(super) fn mean(points: &[Vec<f32>], shares: &[f64]) -> Vec<f32> {
     let n = points.first().map_or(0, Vec::len);
-    let mut weights: Vec<f32> = (0..n).map(|j| points.iter().zip(shares).map(|(p, s)| p[j] * *s as f32).sum()).collect();
+    let mut weights: Vec<f32> = (0..n).map(|j| points.iter().zip(shares).map(|(p, s)| p[j] * s.single()).sum()).collect();
     weights.iter_mut().filter(|w| **w < LEAST).for_each(|w| *w = 0.0);
     let sum: f32 = weights.iter().sum();
     weights.iter_mut().for_each(|w| *w /= sum);
@@ -155,12 +156,12 @@ impl Blend {
         };
         let values = tune.each_user(data, popularity, ctx, &Vec::new(), room, |values: &mut Vec<f32>, room, asked| {
             let known = room.score(self, &needed, asked, popularity);
-            let mut figure = |list: &[u32]| values.push(list_figures(list, asked.relevant, EVALUATED_AT).map_or(0.0, |f| f.ndcg as f32));
+            let mut figure = |list: &[u32]| values.push(list_figures(list, asked.relevant, EVALUATED_AT).map_or(0.0, |f| f.ndcg.single()));
             if known {
                 weightings.iter().for_each(|w| figure(&room.list(w, popularity)));
             } else {
                 room.blended.copy_from_slice(popularity);
-                asked.had.iter().for_each(|e| room.blended[e.item as usize] = f32::NEG_INFINITY);
+                asked.had.iter().for_each(|e| room.blended[e.item.index()] = f32::NEG_INFINITY);
                 let list = top_k(&room.blended, EVALUATED_AT, Some(popularity));
                 weightings.iter().for_each(|_| figure(&list));
             }
@@ -183,11 +184,11 @@ impl Room {
             } else {
                 scores.fill(0.0);
             }
-            asked.had.iter().for_each(|e| scores[e.item as usize] = f32::NEG_INFINITY);
+            asked.had.iter().for_each(|e| scores[e.item.index()] = f32::NEG_INFINITY);
             if knows {
                 known = true;
                 let best = top_k(scores, CANDIDATES * EVALUATED_AT, Some(popularity));
-                *others = best.get(CANDIDATES * EVALUATED_AT - 1).map_or(f32::NEG_INFINITY, |last| scores[*last as usize]);
+                *others = best.get(CANDIDATES * EVALUATED_AT - 1).map_or(f32::NEG_INFINITY, |last| scores[last.index()]);
                 self.candidates.extend(best);
             }
         }
@@ -195,7 +196,7 @@ impl Room {
         self.candidates.dedup();
         for (few, scores) in self.few.iter_mut().zip(&self.scores) {
             few.clear();
-            few.extend(self.candidates.iter().map(|c| scores[*c as usize]));
+            few.extend(self.candidates.iter().map(|c| scores[c.index()]));
         }
         known
     }

@@ -1,5 +1,6 @@
 //! The discriminator: is a vector of purchases that of the user whose history is the condition? One hidden layer over both, then the logit of a yes.
 
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Context, Result, Rng, zeros};
 use crate::kernel::{axpy, dot, tanh, tanh_back};
 use crate::linalg::add_rows;
@@ -67,7 +68,7 @@ impl Discriminator {
         self.hidden.chunks(width).zip(&self.logits[..2 * rows]).for_each(|(h, g)| axpy(*g, h, &mut self.gradient));
         let by_logits: f32 = self.logits[..2 * rows].iter().sum();
 
-        let (step, [purchases, condition, [bias, bm, bv], [last, lm, lv], [one, om, ov]]) = self.net.begin(1.0 / rows as f32);
+        let (step, [purchases, condition, [bias, bm, bv], [last, lm, lv], [one, om, ov]]) = self.net.begin(1.0 / rows.single());
         crate::kernel::adam(step, &self.gradient, lm, lv, last);
         crate::kernel::adam(step, &[by_logits], om, ov, one);
         self.gradient.fill(0.0);
@@ -75,15 +76,15 @@ impl Discriminator {
         crate::kernel::adam(step, &self.gradient, bm, bv, bias);
         let shown = move |item: usize| {
             marks.of(item).iter().flat_map(move |e| {
-                let [own, seen] = marks.ends[e.row as usize];
-                let real = (e.at < own).then(|| (e.row as usize, marks.real[e.at]));
-                real.into_iter().chain((e.at < seen).then(|| (rows + e.row as usize, fake[e.at])))
+                let [own, seen] = marks.ends[e.row.index()];
+                let real = (e.at < own).then(|| (e.row.index(), marks.real[e.at]));
+                real.into_iter().chain((e.at < seen).then(|| (rows + e.row.index(), fake[e.at])))
             })
         };
         learn_rows(shown, Touch::All, &self.delta, width, step, purchases, ctx)?;
         let given = move |item: usize| {
             let entries = batch.of(item).iter().filter(|e| e.input != 0.0);
-            entries.flat_map(move |e| [(e.row as usize, e.input), (rows + e.row as usize, e.input)])
+            entries.flat_map(move |e| [(e.row.index(), e.input), (rows + e.row.index(), e.input)])
         };
         learn_rows(given, Touch::All, &self.delta, width, step, condition, ctx).map(|()| loss)
     }
@@ -110,7 +111,7 @@ impl Discriminator {
                     return;
                 }
                 for at in marks.offsets[row]..marks.offsets[row + 1] {
-                    let weight = &purchases[marks.items[at] as usize * width..][..width];
+                    let weight = &purchases[marks.items[at].index() * width..][..width];
                     delta[at - start] = if at < marks.ends[row][1] { dot(&by_hidden[row * width..][..width], weight) } else { 0.0 };
                 }
             }
@@ -137,11 +138,11 @@ impl Discriminator {
                 add_rows(batch.inputs_of(row), condition, made);
                 if real {
                     own.copy_from_slice(made);
-                    add_rows((start..end).map(|at| (marks.items[at] as usize, marks.real[at])), purchases, own);
+                    add_rows((start..end).map(|at| (marks.items[at].index(), marks.real[at])), purchases, own);
                     tanh(own);
                     own_logits[i] = one[0] + dot(own, last);
                 }
-                add_rows((start..seen).map(|at| (marks.items[at] as usize, fake[at])), purchases, made);
+                add_rows((start..seen).map(|at| (marks.items[at].index(), fake[at])), purchases, made);
                 tanh(made);
                 made_logits[i] = one[0] + dot(made, last);
             }

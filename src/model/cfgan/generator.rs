@@ -1,5 +1,6 @@
 //! The generator: a user's history, as the condition, through one hidden layer to how likely each item is that user's.
 
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Context, Result, Rng, memory::reserve, zeros};
 use crate::kernel::{adam, dot, sigmoid, sigmoid_back, tanh_back};
 use crate::linalg::{add_rows, column_sums};
@@ -66,7 +67,7 @@ impl Generator {
                 }
                 let h = &hidden[row * width..][..width];
                 for at in marks.offsets[row]..marks.offsets[row + 1] {
-                    let item = marks.items[at] as usize;
+                    let item = marks.items[at].index();
                     out[at - start] = output_bias[item] + dot(h, &output[item * width..][..width]);
                 }
             }
@@ -92,14 +93,14 @@ impl Generator {
                 }
                 let at = marks.offsets[p * ROWS + i]..marks.offsets[p * ROWS + i + 1];
                 out.fill(0.0);
-                add_rows(at.map(|at| (marks.items[at] as usize, delta[at])), output, out);
+                add_rows(at.map(|at| (marks.items[at].index(), delta[at])), output, out);
                 tanh_back(&hidden[(p * ROWS + i) * width..][..width], out);
             }
         });
         ctx.check()?;
-        let (step, [weight, [bias, bm, bv], output, [output_bias, om, ov]]) = self.net.begin(1.0 / rows as f32);
+        let (step, [weight, [bias, bm, bv], output, [output_bias, om, ov]]) = self.net.begin(1.0 / rows.single());
         learn_rows(
-            move |item| marks.of(item).iter().map(move |e| (e.row as usize, delta[e.at])),
+            move |item| marks.of(item).iter().map(move |e| (e.row.index(), delta[e.at])),
             Touch::All,
             hidden,
             width,

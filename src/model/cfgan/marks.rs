@@ -2,6 +2,7 @@
 //!
 //! The outputs of the generator are computed for these alone, so that no row of all items is ever made.
 
+use crate::base::number::AsIndex;
 use crate::base::{Context, Result, Rng, memory::reserve};
 use crate::dataset::Pairs;
 
@@ -82,8 +83,8 @@ impl Marks {
             let zeros = ((own as f64 * drawn.zeros).ceil() as usize).min(items - own - masked);
             reserve(&mut self.items, own + masked + zeros)?;
             reserve(&mut self.real, own + masked + zeros)?;
-            for (item, value) in pairs.row(*row as usize) {
-                self.taken[item as usize] = place as u32 + 1;
+            for (item, value) in pairs.row(row.index()) {
+                self.taken[item.index()] = place as u32 + 1;
                 self.items.push(item);
                 self.real.push(value);
             }
@@ -99,7 +100,7 @@ impl Marks {
             }
             self.offsets.push(self.items.len());
         }
-        self.items.iter().for_each(|i| self.starts[*i as usize + 1] += 1);
+        self.items.iter().for_each(|i| self.starts[i.index() + 1] += 1);
         (1..self.starts.len()).for_each(|i| self.starts[i] += self.starts[i - 1]);
         self.by_item.clear();
         reserve(&mut self.by_item, self.items.len())?;
@@ -107,7 +108,7 @@ impl Marks {
         for row in 0..batch.len() {
             for at in self.offsets[row]..self.offsets[row + 1] {
                 // An item's start serves as its cursor, and ends up where the next item's entries begin.
-                let start = &mut self.starts[self.items[at] as usize];
+                let start = &mut self.starts[self.items[at].index()];
                 self.by_item[*start] = Place { row: row as u32, at };
                 *start += 1;
             }

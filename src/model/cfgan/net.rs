@@ -1,5 +1,6 @@
 //! The parameters of one of the two networks: its layers in one flat vector, and the optimiser's moments of each.
 
+use crate::base::number::AsReal;
 use crate::base::{Code, Error, Result, Rng};
 use crate::kernel::AdamStep;
 use crate::nn::{Adam, AdamSpec};
@@ -65,7 +66,7 @@ fn split_mut<const N: usize>(sizes: [usize; N], all: &mut [f32]) -> [&mut [f32];
 
 /// The bound of Glorot & Bengio (2010) for a layer with as many ends.
 pub fn glorot(ends: usize) -> f32 {
-    (6.0 / ends.max(1) as f64).sqrt() as f32
+    (6.0 / ends.max(1).real()).sqrt().single()
 }
 
 /// The sizes.

@@ -1,5 +1,6 @@
 //! Scores from a history, and the tensors of a CFGAN.
 
+use crate::base::number::AsIndex;
 use crate::base::{Numbers, Result, Tensor};
 use crate::dataset::Event;
 use crate::kernel::tanh;
@@ -26,7 +27,7 @@ impl Layers<'_> {
     pub fn score(&self, history: &[Event], recency: f32, out: &mut [f32]) -> bool {
         let Some(inputs) = inputs(history, recency) else { return false };
         let (mut hidden, mut buffer) = (self.input_bias.to_vec(), vec![0.0; self.input_bias.len()]);
-        inputs.iter().for_each(|(item, x)| self.input.add(*item as usize, *x, &mut buffer, &mut hidden));
+        inputs.iter().for_each(|(item, x)| self.input.add(item.index(), *x, &mut buffer, &mut hidden));
         tanh(&mut hidden);
         for (item, (out, bias)) in out.iter_mut().zip(self.output_bias).enumerate() {
             *out = bias + self.output.dot(item, &hidden);

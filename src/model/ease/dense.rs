@@ -1,5 +1,6 @@
 //! The exact solution: an inverse of the items' or of the users' square, whichever is smaller.
 
+use crate::base::number::AsIndex;
 use crate::base::{Context, Error, Result, zeros};
 use crate::dataset::Pairs;
 use crate::linalg::invert_symmetric;
@@ -14,7 +15,7 @@ pub(super) fn by_items(by_user: &Pairs, by_item: &Pairs, lambda: f32, keep: usiz
     invert_symmetric(&mut gram, n, ctx)?;
     // Together, and not a row of the square apart.
     let diagonal: Vec<f32> = gram.iter().step_by(n + 1).copied().collect();
-    Links::build(n, keep, ctx, |i, gather| gather.add_row(-1.0, &gram[i as usize * n..][..n]), |_, j, sum| sum / diagonal[j as usize])
+    Links::build(n, keep, ctx, |i, gather| gather.add_row(-1.0, &gram[i.index() * n..][..n]), |_, j, sum| sum / diagonal[j.index()])
 }
 
 /// The same by the square of the users.
@@ -33,18 +34,18 @@ pub(super) fn by_users(by_user: &Pairs, by_item: &Pairs, lambda: f32, keep: usiz
                 return;
             }
             let weight = a[u * m + v];
-            by_user.row(v).for_each(|(j, x)| row[j as usize] += weight * x);
+            by_user.row(v).for_each(|(j, x)| row[j.index()] += weight * x);
         }
     });
     ctx.check()?;
-    let rest: Vec<f32> = (0..n).map(|j| 1.0 - by_item.row(j).map(|(u, x)| x * ax[u as usize * n + j]).sum::<f32>()).collect();
+    let rest: Vec<f32> = (0..n).map(|j| 1.0 - by_item.row(j).map(|(u, x)| x * ax[u.index() * n + j]).sum::<f32>()).collect();
     Links::build(
         n,
         keep,
         ctx,
-        |i, gather| by_item.row(i as usize).for_each(|(u, x)| gather.add_row(x, &ax[u as usize * n..][..n])),
+        |i, gather| by_item.row(i.index()).for_each(|(u, x)| gather.add_row(x, &ax[u.index() * n..][..n])),
         // A user's items are never wholly explained by the others: λ keeps this above 0, but for rounding.
-        |_, j, sum| sum / rest[j as usize].max(1e-6),
+        |_, j, sum| sum / rest[j.index()].max(1e-6),
     )
 }
 
@@ -65,7 +66,7 @@ fn gram(of: &Pairs, turned: &Pairs, ctx: &Context) -> Result<Vec<f32>> {
                 return;
             }
             for (u, x) in of.row(r * ROWS + at) {
-                turned.row(u as usize).for_each(|(j, y)| row[j as usize] += x * y);
+                turned.row(u.index()).for_each(|(j, y)| row[j.index()] += x * y);
             }
         }
     });

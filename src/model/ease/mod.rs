@@ -4,6 +4,7 @@
 mod dense;
 mod sparse;
 
+use crate::base::number::AsReal;
 use crate::base::params::{self, ParamType, Spec};
 use crate::base::{Context, Result};
 use crate::dataset::{Interactions, Pairs};
@@ -81,20 +82,20 @@ pub fn cost(data: &Interactions) -> f64 {
     if at_once(users, items, data.events().len()) {
         return dense_cost(users, items, data.events().len());
     }
-    let pairs: f64 = data.offsets().windows(2).map(|o| ((o[1] - o[0]) as f64).powi(2)).sum();
+    let pairs: f64 = data.offsets().windows(2).map(|o| ((o[1] - o[0]).real()).powi(2)).sum();
     // A pair is an addition wherever it may lie, worth some ten products that stand side by side.
-    10.0 * pairs + items as f64 * sparse::products(USUAL_CANDIDATES)
+    10.0 * pairs + items.real() * sparse::products(USUAL_CANDIDATES)
 }
 
 /// The cube of the smaller side, and by users an item's row of links for each pair.
 fn dense_cost(users: usize, items: usize, pairs: usize) -> f64 {
-    if users < items { (users as f64).powi(3) + items as f64 * pairs as f64 } else { (items as f64).powi(3) }
+    if users < items { users.real().powi(3) + items.real() * pairs.real() } else { items.real().powi(3) }
 }
 
 /// Whether all weights are sought at once, where nothing else is asked for.
 fn at_once(users: usize, items: usize, pairs: usize) -> bool {
     let numbers = if users < items { users.saturating_mul(users.saturating_add(items)) } else { items.saturating_mul(items) };
-    numbers <= MOST * MOST && dense_cost(users, items, pairs) <= (MOST as f64).powi(3)
+    numbers <= MOST * MOST && dense_cost(users, items, pairs) <= MOST.real().powi(3)
 }
 
 /// B = −P / diag P off the diagonal, P = (XᵀX + λ)⁻¹ (Steck's eq. 8); a list is the history times B.

@@ -4,6 +4,7 @@
 //! solution on that support, and what the inverse of the square of C and j alone says of j (Steck 2019, "Markov random fields for collaborative filtering",
 //! section 3). Work and memory grow with the items, not with their cube and square.
 
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Context, Result, zeros};
 use crate::dataset::Pairs;
 use crate::linalg::solve_symmetric;
@@ -17,7 +18,7 @@ const HALVED: i32 = 6;
 
 /// Products of numbers that an item takes, about.
 pub(super) fn products(candidates: usize) -> f64 {
-    (candidates as f64).powi(3) / 6.0 + (KNOWN * candidates * candidates) as f64
+    candidates.real().powi(3) / 6.0 + (KNOWN * candidates * candidates).real()
 }
 
 /// The `keep` strongest weights of each item towards others, found among `candidates` of each: those whose weights would be largest, were each the only
@@ -32,11 +33,11 @@ pub(super) fn fit(by_user: &Pairs, by_item: &Pairs, lambda: f32, candidates: usi
         "the pairs of items",
         ctx,
         |a, gather| {
-            for (u, x) in by_item.row(a as usize) {
-                by_user.row(u as usize).for_each(|(b, y)| gather.add(b, x * y));
+            for (u, x) in by_item.row(a.index()) {
+                by_user.row(u.index()).for_each(|(b, y)| gather.add(b, x * y));
             }
         },
-        |_, b, sum| sum / (own[b as usize] + lambda),
+        |_, b, sum| sum / (own[b.index()] + lambda),
         |alone| alone,
     )?;
     // Twice, and to the end: what was gathered in parts and then joined, the allocator keeps.
@@ -45,7 +46,7 @@ pub(super) fn fit(by_user: &Pairs, by_item: &Pairs, lambda: f32, candidates: usi
     drop(near);
     let _weights = ctx.budget.take(from.bytes(), "the weights of the items")?;
     let sums = |i: u32, gather: &mut Gather| {
-        let (targets, weights) = from.row(i as usize);
+        let (targets, weights) = from.row(i.index());
         targets.iter().zip(weights).for_each(|(&j, &w)| gather.add(j, w));
     };
     Links::build(n, keep, ctx, sums, |_, _, w| w)
@@ -81,14 +82,14 @@ fn solved(near: &Gathered<f32>, candidates: usize, own: &[f32], lambda: f32, ctx
     ctx.pool.each_mut(&mut parts, |p, (part, done)| *done = run(p, part));
     parts.into_iter().try_for_each(|p| p.1)?;
     let mut offsets: Vec<usize> = zeros(n + 1)?;
-    (0..n).for_each(|j| chosen(j).iter().for_each(|&a| offsets[a as usize + 1] += 1));
+    (0..n).for_each(|j| chosen(j).iter().for_each(|&a| offsets[a.index() + 1] += 1));
     (0..n).for_each(|i| offsets[i + 1] += offsets[i]);
     let mut next = offsets.clone();
     let mut from = Gathered { offsets, targets: zeros(all)?, weights: zeros(all)? };
     let mut each = weights.iter();
     for j in 0..n {
         for (&a, &w) in chosen(j).iter().zip(&mut each) {
-            let at = &mut next[a as usize];
+            let at = &mut next[a.index()];
             (from.targets[*at], from.weights[*at]) = (j as u32, w);
             *at += 1;
         }
@@ -113,32 +114,32 @@ impl Solver {
         let chosen = &near.row(j).0[..c];
         // What stands in `near` is G_ab / (own_b + λ).
         let cosine = |a: usize, b: u32, alone: f32| {
-            let b = own[b as usize];
+            let b = own[b.index()];
             alone * (b + lambda) / (own[a] * b).sqrt()
         };
-        chosen.iter().zip(1..).for_each(|(&a, place)| self.place[a as usize] = place);
+        chosen.iter().zip(1..).for_each(|(&a, place)| self.place[a.index()] = place);
         for halved in 0..=HALVED {
             let square = &mut self.square[..c * c];
             square.fill(0.0);
             let scale = 0.5f32.powi(halved);
             for (i, &a) in chosen.iter().enumerate() {
                 // What either of two items knows of the other is known.
-                let (others, alone) = near.row(a as usize);
+                let (others, alone) = near.row(a.index());
                 for (&b, &alone) in others.iter().zip(alone) {
-                    let k = self.place[b as usize] as usize;
+                    let k = self.place[b.index()].index();
                     if k > 0 {
-                        square[i.max(k - 1) * c + i.min(k - 1)] = scale * cosine(a as usize, b, alone);
+                        square[i.max(k - 1) * c + i.min(k - 1)] = scale * cosine(a.index(), b, alone);
                     }
                 }
-                square[i * c + i] = 1.0 + lambda / own[a as usize];
+                square[i * c + i] = 1.0 + lambda / own[a.index()];
             }
             out.iter_mut().zip(chosen.iter().zip(near.row(j).1)).for_each(|(x, (&a, &alone))| *x = cosine(j, a, alone));
             if solve_symmetric(square, c, out) {
                 break;
             }
         }
-        chosen.iter().for_each(|&a| self.place[a as usize] = 0);
-        out.iter_mut().zip(chosen).for_each(|(w, &a)| *w *= (own[j] / own[a as usize]).sqrt());
+        chosen.iter().for_each(|&a| self.place[a.index()] = 0);
+        out.iter_mut().zip(chosen).for_each(|(w, &a)| *w *= (own[j] / own[a.index()]).sqrt());
     }
 }
 

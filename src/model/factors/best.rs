@@ -1,6 +1,7 @@
 //! The best items for users' vectors, by the products themselves: no list of all scores is written.
 
 use super::Factors;
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Context, Result, memory, zeros};
 use crate::kernel::dense::Product;
 use crate::kernel::{Best, above, dot_f16, dots_f16, from_f16, highest, product, sum_squares};
@@ -73,7 +74,7 @@ impl Factors {
                 for &i in &found {
                     let item = (first + start) as u32 + i;
                     if wish.left_out.binary_search(&item).is_err() {
-                        best.add(item, scores[start + i as usize]);
+                        best.add(item, scores[start + i.index()]);
                     }
                 }
             }
@@ -103,7 +104,7 @@ impl Factors {
             let panel = &mut columns[u / PANEL * PANEL * width..][..PANEL * width];
             wish.vector.iter().enumerate().for_each(|(j, x)| panel[j * PANEL + u % PANEL] = *x);
             // Two sums of `width` products each may be off by that much (Higham 2002, equation 3.5).
-            slack[u] = 2.0 * width as f32 * f32::EPSILON * sum_squares(wish.vector).sqrt() * self.longest;
+            slack[u] = 2.0 * width.single() * f32::EPSILON * sum_squares(wish.vector).sqrt() * self.longest;
             bars[u] = best[u].bar();
         }
         let mut rows: Vec<f32> = zeros(TILE * width)?;
@@ -122,7 +123,7 @@ impl Factors {
                 found.clear();
                 above(scores, bars, &mut found);
                 for &at in &found {
-                    let (item, u) = ((first + at as usize / PANEL) as u32, p * PANEL + at as usize % PANEL);
+                    let (item, u) = ((first + at.index() / PANEL) as u32, p * PANEL + at.index() % PANEL);
                     let wish = &wishes[u];
                     let score = self.one(wish.vector, item);
                     if score >= best[u].bar() && wish.left_out.binary_search(&item).is_err() {
@@ -156,7 +157,7 @@ impl Factors {
         }
         for (u, wish) in wishes.iter().enumerate() {
             // Those that are left out may be among the best.
-            let place = k - 1 + wish.left_out.partition_point(|&i| (i as usize) < some);
+            let place = k - 1 + wish.left_out.partition_point(|&i| i.index() < some);
             if place < depth {
                 bars[u] = best[u / PANEL * PANEL * depth + place * PANEL + u % PANEL] - slack[u];
             }

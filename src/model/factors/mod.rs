@@ -5,6 +5,7 @@ mod scorer;
 
 pub use best::{PANEL, Wish};
 
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::tensor::find;
 use crate::base::{Code, Context, Error, Numbers, Result, Tensor};
 use crate::dataset::Event;
@@ -40,11 +41,11 @@ impl Rule {
     pub fn diagonal(self, sum: f32, others: usize, spread: &[f32], out: &mut [f32]) {
         let (by, plus) = match self {
             Self::Pointwise { unobserved, regularization, scaling } => {
-                (unobserved, regularization * (sum + unobserved * others as f32).powf(scaling))
+                (unobserved, regularization * (sum + unobserved * others.single()).powf(scaling))
             }
             Self::Pairwise { shrinkage } => {
-                let each = sum / others.max(1) as f32;
-                (each, each * shrinkage * spread.iter().sum::<f32>() / spread.len().max(1) as f32)
+                let each = sum / others.max(1).single();
+                (each, each * shrinkage * spread.iter().sum::<f32>() / spread.len().max(1).single())
             }
         };
         out.iter_mut().zip(spread).for_each(|(d, s)| *d = (by * s + plus).max(1e-12));
@@ -90,7 +91,7 @@ impl Folder<'_> {
     /// False when nothing of it counts. Its product with an item's vector is the item's score.
     pub fn user(&mut self, history: &[Event], out: &mut [f32]) -> bool {
         let model = self.model;
-        let weight = |(age, e): (usize, &Event)| (e.item, (e.weight / model.heaviest).min(1.0) * (-(age as f32) / model.recency).exp());
+        let weight = |(age, e): (usize, &Event)| (e.item, (e.weight / model.heaviest).min(1.0) * (-age.single() / model.recency).exp());
         self.inputs.clear();
         self.inputs.extend(history.iter().rev().enumerate().map(weight).filter(|x| x.1 > 1e-6));
         self.inputs.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
@@ -117,12 +118,12 @@ impl Factors {
     pub fn new(mut vectors: Vec<f32>, width: usize, rule: Rule, heaviest: f32, recency: f32, ctx: &Context) -> Result<Self> {
         let mut mean = vec![0.0; width];
         if rule.centred() {
-            let items = (vectors.len() / width).max(1) as f64;
+            let items = (vectors.len() / width).max(1).real();
             let mut sums = vec![0.0f64; width];
             for row in vectors.chunks_exact(width) {
                 sums.iter_mut().zip(row).for_each(|(s, x)| *s += f64::from(*x));
             }
-            mean = sums.iter().map(|s| (s / items) as f32).collect();
+            mean = sums.iter().map(|s| (s / items).single()).collect();
         }
         let spread = eigenbasis(&mut vectors, width, &mut mean, ctx)?;
         let small = halves(&vectors)?;
@@ -134,7 +135,7 @@ impl Factors {
     }
 
     fn row(&self, item: u32) -> &[f16] {
-        &self.vectors[item as usize * self.width..][..self.width]
+        &self.vectors[item.index() * self.width..][..self.width]
     }
 
     /// The vector of an item; none for one that training said nothing of.
@@ -224,5 +225,5 @@ fn longest(vectors: &[f16], width: usize) -> f32 {
 
 /// The recency of `given` parameters, or what is `usual` where it is chosen later.
 pub fn recency(given: &Map<String, Value>, usual: f32) -> f32 {
-    given.get("recency").and_then(Value::as_f64).map_or(usual, |x| x.clamp(0.1, 1e6) as f32)
+    given.get("recency").and_then(Value::as_f64).map_or(usual, |x| x.clamp(0.1, 1e6).single())
 }

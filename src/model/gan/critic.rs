@@ -7,6 +7,7 @@
 //! layers: t₀ = ∂penalty/∂∇D, tₗ = (tₗ₋₁ Wₗ) ∘ m, and the derivative by Wₗ is tₗ₋₁ᵀ aₗ. The slopes are constants (their derivative is 0 almost
 //! everywhere). Real and generated rows have ∂/∂Wₗ = inputᵀ aₗ, so with t in the place of the input one product a layer serves all three.
 
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Code, Error, Result, Rng, zeros};
 use crate::kernel::dense::{Product, Start};
 use crate::kernel::{self, leaky, leaky_back, product_blocked};
@@ -127,13 +128,13 @@ impl Critic {
     /// Weights uniform in ±√(1 / inputs), biases too (as LeCun 1998 and the libraries of today).
     pub fn init(&self, params: &mut [f32], rng: &mut Rng) {
         for l in &self.layers {
-            let bound = (1.0 / l.inputs.max(1) as f64).sqrt() as f32;
+            let bound = (1.0 / l.inputs.max(1).real()).sqrt().single();
             params[l.weight.start..l.bias.end].iter_mut().for_each(|w| *w = (2.0 * rng.uniform_f32() - 1.0) * bound);
         }
-        let bound = (1.0 / self.last.len().max(1) as f64).sqrt() as f32;
+        let bound = (1.0 / self.last.len().max(1).real()).sqrt().single();
         params[self.last.clone()].iter_mut().for_each(|w| *w = (2.0 * rng.uniform_f32() - 1.0) * bound);
         // A condition says something from the start, but less than the row.
-        params[self.embedding()].iter_mut().for_each(|w| *w = 0.1 * rng.normal() as f32);
+        params[self.embedding()].iter_mut().for_each(|w| *w = 0.1 * rng.normal().single());
     }
 
     /// Buffers for steps of at most `rows` rows.
@@ -179,7 +180,7 @@ impl Critic {
             for (r, o) in out.chunks_exact_mut(width).take(rows).enumerate() {
                 o.copy_from_slice(bias);
                 // A condition that training never met says nothing.
-                if let Some(e) = embedding.chunks_exact(width).nth(codes[r % n] as usize) {
+                if let Some(e) = embedding.chunks_exact(width).nth(codes[r % n].index()) {
                     kernel::axpy(1.0, e, o);
                 }
             }
@@ -277,7 +278,7 @@ impl Critic {
         let width = self.first();
         if self.condition > 0 {
             for (r, g) in w.g[0].chunks_exact(width).take(2 * codes.len()).enumerate() {
-                kernel::axpy(1.0, g, &mut gradient[codes[r % codes.len()] as usize * width..][..width]);
+                kernel::axpy(1.0, g, &mut gradient[codes[r % codes.len()].index() * width..][..width]);
             }
         }
     }

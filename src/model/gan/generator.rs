@@ -6,6 +6,7 @@
 //! Hoffer, Hubara & Soudry 2017), so that a shard depends on no other; a finished generator uses fixed ones.
 
 use super::critic::{Dense, too_large, turned};
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Result, Rng, zeros};
 use crate::dataset::mixed::Layout;
 use crate::kernel::dense::{Product, Start};
@@ -117,14 +118,14 @@ impl Generator {
     /// Weights uniform in ±√(1 / inputs); batch norm begins as none.
     pub fn init(&self, params: &mut [f32], rng: &mut Rng) {
         for l in self.layers.iter().chain([&self.last]) {
-            let bound = (1.0 / l.inputs.max(1) as f64).sqrt() as f32;
+            let bound = (1.0 / l.inputs.max(1).real()).sqrt().single();
             params[l.weight.clone()].iter_mut().for_each(|w| *w = (2.0 * rng.uniform_f32() - 1.0) * bound);
             params[l.bias.clone()].fill(0.0);
         }
         for l in &self.layers {
             params[l.bias.start..l.bias.start + l.outputs].fill(1.0);
         }
-        params[self.dense()..].iter_mut().for_each(|w| *w = 0.1 * rng.normal() as f32);
+        params[self.dense()..].iter_mut().for_each(|w| *w = 0.1 * rng.normal().single());
     }
 
     /// Buffers for at most `rows` rows.
@@ -207,7 +208,7 @@ impl Generator {
         }
         let rows = &params[self.embeddings[layer].clone()];
         for (o, c) in out.chunks_exact_mut(width.max(1)).zip(codes) {
-            o.copy_from_slice(&rows[*c as usize * width..][..width]);
+            o.copy_from_slice(&rows[c.index() * width..][..width]);
         }
     }
 
@@ -259,7 +260,7 @@ impl Generator {
             bias[..l.outputs].copy_from_slice(by_gain);
             bias[l.outputs..].copy_from_slice(by_shift);
             // g ← gain · spread · (g − (Σ g + x Σ g x) / n)
-            let share = 1.0 / n as f32;
+            let share = 1.0 / n.single();
             kernel::scale(share, by_gain);
             kernel::scale(share, by_shift);
             w.slope[..l.outputs].copy_from_slice(&params[l.bias.start..l.bias.start + l.outputs]);
@@ -289,7 +290,7 @@ impl Generator {
         for (g, to) in w.by_sums.iter().zip(&self.embeddings) {
             let width = to.len() / self.layout.condition;
             for (g, c) in g.chunks_exact(width.max(1)).zip(codes) {
-                kernel::axpy(1.0, g, &mut gradient[to.start + *c as usize * width..][..width]);
+                kernel::axpy(1.0, g, &mut gradient[to.start + c.index() * width..][..width]);
             }
         }
     }
@@ -322,7 +323,7 @@ impl Generator {
 /// x ← (x − mean) · spread by column, with mean and spread = 1 / √(variance + ε) of its rows.
 fn normalise(x: &mut [f32], spread: &mut [f32], mean: &mut [f32]) {
     let width = mean.len();
-    let share = width as f32 / x.len() as f32;
+    let share = width.single() / x.len().single();
     mean.fill(0.0);
     spread.fill(0.0);
     x.chunks_exact(width).for_each(|x| kernel::axpy(1.0, x, mean));
@@ -344,7 +345,7 @@ fn normalise(x: &mut [f32], spread: &mut [f32], mean: &mut [f32]) {
 fn near_normal(bits: u64) -> f32 {
     let sum = (bits & 0xffff) + (bits >> 16 & 0xffff) + (bits >> 32 & 0xffff) + (bits >> 48);
     // 4 / 12 is the variance of four uniforms.
-    (sum as f32 * (1.0 / 65536.0) - 2.0) * 1.732_050_8
+    (sum.single() * (1.0 / 65536.0) - 2.0) * 1.732_050_8
 }
 
 /// Gumbel noise −ln(−ln u) out of a table, at the middles of equal parts of u.

@@ -11,6 +11,7 @@ pub use generator::Generator;
 pub use params::{GAN, Params};
 pub use train::{Losses, Training};
 
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::tensor::find;
 use crate::base::{Code, Error, Numbers, Result, Rng, Tensor};
 use crate::dataset::mixed::Layout;
@@ -73,7 +74,7 @@ impl GanSpec {
 
     /// What the learning rate of a step is multiplied with.
     fn decay(&self, step: u64) -> f32 {
-        let left = 1.0 - step as f32 / self.steps.max(1) as f32;
+        let left = 1.0 - step.single() / self.steps.max(1).single();
         (2.0 * left).clamp(0.01, 1.0)
     }
 }
@@ -123,10 +124,10 @@ impl Gan {
             let (n, b) = (layout.numbers, layout.blocks.len());
             for (r, x) in x.chunks_exact_mut(layout.width().max(1)).enumerate() {
                 x[..n].copy_from_slice(&scores[r * n..][..n]);
-                layout.each_block(|i, from, _| x[from + levels[r * b + i] as usize] = 1.0);
+                layout.each_block(|i, from, _| x[from + levels[r * b + i].index()] = 1.0);
             }
             let (_, d) = self.criticise(&x, &conditions)?;
-            self.offsets[c] = d.iter().sum::<f32>() / OFFSET_ROWS as f32;
+            self.offsets[c] = d.iter().sum::<f32>() / OFFSET_ROWS.single();
         }
         Ok(())
     }
@@ -176,7 +177,7 @@ impl Gan {
         for (x, codes) in x.chunks(work.rows().max(1) * width).zip(conditions.chunks(work.rows().max(1))) {
             work.x[..x.len()].copy_from_slice(x);
             let d = self.critic.scores(&self.critic_params, codes, codes.len(), &mut work);
-            scores.extend(d.iter().zip(codes).map(|(d, c)| d - self.offsets.get(*c as usize).copied().unwrap_or(0.0)));
+            scores.extend(d.iter().zip(codes).map(|(d, c)| d - self.offsets.get(c.index()).copied().unwrap_or(0.0)));
             features.extend_from_slice(&self.critic.features(&work)[..codes.len() * features_width]);
         }
         Ok((features, scores))

@@ -3,6 +3,7 @@
 use super::critic::{Critic, CriticWork, Seen, Wasserstein};
 use super::generator::{Generator, GeneratorWork, Gumbel};
 use super::{Gan, GanSpec};
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::rng::mix;
 use crate::base::{Code, Context, Error, Result, Rng, zeros};
 use crate::dataset::mixed::MixedRows;
@@ -159,15 +160,15 @@ impl<'a> Training<'a> {
     fn critic_step(&mut self, losses: &mut Losses, ctx: &Context<'_>) -> Result<()> {
         let (size, used) = self.deal(ctx);
         let Self { spec, rows, critic, generator, gumbel, sides, shards, batches, .. } = self;
-        let (loss, seed) = (Wasserstein { lambda: spec.penalty, scale: 1.0 / size as f32 }, mix(ctx.seed ^ mix(*batches)));
+        let (loss, seed) = (Wasserstein { lambda: spec.penalty, scale: 1.0 / size.single() }, mix(ctx.seed ^ mix(*batches)));
         let width = spec.layout.width();
         let [of_critic, of_generator] = &*sides;
         ctx.pool.each_mut(&mut shards[..used], |i, s| {
             let (n, mut rng) = (s.codes.len(), Rng::stream(seed, i as u64));
             // The real rows; their conditions are those of the generated ones too, so that the two sorts match.
             for (row, x) in s.codes.iter_mut().zip(s.critic.x.chunks_exact_mut(width)) {
-                rows.write(&spec.layout, *row as usize, &mut rng, x);
-                *row = rows.conditions[*row as usize];
+                rows.write(&spec.layout, row.index(), &mut rng, x);
+                *row = rows.conditions[row.index()];
             }
             generator.draw(n, &mut rng, &mut s.generator);
             generator.forward(&of_generator.params, &s.codes, None, &mut s.generator);
@@ -184,7 +185,7 @@ impl<'a> Training<'a> {
         shards[..used].iter().for_each(|s| critic.embed(&s.codes, &s.critic, tail));
         let Side { params, gradient, adam } = &mut sides[0];
         adam.step(params, gradient, 1.0, ctx.pool);
-        let n = size as f64;
+        let n = size.real();
         let sum = |f: fn(&Seen) -> f64| shards[..used].iter().map(|s| f(&s.seen)).sum::<f64>() / n;
         losses.distance = sum(|s| s.real) - sum(|s| s.generated);
         losses.critic = f64::from(spec.penalty) * sum(|s| s.penalty) - losses.distance;
@@ -194,12 +195,12 @@ impl<'a> Training<'a> {
     fn generator_step(&mut self, losses: &mut Losses, ctx: &Context<'_>) -> Result<()> {
         let (size, used) = self.deal(ctx);
         let Self { spec, rows, critic, generator, gumbel, sides, shards, batches, average, .. } = self;
-        let (scale, seed) = (1.0 / size as f32, mix(ctx.seed ^ mix(*batches)));
+        let (scale, seed) = (1.0 / size.single(), mix(ctx.seed ^ mix(*batches)));
         let width = spec.layout.width();
         let [of_critic, of_generator] = &*sides;
         ctx.pool.each_mut(&mut shards[..used], |i, s| {
             let (n, mut rng) = (s.codes.len(), Rng::stream(seed, i as u64));
-            s.codes.iter_mut().for_each(|row| *row = rows.conditions[*row as usize]);
+            s.codes.iter_mut().for_each(|row| *row = rows.conditions[row.index()]);
             generator.draw(n, &mut rng, &mut s.generator);
             generator.forward(&of_generator.params, &s.codes, None, &mut s.generator);
             generator.choose(n, spec.temperature, gumbel, &mut rng, &mut s.generator);
@@ -215,10 +216,10 @@ impl<'a> Training<'a> {
         shards[..used].iter().for_each(|s| generator.embed(&s.codes, &s.generator, gradient));
         adam.step(params, gradient, 1.0, ctx.pool);
         // In the beginning the mean is of fewer.
-        let keep = AVERAGE.min(1.0 - 1.0 / (self.steps + 1) as f64) as f32;
+        let keep = AVERAGE.min(1.0 - 1.0 / (self.steps + 1).real()).single();
         kernel::scale(keep, average);
         kernel::axpy(1.0 - keep, params, average);
-        losses.generator = -shards[..used].iter().map(|s| s.seen.generated).sum::<f64>() / size as f64;
+        losses.generator = -shards[..used].iter().map(|s| s.seen.generated).sum::<f64>() / size.real();
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! A batch of histories: sparse rows, what dropout left of them as inputs, and both by item.
 
+use crate::base::number::AsIndex;
 use crate::base::{Result, Rng, memory::reserve};
 use crate::dataset::Pairs;
 use crate::kernel::sum_squares;
@@ -52,7 +53,7 @@ impl Batch {
     pub fn inputs_of(&self, row: usize) -> impl Iterator<Item = (usize, f32)> + '_ {
         let at = self.offsets[row]..self.offsets[row + 1];
         let entries = self.columns[at.clone()].iter().zip(&self.inputs[at]).filter(|e| *e.1 != 0.0);
-        entries.map(|(item, x)| (*item as usize, *x))
+        entries.map(|(item, x)| (item.index(), *x))
     }
 
     /// Takes the rows `batch` of `pairs`: as inputs each is scaled to length 1 and its entries are dropped at `rate`
@@ -71,7 +72,7 @@ impl Batch {
         self.starts.resize(pairs.width() + 1, 0);
         let (below, keep) = ((rate * 65536.0) as u64, 1.0 / (1.0 - rate));
         for (place, row) in batch.iter().enumerate() {
-            let at = pairs.offsets[*row as usize]..pairs.offsets[*row as usize + 1];
+            let at = pairs.offsets[row.index()]..pairs.offsets[row.index() + 1];
             let (columns, values) = (&pairs.columns[at.clone()], &pairs.values[at]);
             reserve(&mut self.columns, columns.len())?;
             reserve(&mut self.inputs, columns.len())?;
@@ -88,7 +89,7 @@ impl Batch {
             self.columns.extend_from_slice(columns);
             self.offsets.push(self.columns.len());
             self.totals.push(values.iter().sum());
-            columns.iter().for_each(|c| self.starts[*c as usize + 1] += 1);
+            columns.iter().for_each(|c| self.starts[c.index() + 1] += 1);
         }
         (1..self.starts.len()).for_each(|i| self.starts[i] += self.starts[i - 1]);
         self.by_item.clear();
@@ -96,9 +97,9 @@ impl Batch {
         self.by_item.resize(self.columns.len(), Entry::default());
         let mut j = 0;
         for (place, row) in batch.iter().enumerate() {
-            for (item, target) in pairs.row(*row as usize) {
+            for (item, target) in pairs.row(row.index()) {
                 // An item's start serves as its cursor, and ends up where the next item's entries begin.
-                let at = &mut self.starts[item as usize];
+                let at = &mut self.starts[item.index()];
                 self.by_item[*at] = Entry { row: place as u32, input: self.inputs[j], target };
                 *at += 1;
                 j += 1;

@@ -1,5 +1,6 @@
 //! The bottleneck of a Mult-VAE in training: codes are sampled, and drawn towards a prior.
 
+use crate::base::number::AsReal;
 use crate::base::{Context, Result, Rng, zeros};
 
 /// Rows that a thread takes at a time: fixed, so that the result does not depend on the number of threads.
@@ -83,7 +84,7 @@ impl Codes {
                 let (mean, log) = code.split_at(latent);
                 let mut kl = 0.0;
                 for i in 0..latent {
-                    let (spread, draw) = ((0.5 * log[i]).exp(), rng.normal() as f32);
+                    let (spread, draw) = ((0.5 * log[i]).exp(), rng.normal().single());
                     noise[i] = draw * spread;
                     sample[i] = mean[i] + noise[i];
                     kl -= 0.5

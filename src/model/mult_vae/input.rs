@@ -1,5 +1,6 @@
 //! The first layer of an autoencoder of histories: a sparse row of items times a wide matrix, and its gradient, item by item.
 
+use crate::base::number::AsIndex;
 use crate::base::{Context, Pool, Result};
 use crate::kernel::{AdamStep, tanh};
 use crate::linalg::add_rows;
@@ -35,6 +36,6 @@ pub fn learn(
     layer: [&mut [f32]; 3],
     ctx: &Context<'_>,
 ) -> Result<()> {
-    let of = |item: usize| batch.of(item).iter().filter(|e| e.input != 0.0).map(|e| (e.row as usize, e.input));
+    let of = |item: usize| batch.of(item).iter().filter(|e| e.input != 0.0).map(|e| (e.row.index(), e.input));
     learn_rows(of, touch, delta, hidden, step, layer, ctx)
 }

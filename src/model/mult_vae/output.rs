@@ -6,6 +6,7 @@
 //! reads and changes the rows of its items alone. Blocks are dealt to a fixed number of lanes, whose shares of the hidden layer's gradient are
 //! added in their order, so the number of threads changes no bit.
 
+use crate::base::number::AsIndex;
 use crate::base::{Context, Result, zeros};
 use crate::kernel::dense::{Product, Start};
 use crate::kernel::{AdamStep, adam, axpy, exp_shifted, max, product_blocked, scale};
@@ -274,7 +275,7 @@ impl Own<'_> {
     fn item(&self, i: usize) -> usize {
         match self {
             Self::Run(first, _) => first + i,
-            Self::Sampled(items, _) => items[i] as usize,
+            Self::Sampled(items, _) => items[i].index(),
         }
     }
 
@@ -292,7 +293,7 @@ impl Own<'_> {
             }
             Self::Sampled(items, shifts) => {
                 for (i, (item, shift)) in items.iter().zip(*shifts).enumerate() {
-                    let at = *item as usize - layer.from;
+                    let at = item.index() - layer.from;
                     to[i * width..(i + 1) * width].copy_from_slice(&layer.weight[at * width..(at + 1) * width]);
                     to_bias[i] = layer.bias[at] + shift;
                 }
@@ -312,7 +313,7 @@ impl Own<'_> {
             Self::Sampled(items, _) => {
                 let width = n / items.len();
                 for (gradient, item) in gradient.chunks(width).zip(*items) {
-                    let at = (*item as usize - from) * width;
+                    let at = (item.index() - from) * width;
                     let own = at..at + width;
                     adam(step, gradient, &mut m[own.clone()], &mut v[own.clone()], &mut w[own]);
                 }
@@ -337,7 +338,7 @@ impl Block {
         self.hit = 0.0;
         for i in 0..n {
             for e in batch.of(own.item(i)) {
-                self.hit += f64::from(e.target * z[e.row as usize * n + i]);
+                self.hit += f64::from(e.target * z[e.row.index() * n + i]);
             }
         }
         for (row, z) in z.chunks_mut(n).enumerate() {
@@ -357,7 +358,7 @@ fn finish_gradient(own: Own<'_>, sum: &[f32], batch: &Batch, z: &mut [f32], bias
     }
     for (i, bias) in bias.iter_mut().enumerate() {
         for e in batch.of(own.item(i)) {
-            z[e.row as usize * n + i] -= e.target;
+            z[e.row.index() * n + i] -= e.target;
             *bias -= e.target;
         }
     }

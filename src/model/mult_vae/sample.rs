@@ -4,6 +4,7 @@
 //! times the length of its run, is an unbiased estimate of the sum over all (importance sampling as in Bengio & Senécal 2008, "Adaptive Importance
 //! Sampling to Accelerate Training of a Neural Probabilistic Language Model", with the batch's own items always in, and stratified).
 
+use crate::base::number::AsReal;
 use crate::base::{Result, Rng, memory::reserve};
 use crate::model::mult_vae::batch::Batch;
 
@@ -53,7 +54,7 @@ impl Sample {
                 run += 1;
                 end = (run as u128 * others as u128 / runs as u128) as usize;
                 chosen = start + rng.below(end - start);
-                shift = ((end - start) as f32).ln();
+                shift = ((end - start).single()).ln();
             }
             if place == chosen && place < end {
                 self.items.push(item as u32);

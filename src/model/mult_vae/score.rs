@@ -1,5 +1,6 @@
 //! Scores from a history, and the tensors of a Mult-VAE.
 
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Numbers, Result, Tensor};
 use crate::dataset::Event;
 use crate::kernel::{dense_row, tanh};
@@ -29,7 +30,7 @@ pub struct Codec<'a> {
 /// None where nothing counts.
 pub fn inputs(history: &[Event], recency: f32) -> Option<Vec<(u32, f32)>> {
     let ages = history.iter().rev().enumerate();
-    let weights = ages.map(|(age, e)| (e.item, e.weight * (-(age as f32) / recency).exp()));
+    let weights = ages.map(|(age, e)| (e.item, e.weight * (-age.single() / recency).exp()));
     let mut inputs: Vec<(u32, f32)> = weights.filter(|x| x.1 > 0.0).collect();
     inputs.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
     inputs.dedup_by_key(|x| x.0);
@@ -44,7 +45,7 @@ impl Codec<'_> {
         let Shape { hidden, latent, .. } = self.shape;
         let Some(inputs) = inputs(history, recency) else { return false };
         let (mut first, mut buffer) = (self.input_bias.to_vec(), vec![0.0; hidden]);
-        inputs.iter().for_each(|(item, x)| self.input.add(*item as usize, *x, &mut buffer, &mut first));
+        inputs.iter().for_each(|(item, x)| self.input.add(item.index(), *x, &mut buffer, &mut first));
         tanh(&mut first);
         let mut code = vec![0.0; self.encode_bias.len()];
         dense_row(&first, self.encode, self.encode_bias, &mut code, false);

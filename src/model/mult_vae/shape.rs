@@ -1,5 +1,6 @@
 //! The layers of a Mult-VAE in one flat vector, and the wide layers as rows of items.
 
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Code, Error, Result, Rng};
 use crate::kernel;
 use half::f16;
@@ -101,7 +102,7 @@ impl Shape {
             (layers.decode, latent + hidden),
             (layers.output, hidden + items),
         ] {
-            let bound = (6.0 / ends.max(1) as f64).sqrt() as f32;
+            let bound = (6.0 / ends.max(1).real()).sqrt().single();
             layer.iter_mut().for_each(|w| *w = (2.0 * rng.uniform_f32() - 1.0) * bound);
         }
     }
@@ -163,7 +164,7 @@ impl ItemRows<'_> {
 /// The cosine of every row of `rows` (`width` numbers each) with that of `item`. False where that is 0.
 pub fn cosines(rows: &[f16], width: usize, item: u32, out: &mut [f32]) -> bool {
     let (mut own, mut other) = (vec![0.0; width], vec![0.0; width]);
-    kernel::from_f16(&rows[item as usize * width..][..width], &mut own);
+    kernel::from_f16(&rows[item.index() * width..][..width], &mut own);
     let length = kernel::sum_squares(&own).sqrt();
     for (out, row) in out.iter_mut().zip(rows.chunks(width)) {
         kernel::from_f16(row, &mut other);

@@ -1,5 +1,6 @@
 //! The step of a Mult-VAE: forward, the evidence lower bound, backward, Adam.
 
+use crate::base::number::AsReal;
 use crate::base::rng::mix;
 use crate::base::{Context, Result, Rng, zeros};
 use crate::dataset::Pairs;
@@ -119,7 +120,7 @@ impl<'a> Training<'a> {
             dropout: p.dropout,
             beta: p.beta,
             gamma: p.gamma,
-            anneal: p.anneal * epoch as f32,
+            anneal: p.anneal * epoch.single(),
             epoch: epoch.max(1) as u64,
             alternate: p.alternate,
             taken: [0; 2],
@@ -158,7 +159,7 @@ impl Training<'_> {
         if let Some((sample, drawn)) = &mut self.sample {
             sample.draw(&self.batch, self.shape.items, *drawn, &mut Rng::stream(seed, SAMPLE))?;
         }
-        let risen = ((step + 1) as f32 / self.anneal.max(1.0)).min(1.0);
+        let risen = ((step + 1).single() / self.anneal.max(1.0)).min(1.0);
         for (weight, total) in self.codes.weights.iter_mut().zip(&self.batch.totals) {
             *weight = if encoder { self.gamma.map_or(self.beta, |g| g * total) * risen } else { 0.0 };
         }
@@ -192,7 +193,7 @@ impl Trainee for Training<'_> {
 
         self.taken.iter_mut().zip(turn).for_each(|(n, learns)| *n = n.saturating_add(i32::from(learns)));
         let [encoder, decoder] = turn;
-        let [encoder_step, s] = self.taken.map(|n| self.adam.nth(n, 1.0 / rows as f32));
+        let [encoder_step, s] = self.taken.map(|n| self.adam.nth(n, 1.0 / rows.single()));
         let (first, second) = self.adam.moments();
         let p = self.shape.split_mut(&self.sizes, &mut self.params);
         let (m, v) = (self.shape.split_mut(&self.sizes, first), self.shape.split_mut(&self.sizes, second));

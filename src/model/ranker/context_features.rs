@@ -1,5 +1,6 @@
 //! Under which circumstances items are had, and users act: in which store, through which channel, at what discount.
 
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Code, Context, Error, Numbers, Result, Tensor, memory, tensor, zeros};
 use crate::dataset::{Event, Interactions};
 use crate::model::popularity::DAY;
@@ -56,9 +57,9 @@ impl ContextFeatures {
         for same in pairs.chunk_by(|a, b| a == b) {
             let (item, code) = same[0];
             codes.push(code);
-            counts.push(same.len() as f32);
-            shares[code as usize] += same.len() as f32 / pairs.len() as f32;
-            offsets[item as usize + 1] = codes.len();
+            counts.push(same.len().single());
+            shares[code.index()] += same.len().single() / pairs.len().single();
+            offsets[item.index() + 1] = codes.len();
         }
         for i in 1..=items {
             offsets[i] = offsets[i].max(offsets[i - 1]);
@@ -76,9 +77,9 @@ impl ContextFeatures {
         let mut sum = 0.0;
         let known = |e: &Event| Some(e.context[column]).filter(|c| *c > 0 && self.share(*c) > 0.0);
         for (e, code) in history.iter().filter_map(|e| known(e).map(|c| (e, c))) {
-            let days = now.saturating_sub(e.time).max(0) as f64 / DAY;
-            let weight = (-days / HALF_LIFE).exp2() as f32;
-            ever[code as usize] += weight;
+            let days = now.saturating_sub(e.time).max(0).real() / DAY;
+            let weight = (-days / HALF_LIFE).exp2().single();
+            ever[code.index()] += weight;
             sum += weight;
         }
         ever.iter_mut().zip(&self.shares).filter(|(_, s)| **s > 0.0).for_each(|(e, s)| *e = (*e / s + USER) / (sum + USER));
@@ -89,11 +90,11 @@ impl ContextFeatures {
     /// Appends the numbers of `item` for a user found there: the logarithm of how much likelier its events are under the user's circumstances than under the
     /// world's (Σ over codes of the user's share × the item's share / the world's share); and under those of the user's last event. 0 where nothing is known.
     pub fn row(&self, found: &UserContext, item: u32, x: &mut Vec<f32>) {
-        let of = self.offsets[item as usize]..self.offsets[item as usize + 1];
+        let of = self.offsets[item.index()]..self.offsets[item.index() + 1];
         let (mut all, mut ever, mut last) = (0.0, 0.0, 0.0);
         for (&code, &count) in self.codes[of.clone()].iter().zip(&self.counts[of]) {
             all += count;
-            ever += count * found.ever[code as usize];
+            ever += count * found.ever[code.index()];
             if let Some((there, lift)) = found.last
                 && there == code
             {
@@ -105,7 +106,7 @@ impl ContextFeatures {
     }
 
     fn share(&self, code: u16) -> f32 {
-        self.shares.get(code as usize).copied().unwrap_or(0.0)
+        self.shares.get(code.index()).copied().unwrap_or(0.0)
     }
 
     /// The weights by name, each after `name` and a dot.

@@ -1,5 +1,6 @@
 //! What the groups of items say: how a user stands to a candidate's category or maker, and how the candidate stands within it.
 
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Code, Context, Error, Numbers, Result, Tensor, tensor, zeros};
 use crate::dataset::{Attribute, Interactions, MISSING_CODE};
 use crate::model::ease;
@@ -51,7 +52,7 @@ impl Groups {
         ctx.check()?;
         let Attribute { groups, of, .. } = attribute.clone();
         let mut sums: Vec<f32> = zeros(groups)?;
-        let known = |g: u32| Some(g as usize).filter(|_| g != MISSING_CODE);
+        let known = |g: u32| Some(g.index()).filter(|_| g != MISSING_CODE);
         of.iter().zip(lately).for_each(|(&g, n)| known(g).into_iter().for_each(|g| sums[g] += n));
         let within = of.iter().zip(lately).map(|(&g, n)| known(g).map_or(0.0, |g| n / (sums[g] + 1.0))).collect();
         let own = json!({"regularization": REGULARIZATION, "links": LINKS, "history": 1000, "recency": 1000});
@@ -69,9 +70,9 @@ impl Groups {
         of.iter_mut().for_each(|g| g[1] = LONG);
         let mut had: Vec<u32> = Vec::new();
         for o in own {
-            let group = self.of[o.item as usize];
+            let group = self.of[o.item.index()];
             if group != MISSING_CODE {
-                let user_attribute = &mut of[group as usize];
+                let user_attribute = &mut of[group.index()];
                 user_attribute[0] += o.months;
                 user_attribute[1] = user_attribute[1].min(o.since);
                 had.push(group);
@@ -79,15 +80,15 @@ impl Groups {
         }
         had.sort_unstable();
         had.dedup();
-        had.iter().for_each(|&g| self.links.of(g).for_each(|(t, w)| of[t as usize][2] += w));
+        had.iter().for_each(|&g| self.links.of(g).for_each(|(t, w)| of[t.index()][2] += w));
         Ok(UserAttribute { of })
     }
 
     /// Appends the numbers of `item` for a user who leans so.
     pub fn row(&self, user_attribute: &UserAttribute, item: u32, x: &mut Vec<f32>) {
-        let within = self.within[item as usize];
-        let group = self.of[item as usize];
-        let [much, since, together] = if group == MISSING_CODE { [0.0, LONG, 0.0] } else { user_attribute.of[group as usize] };
+        let within = self.within[item.index()];
+        let group = self.of[item.index()];
+        let [much, since, together] = if group == MISSING_CODE { [0.0, LONG, 0.0] } else { user_attribute.of[group.index()] };
         x.extend([log(much), (since + 1.0).ln(), within, together, together * within]);
     }
 
@@ -122,7 +123,7 @@ impl Groups {
         let Numbers::I64(of) = tensor::find(&mine, "of", &[items])? else { return Err(damaged("The groups are no integers")) };
         let of = of.iter().map(|&g| match g {
             -1 => Ok(MISSING_CODE),
-            g => u32::try_from(g).ok().filter(|g| (*g as usize) < groups).ok_or_else(|| damaged("An item is of a group that is none")),
+            g => u32::try_from(g).ok().filter(|g| g.index() < groups).ok_or_else(|| damaged("An item is of a group that is none")),
         });
         let of = of.collect::<Result<_>>()?;
         Ok(Some(Self { of, groups, within: floats(&mine, "within", &[items])?, links: Links::from_tensors(groups, &mine)? }))
@@ -134,12 +135,12 @@ fn lately(data: &Interactions, now: i64) -> Result<Vec<f32>> {
     let mut counts = zeros(data.items.len())?;
     let mut had: Vec<u32> = Vec::new();
     for u in 0..data.users.len() as u32 {
-        let days = |time: i64| now.saturating_sub(time).max(0) as f64 / DAY;
+        let days = |time: i64| now.saturating_sub(time).max(0).real() / DAY;
         had.clear();
         had.extend(data.history(u).iter().rev().take_while(|e| days(e.time) <= 30.0).map(|e| e.item));
         had.sort_unstable();
         had.dedup();
-        had.iter().for_each(|&i| counts[i as usize] += 1.0);
+        had.iter().for_each(|&i| counts[i.index()] += 1.0);
     }
     Ok(counts)
 }

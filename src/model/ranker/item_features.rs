@@ -1,5 +1,6 @@
 //! What is known of each item at a moment: how many had it, of late, rising or falling, and whether they had it again.
 
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Context, Numbers, Result, Tensor, zeros};
 use crate::dataset::Interactions;
 use crate::model::popularity::DAY;
@@ -39,8 +40,8 @@ impl ItemFeatures {
             ctx.check()?;
             let mut before = i64::MIN;
             for e in data.history(u) {
-                let days = now.saturating_sub(e.time).max(0) as f64 / DAY;
-                let s = &mut seen[e.item as usize];
+                let days = now.saturating_sub(e.time).max(0).real() / DAY;
+                let s = &mut seen[e.item.index()];
                 if *s == 0 {
                     touched.push(e.item);
                 } else if e.time > before {
@@ -57,10 +58,10 @@ impl ItemFeatures {
                 before = e.time;
             }
             for i in touched.drain(..) {
-                let s = std::mem::take(&mut seen[i as usize]);
+                let s = std::mem::take(&mut seen[i.index()]);
                 let both = MONTH | BEFORE;
                 let is = [true, s & WEEK > 0, s & FORTNIGHT > 0, s & MONTH > 0, s & BEFORE > 0, s & both == both, s & AGAIN > 0];
-                counts[i as usize].iter_mut().zip(is).for_each(|(c, x)| *c += f32::from(u8::from(x)));
+                counts[i.index()].iter_mut().zip(is).for_each(|(c, x)| *c += f32::from(u8::from(x)));
             }
         }
         let mut values = zeros(items * FACTS)?;
@@ -79,7 +80,7 @@ impl ItemFeatures {
 
     /// The numbers of an item.
     pub fn get(&self, item: u32) -> &[f32] {
-        &self.values[item as usize * FACTS..][..FACTS]
+        &self.values[item.index() * FACTS..][..FACTS]
     }
 
     /// Logarithm of the users of the last 14 days, and for ties of those ever: what orders items that nothing else is known of.

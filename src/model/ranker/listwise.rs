@@ -1,5 +1,6 @@
 //! A small network that scores the candidates of a list, learnt from whole lists at once.
 
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Context, Epoch, Error, Result, Rng, zeros};
 use crate::kernel::{axpy, softmax};
 use crate::nn::monitor::{Evaluation, Fitted};
@@ -76,7 +77,7 @@ impl Trainee for Training<'_> {
         let mut turned = zeros(stack.turned_size())?;
         stack.turn(params, &mut turned);
         ctx.pool.each_mut(&mut shards[..rows.len()], |at, s| {
-            let list = rows[at] as usize;
+            let list = rows[at].index();
             let (from, to) = (lists.bounds[list], lists.bounds[list + 1]);
             let x = &lists.x[from * lists.inputs..to * lists.inputs];
             stack.forward(params, x, to - from, &mut s.work, None);
@@ -85,8 +86,8 @@ impl Trainee for Training<'_> {
         });
         let (first, others) = shards[..rows.len()].split_first_mut().ok_or_else(|| Error::internal("a step without lists"))?;
         others.iter().for_each(|s| axpy(1.0, &s.gradient, &mut first.gradient));
-        adam.set_learning_rate(RATE * cycle(step as f32 / (*steps).max(1) as f32));
-        adam.step(params, &first.gradient, 1.0 / rows.len() as f32, ctx.pool);
+        adam.set_learning_rate(RATE * cycle(step.single() / (*steps).max(1).single()));
+        adam.step(params, &first.gradient, 1.0 / rows.len().single(), ctx.pool);
         Ok(first.loss + others.iter().map(|s| s.loss).sum::<f64>())
     }
 
@@ -120,8 +121,8 @@ fn loss(z: &mut [f32], relevant: &[bool], new: &[bool]) -> f64 {
         for (&i, p) in rows.iter().zip(&part) {
             gradient[i] += p;
             if relevant[i] {
-                gradient[i] -= 1.0 / hits as f32;
-                total += f64::from(all - z[i]) / hits as f64;
+                gradient[i] -= 1.0 / hits.single();
+                total += f64::from(all - z[i]) / hits.real();
             }
         }
     }

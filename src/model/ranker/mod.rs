@@ -11,6 +11,7 @@ mod training_lists;
 mod user_item_features;
 mod view;
 
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::params::{self, ParamType, Spec};
 use crate::base::{Code, Context, Epoch, Error, Numbers, Result, Tensor, tensor};
 use crate::dataset::{Event, Interactions};
@@ -232,12 +233,12 @@ impl ItemScorer for Ranker {
         let mut sums = vec![0.0; candidates.len()];
         for network in &self.networks {
             self.stack.forward(network, &x, candidates.len(), &mut work, None);
-            sums.iter_mut().zip(work.result()).for_each(|(s, z)| *s += *z / self.networks.len() as f32);
+            sums.iter_mut().zip(work.result()).for_each(|(s, z)| *s += *z / self.networks.len().single());
         }
         let least = sums.iter().copied().fold(f32::INFINITY, f32::min);
         let most = (0..out.len() as u32).map(|i| self.item_snapshot.item_features.current(i)).fold(f32::MIN_POSITIVE, f32::max);
         (0..).zip(out.iter_mut()).for_each(|(i, o)| *o = least - 2.0 + self.item_snapshot.item_features.current(i) / most);
-        candidates.iter().zip(&sums).for_each(|(&i, &s)| out[i as usize] = s);
+        candidates.iter().zip(&sums).for_each(|(&i, &s)| out[i.index()] = s);
         true
     }
 

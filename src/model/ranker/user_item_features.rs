@@ -1,5 +1,6 @@
 //! What a user's own history says of the items in it: how often, how lately, and against what rhythm.
 
+use crate::base::number::AsReal;
 use crate::dataset::{Event, SESSION_GAP};
 use crate::model::popularity::DAY;
 
@@ -46,7 +47,7 @@ impl UserItemFeatures {
                 if last.is_some_and(|l| time.saturating_sub(l) <= SESSION_GAP) {
                     continue;
                 }
-                let age = (now.saturating_sub(time).max(0) as f64 / DAY) as f32;
+                let age = (now.saturating_sub(time).max(0).real() / DAY).single();
                 own.weeks += (-age / 14.0).exp2();
                 own.months += (-age / 45.0).exp2();
                 own.seasons += (-age / 120.0).exp2();
@@ -54,8 +55,8 @@ impl UserItemFeatures {
                 own.since = age;
                 (n, last) = (n + 1, Some(time));
             }
-            let span = (last.unwrap_or(0).saturating_sub(times[0].1) as f64 / DAY) as f32;
-            let gap = if n > 1 { (span / (n - 1) as f32).max(1.0) } else { 90.0 };
+            let span = (last.unwrap_or(0).saturating_sub(times[0].1).real() / DAY).single();
+            let gap = if n > 1 { (span / (n - 1).single()).max(1.0) } else { 90.0 };
             own.due = (own.since / gap).min(20.0);
             all.push(own);
         }

@@ -1,5 +1,6 @@
 //! One user as the ranker sees it: which items come into question, and the numbers of each.
 
+use crate::base::number::AsIndex;
 use crate::base::{Result, zeros};
 use crate::dataset::Event;
 use crate::kernel::topk::top_k;
@@ -45,7 +46,7 @@ impl<'a> View<'a> {
                 for o in &own {
                     let (much, late) = (o.seasons.min(1.0), f32::from(u8::from(o.since <= 60.0)));
                     for (target, w) in links.of(o.item) {
-                        let t = target as usize;
+                        let t = target.index();
                         all[t] += w;
                         often[t] += much * w;
                         lately[t] += late * w;
@@ -79,7 +80,7 @@ impl<'a> View<'a> {
         x.extend(UserItemFeatures::features(self.own(item)));
         x.extend(self.item_snapshot.item_features.get(item));
         if let Some(ways) = &self.by_links {
-            x.extend(ways.iter().map(|w| w[item as usize]));
+            x.extend(ways.iter().map(|w| w[item.index()]));
         }
         self.item_snapshot.groups.iter().zip(&self.leanings).for_each(|(g, l)| g.row(l, item, x));
         self.item_snapshot.settings.iter().zip(&self.habitats).for_each(|(s, h)| s.row(h, item, x));
@@ -91,6 +92,6 @@ impl<'a> View<'a> {
             Some([all, ..]) => out.copy_from_slice(all),
             None => out.fill(0.0),
         }
-        self.own.iter().for_each(|o| out[o.item as usize] += o.seasons);
+        self.own.iter().for_each(|o| out[o.item.index()] += o.seasons);
     }
 }

@@ -1,5 +1,6 @@
 //! How far a long call is: kept as it says it, and said to the caller every few seconds.
 
+use crate::base::number::AsReal;
 use crate::base::{Epoch, names};
 use crate::pg::backend::interrupts::Shown;
 use crate::pg::backend::{error, settings};
@@ -29,7 +30,7 @@ impl Part {
     /// Seconds that the rest of the part takes if it goes on so, `later` seconds after the last step.
     pub(crate) fn left(&self, later: f64) -> Option<f64> {
         let (done, of) = self.done.filter(|d| d.0 > 0)?;
-        Some((self.seconds * of.saturating_sub(done) as f64 / done as f64 - later).max(0.0))
+        Some((self.seconds * of.saturating_sub(done).real() / done.real() - later).max(0.0))
     }
 
     fn epoch(&mut self, epoch: &Epoch) {

@@ -3,6 +3,7 @@
 //! Such an argument is declared `anycompatible`, so that it resolves whatever is passed: overloads for `real[]` and `double precision[]` would
 //! leave an `int[]` between them, and a parameter that a driver sends without a type between all.
 
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Code, Error, Result, memory};
 use crate::dataset::Cell;
 use crate::pg::backend::text;
@@ -25,7 +26,7 @@ impl Numbers<'_> {
     fn wide(doubles: Vec<f64>) -> Result<Self> {
         let mut reals = Vec::new();
         memory::reserve(&mut reals, doubles.len())?;
-        reals.extend(doubles.iter().map(|x| *x as f32));
+        reals.extend(doubles.iter().map(|x| x.single()));
         Ok(Self { reals: Cow::Owned(reals), doubles })
     }
 
@@ -181,7 +182,7 @@ fn total(inputs: &[Input]) -> Result<usize> {
 fn width(input: &Input) -> Result<usize> {
     match input.family {
         Family::Number | Family::Bool => Ok(1),
-        Family::Vector(n) => Ok(n as usize),
+        Family::Vector(n) => Ok(n.index()),
         Family::Text | Family::Time | Family::Labels => Err(Error::new(Code::WrongType, "model needs a row, not an array")
             .detail(format!("It reads column \"{}\", which is no number.", input.name))
             .hint(format!("Pass the row: SELECT affinity.predict('…', t) FROM … t. {ALIAS}"))),

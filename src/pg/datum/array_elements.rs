@@ -1,5 +1,6 @@
 //! Arrays as models read them: vectors of numbers, sets of members.
 
+use crate::base::number::AsReal;
 use crate::base::{Code, Error, Result, memory};
 use crate::pg::datum::value_form::Form;
 use crate::pg::datum::{array, numeric};
@@ -39,7 +40,7 @@ pub(crate) unsafe fn vector(datum: pg_sys::Datum, form: Form, element: Form, out
         if matches!(form, Form::Numerics | Form::Wholes) {
             let wide = doubles(datum, element)?;
             memory::reserve(out, wide.len())?;
-            out.extend(wide.iter().map(|x| *x as f32));
+            out.extend(wide.iter().map(|x| x.single()));
             return Ok(());
         }
         let raw = datum.cast_mut_ptr::<pg_sys::varlena>();
@@ -47,7 +48,7 @@ pub(crate) unsafe fn vector(datum: pg_sys::Datum, form: Form, element: Form, out
         let whole = pgrx::varlena::varlena_to_byte_slice(flat);
         let read = match form {
             Form::Floats => flat_array::<4>(whole, out, f32::from_ne_bytes),
-            Form::Doubles => flat_array::<8>(whole, out, |b| f64::from_ne_bytes(b) as f32),
+            Form::Doubles => flat_array::<8>(whole, out, |b| f64::from_ne_bytes(b).single()),
             Form::Vector => pgvector::<4>(whole, out, f32::from_ne_bytes),
             _ => pgvector::<2>(whole, out, |b| f16::from_ne_bytes(b).to_f32()),
         };
@@ -72,7 +73,7 @@ pub(crate) unsafe fn doubles(datum: pg_sys::Datum, form: Form) -> Result<Vec<f64
             Form::Bool => array::fixed(datum, |[byte]| f64::from(byte)),
             Form::Int2 => array::fixed(datum, |b| f64::from(i16::from_ne_bytes(b))),
             Form::Int4 => array::fixed(datum, |b| f64::from(i32::from_ne_bytes(b))),
-            Form::Int8 => array::fixed(datum, |b| i64::from_ne_bytes(b) as f64),
+            Form::Int8 => array::fixed(datum, |b| i64::from_ne_bytes(b).real()),
             Form::Float4 => array::fixed(datum, |b| f64::from(f32::from_ne_bytes(b))),
             Form::Float8 => array::fixed(datum, f64::from_ne_bytes),
             _ => array::any(datum, |d| numeric::to_f64(d)),

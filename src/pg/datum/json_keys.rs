@@ -1,6 +1,7 @@
 //! Keys of jsonb objects as columns: a number, a truth value or a text in each row.
 
 use crate::base::memory::{self, reserve, reserve_slowly};
+use crate::base::number::AsIndex;
 use crate::base::{Code, Error, Result, interrupts};
 use crate::dataset::{Cell, Key, MISSING_CODE, Values};
 use crate::pg::backend::text;
@@ -176,7 +177,7 @@ impl Scalars {
                 let texts = self.levels.texts();
                 let mut out = Vec::new();
                 reserve(&mut out, self.codes.len())?;
-                out.extend(self.codes.iter().map(|c| texts.get(*c as usize).map_or(2, |t| u8::from(t == "true"))));
+                out.extend(self.codes.iter().map(|c| texts.get(c.index()).map_or(2, |t| u8::from(t == "true"))));
                 Ok(Values::Bool(out))
             }
             _ => {

@@ -1,5 +1,6 @@
 //! money as a number: a whole number of the smallest coin, of which the locale says how many a unit has (`lc_monetary`).
 
+use crate::base::number::AsReal;
 use crate::pg::datum::numeric;
 use pgrx::pg_sys;
 
@@ -12,7 +13,7 @@ pub(crate) fn divisor() -> f64 {
     let units = unsafe {
         pgrx::direct_function_call_as_datum(pg_sys::cash_numeric, &[Some(pg_sys::Datum::from(COINS))]).map(|d| numeric::to_f64(d))
     };
-    units.filter(|u| *u > 0.0).map_or(1.0, |u| COINS as f64 / u)
+    units.filter(|u| *u > 0.0).map_or(1.0, |u| COINS.real() / u)
 }
 
 /// How many decimals a unit is written with.

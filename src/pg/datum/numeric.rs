@@ -2,6 +2,7 @@
 //!
 //! The layout is the one on disk (unchanged since 9.1): a 16-bit header, for large scales a 16-bit weight, then base-10000 digits.
 
+use crate::base::number::AsReal;
 use crate::pg::backend::compat;
 use pgrx::pg_sys;
 
@@ -130,7 +131,7 @@ fn exact(bytes: &[u8]) -> Option<f64> {
     }
     // The last digit stands for 10000 to the power of weight − (digits − 1).
     let power = 4 * (weight - i32::try_from(digits.len()).ok()? + 1);
-    let m = mantissa as f64;
+    let m = mantissa.real();
     let value = match power {
         _ if mantissa == 0 => 0.0,
         0..=22 => m * POWERS[power as usize],

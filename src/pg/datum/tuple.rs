@@ -3,6 +3,7 @@
 //! A trip costs as much as all twenty columns of a row: each call into Postgres sets a jump point first. Layout of a tuple: PostgreSQL,
 //! `access/htup_details.h` and `access/tupmacs.h`.
 
+use crate::base::number::AsIndex;
 use pgrx::{PgTupleDesc, pg_sys};
 
 /// How wide the values of an attribute are.
@@ -63,7 +64,7 @@ impl Layout {
         // SAFETY: the caller's promise; every read below stays inside the tuple, whose attributes the walk steps over in order.
         unsafe {
             let have = u32::from((*header).t_infomask2) & pg_sys::HEAP_NATTS_MASK;
-            let have = (have as usize).min(self.attributes.len());
+            let have = have.index().min(self.attributes.len());
             let nulls = u32::from((*header).t_infomask) & pg_sys::HEAP_HASNULL != 0;
             let bits = std::ptr::addr_of!((*header).t_bits).cast::<u8>();
             let data = header.cast::<u8>().add(usize::from((*header).t_hoff)).cast_const();

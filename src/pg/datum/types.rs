@@ -2,6 +2,7 @@
 //!
 //! A scan and a record argument read through the same [`Reader`], so a row means the same in training and in scoring.
 
+use crate::base::number::AsReal;
 use crate::base::{Code, Error, Result, memory, names};
 use crate::dataset::{Cell, Key, Labels, ValueType};
 use crate::pg::backend::text;
@@ -239,7 +240,7 @@ fn seconds<'a>(i: &pg_sys::Interval) -> Cell<'a> {
         (i32::MIN, i32::MIN, i64::MIN) | (i32::MAX, i32::MAX, i64::MAX) => Cell::Missing,
         (months, days, micros) => {
             let days = i64::from(months) * MONTH + i64::from(days);
-            Cell::Number(days as f64 * 86_400.0 + micros as f64 / 1e6)
+            Cell::Number(days.real() * 86_400.0 + micros.real() / 1e6)
         }
     }
 }

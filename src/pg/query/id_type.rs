@@ -3,6 +3,7 @@
 //! Which values are equal is asked of the type's own default equality and hash. The operator classes that name them, and the types looked at here, are made by
 //! superusers only (no domain, enum, row, range or array is among them): calling them runs no stranger's code.
 
+use crate::base::number::AsIndex;
 use crate::base::{Code, Error, Result, memory};
 use crate::dataset::{Id, IdKind, Vocabulary};
 use crate::pg::backend::compat;
@@ -214,10 +215,10 @@ impl IdType {
                 // One hash: nearly always equal, so that the first of them is all that is compared with.
                 let mut heads: Vec<(u32, pg_sys::Datum)> = Vec::new();
                 for &(_, i) in same {
-                    let value = self.parse(&texts[i as usize])?;
+                    let value = self.parse(&texts[i.index()])?;
                     // SAFETY: values of this type, made in this block.
                     match heads.iter().find(|h| unsafe { self.equal(h.1, value) }) {
-                        Some(head) => first[i as usize] = head.0,
+                        Some(head) => first[i.index()] = head.0,
                         None => heads.push((i, value)),
                     }
                 }

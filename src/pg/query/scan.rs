@@ -4,6 +4,7 @@
 //! table's: no synchronised start, no parallel workers, so that the same rows and seed give the same weights.
 
 use crate::base::memory::{Taken, size};
+use crate::base::number::AsReal;
 use crate::base::{Budget, Code, Error, Result};
 use crate::dataset::{Column, Frame, ValueType};
 use crate::pg::backend::local_settings::Local;
@@ -185,8 +186,8 @@ impl Receiver<'_> {
     fn foresee(&mut self) -> Result<()> {
         let Some(rows) = self.expected else { return Ok(()) };
         let each = self.builders.iter_mut().map(|b| b.next_block(1)).sum::<usize>() + self.beside;
-        let needed = rows * each as f64;
-        if needed <= 2.0 * self.limit as f64 {
+        let needed = rows * each.real();
+        if needed <= 2.0 * self.limit.real() {
             return Ok(());
         }
         Err(Error::new(Code::OutOfMemory, "more memory needed than affinity.memory allows")

@@ -3,6 +3,7 @@
 //! Three counts of a week are a vector, the ids of what was bought are a set: which of both a column is shows only when all rows are read.
 
 use crate::base::memory::{reserve, reserve_slowly};
+use crate::base::number::AsReal;
 use crate::base::{Code, Error, Result, hash, interrupts};
 use crate::dataset::{MISSING_CODE, Values};
 use crate::pg::datum::array_elements;
@@ -93,7 +94,7 @@ impl Wholes {
         for (row, (end, known)) in self.ends.iter().enumerate() {
             interrupts::check_at(row);
             if *known {
-                values.extend(self.values[from..*end].iter().map(|x| *x as f32));
+                values.extend(self.values[from..*end].iter().map(|x| x.single()));
             } else {
                 values.resize(values.len() + width, f32::NAN);
             }

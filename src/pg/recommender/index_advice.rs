@@ -1,6 +1,7 @@
 //! Whether one user's events can be found without reading them all: evaluated by planning that very query.
 
 use crate::base::Result;
+use crate::base::number::AsReal;
 use crate::pg::backend::local_settings::Local;
 use crate::pg::backend::text::quote;
 use crate::pg::datum::value_form::Form;
@@ -63,7 +64,7 @@ pub(crate) fn advice(source: &EventSource, relation: &Relation, users: [&str; 2]
         }
     }
     let mut advice = Vec::new();
-    for table in tables.iter().filter(|t| t.bytes >= SMALL && t.cost > SHARE * t.bytes as f64 / f64::from(pg_sys::BLCKSZ)) {
+    for table in tables.iter().filter(|t| t.bytes >= SMALL && t.cost > SHARE * t.bytes.real() / f64::from(pg_sys::BLCKSZ)) {
         advice.push(sentence(table, source, relation)?);
     }
     Ok(advice)

@@ -1,6 +1,7 @@
 //! Lists as they are asked for: which of the scored items may be shown, and the best of them in their order.
 
 use crate::base::Result;
+use crate::base::number::AsIndex;
 use crate::dataset::Id;
 use crate::pg::call::prototype::Recommendation;
 use crate::pg::recommender::live_history::{History, Live};
@@ -24,7 +25,7 @@ impl Ready {
         // Where the history was cut, what the user had before is looked up.
         let older = user.zip(self.live()).filter(|_| scored.history.cut);
         if request.exclude_seen {
-            scored.history.seen.iter().for_each(|&i| scores[i as usize] = f32::NEG_INFINITY);
+            scored.history.seen.iter().for_each(|&i| scores[i.index()] = f32::NEG_INFINITY);
             if let Some((user, live)) = older {
                 self.drop_older(live, user, &mut scores, pool)?;
             }
@@ -36,13 +37,13 @@ impl Ready {
         let mut best: Vec<(u32, f32, bool)> = model.best(&scores, pool).map(|(i, s)| (i, s, false)).collect();
         if options.new_share > 0.0 && !request.exclude_seen {
             let mut fresh = scores.clone();
-            scored.history.seen.iter().for_each(|&i| fresh[i as usize] = f32::NEG_INFINITY);
+            scored.history.seen.iter().for_each(|&i| fresh[i.index()] = f32::NEG_INFINITY);
             if let Some((user, live)) = older {
                 self.drop_older(live, user, &mut fresh, pool)?;
                 let items: Vec<u32> = best.iter().map(|b| b.0).collect();
-                live.had(user, &items, model)?.iter().for_each(|&i| fresh[i as usize] = f32::NEG_INFINITY);
+                live.had(user, &items, model)?.iter().for_each(|&i| fresh[i.index()] = f32::NEG_INFINITY);
             }
-            best.iter_mut().for_each(|b| b.2 = fresh[b.0 as usize] == f32::NEG_INFINITY);
+            best.iter_mut().for_each(|b| b.2 = fresh[b.0.index()] == f32::NEG_INFINITY);
             let more: Vec<_> = model.best(&fresh, pool).filter(|(i, _)| best.iter().all(|b| b.0 != *i)).collect();
             best.extend(more.into_iter().map(|(i, s)| (i, s, false)));
         }
@@ -68,7 +69,7 @@ impl Ready {
         let events = known[known.len().saturating_sub(limit)..].iter().map(|&item| crate::dataset::Event::new(now(), item, 1.0)).collect();
         let history = History { events, seen: known, any: !items.is_empty(), cut: false };
         let (mut scores, source) = self.score_of(&history, "popularity: no items are given")?;
-        history.seen.iter().for_each(|&i| scores[i as usize] = f32::NEG_INFINITY);
+        history.seen.iter().for_each(|&i| scores[i.index()] = f32::NEG_INFINITY);
         Ok((self.top(&scores, k), source))
     }
 
@@ -88,7 +89,7 @@ impl Ready {
             return Ok(Vec::new());
         }
         scores.iter_mut().filter(|s| **s == 0.0).for_each(|s| *s = f32::NEG_INFINITY);
-        scores[item as usize] = f32::NEG_INFINITY;
+        scores[item.index()] = f32::NEG_INFINITY;
         Ok(self.top(&scores, k))
     }
 
@@ -99,11 +100,11 @@ impl Ready {
             None => out.copy_from_slice(scores),
             Some(among) => {
                 out.fill(f32::NEG_INFINITY);
-                self.known_items(among)?.iter().for_each(|&i| out[i as usize] = scores[i as usize]);
+                self.known_items(among)?.iter().for_each(|&i| out[i.index()] = scores[i.index()]);
             }
         }
         for i in self.known_items(request.exclude.as_deref().unwrap_or_default())? {
-            out[i as usize] = f32::NEG_INFINITY;
+            out[i.index()] = f32::NEG_INFINITY;
         }
         Ok(out)
     }
@@ -115,7 +116,7 @@ impl Ready {
             let best: Vec<u32> = self.recommender().best(scores, most).map(|x| x.0).collect();
             let had = live.had(user, &best, self.recommender())?;
             let enough = best.len() - had.len().min(best.len()) >= k || best.len() < most;
-            had.iter().for_each(|&i| scores[i as usize] = f32::NEG_INFINITY);
+            had.iter().for_each(|&i| scores[i.index()] = f32::NEG_INFINITY);
             if enough || had.is_empty() {
                 return Ok(());
             }

@@ -1,6 +1,7 @@
 //! One user's events, read in the query that asks: new ones count at once, by the snapshot of the statement and the rights of the model's owner.
 
 use crate::base::Result;
+use crate::base::number::AsReal;
 use crate::dataset::{Cell, Event, Id, IdKind, Snapshot};
 use crate::model::recommender::CommonParams;
 use crate::pg::datum::array;
@@ -242,7 +243,7 @@ impl Live {
         }
         if self.source.weight_col.is_some() {
             let Some(w) = row.double(column) else { return Ok(seen) };
-            event.weight = w as f32;
+            event.weight = w.single();
             column += 1;
         }
         if self.source.event_col.is_some() {

@@ -2,6 +2,7 @@
 //! for as many users as a bounded memory holds: whether rows come by user or by item, each user's events are read once.
 
 use crate::base::Result;
+use crate::base::number::AsIndex;
 use crate::base::recent::Recent;
 use crate::dataset::Id;
 use crate::pg::backend::settings;
@@ -111,8 +112,8 @@ impl Ready {
         let model = self.recommender();
         Ok(match (&side.scores, model.factors()) {
             (Scores::Vector(vector), Some(factors)) => Some(factors.one(vector, index)),
-            (Scores::All(scores), _) => scores.get(index as usize).copied(),
-            (Scores::Vector(_) | Scores::Popularity, _) => model.popularity().get(index as usize).copied(),
+            (Scores::All(scores), _) => scores.get(index.index()).copied(),
+            (Scores::Vector(_) | Scores::Popularity, _) => model.popularity().get(index.index()).copied(),
         })
     }
 

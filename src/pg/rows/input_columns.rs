@@ -1,5 +1,6 @@
 //! Columns of a row that a model reads: each found by name once, with a reader for its type.
 
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Code, Error, Result, names};
 use crate::dataset::Cell;
 use crate::pg::call::numbers;
@@ -113,7 +114,7 @@ impl Plain {
                 Self::Float8 => p.cast::<f64>().read(),
                 Self::Int2 => f64::from(p.cast::<i16>().read()),
                 Self::Int4 => f64::from(p.cast::<i32>().read()),
-                Self::Int8 => p.cast::<i64>().read() as f64,
+                Self::Int8 => p.cast::<i64>().read().real(),
             }
         }
     }
@@ -155,7 +156,7 @@ fn fit(cell: Cell<'_>, family: Family) -> Result<Cell<'_>> {
     match (cell, family) {
         (Cell::Number(x), Family::Bool) => Ok(Cell::Bool(x != 0.0)),
         (Cell::Bool(b), Family::Number) => Ok(Cell::Number(f64::from(u8::from(b)))),
-        (Cell::Vector(v), Family::Vector(width)) if v.len() != width as usize => Err(numbers::wrong_length(v.len(), width as usize)),
+        (Cell::Vector(v), Family::Vector(width)) if v.len() != width.index() => Err(numbers::wrong_length(v.len(), width.index())),
         _ => Ok(cell),
     }
 }

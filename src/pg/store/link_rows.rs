@@ -1,6 +1,7 @@
 //! Rows of links that are read when a list needs them: a backend that has just begun reads those of one history, not the whole matrix.
 
 use crate::base::Result;
+use crate::base::number::AsIndex;
 use crate::pg::query::owner::as_extension;
 use crate::pg::query::spi::{self, Arg, Row, Uuid};
 use crate::pg::store::damaged::damaged;
@@ -28,7 +29,7 @@ pub(crate) fn supply(model: &Recommender, index: &Index, (model_id, version): (U
         let digests = index.rows.get(&name).map_or(&[][..], |d| d.as_chunks::<SHORT>().0);
         let give = |row: &Row| {
             let Some(item) = row.int(1).and_then(|i| u32::try_from(i).ok()) else { return Ok(()) };
-            row.bytes(2, |bytes| match digests.get(item as usize) {
+            row.bytes(2, |bytes| match digests.get(item.index()) {
                 Some(digest) if *digest == weights::row_digest(bytes) => links.give(item, bytes),
                 _ => Err(damaged(version, "a row of its weights")),
             })

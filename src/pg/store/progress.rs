@@ -5,6 +5,7 @@
 //! the time at which its process started.
 
 use crate::base::names;
+use crate::base::number::AsReal;
 use crate::pg::backend::interrupts::Shown;
 use crate::pg::backend::progress_notices::{Notices, Part};
 use crate::pg::query::owner;
@@ -46,7 +47,7 @@ impl Job {
     pub(crate) fn seconds_left(&self) -> Option<f64> {
         // SAFETY: reads the clock.
         let now = unsafe { pg_sys::GetCurrentTimestamp() };
-        self.part.left(now.saturating_sub(self.written) as f64 / 1e6)
+        self.part.left(now.saturating_sub(self.written).real() / 1e6)
     }
 }
 

@@ -2,6 +2,7 @@
 //! has been checked.
 
 use crate::base::memory::room;
+use crate::base::number::AsReal;
 use crate::base::{Code, Error, Numbers, Result, Tensor};
 use crate::pg::datum::array;
 use crate::pg::query::owner::as_extension;
@@ -318,7 +319,7 @@ pub(crate) fn values(dtype: &str, data: &[u8]) -> Result<Option<Vec<f32>>> {
     Ok(match Numbers::from_bytes(dtype, data, data.len() / width)? {
         Numbers::F32(v) => Some(v),
         Numbers::F16(v) => Some(v.into_iter().map(half::f16::to_f32).collect()),
-        Numbers::I64(v) => Some(v.into_iter().map(|n| n as f32).collect()),
+        Numbers::I64(v) => Some(v.into_iter().map(|n| n.single()).collect()),
         Numbers::I8(v) => Some(v.into_iter().map(f32::from).collect()),
         Numbers::U8(_) => None,
     })

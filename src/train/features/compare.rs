@@ -1,5 +1,6 @@
 //! Generated rows beside real ones: can a classifier tell them apart, and how far apart are their columns.
 
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Context, Result, Rng, hash};
 use crate::dataset::encode::Options;
 use crate::dataset::{Cell, Column, Encoder, Family, Frame};
@@ -59,7 +60,7 @@ pub fn compare(real: &Frame, made: &Frame, ctx: &Context<'_>) -> Result<Comparis
     }
     texts.truncate(PAIRED);
     let pairs = |n: usize| (0..n).flat_map(move |i| (i + 1..n).map(move |j| (i, j)));
-    let mean = |x: &[f64]| (!x.is_empty()).then(|| x.iter().sum::<f64>() / x.len() as f64);
+    let mean = |x: &[f64]| (!x.is_empty()).then(|| x.iter().sum::<f64>() / x.len().real());
     let joint: Vec<f64> = pairs(texts.len())
         .filter_map(|(i, j)| {
             let both = |a: &Column, b: &Column| keys(a).into_iter().zip(keys(b));
@@ -88,7 +89,7 @@ pub fn compare(real: &Frame, made: &Frame, ctx: &Context<'_>) -> Result<Comparis
 pub fn two_sample(real: &Frame, made: &Frame, ctx: &Context<'_>) -> Result<Option<f64>> {
     let n = real.rows().min(made.rows()).min(SHOWN);
     let rows: Vec<u32> = (0..n as u32).collect();
-    let known = |c: &&Column| rows.iter().any(|r| c.values.cell(*r as usize) != Cell::Missing);
+    let known = |c: &&Column| rows.iter().any(|r| c.values.cell(r.index()) != Cell::Missing);
     let names: Vec<&str> = made
         .columns()
         .iter()
@@ -110,7 +111,7 @@ pub fn two_sample(real: &Frame, made: &Frame, ctx: &Context<'_>) -> Result<Optio
     x.slice_mut(s![..;2, ..]).assign(&a);
     x.slice_mut(s![1..;2, ..]).assign(&b);
     drop((a, b));
-    let y: Vec<f32> = (0..2 * n).map(|i| (i % 2) as f32).collect();
+    let y: Vec<f32> = (0..2 * n).map(|i| (i % 2).single()).collect();
     let spec = MlpSpec {
         dropout: 0.2,
         epochs: 15,
@@ -133,7 +134,7 @@ pub fn two_sample(real: &Frame, made: &Frame, ctx: &Context<'_>) -> Result<Optio
             auc.add(f64::from(*z), i % 2 == 1)?;
         }
         let Some(auc) = auc.figure()? else { return Ok(None) };
-        sum += auc / FOLDS as f64;
+        sum += auc / FOLDS.real();
     }
     Ok(Some(sum))
 }
@@ -162,7 +163,7 @@ pub fn figures(c: &Comparison, baseline: Option<&str>) -> Vec<MetricRow> {
     let mut out: Vec<MetricRow> = c.auc.map(|x| one("two_sample_auc".into(), x)).into_iter().collect();
     for (name, of) in [("ks", &c.ks), ("tv", &c.tv)] {
         if !of.is_empty() {
-            out.push(one(name.into(), of.iter().map(|x| x.1).sum::<f64>() / of.len() as f64));
+            out.push(one(name.into(), of.iter().map(|x| x.1).sum::<f64>() / of.len().real()));
         }
     }
     out.extend(c.correlation.map(|x| one("correlation".into(), x)));
@@ -179,7 +180,7 @@ pub fn figures(c: &Comparison, baseline: Option<&str>) -> Vec<MetricRow> {
 fn values(c: &Column) -> Vec<f64> {
     let one = |r| match c.values.cell(r) {
         Cell::Number(x) => x,
-        Cell::Time(t) => t as f64,
+        Cell::Time(t) => t.real(),
         _ => f64::NAN,
     };
     (0..c.values.len()).map(one).collect()

@@ -2,6 +2,7 @@
 
 use super::figures::{self, Figure, Sums, blocks};
 use super::rebuild::{Rebuild, Scratch};
+use crate::base::number::AsReal;
 use crate::base::{Context, Result, Rng};
 use crate::dataset::{Cell, Encoder, Frame};
 use crate::train::MetricRow;
@@ -99,7 +100,7 @@ fn named(figures: &[Figure]) -> Vec<(String, f64, u64)> {
     for metric in ["r2", "accuracy"] {
         let of: Vec<&Figure> = figures.iter().filter(|f| f.metric == metric).collect();
         if !of.is_empty() {
-            out.push((metric.to_owned(), of.iter().map(|f| f.value).sum::<f64>() / of.len() as f64, rows(&of)));
+            out.push((metric.to_owned(), of.iter().map(|f| f.value).sum::<f64>() / of.len().real(), rows(&of)));
         }
     }
     out.extend(figures.iter().map(|f| (format!("{}.{}", f.metric, f.column), f.value, f.rows)));

@@ -3,6 +3,7 @@
 use super::incumbent::Incumbent;
 use super::prepare::Job;
 use super::rebuild::{Rebuild, Scratch};
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Code, Context, Result};
 use crate::dataset::encode::{Decoded, likeliest};
 use crate::dataset::{Cell, Column, Encoder, Frame};
@@ -86,11 +87,11 @@ impl Sums {
                 return None;
             }
             let (metric, value) = match by.levels(i) {
-                Some(_) => ("accuracy", self.hits[i] as f64 / n as f64),
+                Some(_) => ("accuracy", self.hits[i].real() / n.real()),
                 None => {
                     let places = self.starts[i]..self.starts[i + 1];
                     let squares: f64 = self.squares[places.clone()].iter().sum();
-                    let spread = squares - places.clone().map(|p| self.sum[p].powi(2) / n as f64).sum::<f64>();
+                    let spread = squares - places.clone().map(|p| self.sum[p].powi(2) / n.real()).sum::<f64>();
                     let apart: f64 = self.apart[places].iter().sum();
                     // Of equal values the difference is what rounding left.
                     if spread <= 1e-12 * squares {
@@ -115,7 +116,7 @@ pub fn figures(model: &dyn Rebuild, by: &Encoder, frame: &Frame, rows: &[u32], c
     for sums in blocks(model, by, frame, rows, ctx)? {
         all.add(&sums)
     }
-    let usual = all.errors.iter().map(|(e, n)| if *n > 0 { e / *n as f64 } else { 1.0 }).collect();
+    let usual = all.errors.iter().map(|(e, n)| if *n > 0 { e / n.real() } else { 1.0 }).collect();
     Ok((all.figures(by), usual))
 }
 
@@ -153,7 +154,7 @@ fn block(
     let mut scratch = Scratch::default();
     let (mut truth, mut given) = (vec![0.0; by.width()], vec![0.0; by.width()]);
     for &r in rows {
-        let cells: Vec<Cell<'_>> = own.iter().map(|c| c.values.cell(r as usize)).collect();
+        let cells: Vec<Cell<'_>> = own.iter().map(|c| c.values.cell(r.index())).collect();
         model.encode(&cells, &mut scratch)?;
         model.rebuild(&mut scratch);
         for (i, cell) in cells.iter().enumerate().filter(|(_, c)| **c != Cell::Missing) {
@@ -161,7 +162,7 @@ fn block(
             s.errors[i].1 += 1;
         }
         for (i, column) in wanted.iter().enumerate() {
-            let cell = column.values.cell(r as usize);
+            let cell = column.values.cell(r.index());
             // Of free text no value comes back that could be evaluated.
             if cell == Cell::Missing || by.is_free_text(i) {
                 continue;
@@ -198,7 +199,7 @@ fn block(
 
 /// The figure by which versions are compared: the mean over the columns, where a column that comes back worse than its mean counts as that.
 pub fn evaluated(figures: &[Figure]) -> Option<f64> {
-    let n = figures.len() as f64;
+    let n = figures.len().real();
     (!figures.is_empty()).then(|| figures.iter().map(|f| f.value.clamp(0.0, 1.0) / n).sum())
 }
 
@@ -210,7 +211,7 @@ pub fn object(figures: &[Figure]) -> Map<String, Value> {
     for metric in ["r2", "accuracy"] {
         let of: Vec<f64> = figures.iter().filter(|f| f.metric == metric).map(|f| f.value).collect();
         if !of.is_empty() {
-            out.insert(metric.into(), round(of.iter().sum::<f64>() / of.len() as f64));
+            out.insert(metric.into(), round(of.iter().sum::<f64>() / of.len().real()));
         }
     }
     out

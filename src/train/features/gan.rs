@@ -4,6 +4,7 @@ use super::compare::{self, Comparison};
 use super::generative::{Generative, State, like};
 use super::nearest::{Nearest, nearest};
 use super::prepare::Job;
+use crate::base::number::AsReal;
 use crate::base::{Context, Epoch, Error, Result, Rng, Tensor, params};
 use crate::dataset::mixed::{Mixed, MixedRows};
 use crate::dataset::{Family, Frame};
@@ -55,7 +56,7 @@ pub fn fit(job: &mut Job<'_>, ctx: &Context<'_>) -> Result<(Value, Vec<Tensor>)>
         compare::two_sample(&valid, &like(gan, &mixed, &valid, ctx)?.0, ctx)
     };
     // Twice the standard error of the AUC of two samples of one law.
-    let slack = 2.0 * (1.0 / (6.0 * valid.rows().max(1) as f64)).sqrt();
+    let slack = 2.0 * (1.0 / (6.0 * valid.rows().max(1).real())).sqrt();
     let (kept, mut gan) = run(&spec, (own.epochs, slack), &rows, &evaluate, &mut job.report.epochs, ctx)?;
     gan.level(&mut Rng::stream(ctx.seed, 6))?;
     job.report.metrics.insert("epochs".into(), json!(kept));
@@ -108,8 +109,8 @@ fn run(
         let mut sum = Losses::default();
         for _ in 0..steps {
             let l = training.step(ctx)?;
-            sum.critic += l.critic / steps as f64;
-            sum.generator += l.generator / steps as f64;
+            sum.critic += l.critic / steps.real();
+            sum.generator += l.generator / steps.real();
         }
         let seconds = start.elapsed().as_secs_f64();
         let gan = training.snapshot(ctx.seed)?;
@@ -125,7 +126,7 @@ fn run(
         lowest = lowest.min(figure);
         match &kept {
             Some((at, _)) if figure > lowest + slack => {
-                if f64::from(number - at) > PATIENCE * epochs as f64 {
+                if f64::from(number - at) > PATIENCE * epochs.real() {
                     break;
                 }
             }

@@ -2,6 +2,7 @@
 
 use super::compare::{self, Comparison};
 use super::rebuild::damaged;
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Code, Context, Error, Result, Rng, Tensor};
 use crate::dataset::mixed::{Generated, Level, Mixed, MixedRows};
 use crate::dataset::{Cell, Frame, Input, input};
@@ -122,7 +123,7 @@ impl Generative {
             if i % 64 == 0 {
                 ctx.check()?;
             }
-            let cells: Vec<Cell<'_>> = columns.iter().map(|c| c.values.cell(*r as usize)).collect();
+            let cells: Vec<Cell<'_>> = columns.iter().map(|c| c.values.cell(r.index())).collect();
             all.push(self.look(&cells)?.1);
         }
         all.sort_unstable_by(f32::total_cmp);
@@ -149,7 +150,7 @@ impl Generative {
     pub fn realism(&self, row: &[Cell<'_>]) -> Result<f64> {
         let (_, score) = self.look(row)?;
         let s = &self.state.real.scores;
-        Ok(s.partition_point(|x| *x <= score) as f64 / s.len() as f64)
+        Ok(s.partition_point(|x| *x <= score).real() / s.len().real())
     }
 
     /// As many rows as `real` has, of the same conditions.
@@ -237,7 +238,7 @@ impl Rows {
         let (scores, levels) = model.gan.generate(&conditions, rng)?;
         let g = Generated { scores, levels, conditions };
         let meet: Vec<u32> =
-            (0..count as u32).filter(|r| self.asked.iter().all(|l| mixed.meets(&g, *r as usize, l))).take(self.left).collect();
+            (0..count as u32).filter(|r| self.asked.iter().all(|l| mixed.meets(&g, r.index(), l))).take(self.left).collect();
         let frame = mixed.frame(&g, rng)?;
         self.tried += count;
         self.left -= meet.len();
@@ -250,7 +251,7 @@ impl Rows {
         // A text that shares its level with others, as it was asked for.
         let asked = |i: usize| self.asked.iter().find(|l| l.column == i).and_then(|l| l.text.as_deref());
         let object = |r: u32| {
-            let values = frame.columns().iter().enumerate().map(|(i, c)| asked(i).map_or(c.values.cell(r as usize), Cell::Text));
+            let values = frame.columns().iter().enumerate().map(|(i, c)| asked(i).map_or(c.values.cell(r.index()), Cell::Text));
             input::object(model.inputs().iter().zip(values))
         };
         Ok(Some(meet.into_iter().map(object).collect()))
@@ -264,7 +265,7 @@ pub(super) fn like(gan: &Gan, mixed: &Mixed, real: &Frame, ctx: &Context<'_>) ->
     let mut rng = Rng::stream(ctx.seed, 5);
     let mut conditions = mixed.rows(real, &all, ctx)?.conditions;
     // A condition that training never met: any.
-    conditions.iter_mut().filter(|c| **c >= levels.max(1)).for_each(|c| *c = rng.below(levels.max(1) as usize) as u32);
+    conditions.iter_mut().filter(|c| **c >= levels.max(1)).for_each(|c| *c = rng.below(levels.max(1).index()) as u32);
     let (scores, levels) = gan.generate(&conditions, &mut rng)?;
     let made = mixed.frame(&Generated { scores, levels, conditions }, &mut rng)?;
     let rows = mixed.rows(&made, &all, ctx)?;

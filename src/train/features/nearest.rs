@@ -1,5 +1,6 @@
 //! Has a generator learned its training rows by heart? Its rows should be no nearer to them than rows that it never saw.
 
+use crate::base::number::AsReal;
 use crate::base::{Context, Result};
 use crate::dataset::mixed::{Layout, MixedRows, score};
 
@@ -40,7 +41,7 @@ pub fn nearest(layout: &Layout, train: &MixedRows, made: &MixedRows, holdout: &M
         });
         ctx.check()?;
         found.sort_unstable_by(f32::total_cmp);
-        let copies = found.iter().filter(|d| **d < 1e-9).count() as f64 / count as f64;
+        let copies = found.iter().filter(|d| **d < 1e-9).count().real() / count.real();
         Ok((f64::from(found[count / 2]).sqrt(), copies))
     };
     let ((made, copies), (holdout, held_copies)) = (of(made)?, of(holdout)?);
@@ -61,7 +62,7 @@ fn closest(layout: &Layout, (train, known): (&MixedRows, &[f32]), (rows, own): (
     let mut best = f32::INFINITY;
     for t in 0..train.len().min(AGAINST) {
         let mut d: f32 = known[t * n..][..n].iter().zip(x).map(|(a, b)| (a - b) * (a - b)).sum();
-        d += 2.0 * train.levels[t * b..][..b].iter().zip(l).filter(|(a, b)| a != b).count() as f32;
+        d += 2.0 * train.levels[t * b..][..b].iter().zip(l).filter(|(a, b)| a != b).count().single();
         if layout.condition > 0 && train.conditions[t] != rows.conditions[r] {
             d += 2.0;
         }

@@ -5,6 +5,7 @@ use super::prepare::Job;
 use super::rebuild::damaged;
 use super::rebuild::{Rebuild, Scratch};
 use super::traits::{Apart, Traits};
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Code, Context, Error, Result, Rng, Tensor, params};
 use crate::dataset::{Cell, Encoder, Family, Frame};
 use crate::model::segments::{Centres, Params, choose};
@@ -125,7 +126,7 @@ fn weight(encoder: &Encoder, categories: f32) -> Vec<f32> {
             // Its places vary as much as those of a category that weigh twice.
             Family::Text if encoder.is_free_text(i) => 0.5,
             Family::Text | Family::Labels => categories,
-            Family::Time | Family::Vector(_) => 1.0 / (places.max(1) as f32).sqrt(),
+            Family::Time | Family::Vector(_) => 1.0 / (places.max(1).single()).sqrt(),
         };
         std::iter::repeat_n(weight, places)
     };
@@ -194,7 +195,7 @@ impl Segments {
                 ctx.check()?
             }
             cells.clear();
-            cells.extend(columns.iter().map(|c| c.values.cell(*r as usize)));
+            cells.extend(columns.iter().map(|c| c.values.cell(r.index())));
             self.encode(&cells, &mut scratch)?;
             let segment = Self::place(&scratch);
             self.state.sizes[segment] += 1;

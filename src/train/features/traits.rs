@@ -1,5 +1,6 @@
 //! What sets groups of rows apart, for people to read: each column's mean, or a value's share, in a group beside that of all rows.
 
+use crate::base::number::{AsIndex, AsReal};
 use crate::dataset::{Cell, Encoder, Family, ValueType};
 use serde::{Deserialize, Serialize};
 
@@ -79,7 +80,7 @@ impl Traits {
                 Family::Text | Family::Labels => {
                     encoder.values(input).iter().take(VALUES).for_each(|v| push(format!("{name} = {v}"), Some(v.clone()), None))
                 }
-                Family::Vector(n) => (0..(n as usize).min(VALUES)).for_each(|e| push(format!("{name}[{}]", e + 1), None, Some(e))),
+                Family::Vector(n) => (0..n.index().min(VALUES)).for_each(|e| push(format!("{name}[{}]", e + 1), None, Some(e))),
             }
         }
         Self(traits)
@@ -149,8 +150,8 @@ impl Trait {
             (Cell::Bool(b), _) => Some(share(*b)),
             (Cell::Text(t), Some(value)) => Some(share(t == value)),
             (Cell::Labels(l), Some(value)) => Some(share(l.iter().any(|t| t == value))),
-            (Cell::Time(t), _) if self.hours => Some(*t as f64 / HOUR),
-            (Cell::Time(t), _) => Some(2000.0 + *t as f64 / YEAR),
+            (Cell::Time(t), _) if self.hours => Some(t.real() / HOUR),
+            (Cell::Time(t), _) => Some(2000.0 + t.real() / YEAR),
             (Cell::Vector(v), _) => v.get(self.element?).map(|x| f64::from(*x)).filter(|x| x.is_finite()),
             _ => None,
         }

@@ -1,13 +1,14 @@
 //! What anybody would say of a row without looking at it: the model beneath which no version is worth having.
 
 use super::tags::TagSets;
+use crate::base::number::AsReal;
 use crate::serve::Outcome;
 use crate::train::MetricRow;
 
 /// One score for every row, from some rows' answers: the share of each class or tag, the mean of values. (The log loss of the shares is the entropy of the answers, the
 /// R² of the mean is 0.) A class that none of them has counts as one row: the rarest is not impossible.
 pub fn scores(outcome: &Outcome, answers: &[f64], tags: Option<&TagSets>) -> Vec<f64> {
-    let mut n = answers.len().max(1) as f64;
+    let mut n = answers.len().max(1).real();
     let mut out = vec![0.0; outcome.width()];
     match (outcome, tags) {
         (Outcome::Tags(_), Some(tags)) => {
@@ -27,7 +28,7 @@ pub fn scores(outcome: &Outcome, answers: &[f64], tags: Option<&TagSets>) -> Vec
     match outcome {
         Outcome::Classes(_) => {
             let unseen = out.iter_mut().filter(|count| **count == 0.0);
-            n += unseen.map(|count| *count = 1.0).count() as f64;
+            n += unseen.map(|count| *count = 1.0).count().real();
         }
         Outcome::Binary { .. } if out[0] == 0.0 => (out[0], n) = (1.0, n + 1.0),
         Outcome::Binary { .. } if out[0] == n => n += 1.0,

@@ -2,6 +2,7 @@
 
 use super::tags::TagSets;
 use super::{row_metrics, target};
+use crate::base::number::AsIndex;
 use crate::base::{Code, Context, Error, Result};
 use crate::dataset::Frame;
 use crate::serve::scorer::Scorer;
@@ -34,7 +35,7 @@ pub fn evaluate(
     let outcome = scorer.outcome();
     let answers = target::answers(frame, target, outcome)?;
     let tags = target::tags(frame, target, outcome)?;
-    let rows: Vec<u32> = (0..frame.rows() as u32).filter(|r| !answers[*r as usize].is_nan()).collect();
+    let rows: Vec<u32> = (0..frame.rows() as u32).filter(|r| !answers[r.index()].is_nan()).collect();
     if rows.is_empty() {
         return Err(Error::new(Code::Data, format!("no row has a value of \"{target}\""))
             .detail("There is nothing to evaluate the model on.")
@@ -103,7 +104,7 @@ fn figures(
 ) -> Result<Vec<MetricRow>> {
     let Some((first, _)) = parts.first() else { return Ok(Vec::new()) };
     let outcome = first.outcome();
-    let truth: Vec<f64> = parts.iter().flat_map(|(_, rows)| rows.iter().map(|r| answers[*r as usize])).collect();
+    let truth: Vec<f64> = parts.iter().flat_map(|(_, rows)| rows.iter().map(|r| answers[r.index()])).collect();
     let of = |parts: &[(&Scorer, &[u32])]| {
         row_metrics::figures((outcome, first.class_weights()), score_parts(parts, frame, ctx)?.view(), &truth, tags, ctx)
     };

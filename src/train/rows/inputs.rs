@@ -1,5 +1,6 @@
 //! Which columns are learned from, and which of them look wrong.
 
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::rng::mix;
 use crate::base::{Code, Context, Error, Result, hash};
 use crate::dataset::encode::text::is_text;
@@ -47,7 +48,7 @@ pub fn choose<'a>(
             continue;
         }
         // A kind that gives rows back gives this column back, too.
-        if target.is_some() && rows.iter().all(|r| c.values.cell(*r as usize) == Cell::Missing) {
+        if target.is_some() && rows.iter().all(|r| c.values.cell(r.index()) == Cell::Missing) {
             empty.push(name)
         } else if !include.contains(&c.name) && is_id(c, rows) {
             ids.push(name)
@@ -131,13 +132,13 @@ fn each_has_its_own(column: &Column, rows: &[u32]) -> bool {
         Values::Category { codes, .. } => {
             let mut seen = HashSet::new();
             rows.len() >= ID_TEXTS
-                && rows.iter().map(|r| codes[*r as usize]).filter(|c| *c != MISSING_CODE).all(|c| seen.insert(c))
+                && rows.iter().map(|r| codes[r.index()]).filter(|c| *c != MISSING_CODE).all(|c| seen.insert(c))
                 && seen.len() >= ID_TEXTS
         }
         v @ (Values::Real(_) | Values::Double(_)) => {
             let mut seen = HashSet::new();
             let whole = rows.len() >= ID_NUMBERS
-                && rows.iter().all(|r| match v.cell(*r as usize) {
+                && rows.iter().all(|r| match v.cell(r.index()) {
                     Cell::Number(x) => x.fract() == 0.0 && seen.insert(x.to_bits()),
                     _ => true,
                 });
@@ -158,7 +159,7 @@ fn named_as_key(name: &str) -> bool {
 /// Whether numbers that are all different come from a counter: they fill a good part of their range.
 fn counts_on(seen: &HashSet<u64>) -> bool {
     let (low, high) = seen.iter().map(|x| f64::from_bits(*x)).fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), x| (l.min(x), h.max(x)));
-    high - low < 4.0 * seen.len() as f64
+    high - low < 4.0 * seen.len().real()
 }
 
 /// Names those of `names` that alone predict the target almost perfectly: half of some rows teaches what each value means, the other
@@ -202,7 +203,7 @@ pub fn suspect(
 
 /// A bin for each row; none for arrays.
 fn bins(column: &Column, rows: &[u32]) -> Vec<u64> {
-    let cells = || rows.iter().map(|r| column.values.cell(*r as usize));
+    let cells = || rows.iter().map(|r| column.values.cell(r.index()));
     let rank = |x: Vec<f64>| {
         let mut order: Vec<f64> = x.iter().copied().filter(|x| !x.is_nan()).collect();
         order.sort_unstable_by(f64::total_cmp);
@@ -211,9 +212,9 @@ fn bins(column: &Column, rows: &[u32]) -> Vec<u64> {
     };
     match &column.values {
         Values::Real(_) | Values::Double(_) => rank(cells().map(|c| if let Cell::Number(x) = c { x } else { f64::NAN }).collect()),
-        Values::Time(_) => rank(cells().map(|c| if let Cell::Time(x) = c { x as f64 } else { f64::NAN }).collect()),
-        Values::Bool(v) => rows.iter().map(|r| u64::from(v[*r as usize])).collect(),
-        Values::Category { codes, .. } => rows.iter().map(|r| u64::from(codes[*r as usize])).collect(),
+        Values::Time(_) => rank(cells().map(|c| if let Cell::Time(x) = c { x.real() } else { f64::NAN }).collect()),
+        Values::Bool(v) => rows.iter().map(|r| u64::from(v[r.index()])).collect(),
+        Values::Category { codes, .. } => rows.iter().map(|r| u64::from(codes[r.index()])).collect(),
         Values::Vector { .. } | Values::Labels { .. } => Vec::new(),
     }
 }
@@ -221,12 +222,12 @@ fn bins(column: &Column, rows: &[u32]) -> Vec<u64> {
 /// Whether a number and the target lie on a line: bins of few rows are too coarse to show it.
 fn on_a_line(column: &Column, rows: &[u32], answers: &[f64]) -> bool {
     let pairs = || {
-        rows.iter().filter_map(|r| match column.values.cell(*r as usize) {
-            Cell::Number(x) => Some((x, answers[*r as usize])),
+        rows.iter().filter_map(|r| match column.values.cell(r.index()) {
+            Cell::Number(x) => Some((x, answers[r.index()])),
             _ => None,
         })
     };
-    let n = pairs().count() as f64;
+    let n = pairs().count().real();
     let (mx, my) = pairs().fold((0.0, 0.0), |(a, b), (x, y)| (a + x / n, b + y / n));
     let (xx, xy, yy) = pairs().fold((0.0, 0.0, 0.0), |(a, b, c), (x, y)| {
         let (x, y) = (x - mx, y - my);
@@ -236,9 +237,9 @@ fn on_a_line(column: &Column, rows: &[u32], answers: &[f64]) -> bool {
 }
 
 fn predicts(bins: &[u64], rows: &[u32], answers: &[f64], outcome: &Outcome) -> Result<bool> {
-    let y = |i: usize| answers[rows[i] as usize];
+    let y = |i: usize| answers[rows[i].index()];
     let half = rows.len() / 2;
-    let mean = (0..half).map(y).sum::<f64>() / half as f64;
+    let mean = (0..half).map(y).sum::<f64>() / half.real();
     match outcome {
         Outcome::Classes(_) => {
             let mut counts: hash::Map<(u64, u64), usize> = hash::Map::default();
@@ -252,9 +253,9 @@ fn predicts(bins: &[u64], rows: &[u32], answers: &[f64], outcome: &Outcome) -> R
                 *b = (*b).max((*n, class));
                 *total.entry(class).or_default() += 1;
             }
-            let most = total.values().max().copied().unwrap_or(0) as f64 / half as f64;
+            let most = total.values().max().copied().unwrap_or(0).real() / half.real();
             let right = (half..rows.len()).filter(|i| best.get(&bins[*i]).is_some_and(|b| b.1 == y(*i) as u64)).count();
-            Ok(most < 0.95 && right as f64 >= PERFECT * (rows.len() - half) as f64)
+            Ok(most < 0.95 && right.real() >= PERFECT * (rows.len() - half).real())
         }
         _ => {
             let mut sums: hash::Map<u64, (f64, f64)> = hash::Map::default();

@@ -2,6 +2,7 @@
 
 use super::tags::TagSets;
 use super::{RowsSpec, inputs, target};
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Code, Context, Error, Result};
 use crate::dataset::encode::{FreeTexts, Options, Scaling};
 use crate::dataset::split::{Parts, Sides};
@@ -101,7 +102,7 @@ impl Prepared<'_> {
 
     /// The answers of rows.
     pub fn answers_of(&self, rows: &[u32]) -> Vec<f64> {
-        rows.iter().map(|r| self.answers[*r as usize]).collect()
+        rows.iter().map(|r| self.answers[r.index()]).collect()
     }
 
     /// The rows of `parts`, encoded.
@@ -120,10 +121,10 @@ impl Prepared<'_> {
         let answers = self.answers_of(&rows);
         let targets = match (&self.outcome, &self.tags) {
             (_, Some(tags)) => Owned::Tags(tags.take(&rows)?),
-            (Outcome::Binary { .. }, _) => Owned::Binary(answers.iter().map(|y| *y as f32).collect()),
+            (Outcome::Binary { .. }, _) => Owned::Binary(answers.iter().map(|y| y.single()).collect()),
             (Outcome::Classes(c), _) => Owned::Class(answers.iter().map(|y| *y as u32).collect(), c.len()),
             (Outcome::Value | Outcome::Tags(_), _) => {
-                Owned::Value(answers.iter().map(|y| ((y - self.center) / self.spread) as f32).collect())
+                Owned::Value(answers.iter().map(|y| ((y - self.center) / self.spread).single()).collect())
             }
         };
         Ok(Laid { x, answers, targets, rows, train, valid })
@@ -148,10 +149,10 @@ pub fn prepare<'f>(
     let answers = target::answers(frame, &spec.target, &outcome)?;
     let tags = target::tags(frame, &spec.target, &outcome)?;
     let keys: Vec<&str> = [&spec.time_col, &spec.group_col].into_iter().flatten().map(String::as_str).collect();
-    let known = |r: u32| !answers[r as usize].is_nan();
+    let known = |r: u32| !answers[r.index()].is_nan();
     let (rows, skipped) = usable(frame, spec.time_col.as_deref(), known, params.distinct, notices)?;
     let class_weights =
-        class_weights::resolve(params.class_weight.as_ref(), &outcome, &spec.target, rows.iter().map(|r| answers[*r as usize]))?;
+        class_weights::resolve(params.class_weight.as_ref(), &outcome, &spec.target, rows.iter().map(|r| answers[r.index()]))?;
     ctx.check()?;
     let others: Vec<&str> = keys.iter().copied().chain([spec.target.as_str()]).chain(params.exclude.iter().map(String::as_str)).collect();
     let texts = inputs::texts(frame, &others, &rows, (params.text.as_deref(), params.min_count))?;
@@ -192,8 +193,8 @@ pub fn prepare<'f>(
 }
 
 fn mean_and_spread(rows: &[u32], answers: &[f64]) -> (f64, f64) {
-    let n = rows.len() as f64;
-    let y = || rows.iter().map(|r| answers[*r as usize]);
+    let n = rows.len().real();
+    let y = || rows.iter().map(|r| answers[r.index()]);
     let mean = y().map(|y| y / n).sum::<f64>();
     let sd = y().map(|y| (y - mean).powi(2) / n).sum::<f64>().sqrt();
     (mean, if sd > 0.0 && sd.is_finite() { sd } else { 1.0 })

@@ -1,6 +1,7 @@
 //! Figures of a model on rows whose answers are known.
 
 use super::tags::TagSets;
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Context, Result};
 use crate::metric::{Accuracy, Auc, AveragePrecision, Brier, LogLoss, Mae, Mean, R2, Rmse, State};
 use crate::serve::{Outcome, outcome};
@@ -133,12 +134,12 @@ fn of_tags(
         }
         order.clear();
         order.extend(0..width as u32);
-        order.sort_unstable_by(|a, b| p[*b as usize].total_cmp(&p[*a as usize]).then(a.cmp(b)));
+        order.sort_unstable_by(|a, b| p[b.index()].total_cmp(&p[a.index()]).then(a.cmp(b)));
         for ([precision, recall, capped], k) in of_lists.iter_mut().zip(&lists) {
-            let hits = order.iter().take(*k).filter(|t| own.binary_search(t).is_ok()).count() as f64;
-            precision.add(hits / *k as f64);
-            recall.add(hits / own.len() as f64);
-            capped.add(hits / own.len().min(*k) as f64);
+            let hits = order.iter().take(*k).filter(|t| own.binary_search(t).is_ok()).count().real();
+            precision.add(hits / k.real());
+            recall.add(hits / own.len().real());
+            capped.add(hits / own.len().min(*k).real());
         }
     }
     push(out, ctx, &loss)?;

@@ -2,6 +2,7 @@
 
 use super::inputs::quoted;
 use crate::base::memory::reserve;
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Code, Error, Result, hash};
 use crate::dataset::{Cell, Column, MISSING_CODE, Values};
 use crate::nn;
@@ -30,7 +31,7 @@ pub fn outcome(column: &Column, notices: &mut Vec<String>) -> Result<Outcome> {
     // A tag that stands twice in a row counts once.
     let mut last = vec![usize::MAX; levels.len()];
     for row in 0..column.values.len() {
-        for code in column.values.labels(row).iter().filter(|c| **c != MISSING_CODE).map(|c| *c as usize) {
+        for code in column.values.labels(row).iter().filter(|c| **c != MISSING_CODE).map(|c| c.index()) {
             counts[code] += usize::from(std::mem::replace(&mut last[code], row) != row);
         }
     }
@@ -66,7 +67,7 @@ impl TagSets {
         reserve(&mut tags, codes.len())?;
         for row in 0..values.len() {
             let from = tags.len();
-            tags.extend(values.labels(row).iter().filter_map(|c| place.get(*c as usize).copied().flatten()));
+            tags.extend(values.labels(row).iter().filter_map(|c| place.get(c.index()).copied().flatten()));
             tags[from..].sort_unstable();
             let mut end = from;
             for i in from..tags.len() {
@@ -87,9 +88,9 @@ impl TagSets {
     /// [`Code::OutOfMemory`].
     pub fn take(&self, rows: &[u32]) -> Result<Self> {
         let (mut starts, mut tags) = (crate::base::zeros(rows.len() + 1)?, Vec::new());
-        reserve(&mut tags, rows.iter().map(|r| self.of(*r as usize).len()).sum())?;
+        reserve(&mut tags, rows.iter().map(|r| self.of(r.index()).len()).sum())?;
         for (i, r) in rows.iter().enumerate() {
-            tags.extend_from_slice(self.of(*r as usize));
+            tags.extend_from_slice(self.of(r.index()));
             starts[i + 1] = tags.len();
         }
         Ok(Self { starts, tags, width: self.width })
@@ -114,7 +115,7 @@ impl TagSets {
 
 /// The answer of each row of tags: its place in the frame, NaN for rows without any array.
 pub fn answers(values: &Values) -> Vec<f64> {
-    (0..values.len()).map(|r| if values.cell(r) == Cell::Missing { f64::NAN } else { r as f64 }).collect()
+    (0..values.len()).map(|r| if values.cell(r) == Cell::Missing { f64::NAN } else { r.real() }).collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The column that is learned: two classes, several, a number, or tags.
 
 use super::tags::{self, TagSets};
+use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Code, Error, Result};
 use crate::dataset::{Cell, Column, Family, Frame, MISSING_CODE, Values};
 use crate::model::rows::Params;
@@ -34,7 +35,7 @@ pub fn outcome(frame: &Frame, name: &str, params: &Params, notices: &mut Vec<Str
             .collect(),
         Values::Category { codes, levels } => {
             let mut used = vec![false; levels.len()];
-            codes.iter().filter(|c| **c != MISSING_CODE).for_each(|c| used[*c as usize] = true);
+            codes.iter().filter(|c| **c != MISSING_CODE).for_each(|c| used[c.index()] = true);
             let mut names: Vec<String> = levels.iter().zip(used).filter(|(_, u)| *u).map(|(t, _)| t.clone()).collect();
             if names.is_empty() {
                 return Err(no_values(column));
@@ -145,9 +146,9 @@ pub fn answers(frame: &Frame, name: &str, outcome: &Outcome) -> Result<Vec<f64>>
                 .detail(format!("The value {what} is neither {negative} nor {positive}."))
                 .hint("Map it to one of the two in a view."))
         }
-        _ => Ok(names.len() as f64),
+        _ => Ok(names.len().real()),
     };
-    let class = |text: &str| names.iter().position(|n| *n == text).map_or_else(|| unknown(text), |i| Ok(i as f64));
+    let class = |text: &str| names.iter().position(|n| *n == text).map_or_else(|| unknown(text), |i| Ok(i.real()));
     match (values, outcome) {
         (Values::Labels { .. }, Outcome::Tags(_)) => Ok(tags::answers(values)),
         (Values::Real(_) | Values::Double(_), Outcome::Value) => {
@@ -155,15 +156,15 @@ pub fn answers(frame: &Frame, name: &str, outcome: &Outcome) -> Result<Vec<f64>>
         }
         (Values::Bool(v), Outcome::Binary { .. } | Outcome::Classes(_)) => {
             let known = ["false", "true"].map(class);
-            v.iter().map(|x| known.get(*x as usize).cloned().unwrap_or(Ok(f64::NAN))).collect()
+            v.iter().map(|x| known.get(x.index()).cloned().unwrap_or(Ok(f64::NAN))).collect()
         }
         (Values::Category { codes, levels }, Outcome::Binary { .. } | Outcome::Classes(_)) => {
             let known: Vec<Result<f64>> = levels.iter().map(|t| class(t)).collect();
-            codes.iter().map(|c| known.get(*c as usize).cloned().unwrap_or(Ok(f64::NAN))).collect()
+            codes.iter().map(|c| known.get(c.index()).cloned().unwrap_or(Ok(f64::NAN))).collect()
         }
         (Values::Real(_) | Values::Double(_), Outcome::Binary { .. } | Outcome::Classes(_)) => {
             let numbers: Vec<f64> = names.iter().map(|n| n.parse().unwrap_or(f64::NAN)).collect();
-            let one = |x: f64| numbers.iter().position(|n| *n == x).map_or_else(|| unknown(&x.to_string()), |i| Ok(i as f64));
+            let one = |x: f64| numbers.iter().position(|n| *n == x).map_or_else(|| unknown(&x.to_string()), |i| Ok(i.real()));
             (0..values.len()).map(|r| number(values.cell(r)).map_or(Ok(f64::NAN), one)).collect()
         }
         _ => Err(Error::new(Code::WrongType, format!("target \"{name}\" has the wrong type"))

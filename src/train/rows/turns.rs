@@ -4,6 +4,7 @@ use super::cross_fit::{Unseen, cross_fit};
 use super::plan::{Plans, seeded};
 use super::prepare::{Laid, Prepared};
 use super::{average, row_metrics};
+use crate::base::number::AsIndex;
 use crate::base::{Context, Epoch, Result};
 use crate::model::mlp::{Mlp, MlpSpec};
 use crate::serve::Outcome;
@@ -75,7 +76,7 @@ pub fn fit_turn(
     let (mut networks, mut found, mut curve) = (Vec::new(), Vec::new(), Vec::new());
     // Networks of several turns are averaged by their evaluation already.
     for i in 0..if in_turns { 1 } else { state.ensemble } {
-        let seed = i + number as usize;
+        let seed = i + number.index();
         let heard = if seed == 0 { ctx } else { silent };
         let (network, epochs, best) = fit(&plans.own, &seeded(heard, seed))?;
         if i == 0 {
@@ -136,9 +137,9 @@ pub fn evaluate_turns(turns: &[Turn], data: &Prepared<'_>, state: &State, calibr
         _ => None,
     };
     let (calibration, own) = fitted.unwrap_or_else(|| (Calibration::default(), vec![Calibration::default(); turns.len()]));
-    let mut turn_calibrations = vec![calibration.clone(); if turns.len() > 1 { data.sides.turns as usize } else { 0 }];
+    let mut turn_calibrations = vec![calibration.clone(); if turns.len() > 1 { data.sides.turns.index() } else { 0 }];
     for (turn, own) in turns.iter().zip(&own) {
-        turn_calibrations.get_mut(turn.number as usize).into_iter().for_each(|c| c.clone_from(own));
+        turn_calibrations.get_mut(turn.number.index()).into_iter().for_each(|c| c.clone_from(own));
     }
     let figures =
         |scores: &Array2<f64>| row_metrics::figures((&data.outcome, &data.class_weights), scores.view(), &answers, (tags, None), ctx);
