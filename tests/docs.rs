@@ -1,5 +1,6 @@
 //! The manual is run as a newcomer would paste it: every ```sql block of README*.md and of each page of docs/, in order, by one psql in one fresh database
-//! a page. Its links lead somewhere: files that are there, and headings that they have.
+//! a page. Its links lead somewhere: files that are there, and headings that they have. So do those of ARCHITECTURE.md and CONTRIBUTING.md, and each file that
+//! these two name is there.
 //!
 //! A block that says ```text is shown only.
 
@@ -180,10 +181,41 @@ fn readme_has_sql_and_is_short() {
     assert!(sql_of(&text).lines().filter(|l| !l.is_empty()).count() > 20, "README.md has hardly any SQL");
 }
 
+/// The pages for who changes the code.
+fn pages_of_the_code() -> impl Iterator<Item = PathBuf> {
+    ["ARCHITECTURE.md", "CONTRIBUTING.md"].into_iter().map(|f| root().join(f))
+}
+
+/// The files and folders of the repository that a text names, in prose and in blocks: `src/lib.rs`. Of a pattern what stands before its first < or *.
+fn paths_in(text: &str) -> BTreeSet<&str> {
+    let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || "_./-".contains(c)));
+    let ours = |w: &&str| ["src/", "sql/", "tests/", "docs/", "benches/"].iter().any(|folder| w.starts_with(folder));
+    words.map(|w| w.trim_end_matches('.')).filter(ours).collect()
+}
+
+#[test]
+fn paths_are_read_from_prose_and_blocks() {
+    let text = "In `src/lib.rs`, [b](docs/b.md#c), `src/model/<kind>.rs`.\n```mermaid\na[\"x<br>src/pg/mod.rs\"]\n```\nAnd tests/sql/*.slt. Not /src/x.";
+    let found: Vec<&str> = paths_in(text).into_iter().collect();
+    assert_eq!(found, ["docs/b.md", "src/lib.rs", "src/model/", "src/pg/mod.rs", "tests/sql/"]);
+}
+
+#[test]
+fn pages_of_the_code_name_files_that_are_there() {
+    let mut gone = Vec::new();
+    for page in pages_of_the_code() {
+        let text = std::fs::read_to_string(&page).unwrap();
+        let named = paths_in(&text);
+        assert!(named.len() > 20, "{} names hardly any file", shown(&page));
+        gone.extend(named.iter().filter(|path| !root().join(path).exists()).map(|path| format!("{}: {path}", shown(&page))));
+    }
+    assert!(gone.is_empty(), "{} files are not there:\n{}", gone.len(), gone.join("\n"));
+}
+
 #[test]
 fn links_lead_somewhere() {
     let mut files = pages();
-    files.extend(["ARCHITECTURE.md", "CONTRIBUTING.md"].iter().map(|f| root().join(f)).filter(|f| f.exists()));
+    files.extend(pages_of_the_code());
     let mut broken = Vec::new();
     for file in &files {
         let text = std::fs::read_to_string(file).unwrap();
