@@ -6,6 +6,8 @@
 //! record of the peak of all pages (`VmHWM`), less what came to the pages of files and shared memory, counts where it is more.
 
 use crate::bench::{Bench, Better};
+use pg_affinity::model::kinds::KINDS;
+use pg_affinity::model::recommender::AUTO;
 use postgres::Client;
 use postgres::error::SqlState;
 use serde_json::{Value, json};
@@ -37,22 +39,10 @@ struct Kind {
 }
 
 fn kinds() -> Vec<Kind> {
-    let events = |name, params| Kind { name, params, target: None, events: true };
     let rows = |name, target, params| Kind { name, params, target, events: false };
-    vec![
-        events("popularity", json!({})),
-        events("repeat", json!({})),
-        events("transition", json!({})),
-        events("item_knn", json!({})),
-        events("ease", json!({"regularization": 100})),
-        events("als", json!({"epochs": 2, "regularization": 0.001})),
-        events("bpr", json!({"epochs": 2})),
-        events("mult_vae", json!({"hidden": 64, "latent": 16, "epochs": 1})),
-        events("cfgan", json!({"epochs": 1})),
-        events("ranker", json!({})),
-        events("item_vectors", json!({})),
-        events("blend", json!({})),
-        events("auto", json!({})),
+    let events = KINDS.iter().map(|k| k.name).chain([AUTO]);
+    let mut all: Vec<Kind> = events.map(|name| Kind { name, params: short(name), target: None, events: true }).collect();
+    all.extend([
         rows("mlp", Some("again"), json!({"epochs": 1, "exclude": ["id"]})),
         rows("linear", Some("spent"), json!({"exclude": ["id"]})),
         rows("logistic", Some("again"), json!({"exclude": ["id"]})),
@@ -60,7 +50,20 @@ fn kinds() -> Vec<Kind> {
         rows("pca", None, json!({"exclude": ["id"]})),
         rows("segments", None, json!({"exclude": ["id"]})),
         rows("gan", None, json!({"steps": 20, "epochs": 1, "exclude": ["id"]})),
-    ]
+    ]);
+    all
+}
+
+/// Parameters with which a recommender trains in little time, and in as much memory as ever.
+fn short(kind: &str) -> Value {
+    match kind {
+        "ease" => json!({"regularization": 100}),
+        "als" => json!({"epochs": 2, "regularization": 0.001}),
+        "bpr" => json!({"epochs": 2}),
+        "mult_vae" => json!({"hidden": 64, "latent": 16, "epochs": 1}),
+        "cfgan" => json!({"epochs": 1}),
+        _ => json!({}),
+    }
 }
 
 /// One training.

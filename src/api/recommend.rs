@@ -5,8 +5,9 @@ use crate::dataset::Id;
 use crate::pg::backend::error::sql;
 use crate::pg::call::arguments::Call;
 use crate::pg::call::{ids, prototype};
-use crate::pg::recommender::serving::{self, ListRequest, Ready};
+use crate::pg::recommender::serving::{self, Ready};
 use crate::pg::store::models::Scope;
+use crate::serve::list::ListRequest;
 use crate::serve::rerank::Options;
 use pgrx::pg_extern;
 use serde_json::Value;
@@ -22,8 +23,8 @@ fn recommend(call: Call<'_>) {
         let request = ListRequest {
             k: count(call, 2)?,
             exclude_seen: ready.exclude_seen(call.boolean(3))?,
-            among: ids::list(call, 4, "among", kind)?,
-            exclude: ids::list(call, 5, "exclude", kind)?,
+            among: ids::list(call, 4, "among", kind)?.map(|ids| ready.known_items(&ids)).transpose()?,
+            exclude: ids::list(call, 5, "exclude", kind)?.map(|ids| ready.known_items(&ids)).transpose()?.unwrap_or_default(),
             options: Options::parse(&call.json(7).map_or(Ok(Value::Null), |o| o.read("options"))?)?,
         };
         let user = user(call, 1, &ready);

@@ -1,10 +1,10 @@
 //! One error type for the whole engine: what went wrong, the values that did it, and what to do next.
 //!
-//! The engine knows no SQLSTATE; [`Code`] says what kind of fault it is and `pg::error` maps each kind to one.
+//! The engine knows no SQLSTATE; [`Code`] says what kind of fault it is and `pg::backend::sqlstate` maps each kind to one.
 
 use std::fmt;
 
-/// The kind of a fault. `pg::error` turns each into a SQLSTATE, exhaustively.
+/// The kind of a fault. `pg::backend::sqlstate` turns each into a SQLSTATE, exhaustively.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Code {
     /// A parameter is unknown, of the wrong type, or out of its range (22023).

@@ -13,6 +13,7 @@ pub mod pool;
 pub mod recent;
 pub mod rng;
 pub mod tensor;
+pub mod tensor_names;
 pub mod weight;
 
 pub use context::{Context, Epoch, Quiet, Until, Watch};

@@ -1,6 +1,7 @@
 //! Users' latest events as they were at training: the user side that a version may hold, so that a list needs no other table.
 
 use crate::base::number::AsIndex;
+use crate::base::tensor_names::USERS;
 use crate::base::{Code, Context, Error, Numbers, Result, Tensor, memory, tensor};
 use crate::dataset::{Codes, Event, Id, IdKind, Interactions, MISSING_TIME, Vocabulary};
 
@@ -111,8 +112,8 @@ impl Snapshot {
     /// circumstances, `users.context` (four codes of 16 bits in one number); where users have events before those, `users.earlier` and `users.earlier_offset`
     /// (users + 1).
     pub fn to_tensors(&self) -> Vec<Tensor> {
-        let one = |part: &str, numbers: Numbers| Tensor { name: format!("users.{part}"), shape: vec![numbers.len()], numbers };
-        let mut tensors = self.users.to_tensors("users");
+        let one = |part: &str, numbers: Numbers| Tensor { name: format!("{USERS}.{part}"), shape: vec![numbers.len()], numbers };
+        let mut tensors = self.users.to_tensors(USERS);
         tensors.push(one("offset", Numbers::I64(self.offsets.iter().map(|&o| o as i64).collect())));
         tensors.push(one("item", Numbers::I64(self.events.iter().map(|e| i64::from(e.item)).collect())));
         tensors.push(one("time", Numbers::I64(self.events.iter().map(|e| e.time).collect())));
@@ -133,7 +134,7 @@ impl Snapshot {
     /// [`Code::Corrupt`], [`Code::OutOfMemory`].
     pub fn from_tensors(kind: IdKind, len: usize, items: usize, tensors: &[Tensor]) -> Result<Self> {
         let damaged = |what: &str| Error::new(Code::Corrupt, "stored weights are damaged").detail(format!("The users' events {what}."));
-        let users = Vocabulary::from_tensors("users", kind, len, tensors)?;
+        let users = Vocabulary::from_tensors(USERS, kind, len, tensors)?;
         let integers = |name: &str, len: usize| match tensor::find(tensors, name, &[len])? {
             Numbers::I64(v) => Ok(v.as_slice()),
             _ => Err(damaged("are no integers")),

@@ -1,6 +1,6 @@
 //! What a kind that learns from events is: one value of [`Kind`], and what its fit gives is an [`ItemScorer`].
 //!
-//! A kind's file exports its `KIND`; [`crate::model::kinds`] lists them, and nothing else names one.
+//! A kind's file exports its `KIND`; [`crate::model::kinds`] lists them. Nothing else names one, but hints that show a call.
 
 use crate::base::number::AsIndex;
 use crate::base::params::{self, ParamType, Spec};

@@ -3,6 +3,7 @@
 pub mod batch;
 pub mod calibration;
 pub mod known_events;
+pub mod list;
 pub mod outcome;
 pub mod recommender;
 pub mod rerank;

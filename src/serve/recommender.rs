@@ -1,6 +1,7 @@
 //! A trained recommender at work: a user's history in, a score for each item out.
 
 use crate::base::number::AsIndex;
+use crate::base::tensor_names::{ITEMS, POPULARITY};
 use crate::base::{Code, Error, Result, Tensor};
 use crate::dataset::event::order;
 use crate::dataset::{Event, EventContext, Id, IdKind, Interactions, Snapshot, Vocabulary};
@@ -11,9 +12,6 @@ use crate::model::links::Links;
 use crate::model::recommender::{CommonParams, ItemScorer, Model, Stored};
 use crate::serve::known_events::Known;
 use serde_json::{Map, Value};
-
-/// Tensors of the model that has not seen its held-out events have this before their names.
-pub const HOLDOUT: &str = "holdout.";
 
 /// What a version says of itself beside its tensors.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -89,9 +87,9 @@ impl Recommender {
     pub fn item_side(state: &Value, tensors: &[Tensor]) -> Result<Self> {
         let state: State = serde_json::from_value(state.clone())
             .map_err(|e| Error::new(Code::Corrupt, "the stored state of the model is damaged").detail(format!("{e}.")))?;
-        let items = Vocabulary::from_tensors("items", state.item_ids, state.items, tensors)?;
+        let items = Vocabulary::from_tensors(ITEMS, state.item_ids, state.items, tensors)?;
         state.context.check()?;
-        let popularity = crate::model::stored::floats(tensors, "items.popularity", &[state.items])?;
+        let popularity = crate::model::stored::floats(tensors, POPULARITY, &[state.items])?;
         let stored = Stored { items: state.items, params: &state.params, tensors, kinds: KINDS };
         let model = (kinds::kind(&state.kind)?.load)(&stored)?;
         let common = CommonParams::of(&state.params)?;
@@ -101,6 +99,11 @@ impl Recommender {
     /// The kind that was fitted.
     pub fn kind(&self) -> &str {
         &self.state.kind
+    }
+
+    /// Whether scores depend on the history.
+    pub fn reads_history(&self) -> bool {
+        self.model.reads_history()
     }
 
     /// Whether lists hold what the user had, unless they are asked not to.

@@ -2,6 +2,7 @@
 
 use crate::base::memory::Taken;
 use crate::base::number::{AsIndex, AsReal};
+use crate::base::tensor_names::{BASELINE, HOLDOUT};
 use crate::base::{Code, Context, Error, Result, Tensor};
 use crate::dataset::encode::Grams;
 use crate::dataset::{Cell, Encoder, Frame, Input, Texts};
@@ -115,13 +116,8 @@ pub fn prefix(i: usize) -> String {
 
 /// The prefix of the network that never saw the rows of turn `turn`.
 pub fn turn_prefix(turn: u32) -> String {
-    format!("{TWIN}turn{turn}.")
+    format!("{HOLDOUT}turn{turn}.")
 }
-
-/// The prefix of the networks that never saw the held-out rows.
-pub const TWIN: &str = "holdout.";
-/// The prefix of the model without a hidden layer.
-pub const BASELINE: &str = "baseline.";
 
 impl State {
     /// The shape of a network.
@@ -236,9 +232,9 @@ impl Scorer {
         let kept = |part: String, hidden: &[usize]| there(&part).then(|| load(&part, hidden)).transpose();
         let networks = (0..state.ensemble).map(|i| load(&prefix(i), &state.hidden)).collect::<Result<_>>()?;
         let (twins, simple_twins) = match state.split.turns {
-            _ if !there(TWIN) => Default::default(),
+            _ if !there(HOLDOUT) => Default::default(),
             1 => (
-                (0..state.ensemble).map(|i| load(&format!("{TWIN}{}", prefix(i)), &state.hidden).map(Some)).collect::<Result<_>>()?,
+                (0..state.ensemble).map(|i| load(&format!("{HOLDOUT}{}", prefix(i)), &state.hidden).map(Some)).collect::<Result<_>>()?,
                 Vec::new(),
             ),
             turns => (

@@ -1,15 +1,16 @@
-//! The road of a recommender: events in, the item side of a model and a report out; and back: a user's history in, a list out.
+//! The training of a recommender: events in, the item side of a model and how it went out.
 
 use crate::base::number::AsReal;
+use crate::base::tensor_names::{HOLDOUT, ITEMS, POPULARITY};
 use crate::base::{Context, Error, Result, Tensor};
 use crate::dataset::{EventContext, Interactions, Snapshot, Step};
 use crate::model::holdout::{ENOUGH, Holdout};
 use crate::model::kinds::KINDS;
-use crate::model::popularity::Popularity;
+use crate::model::popularity::{self, Popularity};
+use crate::model::ranker;
 use crate::model::recommender::{CommonParams, EVALUATED_AT, ItemScorer, Job, Kind, Users};
 use crate::model::tune::{self, chooses};
-use crate::model::{popularity, ranker};
-use crate::serve::recommender::{HOLDOUT, State};
+use crate::serve::recommender::State;
 use crate::train::recommender_params::Request;
 use crate::train::verdict::{self, Incumbent, Verdict};
 use crate::train::{Report, Trained, auto};
@@ -57,7 +58,7 @@ pub fn fit(data: &Interactions, asked: &Request, skipped: u64, incumbent: Option
     unused(data, kind, &*model, &mut report);
     let context = if model.uses_context() { data.context.clone() } else { EventContext::default() };
     tensors.extend(model.to_tensors());
-    tensors.extend(data.items.to_tensors("items"));
+    tensors.extend(data.items.to_tensors(ITEMS));
     tensors.push(popularity_tensor(Popularity::plain(data)?.scores));
     let snapshot = snapshot(data, &asked.common, ctx)?;
     if let Some(s) = &snapshot {
@@ -194,7 +195,7 @@ fn had_again(data: &Interactions) -> Option<String> {
 
 /// How many users have each item.
 fn popularity_tensor(scores: Vec<f32>) -> Tensor {
-    Tensor::f32("items.popularity", [scores.len()], scores)
+    Tensor::f32(POPULARITY, [scores.len()], scores)
 }
 
 /// The users' latest events, where the version is to hold them.

@@ -1,6 +1,7 @@
 //! What held-out events say of a new version: its figures, those of popularity beside it, and whether the deployed version finds less or more.
 
 use crate::base::number::{AsIndex, AsReal};
+use crate::base::tensor_names::HOLDOUT;
 use crate::base::{Context, Result, Tensor};
 use crate::dataset::{Event, Interactions, Step, Vocabulary};
 use crate::metric::Estimate;
@@ -9,7 +10,7 @@ use crate::model::figures::Figures;
 use crate::model::holdout::Holdout;
 use crate::model::popularity;
 use crate::model::recommender::{EVALUATED_AT, ItemScorer};
-use crate::serve::recommender::{HOLDOUT, Recommender, with_fallback};
+use crate::serve::recommender::{Recommender, with_fallback};
 use crate::train::Report;
 use serde_json::{Map, Value, json};
 

@@ -8,7 +8,7 @@ use pgrx::prelude::*;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-/// Runs the body of an SQL function. Every `#[pg_extern]` goes through here.
+/// Runs the body of an SQL function. Every `#[pg_extern]` that can fail goes through here.
 ///
 /// An [`Error`] is raised with its SQLSTATE; an error of Postgres itself passes through unchanged; any other panic is a bug of ours
 /// and becomes a plain XX000 without a path.

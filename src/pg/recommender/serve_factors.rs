@@ -6,7 +6,8 @@ use crate::kernel::Best;
 use crate::model::factors::Wish;
 use crate::pg::backend::{interrupts, settings};
 use crate::pg::recommender::live_history::History;
-use crate::pg::recommender::serving::{ListRequest, Ready};
+use crate::pg::recommender::serving::Ready;
+use crate::serve::list::ListRequest;
 
 /// Numbers of vectors from which they are shared out over threads: reading them takes longer than starting these.
 const MANY: usize = 1 << 22;
@@ -23,16 +24,8 @@ pub(crate) fn best(ready: &Ready, history: &History, request: &ListRequest) -> R
     };
     let Some(vector) = factors.user(&history.events) else { return Ok(None) };
     let (items, popularity) = (model.items(), model.popularity());
-    let mut left_out = ready.known_items(request.exclude.as_deref().unwrap_or_default())?;
-    if request.exclude_seen {
-        left_out.extend_from_slice(&history.seen);
-    }
-    left_out.sort_unstable();
-    if let Some(among) = &request.among {
-        let mut allowed = ready.known_items(among)?;
-        allowed.retain(|i| left_out.binary_search(i).is_err());
-        allowed.sort_unstable();
-        allowed.dedup();
+    let left_out = request.left_out(&history.seen);
+    if let Some(allowed) = request.candidates(&left_out) {
         let mut best = Best::new(request.k, allowed.len(), Some(popularity));
         allowed.iter().for_each(|&i| best.add(i, factors.one(&vector, i)));
         return Ok(Some(best.into_list()));

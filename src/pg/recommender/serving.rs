@@ -1,7 +1,7 @@
 //! A list for a user: the model, the user's events (live, or those that the version holds), what may be shown, the best k.
 
 use crate::base::memory::{self, Taken};
-use crate::base::{Budget, Code, Error, Result, interrupts};
+use crate::base::{Budget, Code, Error, Result, interrupts, tensor_names};
 use crate::dataset::{Id, IdKind, Snapshot, Vocabulary};
 use crate::pg::backend::snapshot_stamp::Stamp;
 use crate::pg::backend::text::literal;
@@ -13,7 +13,6 @@ use crate::pg::store::link_rows;
 use crate::pg::store::models::{self, Scope, VersionRow};
 use crate::pg::store::weights::{self, Index};
 use crate::serve::recommender::{Recommender, Source};
-use crate::serve::rerank::Options;
 use pgrx::pg_sys;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -66,21 +65,6 @@ pub(crate) struct Scored {
     pub source: String,
     /// The events that they are for.
     pub history: History,
-}
-
-/// What may be shown.
-#[derive(Debug, Default)]
-pub(crate) struct ListRequest {
-    /// How many.
-    pub k: usize,
-    /// Whether items of the user's events are left out.
-    pub exclude_seen: bool,
-    /// Only these.
-    pub among: Option<Vec<Id>>,
-    /// Not these.
-    pub exclude: Option<Vec<Id>>,
-    /// What the list is to be beside relevant.
-    pub options: Options,
 }
 
 #[derive(Default)]
@@ -145,7 +129,7 @@ fn load(name: &str, version: &VersionRow) -> Result<(Loaded, usize)> {
     })?;
     let (mut tensors, index) = weights::serving(version)?;
     let recommender = Recommender::load(&version.state, &tensors)?;
-    tensors.retain(|t| !t.name.starts_with("users."));
+    tensors.retain(|t| !tensor_names::is_of_users(&t.name));
     let users = recommender.snapshot().map_or(0, Snapshot::bytes);
     // Rows that are read later count as if they were there.
     let bytes = tensors

@@ -2,7 +2,7 @@
 //!
 //! The first row of a statement looks the model up and finds the columns; the others compare a stamp and a type, read, and score.
 
-use crate::base::{Code, Error, Result};
+use crate::base::{Code, Error, Result, tensor_names};
 use crate::dataset::Cell;
 use crate::model::Kind;
 use crate::pg::backend::kept::Lent;
@@ -251,7 +251,7 @@ fn load(found: &Found, version: &VersionRow) -> Result<(RowModel, usize)> {
     scores_rows(found, version)?;
     let mut tensors = weights::tensors(version)?;
     // What training kept to evaluate the next version by is not needed to score.
-    tensors.retain(|t| !t.name.starts_with("holdout.") && !t.name.starts_with("baseline."));
+    tensors.retain(|t| tensor_names::scores(&t.name));
     let bytes = tensors.iter().map(|t| t.numbers.len() * 4).sum::<usize>() + version.state_text.len();
     Ok((RowModel::load(&version.kind, &version.state, &tensors)?, bytes))
 }

@@ -3,6 +3,7 @@
 
 use crate::base::memory::room;
 use crate::base::number::AsReal;
+use crate::base::tensor_names::HOLDOUT;
 use crate::base::{Code, Error, Numbers, Result, Tensor};
 use crate::pg::datum::array;
 use crate::pg::query::owner::as_extension;
@@ -15,8 +16,6 @@ use std::collections::BTreeMap;
 /// Bytes of a chunk: small enough to be detoasted one by one, a multiple of every element's size.
 const CHUNK: usize = 1 << 18;
 
-/// What a version has to be evaluated by beside the next one begins with this; nothing of it is needed to serve.
-const HOLDOUT: &str = "holdout.";
 /// Chunk of the digests of a tensor's rows, and of those of the tensors that serve nothing (under this name).
 const DIGESTS: i32 = -1;
 const HELD_OUT: &str = "holdout";

@@ -5,6 +5,7 @@ use super::pca::{self, Principal};
 use super::prepare::Job;
 use super::rebuild::damaged;
 use super::rebuild::{Rebuild, Scratch};
+use crate::base::tensor_names::HOLDOUT;
 use crate::base::{Context, Error, Result, Tensor, params};
 use crate::dataset::encode::Coded;
 use crate::dataset::{Cell, Encoder};
@@ -38,9 +39,6 @@ pub struct Network {
     twin: Option<Box<Network>>,
 }
 
-/// The prefix of the network that never saw the held-out rows.
-const TWIN: &str = "holdout.";
-
 /// Trains on the rows that teach, evaluates beside principal components of the same width, and trains again on all.
 ///
 /// # Errors
@@ -71,7 +69,7 @@ pub fn fit(job: &mut Job<'_>, ctx: &Context<'_>) -> Result<(Value, Vec<Tensor>)>
     model.state.usual = figures::report(job, &model, beside.as_ref().map_or(&[], |b| &b[..]), ctx)?;
     let mut tensors = Vec::new();
     if job.common.refit && train < rows.len() {
-        tensors.extend(model.network.to_tensors(TWIN));
+        tensors.extend(model.network.to_tensors(HOLDOUT));
         let quiet = Silent(ctx.watch);
         let silent = Context { watch: &quiet, ..*ctx };
         let again = Params { epochs: Some(epochs), ..own };
@@ -127,8 +125,8 @@ impl Network {
         let fields = state.encoder.fields();
         let read = |prefix| Autoencoder::from_tensors(prefix, &fields, &state.hidden, state.width, state.variational, tensors);
         let network = read("")?;
-        let there = tensors.iter().any(|t| t.name.starts_with(TWIN));
-        let twin = if there { Some(Box::new(Self { state: state.clone(), network: read(TWIN)?, twin: None })) } else { None };
+        let there = tensors.iter().any(|t| t.name.starts_with(HOLDOUT));
+        let twin = if there { Some(Box::new(Self { state: state.clone(), network: read(HOLDOUT)?, twin: None })) } else { None };
         Ok(Self { state, network, twin })
     }
 

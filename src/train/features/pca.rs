@@ -4,6 +4,7 @@ use super::figures;
 use super::prepare::Job;
 use super::rebuild::damaged;
 use super::rebuild::{Rebuild, Scratch};
+use crate::base::tensor_names::HOLDOUT;
 use crate::base::{Context, Error, Result, Tensor, params};
 use crate::dataset::{Cell, Encoder, Frame};
 use crate::model::pca::{Moments, PCA, Params, Pca};
@@ -36,9 +37,6 @@ pub struct Principal {
 const BLOCK: usize = 4096;
 /// Turns in which what is missing is filled with what the components make of the rest (Roweis 1998, EM for PCA, its E-step).
 const FILL: usize = 10;
-/// The prefix of the model that never saw the held-out rows.
-const TWIN: &str = "holdout.";
-
 /// Fits to the rows that teach, evaluates, and fits again to all.
 ///
 /// # Errors
@@ -65,7 +63,7 @@ pub fn fit(job: &mut Job<'_>, ctx: &Context<'_>) -> Result<(Value, Vec<Tensor>)>
 
     let mut tensors = Vec::new();
     if job.common.refit && !job.data.parts.holdout.is_empty() {
-        tensors.extend(model.pca.to_tensors(TWIN));
+        tensors.extend(model.pca.to_tensors(HOLDOUT));
         let all = [&seen[..], &job.data.parts.holdout[..]].concat();
         model.pca = components(&model.state.encoder, job.data.frame, &all, width, &weight, ctx)?;
         model.state.refit = true;
@@ -128,8 +126,8 @@ impl Principal {
             return Err(damaged("pca", &format!("It tells of {} errors and {} components.", state.usual.len(), state.width)));
         }
         let pca = Pca::from_tensors("", state.width, columns, tensors)?;
-        let twin = if tensors.iter().any(|t| t.name.starts_with(TWIN)) {
-            let pca = Pca::from_tensors(TWIN, state.width, columns, tensors)?;
+        let twin = if tensors.iter().any(|t| t.name.starts_with(HOLDOUT)) {
+            let pca = Pca::from_tensors(HOLDOUT, state.width, columns, tensors)?;
             Some(Box::new(Self { state: state.clone(), pca, twin: None }))
         } else {
             None

@@ -4,14 +4,14 @@ use super::plan::{Plans, networks, seeded};
 use super::prepare::{Laid, Prepared, prepare};
 use super::turns::{Turn, evaluate_turns, fit_turn};
 use super::{RowsSpec, average, row_metrics, verdict};
+use crate::base::tensor_names::{BASELINE, HOLDOUT};
 use crate::base::{Code, Context, Error, Result, Tensor};
 use crate::dataset::{Column, Frame, Values};
 use crate::model::Kind;
 use crate::model::mlp::{Mlp, MlpSpec};
 use crate::model::rows::Params;
 use crate::serve::calibration::Calibration;
-use crate::serve::scorer::Scorer;
-use crate::serve::scorer::{BASELINE, Shares, State, TWIN, prefix, score_parts, turn_prefix};
+use crate::serve::scorer::{Scorer, Shares, State, prefix, score_parts, turn_prefix};
 use crate::serve::{Outcome, outcome};
 use crate::train::holdout::same_side;
 use crate::train::silent::Silent;
@@ -163,7 +163,7 @@ fn networks_of<'c>(
 
 /// What is kept of a turn: its networks, and the simple one beside them where there are several turns.
 fn kept(turn: &Turn, one: bool) -> Vec<Tensor> {
-    let name = |i| if one { format!("{TWIN}{}", prefix(i)) } else { turn_prefix(turn.number) };
+    let name = |i| if one { format!("{HOLDOUT}{}", prefix(i)) } else { turn_prefix(turn.number) };
     let mut tensors: Vec<Tensor> = turn.networks.iter().enumerate().flat_map(|(i, n)| n.to_tensors(&name(i))).collect();
     if let (false, Some((simple, _))) = (one, &turn.simple) {
         tensors.extend(simple.to_tensors(&format!("{}{BASELINE}", turn_prefix(turn.number))));
