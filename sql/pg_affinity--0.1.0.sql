@@ -224,7 +224,7 @@ COMMENT ON FUNCTION affinity.params(text) IS 'The parameters of a kind: type, de
 
 CREATE FUNCTION affinity.deploy(model text, version integer) RETURNS void
 AS 'MODULE_PATHNAME', 'deploy_wrapper' LANGUAGE c;
-COMMENT ON FUNCTION affinity.deploy(text, integer) IS 'Makes a version of a model the one that answers, after scoring with it.';
+COMMENT ON FUNCTION affinity.deploy(text, integer) IS 'Makes a version of a model the one that answers, after it was read back and checked.';
 
 CREATE FUNCTION affinity.rollback(model text) RETURNS integer
 AS 'MODULE_PATHNAME', 'rollback_wrapper' LANGUAGE c;

@@ -1,4 +1,4 @@
-//! Where the major versions of Postgres differ for us; no other file asks which one it is.
+//! Where the major versions of Postgres differ for us; no other file asks which one it is, but `function_watch`, one of whose hooks has another signature.
 
 use pgrx::pg_sys;
 use std::ffi::CStr;
