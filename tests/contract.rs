@@ -11,7 +11,7 @@ mod stop;
 use bytes::again;
 use pg_affinity::base::{Budget, Code, Context, Numbers, Pool, Quiet, Rng, Tensor};
 use pg_affinity::dataset::{Cell, Column, Frame, Labels, MISSING_CODE, MISSING_TIME, Values};
-use pg_affinity::model::Kind;
+use pg_affinity::model::RowKind;
 use pg_affinity::serve::Outcome;
 use pg_affinity::serve::scorer::{Scorer, Scratch};
 use pg_affinity::train::Trained;
@@ -77,13 +77,13 @@ const TARGETS: [&str; 4] = ["returned", "class", "spent", "tags"];
 /// Every kind with every target that it can learn.
 fn cases() -> Vec<RowsSpec> {
     let mut out = Vec::new();
-    for kind in Kind::ALL.into_iter().filter(|k| k.needs_target()) {
+    for kind in RowKind::ALL.into_iter().filter(|k| k.needs_target()) {
         for target in TARGETS {
-            if matches!((kind, target), (Kind::Linear, "returned" | "class" | "tags") | (Kind::Logistic, "spent")) {
+            if matches!((kind, target), (RowKind::Linear, "returned" | "class" | "tags") | (RowKind::Logistic, "spent")) {
                 continue;
             }
             let exclude: Vec<&str> = TARGETS.into_iter().filter(|t| *t != target).collect();
-            let params = json!({"exclude": exclude, "epochs": 20, "ensemble": if kind == Kind::Mlp { 2 } else { 1 }});
+            let params = json!({"exclude": exclude, "epochs": 20, "ensemble": if kind == RowKind::Mlp { 2 } else { 1 }});
             out.push(RowsSpec { kind: kind.name().into(), target: target.into(), time_col: None, group_col: None, params });
         }
     }

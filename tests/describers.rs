@@ -11,7 +11,7 @@ mod stop;
 use bytes::again;
 use pg_affinity::base::{Budget, Code, Context, Numbers, Pool, Quiet, Rng, Tensor};
 use pg_affinity::dataset::{Cell, Column, Family, Frame, Labels, MISSING_CODE, MISSING_TIME, Values};
-use pg_affinity::model::Kind;
+use pg_affinity::model::RowKind;
 use pg_affinity::train::Trained;
 use pg_affinity::train::features::{Features, FeaturesSpec, Scratch, fit};
 use serde_json::{Value, json};
@@ -53,17 +53,17 @@ fn products(rows: usize, seed: u64) -> Frame {
 
 /// Every kind, with parameters that make it quick.
 fn cases() -> Vec<FeaturesSpec> {
-    let spec = |kind: Kind| {
+    let spec = |kind: RowKind| {
         let params = match kind {
-            Kind::Pca => json!({"width": 6}),
-            Kind::Autoencoder => json!({"width": 6, "hidden": [48, 24], "epochs": 30, "batch": 128, "learning_rate": 0.01}),
-            Kind::Segments => json!({"k": 12, "starts": 2, "categories": 3}),
-            Kind::Gan => json!({"hidden": [16, 8], "noise": 4, "batch": 64, "steps": 20, "epochs": 2}),
+            RowKind::Pca => json!({"width": 6}),
+            RowKind::Autoencoder => json!({"width": 6, "hidden": [48, 24], "epochs": 30, "batch": 128, "learning_rate": 0.01}),
+            RowKind::Segments => json!({"k": 12, "starts": 2, "categories": 3}),
+            RowKind::Gan => json!({"hidden": [16, 8], "noise": 4, "batch": 64, "steps": 20, "epochs": 2}),
             _ => json!({}),
         };
         FeaturesSpec { kind: kind.name().into(), time_col: None, group_col: None, params }
     };
-    let all: Vec<_> = Kind::ALL.into_iter().filter(|k| !k.needs_target()).map(spec).collect();
+    let all: Vec<_> = RowKind::ALL.into_iter().filter(|k| !k.needs_target()).map(spec).collect();
     assert!(!all.is_empty());
     all
 }

@@ -1,7 +1,7 @@
 //! Whether what is stored is as it should be: one version before it is deployed, and all at the owner's request.
 
 use crate::base::Result;
-use crate::model::Kind;
+use crate::model::RowKind;
 use crate::pg::backend::error::sql;
 use crate::pg::datum::argument_types::Text;
 use crate::pg::integrity;
@@ -28,7 +28,7 @@ fn check() -> TableIterator<
 /// [`crate::base::Code::Corrupt`].
 pub(crate) fn loads(version: &VersionRow) -> Result<()> {
     let tensors = weights::fresh_tensors(version)?;
-    if Kind::parse(&version.kind).is_ok() {
+    if RowKind::parse(&version.kind).is_ok() {
         train::load(version, &tensors).map(drop)
     } else {
         Recommender::load(&version.state, &tensors).map(drop)

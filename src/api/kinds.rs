@@ -2,7 +2,7 @@
 
 use crate::base::Result;
 use crate::base::params::Spec;
-use crate::model::Kind;
+use crate::model::RowKind;
 use crate::model::kinds::{AUTO_FOR_WHAT, KINDS, learns_from_events};
 use crate::model::recommender::AUTO;
 use crate::pg::backend::error::sql;
@@ -14,7 +14,7 @@ const EVENTS: &str = "events of users with items";
 /// The kinds of models.
 #[pg_extern]
 fn kinds() -> TableIterator<'static, (name!(kind, &'static str), name!(for_what, &'static str), name!(learns_from, &'static str))> {
-    let rows = Kind::ALL.into_iter().map(|k| (k.name(), k.for_what(), k.learns_from()));
+    let rows = RowKind::ALL.into_iter().map(|k| (k.name(), k.for_what(), k.learns_from()));
     let auto = (AUTO, AUTO_FOR_WHAT, EVENTS);
     let events = KINDS.iter().map(|k| (k.name, k.for_what, EVENTS));
     TableIterator::new(rows.chain([auto]).chain(events).collect::<Vec<_>>())
@@ -42,5 +42,5 @@ fn specs(kind: &str) -> Result<Vec<Spec>> {
     if learns_from_events(kind) {
         return crate::train::recommender_params::specs(kind);
     }
-    Kind::parse(kind).map(|k| k.params().to_vec())
+    RowKind::parse(kind).map(|k| k.params().to_vec())
 }

@@ -10,8 +10,8 @@ use crate::linalg::{add_rows, eigen};
 use crate::model::fading::fading;
 use crate::model::linked::RECENCY;
 use crate::model::links::Links;
+use crate::model::network_tensors::floats;
 use crate::model::recommender::{Fitted, Kind};
-use crate::model::stored::floats;
 use serde_json::{Map, Value};
 
 /// Parameters of the kind.

@@ -4,8 +4,8 @@ use crate::base::number::{AsIndex, AsReal};
 use crate::base::params::{self, ParamType, Spec};
 use crate::base::{Code, Error, Result, Tensor, zeros};
 use crate::dataset::{Event, Interactions, Pairs};
+use crate::model::network_tensors::floats;
 use crate::model::recommender::{Fitted, ItemScorer, Kind};
-use crate::model::stored::floats;
 use serde_json::{Map, Value};
 
 /// Parameters of the kind.

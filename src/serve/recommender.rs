@@ -89,7 +89,7 @@ impl Recommender {
             .map_err(|e| Error::new(Code::Corrupt, "the stored state of the model is damaged").detail(format!("{e}.")))?;
         let items = Vocabulary::from_tensors(ITEMS, state.item_ids, state.items, tensors)?;
         state.context.check()?;
-        let popularity = crate::model::stored::floats(tensors, POPULARITY, &[state.items])?;
+        let popularity = crate::model::network_tensors::floats(tensors, POPULARITY, &[state.items])?;
         let stored = Stored { items: state.items, params: &state.params, tensors, kinds: KINDS };
         let model = (kinds::kind(&state.kind)?.load)(&stored)?;
         let common = CommonParams::of(&state.params)?;

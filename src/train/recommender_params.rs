@@ -49,7 +49,7 @@ impl Request {
 /// # Errors
 /// [`Code::UndefinedObject`] for an unknown kind.
 pub fn specs(kind: &str) -> Result<Vec<Spec>> {
-    kinds::specs(kind).map_err(|e| match crate::model::Kind::parse(kind) {
+    kinds::specs(kind).map_err(|e| match crate::model::RowKind::parse(kind) {
         Ok(_) => e.hint(format!("Kind {kind} learns from rows: affinity.train('model', 'relation', …, kind => '{kind}').")),
         Err(_) => e,
     })

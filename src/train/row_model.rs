@@ -3,7 +3,7 @@
 use super::features::{self, Features};
 use crate::base::{Code, Error, Result, Tensor};
 use crate::dataset::{Cell, Input};
-use crate::model::Kind;
+use crate::model::RowKind;
 use crate::serve::Outcome;
 use crate::serve::scorer::{self, Scorer};
 use serde_json::Value;
@@ -38,7 +38,7 @@ impl RowModel {
     /// # Errors
     /// [`Code::UndefinedObject`] for an unknown kind; [`Code::Corrupt`] when state or tensors are not what a training of this kind stores.
     pub fn load(kind: &str, state: &Value, tensors: &[Tensor]) -> Result<Self> {
-        if Kind::parse(kind)?.needs_target() {
+        if RowKind::parse(kind)?.needs_target() {
             Scorer::load(kind, state, tensors).map(Box::new).map(Self::Predicts)
         } else {
             Features::load(kind, state, tensors).map(Self::Describes)

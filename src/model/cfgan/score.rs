@@ -8,7 +8,7 @@ use crate::model::cfgan::Cfgan;
 use crate::model::fading::fading;
 use crate::model::mult_vae::score::inputs;
 use crate::model::mult_vae::shape::{ItemRows, cosines};
-use crate::model::stored::{Stored, recency};
+use crate::model::network_tensors::{Stored, recency};
 use half::f16;
 use serde_json::{Map, Value};
 

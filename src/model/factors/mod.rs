@@ -12,8 +12,7 @@ use crate::dataset::Event;
 use crate::kernel::{dot_f16, dots_f16, from_f16, sum_squares};
 use crate::linalg::eigenbasis;
 use crate::model::least_squares::LeastSquares;
-use crate::model::stored::floats;
-use crate::model::stored::halves;
+use crate::model::network_tensors::{floats, halves};
 use half::f16;
 use serde_json::{Map, Value};
 

@@ -7,7 +7,7 @@ use crate::kernel::{dense_row, tanh};
 use crate::model::fading::fading;
 use crate::model::mult_vae::MultVae;
 use crate::model::mult_vae::shape::{ItemRows, Shape, cosines};
-use crate::model::stored::{Stored, recency};
+use crate::model::network_tensors::{Stored, recency};
 use half::f16;
 use serde_json::{Map, Value};
 

@@ -3,8 +3,8 @@
 use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Code, Context, Error, Numbers, Result, Tensor, memory, tensor, zeros};
 use crate::dataset::{Event, Interactions};
+use crate::model::network_tensors::floats;
 use crate::model::popularity::DAY;
-use crate::model::stored::floats;
 
 /// Numbers of a candidate for each column.
 pub const NUMBERS: usize = 2;

@@ -5,9 +5,9 @@ use crate::base::{Code, Context, Error, Numbers, Result, Tensor, tensor, zeros};
 use crate::dataset::{Attribute, Interactions, MISSING_CODE};
 use crate::model::ease;
 use crate::model::links::Links;
+use crate::model::network_tensors::floats;
 use crate::model::popularity::DAY;
 use crate::model::ranker::user_item_features::{LONG, UserItemFeatures, log};
-use crate::model::stored::floats;
 use serde_json::json;
 
 /// Numbers of a candidate for each attribute.

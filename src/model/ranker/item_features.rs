@@ -3,8 +3,8 @@
 use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Context, Numbers, Result, Tensor, zeros};
 use crate::dataset::Interactions;
+use crate::model::network_tensors::floats;
 use crate::model::popularity::DAY;
-use crate::model::stored::floats;
 
 /// Numbers of an item.
 pub const FACTS: usize = 6;

@@ -4,7 +4,7 @@
 
 use crate::base::{Code, Error, Result, tensor_names};
 use crate::dataset::Cell;
-use crate::model::Kind;
+use crate::model::RowKind;
 use crate::pg::backend::kept::Lent;
 use crate::pg::backend::snapshot_stamp::Stamp;
 use crate::pg::backend::text;
@@ -238,7 +238,7 @@ pub(crate) fn model(name: &str, now: Option<Stamp>) -> Result<Rc<RowModel>> {
 /// # Errors
 /// [`Code::Unsupported`] when it is not.
 pub(crate) fn scores_rows(found: &Found, version: &VersionRow) -> Result<()> {
-    if Kind::parse(&version.kind).is_ok() {
+    if RowKind::parse(&version.kind).is_ok() {
         return Ok(());
     }
     let name = &found.model.name;

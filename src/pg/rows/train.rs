@@ -3,7 +3,7 @@
 use crate::base::{Code, Context, Error, Result, Tensor, names};
 use crate::dataset::frame::missing_column;
 use crate::dataset::{Family, Frame, Key, ValueType};
-use crate::model::Kind;
+use crate::model::RowKind;
 use crate::model::recommender::ReadAs;
 use crate::pg::backend::{error, interrupts};
 use crate::pg::datum::json_keys;
@@ -74,7 +74,7 @@ enum Spec {
 impl Spec {
     /// Of a call: a kind that predicts has a target, another has none.
     fn of(call: &Call, relation: &Relation) -> Result<Self> {
-        let kind = Kind::parse(&call.kind)?;
+        let kind = RowKind::parse(&call.kind)?;
         let (time_col, group_col, params) = (call.time_col.clone(), call.group_col.clone(), call.params.clone());
         match (kind.needs_target(), call.target.clone()) {
             (true, Some(target)) => Ok(Self::Predicts(RowsSpec { kind: call.kind.clone(), target, time_col, group_col, params })),

@@ -9,6 +9,7 @@ use crate::base::tensor_names::HOLDOUT;
 use crate::base::{Context, Error, Result, Tensor, params};
 use crate::dataset::encode::Coded;
 use crate::dataset::{Cell, Encoder};
+use crate::model::RowKind;
 use crate::model::autoencoder::train::Rows;
 use crate::model::autoencoder::{Autoencoder, Params};
 use crate::serve::row_split::Split;
@@ -65,7 +66,7 @@ pub fn fit(job: &mut Job<'_>, ctx: &Context<'_>) -> Result<(Value, Vec<Tensor>)>
 
     let simple = pca::beside(job, &model.state.encoder, own.width, ctx)?;
     let mean = simple.as_ref().map(Principal::mean);
-    let beside = simple.as_ref().zip(mean.as_ref()).map(|(p, m)| [("pca", p as &dyn Rebuild), ("mean", m as &dyn Rebuild)]);
+    let beside = simple.as_ref().zip(mean.as_ref()).map(|(p, m)| [(RowKind::Pca.name(), p as &dyn Rebuild), ("mean", m as &dyn Rebuild)]);
     model.state.usual = figures::report(job, &model, beside.as_ref().map_or(&[], |b| &b[..]), ctx)?;
     let mut tensors = Vec::new();
     if job.common.refit && train < rows.len() {
@@ -117,10 +118,13 @@ impl Network {
     /// # Errors
     /// [`crate::base::Code::Corrupt`].
     pub fn load(state: &Value, tensors: &[Tensor]) -> Result<Self> {
-        let state = State::deserialize(state).map_err(|e| damaged("autoencoder", &format!("{e}.")))?;
+        let state = State::deserialize(state).map_err(|e| damaged(RowKind::Autoencoder.name(), &format!("{e}.")))?;
         let inputs = state.encoder.inputs().len();
         if state.usual.len() != inputs || inputs == 0 || state.width == 0 || state.hidden.contains(&0) {
-            return Err(damaged("autoencoder", &format!("It tells of {} errors and a code of {}.", state.usual.len(), state.width)));
+            return Err(damaged(
+                RowKind::Autoencoder.name(),
+                &format!("It tells of {} errors and a code of {}.", state.usual.len(), state.width),
+            ));
         }
         let fields = state.encoder.fields();
         let read = |prefix| Autoencoder::from_tensors(prefix, &fields, &state.hidden, state.width, state.variational, tensors);

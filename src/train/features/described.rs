@@ -10,7 +10,7 @@ use super::segments::Segments;
 use super::traits::Apart;
 use crate::base::{Code, Context, Error, Result, Tensor};
 use crate::dataset::{Cell, Frame, Input};
-use crate::model::Kind;
+use crate::model::RowKind;
 use crate::serve::Outcome;
 use crate::serve::row_split::Split;
 use crate::train::MetricRow;
@@ -35,12 +35,12 @@ impl Features {
     /// # Errors
     /// [`Code::Corrupt`] when state or tensors are not what a training of this kind stores.
     pub fn load(kind: &str, state: &Value, tensors: &[Tensor]) -> Result<Self> {
-        match Kind::parse(kind)? {
-            Kind::Pca => Principal::load(state, tensors).map(Box::new).map(Self::Pca),
-            Kind::Autoencoder => Network::load(state, tensors).map(Box::new).map(Self::Autoencoder),
-            Kind::Segments => Segments::load(state, tensors).map(Box::new).map(Self::Segments),
-            Kind::Gan => Generative::load(state, tensors).map(Box::new).map(Self::Gan),
-            Kind::Mlp | Kind::Logistic | Kind::Linear => Err(Error::internal(format!("kind {kind} predicts"))),
+        match RowKind::parse(kind)? {
+            RowKind::Pca => Principal::load(state, tensors).map(Box::new).map(Self::Pca),
+            RowKind::Autoencoder => Network::load(state, tensors).map(Box::new).map(Self::Autoencoder),
+            RowKind::Segments => Segments::load(state, tensors).map(Box::new).map(Self::Segments),
+            RowKind::Gan => Generative::load(state, tensors).map(Box::new).map(Self::Gan),
+            RowKind::Mlp | RowKind::Logistic | RowKind::Linear => Err(Error::internal(format!("kind {kind} predicts"))),
         }
     }
 

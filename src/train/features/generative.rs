@@ -6,6 +6,7 @@ use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Code, Context, Error, Result, Rng, Tensor};
 use crate::dataset::mixed::{Generated, Level, Mixed, MixedRows};
 use crate::dataset::{Cell, Frame, Input, input};
+use crate::model::RowKind;
 use crate::model::gan::{Gan, GanSpec};
 use crate::serve::row_split::Split;
 use crate::train::MetricRow;
@@ -274,5 +275,5 @@ pub(super) fn like(gan: &Gan, mixed: &Mixed, real: &Frame, ctx: &Context<'_>) ->
 
 /// The fault of a stored state.
 fn bad(what: &str) -> Error {
-    damaged("gan", what)
+    damaged(RowKind::Gan.name(), what)
 }

@@ -27,7 +27,7 @@ pub use traits::Apart;
 
 use crate::base::{Context, Error, Result, params};
 use crate::dataset::Frame;
-use crate::model::Kind;
+use crate::model::RowKind;
 use crate::model::describe::Common;
 use crate::train::{Report, Trained};
 use incumbent::Incumbent;
@@ -52,7 +52,7 @@ impl FeaturesSpec {
     /// # Errors
     /// [`crate::base::Code::UndefinedObject`] for an unknown kind, [`crate::base::Code::InvalidParameter`].
     pub fn check(&self) -> Result<Map<String, Value>> {
-        let kind = Kind::parse(&self.kind)?;
+        let kind = RowKind::parse(&self.kind)?;
         params::resolve(kind.name(), kind.params(), &self.params)
     }
 }
@@ -66,7 +66,7 @@ impl FeaturesSpec {
 /// [`crate::base::Code::Data`] when there are no rows, or no column with values; [`crate::base::Code::OutOfMemory`];
 /// [`crate::base::Code::Cancelled`].
 pub fn fit(frame: &Frame, spec: &FeaturesSpec, incumbent: Option<&Features>, ctx: &Context<'_>) -> Result<Trained> {
-    let kind = Kind::parse(&spec.kind)?;
+    let kind = RowKind::parse(&spec.kind)?;
     let mut resolved = spec.check()?;
     let common: Common = params::typed(&resolved)?;
     let mut report = Report::default();
@@ -77,11 +77,11 @@ pub fn fit(frame: &Frame, spec: &FeaturesSpec, incumbent: Option<&Features>, ctx
     let mut job =
         prepare::Job { data, common, params: &mut resolved, incumbent: incumbent.map(|i| i as &dyn Incumbent), report: &mut report };
     let (state, tensors) = match kind {
-        Kind::Pca => pca::fit(&mut job, ctx)?,
-        Kind::Autoencoder => autoencoder::fit(&mut job, ctx)?,
-        Kind::Segments => segments::fit(&mut job, ctx)?,
-        Kind::Gan => gan::fit(&mut job, ctx)?,
-        Kind::Mlp | Kind::Logistic | Kind::Linear => return Err(Error::internal(format!("kind {} needs a target", kind.name()))),
+        RowKind::Pca => pca::fit(&mut job, ctx)?,
+        RowKind::Autoencoder => autoencoder::fit(&mut job, ctx)?,
+        RowKind::Segments => segments::fit(&mut job, ctx)?,
+        RowKind::Gan => gan::fit(&mut job, ctx)?,
+        RowKind::Mlp | RowKind::Logistic | RowKind::Linear => return Err(Error::internal(format!("kind {} needs a target", kind.name()))),
     };
     Ok(Trained { params: Value::Object(resolved), state, tensors, report })
 }

@@ -7,6 +7,7 @@ use super::rebuild::{Rebuild, Scratch};
 use crate::base::tensor_names::HOLDOUT;
 use crate::base::{Context, Error, Result, Tensor, params};
 use crate::dataset::{Cell, Encoder, Frame};
+use crate::model::RowKind;
 use crate::model::pca::{Moments, PCA, Params, Pca};
 use crate::serve::row_split::Split;
 use serde::{Deserialize, Serialize};
@@ -100,7 +101,7 @@ pub fn beside(job: &Job<'_>, encoder: &Encoder, width: usize, ctx: &Context<'_>)
     if encoder.width() > BESIDE {
         return Ok(None);
     }
-    let defaults: Params = params::typed(&params::resolve("pca", PCA, &Value::Null)?)?;
+    let defaults: Params = params::typed(&params::resolve(RowKind::Pca.name(), PCA, &Value::Null)?)?;
     let _held = ctx.budget.take(Moments::bytes(encoder.width()), "The covariance of the encoded columns")?;
     let weight = weight(encoder, defaults.categories);
     let pca = components(encoder, job.data.frame, &job.data.seen(), width, &weight, ctx)?;
@@ -120,10 +121,10 @@ impl Principal {
     /// # Errors
     /// [`crate::base::Code::Corrupt`].
     pub fn load(state: &Value, tensors: &[Tensor]) -> Result<Self> {
-        let state = State::deserialize(state).map_err(|e| damaged("pca", &format!("{e}.")))?;
+        let state = State::deserialize(state).map_err(|e| damaged(RowKind::Pca.name(), &format!("{e}.")))?;
         let columns = state.encoder.width();
         if state.usual.len() != state.encoder.inputs().len() || state.width == 0 || state.width > columns {
-            return Err(damaged("pca", &format!("It tells of {} errors and {} components.", state.usual.len(), state.width)));
+            return Err(damaged(RowKind::Pca.name(), &format!("It tells of {} errors and {} components.", state.usual.len(), state.width)));
         }
         let pca = Pca::from_tensors("", state.width, columns, tensors)?;
         let twin = if tensors.iter().any(|t| t.name.starts_with(HOLDOUT)) {

@@ -8,6 +8,7 @@ use super::traits::{Apart, Traits};
 use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Code, Context, Error, Result, Rng, Tensor, params};
 use crate::dataset::{Cell, Encoder, Family, Frame};
+use crate::model::RowKind;
 use crate::model::segments::{Centres, Params, choose};
 use crate::serve::Outcome;
 use crate::serve::row_split::Split;
@@ -143,12 +144,12 @@ impl Segments {
     /// # Errors
     /// [`Code::Corrupt`].
     pub fn load(state: &Value, tensors: &[Tensor]) -> Result<Self> {
-        let state = State::deserialize(state).map_err(|e| damaged("segments", &format!("{e}.")))?;
+        let state = State::deserialize(state).map_err(|e| damaged(RowKind::Segments.name(), &format!("{e}.")))?;
         let weighty = state.categories > 0.0 && state.categories.is_finite();
         if state.usual.len() != state.encoder.inputs().len() || state.k < 2 || state.sizes.len() != state.k || !weighty {
-            return Err(damaged("segments", &format!("It tells of {} errors and {} segments.", state.usual.len(), state.k)));
+            return Err(damaged(RowKind::Segments.name(), &format!("It tells of {} errors and {} segments.", state.usual.len(), state.k)));
         }
-        state.traits.check(state.k).map_err(|what| damaged("segments", what))?;
+        state.traits.check(state.k).map_err(|what| damaged(RowKind::Segments.name(), what))?;
         let centres = Centres::from_tensors(state.k, state.encoder.width(), tensors)?;
         let (weight, outcome) = (weight(&state.encoder, state.categories), outcome(state.k));
         Ok(Self { state, centres, weight, outcome })

@@ -7,7 +7,7 @@ use super::{RowsSpec, average, row_metrics, verdict};
 use crate::base::tensor_names::{BASELINE, HOLDOUT};
 use crate::base::{Code, Context, Error, Result, Tensor};
 use crate::dataset::{Column, Frame, Values};
-use crate::model::Kind;
+use crate::model::RowKind;
 use crate::model::mlp::{Mlp, MlpSpec};
 use crate::model::rows::Params;
 use crate::serve::calibration::Calibration;
@@ -176,15 +176,15 @@ fn median(mut of: Vec<usize>) -> usize {
     of.get(of.len() / 2).copied().unwrap_or(1)
 }
 
-fn fits(kind: Kind, outcome: &Outcome, target: &Column) -> Result<()> {
+fn fits(kind: RowKind, outcome: &Outcome, target: &Column) -> Result<()> {
     let (is, other) = match (kind, outcome) {
-        (Kind::Logistic, Outcome::Value) => ("a number", "linear"),
-        (Kind::Linear, Outcome::Binary { .. } | Outcome::Classes(_)) => ("classes", "logistic"),
-        (Kind::Linear, Outcome::Tags(_)) => ("tags", "logistic"),
+        (RowKind::Logistic, Outcome::Value) => ("a number", RowKind::Linear.name()),
+        (RowKind::Linear, Outcome::Binary { .. } | Outcome::Classes(_)) => ("classes", RowKind::Logistic.name()),
+        (RowKind::Linear, Outcome::Tags(_)) => ("tags", RowKind::Logistic.name()),
         _ => return Ok(()),
     };
     let hint = match target.values {
-        Values::Real(_) | Values::Double(_) if kind == Kind::Linear => {
+        Values::Real(_) | Values::Double(_) if kind == RowKind::Linear => {
             format!("Use kind => '{other}' or kind => 'mlp'; or learn the numbers as they are: params => '{{\"task\": \"value\"}}'.")
         }
         _ => format!("Use kind => '{other}' or kind => 'mlp'."),

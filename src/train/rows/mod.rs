@@ -27,7 +27,7 @@ pub use evaluate::{Evaluated, FRESH, evaluate, taught};
 pub use fit::fit;
 
 use crate::base::{Result, params};
-use crate::model::Kind;
+use crate::model::RowKind;
 use crate::model::rows::Params;
 use serde_json::{Map, Value};
 
@@ -52,14 +52,14 @@ impl RowsSpec {
     /// # Errors
     /// [`crate::base::Code::UndefinedObject`] for an unknown kind, [`crate::base::Code::InvalidParameter`].
     pub fn check(&self) -> Result<Map<String, Value>> {
-        let kind = Kind::parse(&self.kind)?;
+        let kind = RowKind::parse(&self.kind)?;
         params::resolve(kind.name(), kind.params(), &self.params)
     }
 
-    fn parsed(&self) -> Result<(Kind, Map<String, Value>, Params)> {
+    fn parsed(&self) -> Result<(RowKind, Map<String, Value>, Params)> {
         let resolved = self.check()?;
         let parsed = params::typed(&resolved)?;
-        Ok((Kind::parse(&self.kind)?, resolved, parsed))
+        Ok((RowKind::parse(&self.kind)?, resolved, parsed))
     }
 }
 

@@ -4,6 +4,7 @@ use super::tags::TagSets;
 use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Context, Result};
 use crate::metric::{Accuracy, Auc, AveragePrecision, Brier, LogLoss, Mae, Mean, R2, Rmse, State};
+use crate::model::RowKind;
 use crate::serve::{Outcome, outcome};
 use crate::train::MetricRow;
 use ndarray::{ArrayView1, ArrayView2};
@@ -178,7 +179,7 @@ pub fn evaluated(figures: &[MetricRow]) -> Option<f64> {
 
 /// The kind of the model without a hidden layer beside one of this outcome.
 pub fn simple_kind(outcome: &Outcome) -> &'static str {
-    if *outcome == Outcome::Value { "linear" } else { "logistic" }
+    if *outcome == Outcome::Value { RowKind::Linear.name() } else { RowKind::Logistic.name() }
 }
 
 /// Figures as a JSON object by name, `precision@3` for those of lists.

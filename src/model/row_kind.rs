@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// A kind of model of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum RowKind {
     /// A multi-layer perceptron.
     Mlp,
     /// The same without a hidden layer, for classes.
@@ -26,7 +26,7 @@ pub enum Kind {
     Gan,
 }
 
-impl Kind {
+impl RowKind {
     /// All of them.
     pub const ALL: [Self; 7] = [Self::Mlp, Self::Logistic, Self::Linear, Self::Pca, Self::Autoencoder, Self::Segments, Self::Gan];
 
@@ -95,7 +95,9 @@ impl Kind {
         let e = Error::new(Code::UndefinedObject, format!("unknown kind \"{name}\""))
             .detail(format!("Kinds that learn from rows are: {}.", known.join(", ")));
         if learns_from_events(name) {
-            return Err(e.hint(format!("Kind {name} learns from events: affinity.train_recommender('model', 'events', kind => '{name}').")));
+            return Err(
+                e.hint(format!("RowKind {name} learns from events: affinity.train_recommender('model', 'events', kind => '{name}')."))
+            );
         }
         Err(match names::nearest(name, known) {
             Some(n) => e.hint(format!("Did you mean \"{n}\"?")),
@@ -112,20 +114,20 @@ mod tests {
 
     #[test]
     fn every_kind_is_found_by_its_name_and_its_defaults_hold() {
-        for k in Kind::ALL {
-            assert_eq!(Kind::parse(k.name()).unwrap(), k);
+        for k in RowKind::ALL {
+            assert_eq!(RowKind::parse(k.name()).unwrap(), k);
             let resolved = params::resolve(k.name(), k.params(), &serde_json::Value::Null).unwrap();
             // what is the default may also be given
             assert_eq!(params::resolve(k.name(), k.params(), &serde_json::Value::Object(resolved.clone())).unwrap(), resolved);
             if k.needs_target() {
                 let p: rows::Params = params::typed(&resolved).unwrap();
-                assert_eq!(p.hidden.is_empty(), k != Kind::Mlp);
+                assert_eq!(p.hidden.is_empty(), k != RowKind::Mlp);
             } else {
                 params::typed::<describe::Common>(&resolved).unwrap();
             }
         }
-        let e = Kind::parse("mpl").unwrap_err();
+        let e = RowKind::parse("mpl").unwrap_err();
         assert_eq!((e.code, e.hint.as_deref()), (Code::UndefinedObject, Some("Did you mean \"mlp\"?")));
-        assert_eq!(Kind::parse("forest").unwrap_err().hint.as_deref(), Some("See: SELECT * FROM affinity.kinds()."));
+        assert_eq!(RowKind::parse("forest").unwrap_err().hint.as_deref(), Some("See: SELECT * FROM affinity.kinds()."));
     }
 }
