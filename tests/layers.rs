@@ -130,6 +130,29 @@ fn files_have_one_job() {
     assert!(long.is_empty(), "over 400 lines: {long:?}");
 }
 
+/// Conversions with `as` between numbers, which may lose what they convert, among the lines of code of a text.
+fn casts(text: &str) -> (usize, usize) {
+    const NUMBERS: [&str; 12] = ["u8", "u16", "u32", "u64", "usize", "i8", "i16", "i32", "i64", "isize", "f32", "f64"];
+    let until_tests = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or(text);
+    let code = until_tests.lines().map(|l| l.split("//").next().unwrap_or("")).filter(|l| !l.trim().is_empty());
+    let is_number = |rest: &&str| NUMBERS.contains(&rest.split(|c: char| !c.is_alphanumeric()).next().unwrap_or(""));
+    code.fold((0, 0), |(n, lines), line| (n + line.split(" as ").skip(1).filter(is_number).count(), lines + 1))
+}
+
+#[test]
+fn numbers_are_converted_where_nothing_is_lost() {
+    let all = modules().into_iter().filter(|(name, _)| !name.ends_with("tests"));
+    let (n, lines) = all.map(|(_, text)| casts(&text)).fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
+    let rate = 1000.0 * n as f64 / lines as f64;
+    println!("{n} casts in {lines} lines: {rate:.1} per 1,000");
+    assert!(rate <= 17.0, "{rate:.1} casts with `as` per 1,000 lines of code: use From, try_from, or the methods of base/number.rs");
+}
+
+#[test]
+fn the_reader_counts_casts() {
+    assert_eq!(casts("let a = b as u32 + c as f64; // d as u8\nuse x as y;\n\n#[cfg(test)]\nmod tests {\n a as u8"), (2, 2));
+}
+
 /// Functions of a text as rustfmt leaves it, and their lines: from `fn` to the brace at its indent.
 fn functions(text: &str) -> Vec<(String, usize)> {
     let lines: Vec<&str> = text.lines().collect();
