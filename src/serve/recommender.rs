@@ -111,11 +111,6 @@ impl Recommender {
         self.common.repeats.unwrap_or(false)
     }
 
-    /// The parameters that all kinds share.
-    pub fn common(&self) -> &CommonParams {
-        &self.common
-    }
-
     /// How the events of `data` become this model's.
     pub fn known(&self, data: &Interactions) -> Known {
         Known::new(data, &self.items, &self.state.context)

@@ -3,6 +3,7 @@
 use crate::base::memory::{self, Taken};
 use crate::base::{Budget, Code, Error, Result, interrupts, tensor_names};
 use crate::dataset::{Id, IdKind, Snapshot, Vocabulary};
+use crate::model::recommender::CommonParams;
 use crate::pg::backend::snapshot_stamp::Stamp;
 use crate::pg::backend::text::literal;
 use crate::pg::query::id_type::{IdType, Lookup};
@@ -42,6 +43,8 @@ struct Loaded {
     /// By which the rows are known that are read when they are needed.
     index: Index,
     source: EventSource,
+    /// Of the version's row: what `affinity.versions` shows is what holds.
+    common: CommonParams,
     /// What finds items and the users of a snapshot by their type, once it was asked for.
     items: RefCell<Option<Rc<Lookup>>>,
     users: RefCell<Option<Rc<Lookup>>>,
@@ -105,7 +108,7 @@ pub(crate) fn ready(name: &str) -> Result<Rc<Ready>> {
             (None, items, users)
         }
         None => {
-            let live = Live::open(&found.model, loaded.source.clone(), loaded.recommender.common(), of_items)?;
+            let live = Live::open(&found.model, loaded.source.clone(), &loaded.common, of_items)?;
             let items = live.lookup().cloned();
             (Some(live), items, None)
         }
@@ -137,7 +140,8 @@ fn load(name: &str, version: &VersionRow) -> Result<(Loaded, usize)> {
         .map(|t| t.shape.iter().fold(4usize, |n, d| n.saturating_mul(*d)))
         .fold(users + version.state_text.len(), usize::saturating_add);
     let (items, users) = Default::default();
-    Ok((Loaded { recommender, index, source, items, users }, bytes))
+    let common = version.params.as_object().map(CommonParams::of).transpose()?.unwrap_or_default();
+    Ok((Loaded { recommender, index, source, common, items, users }, bytes))
 }
 
 /// Where a version's events are; none for one that learns from rows.
@@ -189,7 +193,7 @@ impl Ready {
 
     /// How many of a user's latest events count.
     pub(crate) fn history_limit(&self) -> usize {
-        self.recommender().common().history_limit
+        self.loaded.common.history_limit
     }
 
     /// Where the events of training were.
