@@ -11,7 +11,7 @@ const SLACK: usize = 4 << 20;
 /// How many bytes a job may hold at once, and how many it holds. Shared by all threads of the job.
 ///
 /// What is large is booked before it is allocated. Where the allocator counts (see [`Budget::metered`]), what nobody booked is held against the limit, too:
-/// at each booking and each [`Budget::check`].
+/// at each booking and each [`Budget::check`]. (By what was foreseen alone a limit of 60 MB saw 275: frames, twins and copies for saving were not among it.)
 #[derive(Debug)]
 pub struct Budget {
     limit: usize,

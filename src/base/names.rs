@@ -1,6 +1,7 @@
 //! Names as callers give them: how long they may be, how they are shown in messages, and "did you mean …".
 //!
-//! Whoever may call a function at all can give it a text of a gigabyte: nothing here takes more than a moment or a few kilobytes for one.
+//! Whoever may call a function at all can give it a text of a gigabyte: nothing here takes more than a moment or a few kilobytes for one. (A guess took
+//! |given| × |known| × 8 bytes before: a name of 100 MB took 7 GB, or ended the server.)
 
 use crate::base::{Code, Error, Result};
 use std::borrow::Cow;

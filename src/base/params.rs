@@ -9,7 +9,8 @@ use serde_json::{Map, Value};
 
 /// The most elements of an array or object: more than a relation has columns.
 const MOST: usize = 2000;
-/// The most whole numbers of an array, the widths of layers: what is deeper takes seconds between two looks at interrupts, and learns nothing.
+/// The most whole numbers of an array, the widths of layers: what is deeper takes seconds between two looks at interrupts (`gan` of
+/// 2,000 layers: 5.8), and learns nothing.
 const LAYERS: usize = 32;
 
 /// The type of a parameter's value.

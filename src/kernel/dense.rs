@@ -117,6 +117,7 @@ unsafe fn product_simd<S: Simd>(p: &Product<'_>, c: &mut [f32]) {
         // SAFETY: the columns from `j` on, at most as many as there are; the caller vouches for the rest.
         let done = unsafe {
             if S::REGISTERS == 32 {
+                // Five go as three and two: a panel of one register needs an element of A spread out for each product, one of two for every second.
                 match registers {
                     1 => panel::<S, 1>(p, c.as_mut_ptr(), j),
                     2 => panel::<S, 2>(p, c.as_mut_ptr(), j),
@@ -262,6 +263,7 @@ unsafe fn dense_row_simd<S: Simd>(x: &[f32], w: &[f32], bias: &[f32], out: &mut 
             return;
         }
         let mut j = 0;
+        // Registers of the row times chains: eight sums wherever the row is wide enough, four below.
         while j < n {
             match (n - j) / S::W {
                 0 => strip::<S, 1, 4, true>(x, w, bias, out, relu, j),
@@ -285,7 +287,8 @@ unsafe fn dense_row_simd<S: Simd>(x: &[f32], w: &[f32], bias: &[f32], out: &mut 
 /// the row.
 ///
 /// An FMA takes four cycles and two can start in each, so eight sums keep the units busy. Sixteen leave none of AVX2's sixteen registers for
-/// the element of `x`: two of them went to memory and back for each.
+/// the element of `x`: two of them went to memory and back for each. (A row of 20-64-32-1 took .160 µs with them on AVX2 and takes .120; a part of that came
+/// from reading columns of one type in one loop.)
 #[inline(always)]
 unsafe fn strip<S: Simd, const N: usize, const CHAINS: usize, const PART: bool>(
     x: &[f32],

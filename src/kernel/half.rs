@@ -91,7 +91,8 @@ fn dots_f16_portable(a: &[f32], rows: &[f16], out: &mut [f32]) {
 }
 
 /// Numbers ahead of a row's that are asked for, 2 kB: a row is used up in less time than memory takes to answer, and what CPUs foresee by themselves
-/// is not enough where a far cache serves (half the time for a million rows of 64; nothing lost where rows lie near).
+/// is not enough where the last cache is large and far. (The best of a million rows of 64 took 2.04 times as long as reading them once there, 1.67 with this
+/// alone, 1.15 to 1.39 where also no call is made for a row's empty rest; nothing is lost where rows lie near.)
 const AHEAD: usize = 1024;
 /// Numbers of a cache line.
 const LINE: usize = 32;

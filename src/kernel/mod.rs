@@ -57,12 +57,12 @@ mod check {
     /// Lengths around every vector width and unrolling, and one long.
     pub(super) const LENGTHS: [usize; 22] = [0, 1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 23, 31, 32, 33, 47, 63, 64, 65, 100, 129, 1000];
 
-    /// Calls `f` for every SIMD level that this CPU has; says aloud which it has not.
     /// `f` at every level with every length.
     pub(super) fn each_level_and_length(f: impl Fn(Level, usize)) {
         each_level(|level| LENGTHS.into_iter().for_each(|n| f(level, n)))
     }
 
+    /// Calls `f` for every SIMD level that this CPU has; says aloud which it has not.
     pub(super) fn each_level(f: impl Fn(Level)) {
         let found = levels();
         if found.len() < 3 {

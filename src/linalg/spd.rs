@@ -6,10 +6,13 @@ use crate::kernel::dense::{Product, Start};
 use crate::kernel::product;
 
 /// Rows that are swept at once: as many as make the arithmetic outweigh the way of the matrix through memory.
+/// (This, the packed panel and one fit where there had been two took `ease` on 12,101 items from 2.5 times as fast as numpy to 5.3; half of that is the one
+/// fit.)
 const BLOCK: usize = 256;
 /// Rows of a block that are swept at once while the block itself is inverted.
 const INNER: usize = 64;
 /// Columns of the panel that lie together, row after row: with all rows of a block a piece that the nearest caches hold.
+/// (Only to transpose panels by cache lines gained nothing: 2.45 times numpy, 2.52 without.)
 const STRIP: usize = 64;
 /// Rows that a thread takes at a time: fixed, so that the result does not depend on the number of threads.
 const ROWS: usize = 128;

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 /// Parameters of the kind.
 const SPECS: &[Spec] = &[
     Spec::new("neighbours", ParamType::Integer, "200", "Links that are kept of each item.").within(1.0, 100_000.0),
+    // This and the next as a validation part of Amazon Beauty chose them for an item-kNN in numpy (benches/peers).
     Spec::new("shrinkage", ParamType::Number, "20", "Added below the fraction: links seen in few users count less.").within(0.0, 1e6),
     Spec::new("damping", ParamType::Number, "0.6", "Exponent of the history item's count of users; the other item has 1 minus it.")
         .within(0.0, 1.0),

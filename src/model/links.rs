@@ -111,7 +111,7 @@ impl Links {
         let mut any = false;
         for (age, e) in history.iter().rev().enumerate() {
             let strength = e.weight * (-age.single() / recency).exp();
-            // Beyond this the rest of the history cannot move a list.
+            // Beyond this the rest of the history cannot move a list: e^−16 is one part in nine million.
             if age.single() > 16.0 * recency {
                 break;
             }

@@ -55,8 +55,8 @@ fn choose_recency(model: &mut Model, data: &Interactions, tune: &Holdout, ctx: &
 }
 
 /// The kind with that λ of those `tried` that finds most of the held-out events. Where the recency is open, too, it is chosen once, with the one in the middle:
-/// it acts on the history, whatever held the weights back, and choosing it walks over the users eight times. (Of 400,000 items, `als` walked for 12 minutes where
-/// it learned for 2.)
+/// it acts on the history, whatever held the weights back, and choosing it walks over the users eight times. (With one for each λ `als` walked 44 times, now
+/// 12. Of 400,000 items it walked for 12 minutes where it learned for 2; of 378,626 it now chooses the recency in 21 s of 101.)
 ///
 /// # Errors
 /// As [`fit`].

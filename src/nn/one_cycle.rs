@@ -2,7 +2,7 @@
 
 use crate::base::number::AsReal;
 
-/// Share of the steps on the way up.
+/// Share of the steps on the way up; this and the two below as PyTorch's OneCycleLR has them, so that rates found with it hold here.
 const WARM: f64 = 0.3;
 /// What the peak is divided by at the beginning.
 const BEGIN: f64 = 25.0;

@@ -65,7 +65,7 @@ impl Sparse for () {
     }
 }
 
-/// The size of the first weights of sparse inputs.
+/// The size of the first weights of sparse inputs: far below Glorot's bound, since what a rare input begins with it keeps (see [`Stack::init`]).
 const START: f32 = 0.02;
 
 /// Dropout of the hidden outputs, in training.

@@ -107,6 +107,7 @@ pub struct Scratch {
 }
 
 /// Rows that are scored between two looks at whether to stop: a few milliseconds, and enough for all threads.
+/// (Without these looks a timeout of 1.5 s over a million rows was answered after 3.8.)
 const BLOCK: usize = 1 << 14;
 
 /// The prefix of the tensors of network `i`.

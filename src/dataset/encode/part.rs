@@ -156,7 +156,7 @@ impl Part {
                         .filter(|t| *t != MISSING_TIME)
                         .fold((i64::MAX, i64::MIN), |e, t| (e.0.min(t), e.1.max(t)))
                 };
-                // Quantiles end with training, and so do ages beside them.
+                // Quantiles end with training, and so do ages beside them: a date that went on gave .99 four years later, where .2 is right.
                 let open = options.open && options.numbers != Scaling::Quantile;
                 Time::fit(&t, some, open.then(ends)).map(Self::Time)
             }

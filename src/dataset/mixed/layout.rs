@@ -81,7 +81,8 @@ pub const UNKNOWN: u32 = u32::MAX;
 /// No score is further from the middle: the rarest values should be rare, not deafening.
 pub const REACH: f32 = 4.0;
 
-/// The normal score of a rank in [0, 1].
+/// The normal score of a rank in [0, 1]. (With standardised logarithms in the place of ranks gradient boosting told generated rows apart with an AUC of .94 in
+/// a trial, with ranks of .66.)
 pub fn score(rank: f32) -> f32 {
     (normal::inverse(f64::from(rank)).single()).clamp(-REACH, REACH)
 }

@@ -41,7 +41,9 @@ pub struct GanSpec {
 }
 
 impl GanSpec {
-    /// The settings that served best on product rows.
+    /// The settings that served best on product rows. (In a trial with standard tools gradient boosting told generated rows from real ones with an AUC of .865
+    /// after 1,100 steps of the generator, .748 after 2,000, .72 after 3,500, .66 after 6,750: steps a second are what counts. To show the critic rows in
+    /// packs, as PacGAN does, did not help. This one has .655 after its 20,000.)
     pub fn new(layout: Layout) -> Self {
         Self {
             layout,

@@ -33,7 +33,9 @@ use serde_json::{Map, Value};
 use shape::{ItemRows, Shape};
 use train::Training;
 
-/// Parameters of the kind.
+/// Parameters of the kind: widths and what holds back as in the paper, the best of five settings on validation users. `prior`, `gamma` and `alternate` are off:
+/// on MovieLens 100k the composite prior took NDCG@20 from .137 to .141 (mean of three orders of the ties), the two others from .131 to .124 and .116 (one
+/// order).
 const SPECS: &[Spec] = &[
     Spec::new("hidden", ParamType::Integer, "600", "Width of the layers before and after the bottleneck.").within(1.0, 1e9),
     Spec::new("latent", ParamType::Integer, "200", "Width of the bottleneck.").within(1.0, 1e9),
@@ -82,6 +84,7 @@ const SPECS: &[Spec] = &[
 ];
 
 /// Logits of a step up to which all are made whatever its users have: 64 MB.
+/// (An epoch over 50,000 items, of which users have 20, takes 7.7 s whole and 1.7 s sampled.)
 const WHOLE: usize = Output::KEPT / 2;
 /// Epochs when nothing says how many.
 const EPOCHS: usize = 50;
@@ -134,6 +137,8 @@ impl Params {
     /// With a softmax chosen, where none was asked for, for steps of `rows` users that usually have `entries` items.
     fn settled(self, shape: &Shape, rows: usize, entries: usize) -> Self {
         let logits = rows.saturating_mul(shape.items);
+        // Where users have many items a sample saves little and may cost quality: on 68,509 products, two seeds, NDCG@20 was .0365 and .0390 over all, .0356
+        // and .0365 over a sample, in .62 of the time.
         let few = Sample::most(shape.items, entries, self.sampled) <= shape.items / 2;
         let softmax = self.softmax.unwrap_or(if logits > WHOLE && few {
             Softmax::Sampled

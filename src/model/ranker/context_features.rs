@@ -1,4 +1,5 @@
-//! Under which circumstances items are had, and users act: in which store, through which channel, at what discount.
+//! Under which circumstances items are had, and users act: in which store, through which channel, at what discount. Whether it helps is the data's: where two
+//! stores of a made-up chain sell different things NDCG@20 goes from .43 to .54, on Complete Journey by -.0006 (95 % interval -.0021 to .0010).
 
 use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Code, Context, Error, Numbers, Result, Tensor, memory, tensor, zeros};

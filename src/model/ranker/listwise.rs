@@ -42,8 +42,9 @@ struct Shard {
     loss: f64,
 }
 
-/// The parameters of `stack` after `epochs` over the lists, and the learning curve. AdamW in one cycle of the learning rate (Smith & Topin 2018) on the
-/// softmax over each list (Cao et al. 2007, "Learning to rank: from pairwise approach to listwise approach"), plus the same over its new items alone.
+/// The parameters of `stack` after `epochs` over the lists, and the learning curve. AdamW in one cycle of the learning rate (Smith & Topin 2019) on the
+/// softmax over each list (Cao et al. 2007, "Learning to rank: from pairwise approach to listwise approach"), plus the same over its new items alone. (Binary
+/// cross-entropy of each candidate by itself cost .007 of NDCG@20 in a trial.)
 ///
 /// # Errors
 /// [`crate::base::Code::OutOfMemory`], [`crate::base::Code::Cancelled`], [`crate::base::Code::Data`].
@@ -100,7 +101,7 @@ impl Trainee for Training<'_> {
     }
 }
 
-/// The share of the highest rate at `t` of the way: up over the first third, then down by half a cosine.
+/// The share of the highest rate at `t` of the way: up over the first three tenths, then down by half a cosine.
 fn cycle(t: f32) -> f32 {
     const UP: f32 = 0.3;
     if t < UP { 0.04 + 0.96 * t / UP } else { 0.5 + 0.5 * (std::f32::consts::PI * (t - UP) / (1.0 - UP)).cos() }

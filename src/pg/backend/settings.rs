@@ -10,7 +10,7 @@ use std::time::Duration;
 static THREADS: GucSetting<i32> = GucSetting::<i32>::new(0);
 /// The bound that a superuser sets for [`THREADS`]; 0 takes max_parallel_workers.
 static MAX_THREADS: GucSetting<i32> = GucSetting::<i32>::new(0);
-/// Memory of one call in kB: 1 GB holds ten million rows of twenty numbers with room for a network.
+/// Memory of one call in kB: in 1 GB twenty numbers of four million rows, as they are read and as they are encoded (640 MB), leave room for a network.
 static MEMORY: GucSetting<i32> = GucSetting::<i32>::new(1 << 20);
 /// The bound that a superuser sets for [`MEMORY`] in kB: with the default of 4 GB a stranger's training cannot empty a common server.
 static MAX_MEMORY: GucSetting<i32> = GucSetting::<i32>::new(4 << 20);

@@ -1,4 +1,5 @@
-//! Rows of a prototype's type: what `recommend` and its kin return.
+//! Rows of a prototype's type: what `recommend` and its kin return. (Not RETURNS TABLE with an item of any type: tried, each call of that in FROM which leaves
+//! the type out, or names it, is refused with "a column definition list is required".)
 
 use crate::base::{Code, Error, Result, names};
 use crate::dataset::Id;

@@ -5,6 +5,7 @@
 //! catalogue. Postgres tells of each function before it runs the first time in a plan, and of the relations of each query. It does not tell of one whose body the planner writes into
 //! the query, nor of one that is called without a plan (by an operator's estimator, as a trigger): so a function that would be refused has neither its body written in nor is it called directly
 //! (`needs_fmgr_hook`), and is refused where it is called (`fmgr_hook`). Others are written in as ever: what is kept of an index or a partition must be the same as without a watch.
+//! (Where all were called, ON CONFLICT no longer found its index, and partitions were not pruned any more, in the rest of the session.)
 
 use crate::base::{Code, Error, Result};
 use crate::pg::backend::{error, text};

@@ -1,6 +1,7 @@
 //! Acting as another role for a while: as a model's owner when its source is read, as the extension's owner when the store is.
 //!
-//! Whoever acts as another sets the search path, too: what is called by a bare name behind a view or a policy would else be found in the caller's.
+//! Whoever acts as another sets the search path, too: what is called by a bare name behind a view or a policy would else be found in the caller's. (Without it
+//! a caller's own `lower(text)` ran with the rights of the model's owner, behind a view.)
 
 use crate::base::{Code, Error, Result};
 use crate::pg::backend::local_settings::Local;

@@ -1,5 +1,5 @@
 //! SQL from Rust: one thin module over raw SPI. Reading assigns no transaction id, so it works on a standby and in a parallel worker
-//! (pgrx's own Spi does not keep to that and is not used here).
+//! (pgrx's own Spi assigns one even for a SELECT, by `get_one` and `run`: on a standby "cannot assign TransactionIds during recovery"; it is not used here).
 //!
 //! The SQL texts are fixed and schema-qualified; their plans are kept per backend, keyed by the text.
 

@@ -60,8 +60,8 @@ const KEPT: usize = 200;
 type Plans = HashMap<(String, Vec<pg_sys::Oid>, u32), Rc<Plan>>;
 
 thread_local! {
-    /// Postgres revalidates a plan when tables change, and checks rights at each run. Never dropped as a whole: at the end of
-    /// the process Postgres could not be called to free them.
+    /// Postgres revalidates a plan when tables change, and checks rights at each run. Dropped where there are too many, but not at the end of the process, when
+    /// Postgres could not be called to free them.
     static PLANS: RefCell<ManuallyDrop<Plans>> = RefCell::default();
 }
 

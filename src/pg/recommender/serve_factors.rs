@@ -9,7 +9,7 @@ use crate::pg::recommender::live_history::History;
 use crate::pg::recommender::serving::Ready;
 use crate::serve::list::ListRequest;
 
-/// Numbers of vectors from which they are shared out over threads: reading them takes longer than starting these.
+/// Numbers of vectors from which they are shared out over threads: reading them, 8 MB in 16 bits, takes longer than starting these.
 const MANY: usize = 1 << 22;
 
 /// The best items for `history`, best first. None where the model has no vectors, nothing of the history counts, or the list wants more than the best

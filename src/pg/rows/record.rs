@@ -32,7 +32,7 @@ pub(crate) struct RowReader {
     watch: Watch,
     layout: Layout,
     picks: Vec<Pick>,
-    /// Where all are plain numbers: [`numbers`].
+    /// Where all are plain numbers: [`numbers`]. They go without cells, to scales that one kernel applies (see [`crate::kernel::linear`]).
     numbers: Option<Vec<(usize, Plain)>>,
 }
 

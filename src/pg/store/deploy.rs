@@ -1,4 +1,5 @@
-//! Changes to a model that its owner asks for. Every function takes a model that [`models::own_locked`] gave.
+//! Changes to a model that its owner asks for. Every function takes a model that [`models::own_locked`] gave: where no row was locked between reading, checking
+//! and writing, a committed revoke was undone by a grant beside it, and a version was dropped while it was deployed.
 
 use crate::base::{Code, Error, Result};
 use crate::pg::backend::text::literal;

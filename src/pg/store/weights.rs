@@ -13,7 +13,8 @@ use crate::pg::store::models::VersionRow;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
-/// Bytes of a chunk: small enough to be detoasted one by one, a multiple of every element's size.
+/// Bytes of a chunk: small enough to be detoasted one by one, a multiple of every element's size. Saving, digests and reading back hold one at a time, where
+/// whole copies took memory that nobody had booked.
 const CHUNK: usize = 1 << 18;
 
 /// Chunk of the digests of a tensor's rows, and of those of the tensors that serve nothing (under this name).

@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 use std::time::Instant;
 
 /// Rows without which an evaluation says nothing.
+/// (The AUC of 193 still scatters by .1.)
 const FEW: usize = 50;
 /// Rows that an epoch is evaluated on at most.
 const EVALUATED: usize = 2000;
