@@ -44,7 +44,7 @@ where
     DB: DrawingBackend,
 {
     let letters = ("sans-serif", TEXT).into_font().color(&INK);
-    mesh.light_line_style(WHITE).bold_line_style(FAINT).axis_style(INK).label_style(letters)
+    mesh.max_light_lines(0).light_line_style(WHITE).bold_line_style(FAINT).axis_style(INK).label_style(letters)
 }
 
 /// Room around what is drawn from `low` to `high`: plotters needs ends that are finite and apart.
