@@ -67,6 +67,23 @@ pub fn number(x: f64) -> String {
     }
 }
 
+/// A figure to three places or so, where more would only be in the way.
+pub fn short(x: f64) -> String {
+    match x.abs() {
+        size if size >= 0.01 && size < 1000.0 => {
+            let places = if size < 1.0 {
+                3
+            } else if size < 10.0 {
+                2
+            } else {
+                1
+            };
+            format!("{x:.places$}")
+        }
+        _ => number(x),
+    }
+}
+
 /// An integer in groups of three digits.
 pub fn count(n: i64) -> String {
     let digits = n.unsigned_abs().to_string();
@@ -86,7 +103,7 @@ pub fn percent(share: f64) -> String {
     match x.abs() {
         _ if !x.is_finite() => "-".to_owned(),
         size if size >= 10.0 || size == 0.0 => format!("{x:.0} %"),
-        size if size >= 0.1 => format!("{x:.1} %"),
+        size if size >= 0.1 => format!("{} %", format!("{x:.1}").trim_end_matches(".0")),
         _ => format!("{x:.2} %"),
     }
 }

@@ -22,7 +22,7 @@ use crate::train::MetricRow;
 use crate::train::rows::Diagnosis;
 use markup::{Words, escape, figure, name};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a page shows. Texts may hold anything; the page escapes them.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -134,12 +134,13 @@ impl Page {
         if !main.is_empty() {
             out.push_str(&figures::table(&main, &self.model, &beside, true));
         }
-        if !each.is_empty() {
-            let means = each.iter().find_map(|f| metrics::explain(&f.metric));
+        let kinds: BTreeSet<&str> = each.iter().filter_map(|f| f.metric.split_once('.')).map(|m| m.0).collect();
+        for kind in kinds {
+            let of: Vec<MetricRow> = each.iter().filter(|f| f.metric.split_once('.').is_some_and(|m| m.0 == kind)).cloned().collect();
+            let means = metrics::explain(kind);
             let means = means.map_or_else(String::new, |(better, what)| format!("<p class=\"quiet\">{what} {}.</p>\n", better.words()));
-            let named = figures::baselines(&each);
-            let table = figures::table(&each, &self.model, &named, false);
-            out.push_str(&format!("<details><summary>Column by column ({})</summary>\n{means}{table}</details>\n", each.len()));
+            let table = figures::table(&of, &self.model, &figures::baselines(&of), false);
+            out.push_str(&format!("<details><summary>In parts: {}</summary>\n{means}{table}</details>\n", name(kind)));
         }
         Ok(out)
     }
@@ -175,7 +176,7 @@ impl Page {
                 }
             }
         } else {
-            let keys: &[&str] = if held_out { &["training rows", "held-out rows"] } else { &["training rows"] };
+            let keys: &[&str] = if held_out { &["training", "held out"] } else { &["training"] };
             let of = |e: &Epoch| if held_out { e.valid_loss } else { Some(e.train_loss) };
             draw(&losses, &capital(loss), keys, &said, &told(&self.epochs, of));
         }

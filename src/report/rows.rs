@@ -1,6 +1,6 @@
 //! A closer look at the rows that judge a prediction.
 
-use super::markup::{Words, counted, cut, escape, figure, label, name, named, number, percent};
+use super::markup::{Words, counted, escape, figure, label, name, named, number, percent, short};
 use super::{Page, chart};
 use crate::base::Result;
 use crate::metric::calibration::Calibration;
@@ -27,11 +27,14 @@ impl Page {
             return Ok(if said.is_empty() { said } else { format!("<h2>A closer look</h2>\n<p>{said}</p>\n") });
         };
         let mut out = String::new();
-        if let Some(c) = &d.calibration {
-            out.push_str(&calibration(c, &d.outcome)?);
-        }
-        if let Some(c) = &d.gain {
-            out.push_str(&gain(c, &d.outcome)?);
+        let pair = [
+            d.calibration.as_ref().map_or(Ok(String::new()), |c| calibration(c, &d.outcome))?,
+            d.gain.as_ref().map_or(Ok(String::new()), |c| gain(c, &d.outcome))?,
+        ];
+        if pair.iter().any(|p| !p.is_empty()) {
+            out.push_str("<div class=\"pair\">\n");
+            pair.iter().filter(|p| !p.is_empty()).for_each(|p| out.push_str(&format!("<section>\n{p}</section>\n")));
+            out.push_str("</div>\n");
         }
         if let Some(c) = &d.confusion {
             out.push_str(&confusion(c, d));
@@ -106,8 +109,8 @@ fn gain(c: &Curve, outcome: &Outcome) -> Result<String> {
     );
     let mut out = format!(
         "<h2>Whom does it put first?</h2>\n<p>{} of {} rows are {}. In the order of their probability, how many of these are found among the first rows? {first}</p>\n{}\
-         <div class=\"scroll\"><table class=\"cards\" role=\"table\" aria-label=\"Lift\"><thead role=\"rowgroup\"><tr role=\"row\"><th scope=\"col\" role=\"columnheader\">of the rows the first</th>\
-         <th scope=\"col\" role=\"columnheader\">hold of all {}</th><th scope=\"col\" role=\"columnheader\">lift</th><th scope=\"col\" role=\"columnheader\">share that is {}</th></tr></thead>\n<tbody role=\"rowgroup\">\n",
+         <div class=\"scroll\"><table class=\"tight\" aria-label=\"Lift\"><thead><tr><th scope=\"col\">the first</th><th scope=\"col\">of the rows hold</th>\
+         <th scope=\"col\">lift</th><th scope=\"col\">share that is {}</th></tr></thead>\n<tbody>\n",
         counted(c.positives),
         counted(c.rows),
         named(positive, LETTERS),
@@ -120,15 +123,11 @@ fn gain(c: &Curve, outcome: &Outcome) -> Result<String> {
                 said: "the diagonal is chance."
             }
         ),
-        named(positive, LETTERS),
         named(positive, LETTERS)
     );
-    let (all, told) =
-        (escape(&format!("hold of all {}", cut(positive, LETTERS))), escape(&format!("share that is {}", cut(positive, LETTERS))));
     for share in FRONT {
         out.push_str(&format!(
-            "<tr role=\"row\"><th scope=\"row\" role=\"rowheader\">{}</th><td role=\"cell\" data-label=\"{all}\"><span>{}</span></td><td role=\"cell\" data-label=\"lift\"><span>{}</span></td>\
-             <td role=\"cell\" data-label=\"{told}\"><span>{}</span></td></tr>\n",
+            "<tr><th scope=\"row\">{}</th><td>{} of all</td><td>{}</td><td>{}</td></tr>\n",
             percent(share),
             percent(c.at(share)),
             times(c.lift(share)),
@@ -157,18 +156,19 @@ fn confusion(c: &Confusion, d: &Diagnosis) -> String {
         )),
         _ => out.push_str("The class is chosen as affinity.predict_class does. "),
     }
-    out.push_str("A line is what rows are, a column what is said of them: what is right is framed.");
+    out.push_str("A line is what rows are, a column what is said of them: what is right is framed. Recall is the share of a class that is told rightly, precision the share \
+         of those said to be of a class that are.");
     if others > 0 {
         out.push_str(&format!(" The {} classes of most rows are shown, the other {others} as one.", shown.len()));
     }
-    out.push_str("</p>\n<div class=\"scroll\" tabindex=\"0\"><table aria-label=\"Confusion matrix\"><thead><tr><th scope=\"col\">is / said to be</th>");
+    out.push_str("</p>\n<div class=\"scroll\" tabindex=\"0\"><table class=\"tight\" aria-label=\"Confusion matrix\"><thead><tr><th scope=\"col\">is / said to be</th>");
     for &p in &shown {
         out.push_str(&format!("<th scope=\"col\">{}</th>", named(class(p), LETTERS)));
     }
     if others > 0 {
         out.push_str("<th scope=\"col\">another</th>");
     }
-    out.push_str("<th scope=\"col\">rows</th><th scope=\"col\">told rightly (recall)</th></tr></thead>\n<tbody>\n");
+    out.push_str("<th scope=\"col\">rows</th><th scope=\"col\">recall</th></tr></thead>\n<tbody>\n");
     let unknown = (c.of(c.classes()) > 0).then_some(c.classes());
     for &a in shown.iter().chain(&unknown) {
         let all = c.of(a);
@@ -184,7 +184,7 @@ fn confusion(c: &Confusion, d: &Diagnosis) -> String {
         let recall = c.recall(a).filter(|_| a < c.classes()).map_or("-".to_owned(), percent);
         out.push_str(&format!("<td>{}</td><td>{recall}</td></tr>\n", counted(all)));
     }
-    out.push_str("<tr><th scope=\"row\">right, of those said so (precision)</th>");
+    out.push_str("<tr><th scope=\"row\">precision</th>");
     shown.iter().for_each(|&p| out.push_str(&format!("<td>{}</td>", c.precision(p).map_or("-".to_owned(), percent))));
     let right: u64 = (0..c.classes()).map(|i| c.count(i, i)).sum();
     let blank = if others > 0 { "<td></td>" } else { "" };
@@ -294,7 +294,11 @@ fn importance(i: &Importances) -> String {
 
 /// A difference, with its sign.
 fn signed(x: f64) -> String {
-    let size = if x.abs() < 5e-5 { "0".to_owned() } else { number(x.abs()) };
+    let size = match x.abs() {
+        size if size < 5e-5 => "0".to_owned(),
+        size if size < 1.0 => format!("{size:.4}"),
+        size => short(size),
+    };
     match size.as_str() {
         "0" => size,
         _ if x < 0.0 => format!("\u{2212}{size}"),

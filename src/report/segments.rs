@@ -1,7 +1,7 @@
 //! Groups of rows: how large each is, and what sets it apart.
 
 use super::Page;
-use super::markup::{counted, name, number, percent};
+use super::markup::{counted, name, number, percent, short};
 use crate::dataset::{Family, Input};
 use crate::train::features::Apart;
 
@@ -80,7 +80,7 @@ impl Line {
         match self.unit {
             Unit::Share => percent(x),
             Unit::Time => format!("{x:.1}"),
-            Unit::Number => number(x),
+            Unit::Number => short(x),
         }
     }
 }

@@ -30,6 +30,7 @@ svg [fill=\"#1F5FA8\"]{fill:var(--one)}svg [stroke=\"#1F5FA8\"]{stroke:var(--one
 svg [fill=\"#B8500C\"]{fill:var(--two)}svg [stroke=\"#B8500C\"]{stroke:var(--two)}\
 .key{display:inline-block;width:.8em;height:.8em;margin:0 .3em 0 .4em;vertical-align:baseline}\
 .key{border-radius:50%}.one{background:var(--one)}.two{border:2px solid var(--two)}.key:first-child{margin-left:0}\
+.pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,460px),1fr));gap:0 2rem}.pair>section{min-width:0}\
 .users{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,520px),1fr));gap:1rem}\
 .user{border:1px solid var(--line);border-radius:.4rem;padding:.75rem;min-width:0}\
 .sides{display:grid;grid-template-columns:repeat(3,minmax(0,1fr));gap:.75rem;font-size:.9rem}\
@@ -37,9 +38,9 @@ ol,ul{margin:.2rem 0;padding-left:1.6rem}li{overflow-wrap:anywhere}\
 .hit{font-weight:600;background:var(--hit)}.hit::after{content:\" (found)\";font-weight:400}\
 .had::after{content:\" (had before)\";color:var(--quiet)}\
 pre{overflow-x:auto;background:var(--soft);padding:.75rem;font-size:.85rem}summary{cursor:pointer}\
-td[style] small{color:var(--ink)}.right{outline:2px solid var(--one);outline-offset:-2px}\
-.bars{display:grid;gap:.35rem 1rem;margin:.5rem 0;padding:0;list-style:none;max-width:860px}\
-.bars>li{display:grid;grid-template-columns:minmax(0,14rem) minmax(0,1fr) minmax(0,15rem);gap:.1rem 1rem;align-items:center}\
+td[style] small{color:var(--ink)}.tight th,.tight td{padding:.3rem .5rem}.tight th{white-space:normal}.right{outline:2px solid var(--one);outline-offset:-2px}\
+.bars{display:grid;gap:.35rem 1rem;margin:.5rem 0;padding:0;list-style:none;max-width:1000px}\
+.bars>li{display:grid;grid-template-columns:minmax(0,14rem) minmax(0,1fr) minmax(0,19rem);gap:.1rem 1rem;align-items:center}\
 .bars .of{overflow-wrap:anywhere}.bars .says{font-variant-numeric:tabular-nums}\
 .track{position:relative;display:block;height:1.1rem;background:var(--soft);border-radius:.2rem;overflow:hidden}\
 .track span{position:absolute;top:0;bottom:0;display:block}.fill{background:var(--one)}.fill.less{background:var(--two)}\

@@ -136,7 +136,8 @@ fn told(version: &VersionRow) -> Result<(Vec<(String, String)>, Value)> {
         spi::first(TOLD, &[Arg::Uuid(version.model_id), Arg::Int(version.version)], |r| {
             let count = |i| r.big(i).unwrap_or(0).to_string();
             let seconds = format!("{:.1} s", r.double(4).unwrap_or(0.0));
-            let facts = [("trained", r.text(1).unwrap_or_default()), ("in", seconds), ("rows used", count(2)), ("rows left out", count(3))];
+            let facts =
+                [("trained", r.text(1).unwrap_or_default()), ("took", seconds), ("rows used", count(2)), ("rows left out", count(3))];
             Ok((facts.map(|(what, value)| (what.to_owned(), value)).to_vec(), r.json(5)?))
         })
     })?;

@@ -57,7 +57,7 @@ fn axis(own: &[&Drawn<'_>], all: &[Drawn<'_>], baseline: Option<&str>) -> Result
         all.iter().find(|b| baseline.is_some() && b.0.baseline.as_deref() == baseline && b.0.metric == f.metric && b.0.k == f.k)
     };
     let ends = own.iter().flat_map(|f| [Some(**f), beside(f.0).copied()]).flatten().flat_map(|f| [f.1, f.2, f.0.value]);
-    let Some((low, high)) = span(ends.chain((own.len() > 1).then_some(0.0))) else { return Ok(None) };
+    let Some((low, high)) = span(ends) else { return Ok(None) };
     let rows = own.len() as f64;
     let letters = own.iter().map(|f| label(f.0).chars().count()).max().unwrap_or(0);
     let (room, height) = (12 + LETTERS.1 * u32::try_from(letters).unwrap_or(0), 60 + 34 * u32::try_from(own.len()).unwrap_or(0));

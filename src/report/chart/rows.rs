@@ -26,7 +26,7 @@ pub fn calibration(bands: &[Band]) -> Result<Option<String>> {
     let svg = drawing(SIZE.1 + COUNTS, |root| {
         let (above, below) = root.split_vertically(SIZE.1 - 10);
         let mut chart = ChartBuilder::on(&above)
-            .margin(6)
+            .margin(12)
             .margin_right(22)
             .x_label_area_size(46)
             .y_label_area_size(84)
@@ -46,7 +46,7 @@ pub fn calibration(bands: &[Band]) -> Result<Option<String>> {
         chart.draw_series(LineSeries::new(bands.iter().map(|b| (b.predicted, b.observed)), ONE.stroke_width(1)))?;
         chart.draw_series(bands.iter().map(|b| Circle::new((b.predicted, b.observed), 5, ONE.filled())))?;
         let mut counts = ChartBuilder::on(&below)
-            .margin(6)
+            .margin(12)
             .margin_right(22)
             .x_label_area_size(8)
             .y_label_area_size(84)
@@ -75,7 +75,7 @@ pub fn gain(curve: &Curve) -> Result<Option<String>> {
     let perfect = curve.positives as f64 / curve.rows as f64;
     let svg = drawing(SIZE.1, |root| {
         let mut chart = ChartBuilder::on(root)
-            .margin(6)
+            .margin(12)
             .margin_right(22)
             .x_label_area_size(46)
             .y_label_area_size(84)
@@ -106,7 +106,7 @@ pub fn numbers(of: &PredictedActual) -> Result<Option<String>> {
     let inside = |x: f64| (low..=high).contains(&x);
     let svg = drawing(SIZE.1 + 60, |root| {
         let mut chart = ChartBuilder::on(root)
-            .margin(6)
+            .margin(12)
             .margin_right(22)
             .x_label_area_size(46)
             .y_label_area_size(92)

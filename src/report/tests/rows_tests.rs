@@ -68,7 +68,7 @@ fn two_classes_have_calibration_gain_and_confusion() {
             "from a probability of 40 % on",
             "<td class=\"right\" style=\"background:rgba(var(--heat),0.15)\">15 <small>43 %</small></td><td>35</td><td>43 %</td>",
             "<td>75 %</td><td>100</td><td>75 % in all</td>",
-            "data-label=\"lift\"",
+            "<tr><th scope=\"row\">5 %</th><td>11 % of all</td><td>2.14</td><td>75 %</td></tr>",
         ],
     );
     assert!(html.matches("<svg ").count() == 4 + usize::from(html.contains("recall@20 with")));
