@@ -154,7 +154,7 @@ impl Page {
         };
         if let Some(base) = &self.curve_of {
             out.push_str(&format!(
-                "<p>This is the curve of {}, the last base of the blend that learns in epochs. Those of other bases are not kept.</p>\n",
+                "<p>This is the curve of {}, the last base of the blend that learns in epochs. No other curve is kept.</p>\n",
                 name(base)
             ));
         }

@@ -120,7 +120,7 @@ fn gain(c: &Curve, outcome: &Outcome) -> Result<String> {
                 title: "Gain: share found by share of rows",
                 told: &first,
                 keys: &["this model", "a perfect one"],
-                said: "the diagonal is chance."
+                said: "share found; the diagonal is chance."
             }
         ),
         named(positive, LETTERS)
@@ -215,7 +215,7 @@ fn numbers(n: &PredictedActual) -> Result<String> {
                 title: "Predicted against actual values",
                 told: "The table that follows has the means of the ten groups.",
                 keys: &["rows", "means of ten groups"],
-                said: "the line is exact."
+                said: "on the line predictions are exact."
             }
         )
     );

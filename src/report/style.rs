@@ -38,7 +38,7 @@ ol,ul{margin:.2rem 0;padding-left:1.6rem}li{overflow-wrap:anywhere}\
 .hit{font-weight:600;background:var(--hit)}.hit::after{content:\" (found)\";font-weight:400}\
 .had::after{content:\" (had before)\";color:var(--quiet)}\
 pre{overflow-x:auto;background:var(--soft);padding:.75rem;font-size:.85rem}summary{cursor:pointer}\
-td[style] small{color:var(--ink)}.tight th,.tight td{padding:.3rem .5rem}.tight th{white-space:normal}.right{outline:2px solid var(--one);outline-offset:-2px}\
+td[style] small{color:var(--ink)}.tight th,.tight td{padding:.3rem .5rem}.tight th{white-space:normal;overflow-wrap:break-word}.right{outline:2px solid var(--one);outline-offset:-2px}\
 .bars{display:grid;gap:.35rem 1rem;margin:.5rem 0;padding:0;list-style:none;max-width:1000px}\
 .bars>li{display:grid;grid-template-columns:minmax(0,14rem) minmax(0,1fr) minmax(0,19rem);gap:.1rem 1rem;align-items:center}\
 .bars .of{overflow-wrap:anywhere}.bars .says{font-variant-numeric:tabular-nums}\

@@ -156,3 +156,18 @@ fn it_stops_when_it_is_asked_to_and_says_when_memory_is_short() {
     assert_eq!(of(&plenty, &No), crate::base::Code::Cancelled);
     assert_eq!(of(&little, &crate::base::Quiet), crate::base::Code::OutOfMemory);
 }
+
+#[test]
+fn intervals_of_noise_hold_0_about_as_often_as_they_say() {
+    let (mut held, mut all) = (0, 0);
+    for seed in 0..40 {
+        for (kind, target) in [("linear", "number"), ("logistic", "yes")] {
+            let (_, s) = train(&rows(400, 100 + seed), &spec(kind, target, json!({"epochs": 5})), seed);
+            let (_, seen) = with(2, seed, |ctx| diagnose(&s, &rows(400, 900 + seed), (target, None), ctx)).unwrap();
+            held += ["noise", "label"].iter().filter(|c| covers_0(&seen.importances, c)).count();
+            all += 2;
+        }
+    }
+    // 95 % of 160, less three standard deviations.
+    assert!(all == 160 && held >= 144, "{held} of {all}");
+}
