@@ -2,9 +2,13 @@
 
 pub mod binary;
 pub mod bootstrap;
+pub mod calibration;
+pub mod confusion;
+pub mod gain;
 mod given;
 pub mod lists;
 pub mod multiclass;
+pub mod predicted_actual;
 pub mod ranked;
 pub mod ranking;
 pub mod regression;

@@ -1,6 +1,7 @@
-//! The table of figures.
+//! The table of figures, each with what it means.
 
-use super::markup::{count, name, number};
+use super::markup::{counted, label, name, number};
+use super::metrics::{Better, explain};
 use crate::train::MetricRow;
 use serde_json::{Map, Value};
 
@@ -15,8 +16,9 @@ pub fn baselines(figures: &[MetricRow]) -> Vec<String> {
     out
 }
 
-/// A row a metric: the model's figure with its interval, those of the `beside`, and on how many rows or users.
-pub fn table(figures: &[MetricRow], model: &str, beside: &[String]) -> String {
+/// A row a metric, what it means under its name: the model's figure with its interval, those of the `beside`, and on how many rows or users. Where the window is
+/// narrow each row is a card, whose figures are labelled by `data-label`; roles keep it a table for a screen reader. Not `told`: without the meanings.
+pub fn table(figures: &[MetricRow], model: &str, beside: &[String], told: bool) -> String {
     let mut metrics: Vec<(&str, Option<u32>)> = Vec::new();
     for f in figures {
         if !metrics.contains(&(f.metric.as_str(), f.k)) {
@@ -24,20 +26,33 @@ pub fn table(figures: &[MetricRow], model: &str, beside: &[String]) -> String {
         }
     }
     let rows = figures.iter().map(|f| f.rows).max().unwrap_or(0);
-    let heads: String = beside.iter().map(|b| format!("<th scope=\"col\">{}</th>", name(b))).collect();
-    let counted = if rows > 0 { "<th scope=\"col\">measured on</th>" } else { "" };
+    let head = |what: &str| format!("<th scope=\"col\" role=\"columnheader\">{what}</th>");
+    let heads: String = beside.iter().map(|b| head(&name(b))).collect();
+    let evaluated = if rows > 0 { head("measured on") } else { String::new() };
     let mut out = format!(
-        "<div class=\"scroll\"><table><thead><tr><th scope=\"col\">metric</th><th scope=\"col\">{}</th>{heads}{counted}</tr></thead>\n<tbody>\n",
-        name(model)
+        "<div class=\"scroll\"><table class=\"cards\" role=\"table\" aria-label=\"Figures of quality\"><thead role=\"rowgroup\"><tr role=\"row\">{}{}{heads}{evaluated}</tr></thead>\n\
+         <tbody role=\"rowgroup\">\n",
+        head("figure"),
+        head(&name(model))
     );
     for (metric, k) in metrics {
         let of = |who: Option<&str>| figures.iter().find(|f| f.baseline.as_deref() == who && f.metric == metric && f.k == k);
         let at = k.map(|k| format!("@{k}")).unwrap_or_default();
-        out.push_str(&format!("<tr><td>{}{at}</td>{}", name(metric), cell(of(None))));
-        beside.iter().for_each(|b| out.push_str(&cell(of(Some(b)))));
+        let meaning = explain(metric);
+        let told = meaning.filter(|_| told).map_or_else(String::new, |(better, what)| {
+            format!("<span class=\"way\">{}</span><small class=\"what\">{what}</small>", better.words())
+        });
+        out.push_str(&format!("<tr role=\"row\"><th scope=\"row\" role=\"rowheader\">{}{at}{told}</th>", name(metric)));
+        let better = meaning.map_or(Better::Neither, |m| m.0);
+        let others = || beside.iter().filter_map(|b| of(Some(b)));
+        let won = |f: &MetricRow| {
+            others().chain(of(None)).all(|o| std::ptr::eq(o, f) || better.prefers(f.value, o.value)) && others().count() > 0
+        };
+        out.push_str(&cell(model, of(None), won));
+        beside.iter().for_each(|b| out.push_str(&cell(b, of(Some(b)), won)));
         if rows > 0 {
-            let n = of(None).or_else(|| beside.iter().find_map(|b| of(Some(b)))).map_or(0, |f| f.rows);
-            out.push_str(&format!("<td>{}</td>", count(i64::try_from(n).unwrap_or(i64::MAX))));
+            let n = of(None).or_else(|| others().next()).map_or(0, |f| f.rows);
+            out.push_str(&format!("<td role=\"cell\" data-label=\"measured on\">{}</td>", counted(n)));
         }
         out.push_str("</tr>\n");
     }
@@ -45,33 +60,53 @@ pub fn table(figures: &[MetricRow], model: &str, beside: &[String]) -> String {
     out
 }
 
-fn cell(figure: Option<&MetricRow>) -> String {
-    match figure {
-        None => "<td></td>".to_owned(),
-        Some(MetricRow { value, low: Some(low), high: Some(high), .. }) => {
-            format!("<td>{} <small>{} to {}</small></td>", number(*value), number(*low), number(*high))
-        }
-        Some(f) => format!("<td>{}</td>", number(f.value)),
-    }
+fn cell(who: &str, figure: Option<&MetricRow>, won: impl Fn(&MetricRow) -> bool) -> String {
+    let Some(f) = figure else { return "<td role=\"cell\"></td>".to_owned() };
+    let class = if won(f) { " class=\"win\"" } else { "" };
+    let range = match (f.low, f.high) {
+        (Some(low), Some(high)) => format!(" <small>{} to {}</small>", number(low), number(high)),
+        _ => String::new(),
+    };
+    format!("<td role=\"cell\"{class} data-label=\"{}\"><span>{}{range}</span></td>", label(who), number(f.value))
 }
 
-/// The figures of a version's metrics, without intervals: numbers, those inside of objects by their path, and the same of each model under `baseline`.
+/// What stands among the metrics of a training and is no figure of quality.
+const NO_FIGURES: [&str; 9] = ["baseline", "average", "networks", "peak_memory_mb", "rows", "epochs", "folds", "segments", "silhouettes"];
+
+/// The figures of a version's metrics, without intervals: numbers, those inside of objects by their path, and the same of each model under `baseline`; of what gives
+/// every row the average, and of networks whose word does not count, as further ones beside it.
 pub fn stored(metrics: &Map<String, Value>) -> Vec<MetricRow> {
     let mut out = Vec::new();
     gather(metrics, "", None, &mut out);
-    if let Some(Value::Object(all)) = metrics.get("baseline") {
-        for (who, of) in all {
-            if let Value::Object(of) = of {
-                gather(of, "", Some(who), &mut out);
+    // A column of generated rows is evaluated by how far it is from the real one, one that is given back by how near.
+    if out.iter().any(|f| f.metric == "two_sample_auc") {
+        for f in &mut out {
+            if let Some(column) = f.metric.strip_prefix("columns.") {
+                f.metric = format!("distance.{column}");
             }
+        }
+    }
+    match metrics.get("baseline") {
+        // Of rows that are predicted there is one, whose kind stands beside its figures.
+        Some(Value::Object(own)) if own.get("kind").is_some_and(Value::is_string) => {
+            gather(own, "", own.get("kind").and_then(Value::as_str), &mut out);
+        }
+        Some(Value::Object(all)) => {
+            all.iter().filter_map(|(who, of)| Some((who, of.as_object()?))).for_each(|(who, of)| gather(of, "", Some(who), &mut out));
+        }
+        _ => {}
+    }
+    for beside in ["average", "networks"] {
+        if let Some(Value::Object(of)) = metrics.get(beside) {
+            gather(of, "", Some(beside), &mut out);
         }
     }
     out
 }
 
 fn gather(of: &Map<String, Value>, path: &str, baseline: Option<&str>, out: &mut Vec<MetricRow>) {
-    // What else stands there is no figure of quality.
-    for (key, value) in of.iter().filter(|(key, _)| !path.is_empty() || !["baseline", "peak_memory_mb"].contains(&key.as_str())) {
+    let no_figure = |key: &str| path.is_empty() && (NO_FIGURES.contains(&key) || key.ends_with("_seconds"));
+    for (key, value) in of.iter().filter(|(key, _)| !no_figure(key)) {
         let metric = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
         match value {
             Value::Object(inner) => gather(inner, &metric, baseline, out),

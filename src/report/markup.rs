@@ -1,31 +1,4 @@
-//! What the page is written with: escaped text, numbers for people, the style.
-
-/// How a page looks, wide and narrow: dark on light, tables and figures never wider than the window.
-pub const STYLE: &str = "*{box-sizing:border-box}\
-body{margin:0;font:16px/1.5 system-ui,sans-serif;color:#1c1c1c;background:#fff}\
-main{max-width:1120px;margin:0 auto;padding:1rem}\
-h1{font-size:1.6rem;line-height:1.2;margin:.5rem 0;overflow-wrap:anywhere}\
-h2{font-size:1.2rem;margin:2rem 0 .5rem;border-bottom:2px solid #1f5fa8}\
-h3{font-size:1rem;margin:0 0 .25rem;overflow-wrap:anywhere}h4{font-size:.9rem;margin:.5rem 0 0;color:#444}\
-p{margin:.5rem 0;max-width:72ch}.quiet{color:#555;font-size:.9rem}\
-dl{display:grid;grid-template-columns:max-content 1fr;gap:.15rem 1rem;margin:.5rem 0}dt{color:#555}dd{margin:0;overflow-wrap:anywhere}\
-.scroll{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}\
-th,td{padding:.3rem .8rem;text-align:right;white-space:nowrap;border-bottom:1px solid #ddd}\
-th:first-child,td:first-child{text-align:left}thead th{border-bottom:2px solid #888}\
-td small{color:#555}caption{text-align:left;color:#555;font-size:.9rem}\
-.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));gap:1.5rem}\
-figure{margin:0;max-width:540px}figure svg{display:block;width:100%;height:auto}figcaption{font-size:.9rem;color:#333}\
-.key{display:inline-block;width:.8em;height:.8em;margin:0 .3em 0 .4em;vertical-align:baseline}\
-.key{border-radius:50%}.one{background:#1f5fa8}.two{border:2px solid #b8500c}.key:first-child{margin-left:0}\
-.users{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,520px),1fr));gap:1rem}\
-.user{border:1px solid #ccc;border-radius:.4rem;padding:.75rem;min-width:0}\
-.sides{display:grid;grid-template-columns:repeat(3,minmax(0,1fr));gap:.75rem;font-size:.9rem}\
-ol,ul{margin:.2rem 0;padding-left:1.6rem}li{overflow-wrap:anywhere}\
-.hit{font-weight:600;background:#e2f1e2}.hit::after{content:\" (found)\";font-weight:400}\
-.had::after{content:\" (had before)\";color:#555}\
-pre{overflow-x:auto;background:#f6f6f6;padding:.75rem;font-size:.85rem}summary{cursor:pointer}\
-@media(max-width:560px){.sides{grid-template-columns:1fr}main{padding:.75rem}}\
-@media print{.user,figure{break-inside:avoid}}";
+//! What the page is written with: escaped text, numbers for people, drawings with their words.
 
 /// Characters of a name that are shown; of a longer one its beginning.
 const LONGEST: usize = 120;
@@ -51,9 +24,25 @@ pub fn escape(text: &str) -> String {
 /// A name that somebody else gave (an id, a title), whatever is in it: escaped, not too long, and without effect on the direction of what stands
 /// around it.
 pub fn name(text: &str) -> String {
-    let cut = text.char_indices().nth(LONGEST).map_or(text.len(), |(at, _)| at);
-    let more = if cut < text.len() { "\u{2026}" } else { "" };
-    format!("<bdi>{}{more}</bdi>", escape(&text[..cut]))
+    named(text, LONGEST)
+}
+
+/// As [`name`], of so many characters.
+pub fn named(text: &str, most: usize) -> String {
+    format!("<bdi>{}</bdi>", escape(&cut(text, most)))
+}
+
+/// The beginning of a text that is longer than `most` characters, with dots.
+pub fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((at, _)) => format!("{}\u{2026}", &text[..at]),
+        None => text.to_owned(),
+    }
+}
+
+/// A name for an attribute, as [`name`] cuts it.
+pub fn label(text: &str) -> String {
+    escape(&cut(text, LONGEST))
 }
 
 /// Plain ASCII: everything else as a reference, so that a page reads the same whatever encoding a client asks the server for.
@@ -78,6 +67,23 @@ pub fn number(x: f64) -> String {
     }
 }
 
+/// A figure to three places or so, where more would only be in the way.
+pub fn short(x: f64) -> String {
+    match x.abs() {
+        size if size >= 0.01 && size < 1000.0 => {
+            let places = if size < 1.0 {
+                3
+            } else if size < 10.0 {
+                2
+            } else {
+                1
+            };
+            format!("{x:.places$}")
+        }
+        _ => number(x),
+    }
+}
+
 /// An integer in groups of three digits.
 pub fn count(n: i64) -> String {
     let digits = n.unsigned_abs().to_string();
@@ -91,9 +97,53 @@ pub fn count(n: i64) -> String {
     out
 }
 
+/// A share in percent.
+pub fn percent(share: f64) -> String {
+    let x = 100.0 * share;
+    match x.abs() {
+        _ if !x.is_finite() => "-".to_owned(),
+        size if size >= 10.0 || size == 0.0 => format!("{x:.0} %"),
+        size if size >= 0.1 => format!("{} %", format!("{x:.1}").trim_end_matches(".0")),
+        _ => format!("{x:.2} %"),
+    }
+}
+
+/// A count of rows or users.
+pub fn counted(n: u64) -> String {
+    count(i64::try_from(n).unwrap_or(i64::MAX))
+}
+
+/// A drawing in words: what it is called, and what it shows.
+pub struct Words<'a> {
+    /// Its name.
+    pub title: &'a str,
+    /// For whoever cannot see it.
+    pub told: &'a str,
+    /// One key for each line.
+    pub keys: &'a [&'a str],
+    /// A sentence that goes on from the keys.
+    pub said: &'a str,
+}
+
+/// A drawing with its words, which a screen reader reads in its place.
+pub fn figure(svg: &str, words: &Words<'_>) -> String {
+    let one = |(key, class): (&&str, &str)| format!("<span class=\"key {class}\" aria-hidden=\"true\"></span>{}", name(key));
+    let mut keys = words.keys.iter().zip(["one", "two"]).map(one).collect::<Vec<_>>().join(", ");
+    if !keys.is_empty() {
+        keys.push_str(": ");
+    }
+    let (title, told) = (label(words.title), escape(words.told));
+    let svg = match svg.split_once('>').and_then(|(open, rest)| Some((open.strip_prefix("<svg ")?, rest))) {
+        Some((of, rest)) => format!("<svg role=\"img\" aria-label=\"{title}\" {of}>\n<title>{title}</title>\n<desc>{told}</desc>{rest}"),
+        None => svg.to_owned(),
+    };
+    format!("<figure>\n{svg}<figcaption>{keys}{}</figcaption></figure>\n", escape(words.said))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::style::STYLE;
 
     #[test]
     fn hostile_names_are_text() {
@@ -104,10 +154,23 @@ mod tests {
     }
 
     #[test]
+    fn drawings_have_words() {
+        let words = Words { title: "a <b>", told: "1 & 2", keys: &["x"], said: "goes on." };
+        let html = figure("<svg width=\"1\">\n</svg>\n", &words);
+        let svg = "<svg role=\"img\" aria-label=\"a &lt;b&gt;\" width=\"1\">\n<title>a &lt;b&gt;</title>\n<desc>1 &amp; 2</desc>\n</svg>";
+        assert!(html.contains(svg) && html.contains("</span><bdi>x</bdi>: goes on.</figcaption>"), "{html}");
+    }
+
+    #[test]
     fn numbers_are_short() {
         let all = [0.0, 0.12345, 2.0, -12.34, 1234.5, 0.00012, 1e9, f64::NAN].map(number);
         assert_eq!(all, ["0", "0.1235", "2.0000", "-12.3", "1,235", "1.20e-4", "1.00e9", "-"]);
         assert_eq!((count(-1_234_567), count(999), count(0)), ("-1,234,567".to_owned(), "999".to_owned(), "0".to_owned()));
+        assert_eq!([0.0, 1.0, 0.025, 0.0004, f64::NAN].map(percent), ["0 %", "100 %", "2.5 %", "0.04 %", "-"]);
+        assert_eq!(
+            (cut("abc", 3), cut("abcd", 3), named("<b>", 1)),
+            ("abc".into(), "abc\u{2026}".into(), "<bdi>&lt;\u{2026}</bdi>".into())
+        );
         assert!(STYLE.is_ascii() && !STYLE.contains("url(") && !STYLE.contains('<'));
     }
 }

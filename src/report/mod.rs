@@ -1,20 +1,28 @@
 //! A model on one page: what it is, how it learnt, how good it is, what its lists look like. An HTML document that needs nothing else: no script, no
 //! font and no image from elsewhere.
 
+mod blend;
 mod chart;
 mod examples;
 mod figures;
+mod lists;
 mod markup;
+mod metrics;
+mod rows;
+mod segments;
+mod style;
 
+pub use blend::{Base, bases, curve_of};
 pub use examples::{Example, Listed, Shown};
 pub use figures::stored as stored_figures;
+pub use segments::{Segment, segments};
 
 use crate::base::{Epoch, Result};
-use crate::serve::recommender::Source;
 use crate::train::MetricRow;
-use markup::{count, escape, name};
+use crate::train::rows::Diagnosis;
+use markup::{Words, escape, figure, name};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a page shows. Texts may hold anything; the page escapes them.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -31,10 +39,24 @@ pub struct Page {
     pub epochs: Vec<Epoch>,
     /// What is said where there is no curve.
     pub no_curve: String,
+    /// What the loss of the curve is called.
+    pub loss: String,
+    /// Of a blend: what it is made of, what counts most first.
+    pub bases: Vec<Base>,
+    /// Of a blend: the base whose curve it is.
+    pub curve_of: Option<String>,
     /// The figures, the model's own first.
     pub figures: Vec<MetricRow>,
     /// On what they were measured, a sentence; or why there are none.
     pub measured: String,
+    /// A closer look at the evaluation rows; none where none were read.
+    pub diagnosis: Option<Diagnosis>,
+    /// What is said where there is none; empty for kinds that have nothing to look at.
+    pub no_diagnosis: String,
+    /// Groups of rows, the largest first.
+    pub segments: Vec<Segment>,
+    /// How well apart so many groups would be.
+    pub silhouettes: Vec<(u32, f64)>,
     /// A recommender's lists; none for other kinds.
     pub lists: Option<Shown>,
     /// What is said where examples are not shown.
@@ -58,7 +80,10 @@ impl Page {
             body.push_str(&format!("<dt>{}</dt><dd>{}</dd>", escape(what), name(value)));
         }
         body.push_str("</dl>\n");
+        body.push_str(&self.groups());
         body.push_str(&self.quality()?);
+        body.push_str(&self.looks()?);
+        body.push_str(&self.parts());
         body.push_str(&self.curve()?);
         if let Some(shown) = &self.lists {
             body.push_str(&self.exposure(shown)?);
@@ -69,14 +94,15 @@ impl Page {
         }
         for (what, document) in &self.documents {
             let text = serde_json::to_string_pretty(document).unwrap_or_default();
-            body.push_str(&format!("<details><summary>{}</summary><pre>{}</pre></details>\n", escape(what), escape(&text)));
+            body.push_str(&format!("<details><summary>{}</summary><pre tabindex=\"0\">{}</pre></details>\n", escape(what), escape(&text)));
         }
         Ok(markup::ascii(&format!(
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+             <meta name=\"color-scheme\" content=\"light dark\">\n\
              <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
              <title>{title}</title>\n<style>{}</style>\n</head>\n<body>\n<main>\n{body}</main>\n</body>\n</html>\n",
-            markup::STYLE
+            style::STYLE
         )))
     }
 
@@ -86,135 +112,96 @@ impl Page {
             return Ok(out);
         }
         let beside = figures::baselines(&self.figures);
-        if let Some(first) = beside.first()
-            && let Some(svg) = chart::intervals(&self.figures, first)?
-        {
-            let keys = [self.model.as_str(), first.as_str()];
-            out.push_str(&figure(&svg, "Figures with their 95 % intervals", &keys, "means with 95 % intervals."));
+        // Those of a column each are a table of their own.
+        let (each, main): (Vec<MetricRow>, Vec<MetricRow>) = self.figures.iter().cloned().partition(|f| f.metric.contains('.'));
+        let drawn = chart::intervals(&main, beside.first().map(String::as_str))?;
+        if !drawn.is_empty() {
+            out.push_str("<div class=\"charts\">\n");
+            for (which, svg) in &drawn {
+                let title =
+                    which.as_ref().map_or("Figures with their 95 % intervals".to_owned(), |w| format!("{w} with its 95 % interval"));
+                let keys: Vec<&str> = [self.model.as_str()].into_iter().chain(beside.first().map(String::as_str)).collect();
+                let words = Words {
+                    title: &title,
+                    told: "The table that follows has the same numbers.",
+                    keys: &keys,
+                    said: "values with 95 % intervals.",
+                };
+                out.push_str(&figure(svg, &words));
+            }
+            out.push_str("</div>\n");
         }
-        out.push_str(&figures::table(&self.figures, &self.model, &beside));
+        if !main.is_empty() {
+            out.push_str(&figures::table(&main, &self.model, &beside, true));
+        }
+        let kinds: BTreeSet<&str> = each.iter().filter_map(|f| f.metric.split_once('.')).map(|m| m.0).collect();
+        for kind in kinds {
+            let of: Vec<MetricRow> = each.iter().filter(|f| f.metric.split_once('.').is_some_and(|m| m.0 == kind)).cloned().collect();
+            let means = metrics::explain(kind);
+            let means = means.map_or_else(String::new, |(better, what)| format!("<p class=\"quiet\">{what} {}.</p>\n", better.words()));
+            let table = figures::table(&of, &self.model, &figures::baselines(&of), false);
+            out.push_str(&format!("<details><summary>In parts: {}</summary>\n{means}{table}</details>\n", name(kind)));
+        }
         Ok(out)
     }
 
     fn curve(&self) -> Result<String> {
         let mut out = "<h2>How it learnt</h2>\n".to_owned();
-        let Some(losses) = chart::losses(&self.epochs)? else {
+        let loss = if self.loss.is_empty() { "loss" } else { &self.loss };
+        let Some(losses) = chart::losses(&self.epochs, loss)? else {
             out.push_str(&format!("<p>{}</p>\n", escape(&self.no_curve)));
             return Ok(out);
         };
+        if let Some(base) = &self.curve_of {
+            out.push_str(&format!(
+                "<p>This is the curve of {}, the last base of the blend that learns in epochs. No other curve is kept.</p>\n",
+                name(base)
+            ));
+        }
+        let whose = self.curve_of.as_ref().map_or(String::new(), |b| format!(" of {b}"));
         let seconds: f64 = self.epochs.iter().map(|e| e.seconds).filter(|s| s.is_finite()).sum();
-        let keys: &[&str] = match (self.kind.as_str(), self.epochs.iter().any(|e| e.valid_loss.is_some())) {
-            ("gan", true) => &["critic", "generator"],
-            (_, true) => &["training rows", "held-out rows"],
-            (_, false) => &["training rows"],
-        };
         let said = format!("over {} epochs, {} s.", self.epochs.len(), markup::number(seconds));
         out.push_str("<div class=\"charts\">\n");
-        out.push_str(&figure(&losses, "Loss over epochs", keys, &said));
+        let mut draw = |svg: &str, what: &str, keys: &[&str], said: &str, told: &str| {
+            out.push_str(&figure(svg, &Words { title: &format!("{what}{whose} over epochs"), told, keys, said }));
+        };
+        let held_out = self.epochs.iter().any(|e| e.valid_loss.is_some());
+        if self.kind == "gan" {
+            // They play against each other, each on a scale of its own.
+            for (what, of) in
+                [("critic", (|e: &Epoch| Some(e.train_loss)) as fn(&Epoch) -> Option<f64>), ("generator", |e: &Epoch| e.valid_loss)]
+            {
+                if let Some(svg) = chart::one(&self.epochs, "loss", of)? {
+                    draw(&svg, &format!("Loss of the {what}"), &[what], &said, &told(&self.epochs, of));
+                }
+            }
+        } else {
+            let keys: &[&str] = if held_out { &["training", "held out"] } else { &["training"] };
+            let of = |e: &Epoch| if held_out { e.valid_loss } else { Some(e.train_loss) };
+            draw(&losses, &capital(loss), keys, &said, &told(&self.epochs, of));
+        }
         if let Some((watched, svg)) = chart::watched(&self.epochs)? {
-            out.push_str(&figure(&svg, &format!("{watched} over epochs"), &[watched.as_str()], "on held-out rows."));
+            let told = told(&self.epochs, |e: &Epoch| e.metric.as_ref().map(|m| m.1));
+            draw(&svg, &watched, &[watched.as_str()], "on held-out rows.", &told);
         }
         out.push_str("</div>\n");
         Ok(out)
     }
+}
 
-    fn exposure(&self, shown: &Shown) -> Result<String> {
-        let (Some(scatter), Some(curve)) =
-            (chart::exposure(&shown.popularity, &shown.shown)?, chart::concentration(&shown.popularity, &shown.shown)?)
-        else {
-            return Ok(String::new());
-        };
-        let seen = shown.shown.iter().filter(|n| **n > 0).count();
-        let said = format!(
-            "Of {} items {} are in any of {} lists of {}.",
-            count(shown.shown.len() as i64),
-            count(seen as i64),
-            count(shown.lists as i64),
-            shown.k
-        );
-        Ok(format!(
-            "<h2>What it shows</h2>\n<p>{said} A model that only follows the crowd shows the popular items more than users choose them.</p>\n\
-             <div class=\"charts\">\n{}{}</div>\n",
-            figure(
-                &scatter,
-                "Popularity against exposure",
-                &[],
-                "Each item by how many users have it and how many lists show it; larger dots are several items."
-            ),
-            figure(
-                &curve,
-                "Concentration of lists and of choices",
-                &["places in lists", "what users have"],
-                "the share that goes to the most popular items."
-            )
-        ))
-    }
-
-    fn examples(&self, shown: &Shown) -> String {
-        let mut out = "<h2>Lists beside histories</h2>\n".to_owned();
-        if shown.examples.is_empty() || !self.no_examples.is_empty() {
-            out.push_str(&format!("<p>{}</p>\n", escape(&self.no_examples)));
-            return out;
-        }
-        out.push_str("<div class=\"users\">\n");
-        shown.examples.iter().for_each(|e| out.push_str(&self.example(e)));
-        out.push_str("</div>\n");
-        out
-    }
-
-    fn example(&self, e: &Example) -> String {
-        let item = |i: u32| match self.names.get(&i) {
-            Some((_, Some(title))) => name(title),
-            Some((id, None)) => name(id),
-            None => String::new(),
-        };
-        let had = e
-            .history
-            .iter()
-            .map(|&(i, n)| if n > 1 { format!("<li>{} &times; {n}</li>", item(i)) } else { format!("<li>{}</li>", item(i)) });
-        let list = e.list.iter().map(|l| {
-            let class = match (l.found, l.had) {
-                (true, _) => " class=\"hit\"",
-                (false, true) => " class=\"had\"",
-                (false, false) => "",
-            };
-            format!("<li{class}>{}</li>", item(l.item))
-        });
-        let next = e
-            .next
-            .iter()
-            .map(|&i| format!("<li{}>{}</li>", if e.list.iter().any(|l| l.item == i) { " class=\"hit\"" } else { "" }, item(i)));
-        let more = |shown: usize, all: usize| {
-            if all > shown { format!("<p class=\"quiet\">and {} more</p>", count((all - shown) as i64)) } else { String::new() }
-        };
-        let source = match e.source {
-            Source::History => "",
-            Source::NoEvents | Source::NothingKnown => " (what is popular)",
-        };
-        let next = if e.relevant == 0 {
-            String::new()
-        } else {
-            format!("<div><h4>Had next</h4><ul>{}</ul>{}</div>", next.collect::<String>(), more(e.next.len(), e.relevant))
-        };
-        format!(
-            "<section class=\"user\"><h3>User {}</h3><div class=\"sides\"><div><h4>Had, latest first</h4><ul>{}</ul>{}</div>\
-             <div><h4>List{source}</h4><ol>{}</ol></div>{next}</div></section>\n",
-            name(&e.user.to_string()),
-            had.collect::<String>(),
-            more(e.history.len(), e.items),
-            list.collect::<String>(),
-        )
+/// A curve in words: where it begins and where it ends.
+fn told(epochs: &[Epoch], of: impl Fn(&Epoch) -> Option<f64>) -> String {
+    let mut all = epochs.iter().filter_map(|e| Some((e.epoch, of(e)?))).filter(|x| x.1.is_finite());
+    let first = all.next();
+    match (first, all.last().or(first)) {
+        (Some(a), Some(b)) => format!("From {} at epoch {} to {} at epoch {}.", markup::number(a.1), a.0, markup::number(b.1), b.0),
+        _ => String::new(),
     }
 }
 
-/// A drawing with what it shows in words: one key for each line, and a sentence that goes on from them.
-fn figure(svg: &str, label: &str, keys: &[&str], said: &str) -> String {
-    let one = |(key, class): (&&str, &str)| format!("<span class=\"key {class}\"></span>{}", name(key));
-    let mut keys = keys.iter().zip(["one", "two"]).map(one).collect::<Vec<_>>().join(", ");
-    if !keys.is_empty() {
-        keys.push_str(": ");
-    }
-    format!("<figure role=\"img\" aria-label=\"{}\">\n{svg}<figcaption>{keys}{}</figcaption></figure>\n", escape(label), escape(said))
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |c| c.to_uppercase().chain(letters).collect())
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ fn example() -> Example {
         list: vec![Listed { item: 2, had: false, found: true }, Listed { item: 1, had: true, found: false }],
         next: vec![2],
         relevant: 2,
-        source: Source::History,
+        source: crate::serve::recommender::Source::History,
     }
 }
 
@@ -52,6 +52,7 @@ fn page() -> Page {
         no_examples: String::new(),
         names: names.into_iter().map(|(i, id, title)| (i, (id.to_owned(), title.map(str::to_owned)))).collect(),
         documents: vec![("Parameters".into(), serde_json::json!({"a<b": "</pre><script>"}))],
+        ..Page::default()
     }
 }
 
@@ -85,8 +86,11 @@ fn a_page_shows_everything_and_nothing_of_it_can_run() {
     assert_eq!(tags.iter().filter(|t| *t == "svg").count(), 5);
     for part in [
         "&lt;script&gt;m&lt;/script&gt;",
-        "<td><bdi>recall</bdi>@20</td><td>0.2500 <small>0.2400 to 0.2600</small></td><td>0.1250 <small>0.1150 to 0.1350</small></td><td>321</td>",
-        "<td><bdi>coverage</bdi>@20</td><td>0.5000</td><td>0.0100</td>",
+        "<th scope=\"row\" role=\"rowheader\"><bdi>recall</bdi>@20<span class=\"way\">&#8593; higher is better</span><small class=\"what\">Of what is to be found",
+        "<td role=\"cell\" class=\"win\" data-label=\"&lt;script&gt;m&lt;/script&gt;\"><span>0.2500 <small>0.2400 to 0.2600</small></span></td>\
+         <td role=\"cell\" data-label=\"popularity\"><span>0.1250 <small>0.1150 to 0.1350</small></span></td><td role=\"cell\" data-label=\"measured on\">321</td>",
+        "<svg role=\"img\" aria-label=\"ndcg@20 over epochs\" ",
+        "<title>Loss over epochs</title>\n<desc>From 1.1000 at epoch 1 to 0.2200 at epoch 5.</desc>",
         "&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;</bdi> &times; 3</li>",
         "User <bdi>&lt;b&gt;u&amp;1&lt;/b&gt;</bdi>",
         "<ol><li class=\"hit\"><bdi>cup</bdi></li><li class=\"had\"><bdi>T&#233;a</bdi></li></ol>",
@@ -97,7 +101,7 @@ fn a_page_shows_everything_and_nothing_of_it_can_run() {
         "ndcg@20",
         "<polyline",
     ] {
-        assert!(html.contains(part), "{part} is missing in {html}");
+        assert!(html.contains(part), "{part} is missing");
     }
 }
 
@@ -137,3 +141,84 @@ fn stored_metrics_are_figures_by_their_path() {
     let expected = [(None, "auc", 0.9), (None, "columns.price.r2", 0.5), (Some("logistic"), "auc", 0.8)];
     assert_eq!(rows, expected.map(|(b, m, v)| (b.map(str::to_owned), m.to_owned(), v)));
 }
+
+#[test]
+fn the_simple_model_of_a_training_stands_beside_it() {
+    let metrics = serde_json::json!({"auc": 0.9, "rows": 50, "epochs": 3, "evaluated_by": "log_loss", "baseline": {"auc": 0.8, "kind": "logistic"},
+        "average": {"log_loss": 0.7}, "silhouettes": {"2": 0.3}});
+    let rows: Vec<_> = stored_figures(metrics.as_object().unwrap()).into_iter().map(|r| (r.baseline, r.metric, r.value)).collect();
+    let expected = [(None, "auc", 0.9), (Some("logistic"), "auc", 0.8), (Some("average"), "log_loss", 0.7)];
+    assert_eq!(rows, expected.map(|(b, m, v)| (b.map(str::to_owned), m.to_owned(), v)));
+}
+
+#[test]
+fn errors_have_axes_of_their_own() {
+    let of = |metric: &str| [row(None, metric, 0.5, true), row(Some("logistic"), metric, 0.6, true)];
+    let figures: Vec<MetricRow> = ["log_loss", "auc", "accuracy", "brier"].iter().flat_map(|m| of(m)).collect();
+    let drawn = chart::intervals(&figures, Some("logistic")).unwrap();
+    assert_eq!(drawn.iter().map(|d| d.0.as_deref()).collect::<Vec<_>>(), [None, Some("log_loss@20"), Some("brier@20")]);
+    assert!(drawn[0].1.contains("auc") && !drawn[0].1.contains("log_loss") && drawn[1].1.contains("log_loss"));
+    assert!(chart::intervals(&[row(None, "auc", 0.5, false)], None).unwrap().is_empty());
+}
+
+#[test]
+fn a_blend_names_its_bases_and_whose_curve_it_is() {
+    let base = |kind: &str, weight, alone| Base { kind: kind.into(), weight, alone, without: None };
+    let bases = vec![base("ease", 0.75, Some(0.2)), base("<als>", 0.25, None)];
+    let html = Page { kind: "blend".into(), bases, curve_of: Some("als".into()), ..page() }.html().unwrap();
+    nested(&html);
+    for part in [
+        "weight 0.7500 (75 %); alone its NDCG is 0.2000",
+        "<bdi>&lt;als&gt;</bdi>",
+        "This is the curve of <bdi>als</bdi>",
+        "<title>Loss of als over epochs</title>",
+    ] {
+        assert!(html.contains(part), "{part}");
+    }
+}
+
+#[test]
+fn segments_are_drawn_with_what_sets_them_apart() {
+    use crate::dataset::{Family, Input, ValueType};
+    use crate::train::features::Apart;
+    let input = |name: &str, family| Input { name: name.into(), family, value_type: ValueType::Plain, key: None };
+    let inputs = [input("city", Family::Text), input("spend", Family::Number), input("new", Family::Bool), input("since", Family::Time)];
+    let line = |segment: &str, rows, column: &str, mean, overall, effect| Apart {
+        segment: segment.into(),
+        rows,
+        column: column.into(),
+        mean,
+        overall,
+        effect,
+    };
+    let apart = vec![
+        line("1", 600, "city = </style><script>", 1.0, 0.25, 1.5),
+        line("1", 600, "spend", 12.5, 100.0, -0.75),
+        line("1", 600, "since", 2020.25, 2022.5, -0.5),
+        line("1", 600, "new", 0.5, 0.5, 0.0),
+        line("2", 200, "new", 0.9, 0.5, 9.0),
+    ];
+    let page = Page { segments: segments(apart, &inputs), silhouettes: vec![(2, 0.7), (3, 0.4)], lists: None, ..page() };
+    let html = page.html().unwrap();
+    assert!(!nested(&html).contains(&"script".to_owned()));
+    for part in [
+        "2 groups of 800 rows",
+        "600 rows, 75 %</span>",
+        "<bdi>city = &lt;/style&gt;&lt;script&gt;</bdi>",
+        "left:50.0%;width:37.5%",
+        "100 % here, 25 % over all: 1.5 sd above",
+        "12.5 here, 100.0 over all: 0.8 sd below",
+        "2020.2 here, 2022.5 over all",
+        // A bar ends at two deviations.
+        "left:50.0%;width:50.0%",
+        "90 % here, 50 % over all: 9.0 sd above",
+        "<span class=\"of\">2 segments</span>",
+    ] {
+        assert!(html.contains(part), "{part} is missing");
+    }
+    // What hardly differs sets nothing apart.
+    assert!(!html.contains("0.0 sd"));
+}
+
+#[cfg(test)]
+mod rows_tests;

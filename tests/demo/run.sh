@@ -7,4 +7,5 @@ start=$SECONDS
 tests/demo/load.sh
 # One session: the other parts ask about the household that the first has chosen.
 psql -X -q -d demo -P footer=off -f tests/demo/behaviour.sql -f tests/demo/profile.sql -f tests/demo/recommend.sql -f tests/demo/tags.sql </dev/null
+tests/demo/report.sh
 echo "The demo took $((SECONDS - start)) s. Look around in its tables and models with: make psql"

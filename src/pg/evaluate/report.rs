@@ -11,10 +11,12 @@ use crate::pg::query::owner::as_extension;
 use crate::pg::query::relation::{Attribute, Relation};
 use crate::pg::query::spi::{self, Arg, Plan};
 use crate::pg::recommender::serving;
+use crate::pg::rows::scoring;
 use crate::pg::store::cache;
 use crate::pg::store::models::{self, ModelRow, VersionRow};
-use crate::report::{Page, stored_figures};
+use crate::report::{Page, bases, curve_of, segments, stored_figures};
 use crate::train::Family;
+use crate::train::row_model::RowModel;
 use pgrx::pg_sys;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
@@ -36,6 +38,9 @@ pub(crate) fn page(name: &str, source: Option<pg_sys::Oid>, k: i32, titles: Opti
         facts,
         epochs: if owns { epochs(&version)? } else { Vec::new() },
         no_curve: if owns { "This kind learns in one step: there is no curve." } else { "The curve is shown to the model's owner." }.into(),
+        loss: loss(&metrics),
+        bases: bases(&version.kind, &version.params, &metrics),
+        curve_of: curve_of(&version.kind, version.call.get("params").unwrap_or(&Value::Null), &version.params, &metrics),
         documents: vec![("Parameters".into(), version.params.clone()), ("Metrics of the training".into(), metrics.clone())],
         ..Page::default()
     };
@@ -51,7 +56,7 @@ pub(crate) fn page(name: &str, source: Option<pg_sys::Oid>, k: i32, titles: Opti
                 .detail(format!("Its kind is {}.", version.kind))
                 .hint(format!("SELECT affinity.report({});", literal(name))));
         }
-        None => rows(&mut page, source, k, &metrics)?,
+        None => rows(&mut page, &version, source, k, &metrics)?,
     }
     page.html()
 }
@@ -78,19 +83,49 @@ fn lists(page: &mut Page, model: &ModelRow, version: &VersionRow, source: Option
     Ok(())
 }
 
-/// The part of a model of rows: its figures.
-fn rows(page: &mut Page, source: Option<pg_sys::Oid>, k: i32, metrics: &Value) -> Result<()> {
-    page.figures = match source {
-        Some(source) => evaluate::rows::figures(&page.model, Some(source), None, k, false)?,
-        None => metrics.as_object().map(stored_figures).unwrap_or_default(),
+/// What the loss of a learning curve is, by the figure that evaluates.
+fn loss(metrics: &Value) -> String {
+    let name = match metrics.get("evaluated_by").and_then(Value::as_str) {
+        Some("log_loss") => "log loss",
+        Some("rmse") => "squared error",
+        _ => "loss",
     };
-    page.measured = match source {
-        Some(source) => format!("Measured on the rows of {}.", Relation::open(source)?.sql()),
-        None if page.figures.is_empty() => "No rows were held out to evaluate this version by.".into(),
-        None => {
-            "As measured at training, on rows that were held out. For intervals name a relation: affinity.report(model, 'relation').".into()
+    name.to_owned()
+}
+
+/// The part of a model of rows: its figures, and what they hide; the segments of one that makes such.
+fn rows(page: &mut Page, version: &VersionRow, source: Option<pg_sys::Oid>, k: i32, metrics: &Value) -> Result<()> {
+    let model = scoring::model(&page.model, Stamp::now())?;
+    if let RowModel::Describes(features) = &*model
+        && let Ok(apart) = features.apart()
+    {
+        page.segments = segments(apart, features.inputs());
+        let tried = metrics.get("silhouettes").and_then(Value::as_object).into_iter().flatten();
+        page.silhouettes = tried.filter_map(|(k, s)| Some((k.parse().ok()?, s.as_f64()?))).collect();
+        page.silhouettes.sort_by_key(|s| s.0);
+    }
+    let Some(source) = source else {
+        page.figures = metrics.as_object().map(stored_figures).unwrap_or_default();
+        page.measured = if page.figures.is_empty() {
+            "No rows were held out to evaluate this version by.".into()
+        } else {
+            let n = metrics.get("rows").and_then(Value::as_u64).map_or(String::new(), |n| format!("{n} "));
+            format!(
+                "As measured at training, on {n}rows that were held out. For intervals name a relation: affinity.report(model, 'relation')."
+            )
+        };
+        if matches!(*model, RowModel::Predicts(_)) {
+            page.no_diagnosis = "Calibration, what is mixed up and how much each column matters are evaluated row by row, and without a relation no rows are read. Name one: \
+                                 affinity.report(model, 'relation'). The training's own may be named: rows that it held out evaluate, by networks that did not learn from them."
+                .into();
         }
+        return Ok(());
     };
+    let seen = evaluate::rows::seen(version, source, k)?;
+    let notice = seen.notice.map_or_else(String::new, |n| format!(" Mind: {}.", n.replace(" (all_rows => true: all)", "")));
+    page.measured = format!("Measured on the rows of {}.{notice}", Relation::open(source)?.sql());
+    page.figures = seen.figures;
+    page.diagnosis = seen.diagnosis;
     Ok(())
 }
 
@@ -102,7 +137,8 @@ fn told(version: &VersionRow) -> Result<(Vec<(String, String)>, Value)> {
         spi::first(TOLD, &[Arg::Uuid(version.model_id), Arg::Int(version.version)], |r| {
             let count = |i| r.big(i).unwrap_or(0).to_string();
             let seconds = format!("{:.1} s", r.double(4).unwrap_or(0.0));
-            let facts = [("trained", r.text(1).unwrap_or_default()), ("in", seconds), ("rows used", count(2)), ("rows left out", count(3))];
+            let facts =
+                [("trained", r.text(1).unwrap_or_default()), ("took", seconds), ("rows used", count(2)), ("rows left out", count(3))];
             Ok((facts.map(|(what, value)| (what.to_owned(), value)).to_vec(), r.json(5)?))
         })
     })?;

@@ -13,11 +13,22 @@ use crate::pg::query::relation::Relation;
 use crate::pg::query::scan;
 use crate::pg::recommender::serving;
 use crate::pg::rows::input_columns;
+use crate::pg::store::models::VersionRow;
 use crate::pg::store::{cache, models, weights};
 use crate::train::MetricRow;
 use crate::train::row_model::{RowModel, RowScratch};
-use crate::train::rows::{self, Evaluated, FRESH};
+use crate::train::rows::{self, Diagnosis, Evaluated, FRESH};
 use pgrx::pg_sys;
+
+/// A model evaluated on the rows of a relation.
+pub(crate) struct Seen {
+    /// The figures, its baseline's after its own.
+    pub figures: Vec<MetricRow>,
+    /// How rows that taught the model were evaluated.
+    pub notice: Option<String>,
+    /// A closer look, where one was asked for and the model predicts.
+    pub diagnosis: Option<Diagnosis>,
+}
 
 /// The figures of the model called `model` on `source`, its baseline's after its own; `target` is the trained one unless given. `k` is the length of the
 /// lists of a recommender, for which `source` may be left out: [`evaluate::recommender::figures`]. `all_rows`: also rows that taught a model of rows.
@@ -34,9 +45,21 @@ pub(crate) fn figures(model: &str, source: Option<pg_sys::Oid>, target: Option<&
         Error::new(Code::InvalidParameter, "no source is given")
             .hint("Name the relation to evaluate on: affinity.evaluate('model', 'source').")
     })?;
+    Ok(evaluate(&version, source, target, (k, all_rows, false))?.figures)
+}
+
+/// The version of a model of rows evaluated on `source` by its own target, with a closer look where it predicts.
+///
+/// # Errors
+/// As [`figures`].
+pub(crate) fn seen(version: &VersionRow, source: pg_sys::Oid, k: i32) -> Result<Seen> {
+    evaluate(version, source, None, (k, false, true))
+}
+
+fn evaluate(version: &VersionRow, source: pg_sys::Oid, target: Option<&str>, (k, all_rows, closer): (i32, bool, bool)) -> Result<Seen> {
     let budget = settings::budget();
     let keys = json_keys::of(&version.params);
-    let loaded = RowModel::load(&version.kind, &version.state, &weights::tensors(&version)?)?;
+    let loaded = RowModel::load(&version.kind, &version.state, &weights::tensors(version)?)?;
     if let RowModel::Describes(features) = &loaded {
         let relation = Relation::open(source)?;
         let inputs = features.inputs().iter().map(|i| i.name.as_str());
@@ -44,10 +67,10 @@ pub(crate) fn figures(model: &str, source: Option<pg_sys::Oid>, target: Option<&
         let columns = wanted(&relation, columns.into_iter(), None, features.inputs(), &keys)?;
         let (frame, _held) = read(&relation, &columns, &budget)?;
         let known = features.known(&frame)?;
-        if known > FRESH {
-            error::notice(&rows::taught(known));
-        }
-        return interrupts::run(0, &budget, telling(model, "evaluating"), |ctx| features.evaluate(&frame, ctx));
+        let notice = (known > FRESH).then(|| rows::taught(known));
+        notice.iter().for_each(|n| error::notice(n));
+        let figures = interrupts::run(0, &budget, |_| {}, |ctx| features.evaluate(&frame, ctx))?;
+        return Ok(Seen { figures, notice, diagnosis: None });
     }
     let mut scratch = RowScratch::default();
     let (scorer, _) = loaded.predicts(&mut scratch)?;
@@ -59,13 +82,21 @@ pub(crate) fn figures(model: &str, source: Option<pg_sys::Oid>, target: Option<&
     let columns: Vec<&str> = with(inputs, scorer.split().reads(), &relation, &keys);
     let columns = wanted(&relation, columns.into_iter(), Some(target), scorer.inputs(), &keys)?;
     let (frame, _held) = read(&relation, &columns, &budget)?;
-    let Evaluated { figures, notice } = interrupts::run(0, &budget, telling(model, "evaluating"), |ctx| {
-        rows::evaluate(scorer, &frame, (target, usize::try_from(k).ok(), all_rows), ctx)
-    })?;
-    if let Some(notice) = notice {
-        error::notice(&notice);
-    }
-    Ok(figures)
+    let k = usize::try_from(k).ok();
+    let (Evaluated { figures, notice }, diagnosis) = interrupts::run(
+        0,
+        &budget,
+        |_| {},
+        |ctx| {
+            if closer {
+                rows::diagnose(scorer, &frame, (target, k), ctx).map(|(e, d)| (e, Some(d)))
+            } else {
+                rows::evaluate(scorer, &frame, (target, k, all_rows), ctx).map(|e| (e, None))
+            }
+        },
+    )?;
+    notice.iter().for_each(|n| error::notice(n));
+    Ok(Seen { figures, notice, diagnosis })
 }
 
 /// The columns `needed`, and what else tells the rows that taught from others, where it is there.

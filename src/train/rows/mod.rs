@@ -10,8 +10,10 @@
 
 mod average;
 mod cross_fit;
+mod diagnosis;
 mod evaluate;
 mod fit;
+mod importance;
 pub(super) mod inputs;
 mod plan;
 mod prepare;
@@ -23,8 +25,10 @@ mod verdict;
 
 pub use crate::serve::Outcome;
 pub use crate::train::{Family, Input};
-pub use evaluate::{Evaluated, FRESH, evaluate, taught};
+pub use diagnosis::Diagnosis;
+pub use evaluate::{Evaluated, FRESH, diagnose, evaluate, taught};
 pub use fit::fit;
+pub use importance::{Importance, Importances, REPEATS};
 
 use crate::base::{Result, params};
 use crate::model::RowKind;
@@ -63,6 +67,8 @@ impl RowsSpec {
     }
 }
 
+#[cfg(test)]
+mod diagnosis_tests;
 #[cfg(test)]
 mod line_tests;
 #[cfg(test)]
