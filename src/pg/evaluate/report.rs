@@ -121,7 +121,7 @@ fn rows(page: &mut Page, version: &VersionRow, source: Option<pg_sys::Oid>, k: i
         }
         return Ok(());
     };
-    let seen = evaluate::rows::seen(version, source, k)?;
+    let seen = evaluate::rows::seen(&page.model, version, source, k)?;
     let notice = seen.notice.map_or_else(String::new, |n| format!(" Mind: {}.", n.replace(" (all_rows => true: all)", "")));
     page.measured = format!("Measured on the rows of {}.{notice}", Relation::open(source)?.sql());
     page.figures = seen.figures;

@@ -45,18 +45,24 @@ pub(crate) fn figures(model: &str, source: Option<pg_sys::Oid>, target: Option<&
         Error::new(Code::InvalidParameter, "no source is given")
             .hint("Name the relation to evaluate on: affinity.evaluate('model', 'source').")
     })?;
-    Ok(evaluate(&version, source, target, (k, all_rows, false))?.figures)
+    Ok(evaluate(model, &version, source, target, (k, all_rows, false))?.figures)
 }
 
 /// The version of a model of rows evaluated on `source` by its own target, with a closer look where it predicts.
 ///
 /// # Errors
 /// As [`figures`].
-pub(crate) fn seen(version: &VersionRow, source: pg_sys::Oid, k: i32) -> Result<Seen> {
-    evaluate(version, source, None, (k, false, true))
+pub(crate) fn seen(model: &str, version: &VersionRow, source: pg_sys::Oid, k: i32) -> Result<Seen> {
+    evaluate(model, version, source, None, (k, false, true))
 }
 
-fn evaluate(version: &VersionRow, source: pg_sys::Oid, target: Option<&str>, (k, all_rows, closer): (i32, bool, bool)) -> Result<Seen> {
+fn evaluate(
+    model: &str,
+    version: &VersionRow,
+    source: pg_sys::Oid,
+    target: Option<&str>,
+    (k, all_rows, closer): (i32, bool, bool),
+) -> Result<Seen> {
     let budget = settings::budget();
     let keys = json_keys::of(&version.params);
     let loaded = RowModel::load(&version.kind, &version.state, &weights::tensors(version)?)?;
@@ -69,7 +75,7 @@ fn evaluate(version: &VersionRow, source: pg_sys::Oid, target: Option<&str>, (k,
         let known = features.known(&frame)?;
         let notice = (known > FRESH).then(|| rows::taught(known));
         notice.iter().for_each(|n| error::notice(n));
-        let figures = interrupts::run(0, &budget, |_| {}, |ctx| features.evaluate(&frame, ctx))?;
+        let figures = interrupts::run(0, &budget, telling(model, "evaluating"), |ctx| features.evaluate(&frame, ctx))?;
         return Ok(Seen { figures, notice, diagnosis: None });
     }
     let mut scratch = RowScratch::default();
@@ -83,18 +89,13 @@ fn evaluate(version: &VersionRow, source: pg_sys::Oid, target: Option<&str>, (k,
     let columns = wanted(&relation, columns.into_iter(), Some(target), scorer.inputs(), &keys)?;
     let (frame, _held) = read(&relation, &columns, &budget)?;
     let k = usize::try_from(k).ok();
-    let (Evaluated { figures, notice }, diagnosis) = interrupts::run(
-        0,
-        &budget,
-        |_| {},
-        |ctx| {
-            if closer {
-                rows::diagnose(scorer, &frame, (target, k), ctx).map(|(e, d)| (e, Some(d)))
-            } else {
-                rows::evaluate(scorer, &frame, (target, k, all_rows), ctx).map(|e| (e, None))
-            }
-        },
-    )?;
+    let (Evaluated { figures, notice }, diagnosis) = interrupts::run(0, &budget, telling(model, "evaluating"), |ctx| {
+        if closer {
+            rows::diagnose(scorer, &frame, (target, k), ctx).map(|(e, d)| (e, Some(d)))
+        } else {
+            rows::evaluate(scorer, &frame, (target, k, all_rows), ctx).map(|e| (e, None))
+        }
+    })?;
     notice.iter().for_each(|n| error::notice(n));
     Ok(Seen { figures, notice, diagnosis })
 }
