@@ -67,7 +67,7 @@ fn auto_is_never_below_popularity() {
         let t = fit(&draws(users, seed), "auto", &json!({}), None);
         let (own, popular) = (t.report.evaluated.unwrap(), popularity(&t.report));
         assert!(own >= popular - 5e-6, "{users} {seed}: {own} {popular}");
-        told += usize::from(t.report.notices.iter().any(|n| n.starts_with("auto chose popularity")));
+        told += usize::from(t.report.notices.iter().any(|n| n.starts_with("auto takes popularity in its place")));
         // What is kept is the best of what was tried.
         let auto = &t.report.metrics["auto"];
         let alone = auto["alone"].as_object().unwrap();

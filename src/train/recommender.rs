@@ -155,7 +155,7 @@ fn evaluated(parts: &Parts, asked: &Request, deployed: Option<&Incumbent>, repor
         && v.gives_way(chosen_by, ctx.seed)?
     {
         report.notices.push(format!(
-            "auto chose {}: on {} held-out lists kind {} has an ndcg@{EVALUATED_AT} of {:.5}, popularity of {:.5}",
+            "auto takes {} in its place: on {} other held-out lists kind {} has an ndcg@{EVALUATED_AT} of {:.5}, popularity of {:.5}",
             popularity::KIND.name,
             v.own.users,
             choice.kind.name,

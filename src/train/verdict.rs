@@ -98,7 +98,7 @@ impl Verdict {
         }
         if self.own.ndcg <= self.popularity.ndcg && kind != popularity::KIND.name {
             report.notices.push(format!(
-                "on {} held-out lists this version is no better than popularity: ndcg@{EVALUATED_AT} {:.5} against {:.5}",
+                "on {} held-out lists this version is no better than popularity: ndcg@{EVALUATED_AT} {:.5} against {:.5}; the bestsellers serve as well (kind => 'popularity')",
                 self.own.users, self.own.ndcg, self.popularity.ndcg
             ));
         }

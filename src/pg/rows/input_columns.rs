@@ -186,7 +186,9 @@ fn missing(wanted: &str, given: &[Given], inputs: &[Input]) -> Error {
     if have.iter().enumerate().all(|(i, n)| *n == format!("f{}", i + 1)) {
         return e.hint("ROW(…) has no column names; name the columns with a sub-select: (SELECT r FROM (SELECT 1 AS a, 2 AS b) r).");
     }
-    match names::nearest(wanted, have.iter().copied()) {
+    // A column that the model reads itself is no slip for another.
+    let own = |n: &&str| inputs.iter().any(|i| i.name == *n);
+    match names::nearest(wanted, have.iter().copied().filter(|n| !own(n))) {
         // Nothing is as it should be: the row is another.
         _ if inputs.iter().all(|i| !have.contains(&i.name.as_str())) => e.hint(format!("Is it the row that was meant? {}", numbers::ALIAS)),
         Some(near) => e.hint(format!("Did you mean \"{near}\"? Rename it in a sub-select, or train the model again.")),

@@ -239,7 +239,7 @@ fn columns<'a>(relation: &'a Relation, call: &Call, exclude: &Value, keys: &'a [
         .map(|c| format!("\"{}\" ({})", c.name, c.type_name))
         .collect();
     if !unreadable.is_empty() {
-        error::notice(&format!("columns of types that no model reads are left out: {}", unreadable.join(", ")));
+        error::notice(&format!("columns of types that no model reads are left out (cast them in a view): {}", unreadable.join(", ")));
     }
     // What a target's arrays hold are tags.
     let family = |c: &Attribute| (call.target.as_deref() == Some(&c.name)).then_some(Family::Labels);

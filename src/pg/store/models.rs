@@ -348,7 +348,7 @@ fn unknown(name: &str) -> Error {
 fn denied(model: &ModelRow) -> Error {
     Error::new(Code::Privilege, format!("permission denied for model \"{}\"", model.name))
         .detail(format!("Role {} may use it and not change it; it belongs to {}.", owner::current_name(), model.owner.today()))
-        .hint("Choose another name, or act as its owner.")
+        .hint("Act as its owner; or, to train a model of your own, choose another name.")
 }
 
 /// SHA-256 over the texts of kind, call and params as they are stored, and the digest of what they gave.

@@ -169,5 +169,5 @@ fn intervals_of_noise_hold_0_about_as_often_as_they_say() {
         }
     }
     // 95 % of 160, less three standard deviations.
-    assert!(all == 160 && holdout >= 144, "{held} of {all}");
+    assert!(all == 160 && holdout >= 144, "{holdout} of {all}");
 }
