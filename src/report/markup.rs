@@ -70,7 +70,7 @@ pub fn number(x: f64) -> String {
 /// A figure to three places or so, where more would only be in the way.
 pub fn short(x: f64) -> String {
     match x.abs() {
-        size if size >= 0.01 && size < 1000.0 => {
+        size if (0.01..1000.0).contains(&size) => {
             let places = if size < 1.0 {
                 3
             } else if size < 10.0 {

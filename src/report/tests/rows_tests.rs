@@ -43,7 +43,7 @@ fn has(html: &str, parts: &[&str]) {
 fn two_classes_have_calibration_gain_and_confusion() {
     let (mut calibration, mut gain, mut confusion) = (Calibration::default(), Gain::default(), Confusion::new(2).unwrap());
     for i in 0..100u32 {
-        let (p, y) = (if i < 20 { 0.75 } else { 0.25 }, i < 15 || i >= 80);
+        let (p, y) = (if i < 20 { 0.75 } else { 0.25 }, !(15..80).contains(&i));
         calibration.add(p, y).unwrap();
         gain.add(p, y).unwrap();
         confusion.add(usize::from(y), usize::from(p > 0.5));
