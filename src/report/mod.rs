@@ -165,7 +165,9 @@ impl Page {
         let mut draw = |svg: &str, what: &str, keys: &[&str], said: &str, told: &str| {
             out.push_str(&figure(svg, &Words { title: &format!("{what}{whose} over epochs"), told, keys, said }));
         };
-        let held_out = self.epochs.iter().any(|e| e.valid_loss.is_some());
+        // Where a figure is watched, the loss of held-out rows is what it lacks to 1: on an axis of its own it says the same, on that of the loss nothing.
+        let watched = chart::watched(&self.epochs)?;
+        let held_out = watched.is_none() && self.epochs.iter().any(|e| e.valid_loss.is_some());
         if self.kind == "gan" {
             // They play against each other, each on a scale of its own.
             for (what, of) in
@@ -178,9 +180,10 @@ impl Page {
         } else {
             let keys: &[&str] = if held_out { &["training", "held out"] } else { &["training"] };
             let of = |e: &Epoch| if held_out { e.valid_loss } else { Some(e.train_loss) };
-            draw(&losses, &capital(loss), keys, &said, &told(&self.epochs, of));
+            let alone = if held_out { None } else { chart::one(&self.epochs, loss, of)? };
+            draw(alone.as_ref().unwrap_or(&losses), &capital(loss), keys, &said, &told(&self.epochs, of));
         }
-        if let Some((watched, svg)) = chart::watched(&self.epochs)? {
+        if let Some((watched, svg)) = watched {
             let told = told(&self.epochs, |e: &Epoch| e.metric.as_ref().map(|m| m.1));
             draw(&svg, &watched, &[watched.as_str()], "on held-out rows.", &told);
         }

@@ -90,7 +90,7 @@ fn a_page_shows_everything_and_nothing_of_it_can_run() {
         "<td role=\"cell\" class=\"win\" data-label=\"&lt;script&gt;m&lt;/script&gt;\"><span>0.2500 <small>0.2400 to 0.2600</small></span></td>\
          <td role=\"cell\" data-label=\"popularity\"><span>0.1250 <small>0.1150 to 0.1350</small></span></td><td role=\"cell\" data-label=\"measured on\">321</td>",
         "<svg role=\"img\" aria-label=\"ndcg@20 over epochs\" ",
-        "<title>Loss over epochs</title>\n<desc>From 1.1000 at epoch 1 to 0.2200 at epoch 5.</desc>",
+        "<title>Loss over epochs</title>\n<desc>From 1.0000 at epoch 1 to 0.2000 at epoch 5.</desc>",
         "&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;</bdi> &times; 3</li>",
         "User <bdi>&lt;b&gt;u&amp;1&lt;/b&gt;</bdi>",
         "<ol><li class=\"hit\"><bdi>cup</bdi></li><li class=\"had\"><bdi>T&#233;a</bdi></li></ol>",
@@ -159,6 +159,15 @@ fn errors_have_axes_of_their_own() {
     assert_eq!(drawn.iter().map(|d| d.0.as_deref()).collect::<Vec<_>>(), [None, Some("log_loss@20"), Some("brier@20")]);
     assert!(drawn[0].1.contains("auc") && !drawn[0].1.contains("log_loss") && drawn[1].1.contains("log_loss"));
     assert!(chart::intervals(&[row(None, "auc", 0.5, false)], None).unwrap().is_empty());
+}
+
+#[test]
+fn what_is_watched_has_an_axis_of_its_own() {
+    let drawn = |page: &Page| page.html().unwrap().matches("held out</bdi>").count();
+    let mut page = page();
+    assert_eq!(drawn(&page), 0);
+    page.epochs.iter_mut().for_each(|e| e.metric = None);
+    assert_eq!(drawn(&page), 1);
 }
 
 #[test]
