@@ -144,7 +144,7 @@ fn a_long_call_says_how_far_it_is() {
     assert!(error_line(&session.run(TRAINING).unwrap_err()).starts_with("57014"));
     let said = session.notices();
     let says =
-        |n: &&String| n.starts_with("NOTICE: model \"m\" (mlp): training since ") && n.contains(" of ") && n.contains("left of this part");
+        |n: &&String| n.starts_with("NOTICE: model \"m\" (mlp): training, ") && n.contains(" so far, ") && n.contains("left of this part");
     assert!((2..=4).contains(&said.iter().filter(says).count()), "{said:?}");
     session.run("SET affinity.progress_interval = 0; SET statement_timeout = '2s'").unwrap();
     session.run(TRAINING).unwrap_err();

@@ -92,13 +92,14 @@ impl Notices {
     }
 
     fn sentence(&self) -> String {
-        let mut said = format!("{}: {} since {}", self.what, self.part.phase, spell(self.start.elapsed().as_secs_f64()));
+        let mut said = format!("{}: {}", self.what, self.part.phase);
         if let Some((done, of)) = self.part.done {
             said += &format!(", {done} of {of}");
         }
         if let Some((name, value)) = &self.part.best {
             said += &format!(", best {name} {value:.4}");
         }
+        said += &format!("; {} so far", spell(self.start.elapsed().as_secs_f64()));
         let later = self.phase_start.elapsed().as_secs_f64() - self.part.seconds;
         if let Some(left) = self.part.left(later) {
             said += &format!(", at most {} left of this part", spell(left));
