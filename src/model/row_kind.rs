@@ -96,7 +96,7 @@ impl RowKind {
             .detail(format!("Kinds that learn from rows are: {}.", known.join(", ")));
         if learns_from_events(name) {
             return Err(
-                e.hint(format!("RowKind {name} learns from events: affinity.train_recommender('model', 'events', kind => '{name}')."))
+                e.hint(format!("Kind {name} learns from events: affinity.train_recommender('model', 'events', kind => '{name}')."))
             );
         }
         Err(match names::nearest(name, known) {
