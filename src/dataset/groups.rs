@@ -35,7 +35,7 @@ pub struct Dealt {
     pub folds: Vec<u32>,
     /// The groups that were dealt, with their folds.
     pub dealt: Vec<(u64, u32)>,
-    /// How many folds evaluate in turns; 1: the first one evaluates.
+    /// How many folds are held out in turns; 1: the first one is held out.
     pub turns: u32,
     /// How many groups there are, at most [`MANY`].
     pub groups: usize,
@@ -103,7 +103,7 @@ pub fn deal(keys: &[u64], places: &[f64], ask: Ask<'_>) -> Result<Dealt> {
     Ok(Dealt { folds, dealt, turns: if in_turns { turns } else { 1 }, groups })
 }
 
-/// Names the folds so that the first, which evaluates where they do not take turns, has as near to `wanted` rows as any.
+/// Names the folds so that the first, which is held out where they do not take turns, has as near to `wanted` rows as any.
 fn first_is_nearest(dealt: &mut [(u64, u32)], rows: &[usize], wanted: f64) {
     let apart = |f: usize| (rows[f].real() - wanted).abs();
     let best = (0..rows.len()).min_by(|a, b| apart(*a).total_cmp(&apart(*b))).unwrap_or(0) as u32;

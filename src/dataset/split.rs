@@ -1,4 +1,4 @@
-//! Which rows teach, which say when to stop, and which evaluate.
+//! Which rows teach, which say when to stop, and which are held out.
 //!
 //! A row's place on a circle of length 1 is a hash of its values and of how many equal rows stand before it, so equal rows are spread over
 //! all sides as the others are, and the n-th copy of a row keeps its place over all retrains, wherever it stands in the table and whatever
@@ -16,7 +16,7 @@ use crate::dataset::{Cell, Frame, Values};
 pub enum By<'a> {
     /// The values of these columns, in any order.
     Row(&'a [&'a str]),
-    /// The newest rows by this column evaluate, those before them say when to stop; the values of the others tell rows apart.
+    /// The newest rows by this column are held out, those before them say when to stop; the values of the others tell rows apart.
     Time(&'a str, &'a [&'a str]),
     /// Rows with one value of this column stay together; rows without one go by the values of these columns.
     Group(&'a str, &'a [&'a str]),
@@ -29,7 +29,7 @@ pub struct Shares<'a> {
     pub holdout: f64,
     /// Share of the other rows that say when to stop.
     pub valid: f64,
-    /// Whether few rows, or few groups, may evaluate in turns; otherwise one part of them evaluates.
+    /// Whether few rows, or few groups, may be held out in turns; otherwise one part of them is held out.
     pub turns: bool,
     /// The class of each row of the frame, NaN for none: small classes are dealt evenly over the sides.
     pub classes: Option<&'a [f64]>,
@@ -44,7 +44,7 @@ pub struct Parts {
     pub train: Vec<u32>,
     /// Rows that say when to stop, and calibrate.
     pub valid: Vec<u32>,
-    /// Rows that evaluate.
+    /// Rows that are held out.
     pub holdout: Vec<u32>,
 }
 
@@ -58,9 +58,9 @@ pub struct Sides {
     folds: Vec<u32>,
     holdout: f64,
     valid: f64,
-    /// How often parts of the rows take turns at evaluating; 1: one part evaluates.
+    /// How often parts of the rows take turns at being held out; 1: one part is held out.
     pub turns: u32,
-    /// By time: the instant or number from which on rows evaluate.
+    /// By time: the instant or number from which on rows are held out.
     pub cut: Option<f64>,
     /// The groups that were dealt, by hash, each with its fold.
     pub dealt: Vec<(u64, u32)>,
@@ -68,18 +68,18 @@ pub struct Sides {
     pub groups: usize,
 }
 
-/// Below so many rows they evaluate in turns: a fifth of fewer is a sample whose AUC is known to ±.03 at best.
+/// Below so many rows they are held out in turns: a fifth of fewer is a sample whose AUC is known to ±.03 at best.
 pub const FEW: usize = 2_000;
 /// A class of fewer rows is dealt: of 40 rows, a fifth by hash is 3 to 13.
 const SMALL: usize = 500;
 
 impl Sides {
-    /// Rows at their places, of which one part evaluates.
+    /// Rows at their places, of which one part is held out.
     fn at(rows: &[u32], places: Vec<f64>, holdout: f64, valid: f64) -> Self {
         Self { rows: rows.to_vec(), places, folds: Vec::new(), holdout, valid, turns: 1, cut: None, dealt: Vec::new(), groups: 0 }
     }
 
-    /// The parts when the rows of turn `turn` evaluate.
+    /// The parts when the rows of turn `turn` are held out.
     pub fn parts(&self, turn: u32) -> Parts {
         let mut parts = Parts::default();
         let turns = f64::from(self.turns);
@@ -90,7 +90,7 @@ impl Sides {
                 Some(fold) => (share > 0.0 && *fold == turn, at < self.valid),
                 None => {
                     let fold = if self.turns > 1 { ((at * turns) as u32).min(self.turns - 1) } else { u32::from(at >= share) };
-                    // the circle is turned so that the evaluating part begins at 0
+                    // the circle is turned so that the held-out part begins at 0
                     let turned = (at - f64::from(turn) / turns).rem_euclid(1.0);
                     (fold == turn, turned < share + self.valid * (1.0 - share))
                 }

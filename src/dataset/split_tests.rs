@@ -49,7 +49,7 @@ fn time_splits_hold_out_the_newest_rows_whole_days_at_a_time() {
     assert_eq!(split(&f, &[5, 5], By::Time("t", &[]), 0.2, 0.1).unwrap_err().code, Code::Data);
     assert_eq!(split(&f, &rows, By::Time("g", &[]), 0.2, 0.1).unwrap_err().code, Code::WrongType);
     assert_eq!(split(&f, &rows, By::Time("x", &[]), 0.2, 0.1).unwrap_err().code, Code::UndefinedColumn);
-    // two times only: the newer one evaluates
+    // two times only: the newer one is held out
     let two = split(&f, &[0, 9], By::Time("t", &[]), 0.01, 0.0).unwrap();
     assert_eq!((two.train.len(), two.holdout.len()), (1, 1));
     assert_eq!(split(&f, &rows, By::Time("t", &[]), 0.0, 0.0).unwrap().train.len(), 1000);
@@ -89,7 +89,7 @@ fn equal_rows_are_spread_and_the_nth_copy_stays() {
         let n = before.iter().filter(|r| *r % 6 == g).count();
         assert!((160..240).contains(&n), "{g}: {n} of 1000");
     }
-    // 3,000 rows more: of the first thousand copies the same ones evaluate
+    // 3,000 rows more: of the first thousand copies the same ones are held out
     assert_eq!(held(&make(codes(9000))).into_iter().filter(|r| *r < 6000).collect::<Vec<_>>(), before);
 }
 
@@ -100,7 +100,7 @@ fn few_rows_judge_in_turns_each_once() {
     let of = |turns| sides(&f, &rows, By::Row(&["a", "g"]), Shares { turns, ..shares(0.2, 0.15) }).unwrap();
     let all = of(true);
     assert_eq!((all.turns, of(false).turns), (5, 1));
-    // the first turn is what one part would be: a version that evaluated in turns can be held against one that did not
+    // the first turn is what one part would be: a version that was evaluated in turns can be held against one that did not
     assert_eq!(all.parts(0), of(false).parts(0));
     let mut evaluated = Vec::new();
     for turn in 0..5 {
@@ -111,7 +111,7 @@ fn few_rows_judge_in_turns_each_once() {
     }
     evaluated.sort_unstable();
     assert_eq!(evaluated, rows);
-    // by time one part evaluates
+    // by time one part is held out
     assert_eq!(sides(&f, &rows, By::Time("t", &[]), Shares { turns: true, ..shares(0.2, 0.1) }).unwrap().turns, 1);
 }
 
@@ -165,7 +165,7 @@ fn few_groups_judge_in_turns_whole_groups_at_a_time() {
         }
         assert_eq!(seen, vec![1; sizes.len()]);
     }
-    // one group only: rows evaluate singly
+    // one group only: rows are held out singly
     let one = by_group(&[5000], &[]);
     assert_eq!((one.turns, one.groups, one.dealt.len()), (1, 1, 0));
     assert!((900..1100).contains(&one.parts(0).holdout.len()));

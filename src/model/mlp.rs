@@ -317,7 +317,7 @@ impl Mlp {
     }
 }
 
-/// Rows that evaluate.
+/// Rows that are held out.
 struct Holdout<'a> {
     x: Cow<'a, [f32]>,
     texts: Option<TextRows<'a>>,

@@ -95,9 +95,7 @@ impl RowKind {
         let e = Error::new(Code::UndefinedObject, format!("unknown kind \"{name}\""))
             .detail(format!("Kinds that learn from rows are: {}.", known.join(", ")));
         if learns_from_events(name) {
-            return Err(
-                e.hint(format!("Kind {name} learns from events: affinity.train_recommender('model', 'events', kind => '{name}')."))
-            );
+            return Err(e.hint(format!("Kind {name} learns from events: affinity.train_recommender('model', 'events', kind => '{name}').")));
         }
         Err(match names::nearest(name, known) {
             Some(n) => e.hint(format!("Did you mean \"{n}\"?")),

@@ -53,7 +53,7 @@ pub struct State {
 pub struct Shares {
     /// Of the version.
     pub served: Vec<f64>,
-    /// Of rows that it is evaluated by: theirs are left out where one turn evaluates.
+    /// Of rows that it is evaluated by: theirs are left out where there is one turn.
     pub unseen: Vec<f64>,
 }
 

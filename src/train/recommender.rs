@@ -96,7 +96,7 @@ struct Parts {
     share: f64,
     /// What the held-out events leave.
     rest: Interactions,
-    /// The held-out events: they evaluate.
+    /// The held-out events.
     evaluate: Holdout,
     /// Where the kind leaves anything open: what to learn from, and the events of other users that decide it.
     split: Option<(Interactions, Holdout)>,

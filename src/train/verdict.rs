@@ -14,7 +14,7 @@ use crate::serve::recommender::{Recommender, with_fallback};
 use crate::train::Report;
 use serde_json::{Map, Value, json};
 
-/// Users with two steps or more below which each of them evaluates: a fifth of so few says little.
+/// Users with two steps or more below which all of them are held out: a fifth of so few says little.
 const FEW: usize = 200;
 
 /// The share of the users who evaluate, where `asked` was asked for: all, where they are few. `refit` says whether the version that serves learns from all

@@ -83,7 +83,7 @@ fn lists(page: &mut Page, model: &ModelRow, version: &VersionRow, source: Option
     Ok(())
 }
 
-/// What the loss of a learning curve is, by the figure that evaluates.
+/// What the loss of a learning curve is, by the figure that versions are compared by.
 fn loss(metrics: &Value) -> String {
     let name = match metrics.get("evaluated_by").and_then(Value::as_str) {
         Some("log_loss") => "log loss",

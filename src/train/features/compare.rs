@@ -28,7 +28,7 @@ pub struct Comparison {
     pub rows: usize,
 }
 
-/// Folds of the classifier: each evaluates on one what it learned on the others.
+/// Folds of the classifier: what was learned on the others is evaluated on each.
 const FOLDS: usize = 3;
 /// Rows of each side that it is shown at most.
 const SHOWN: usize = 5_000;

@@ -23,7 +23,7 @@ pub struct Figure {
     pub rows: u64,
 }
 
-/// Rows that evaluate at most, spread evenly: more would not move a figure.
+/// Rows that are held out at most, spread evenly: more would not move a figure.
 const EVALUATED: usize = 20_000;
 /// Rows that a thread evaluates at a time, at most.
 const BLOCK: usize = 64;

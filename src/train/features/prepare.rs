@@ -21,7 +21,7 @@ pub struct Prepared<'a> {
     pub names: Vec<&'a str>,
     /// Those of them that are free text.
     pub texts: Vec<&'a str>,
-    /// Which rows teach, say when to stop, and evaluate.
+    /// Which rows teach, say when to stop, and are held out.
     pub parts: Parts,
     /// How rows were held out.
     pub split: Split,

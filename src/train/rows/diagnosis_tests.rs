@@ -92,7 +92,7 @@ fn the_same_seed_gives_the_same_on_any_threads() {
     let once = |threads, seed| with(threads, seed, |ctx| diagnose(&s, &f, ("number", None), ctx)).unwrap().1.importances;
     assert_eq!(once(1, 5), once(3, 5));
     assert_ne!(once(1, 5), once(1, 6));
-    // Rows that taught: those that were held out evaluate, as in evaluate.
+    // Rows that taught: the model is evaluated on those that were held out, as in evaluate.
     let (of, seen) = with(1, 5, |ctx| diagnose(&s, &f, ("number", None), ctx)).unwrap();
     let plain = with(1, 5, |ctx| evaluate(&s, &f, ("number", None, false), ctx)).unwrap();
     assert!(of == plain && of.notice.unwrap().contains("taught the model"));

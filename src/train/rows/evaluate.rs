@@ -40,8 +40,8 @@ impl Judging<'_> {
     }
 }
 
-/// The figures of a model on the rows of a frame whose target is known. Where some of them taught it, those evaluate that are, or were they known would have been, held out,
-/// each by networks that did not learn from it; with `all_rows` every row evaluates, by the model as it serves. Of tags, lists of `k` are evaluated beside the usual ones.
+/// The figures of a model on the rows of a frame whose target is known. Where some of them taught it, it is evaluated on those that are, or were they known would have been, held out,
+/// each by networks that did not learn from it; with `all_rows` every row counts, by the model as it serves. Of tags, lists of `k` are evaluated beside the usual ones.
 ///
 /// # Errors
 /// As [`Scorer::score_frame`] and [`target::answers`].
@@ -71,7 +71,7 @@ pub fn diagnose(scorer: &Scorer, frame: &Frame, (target, k): (&str, Option<usize
     Ok((Evaluated { figures, notice: evaluating.notice }, diagnosis))
 }
 
-/// Which rows of a frame evaluate, and by which networks.
+/// Which rows of a frame a model is evaluated on, and by which networks.
 fn evaluating<'a>(scorer: &'a Scorer, frame: &Frame, target: &str, all_rows: bool) -> Result<Judging<'a>> {
     let outcome = scorer.outcome();
     let answers = target::answers(frame, target, outcome)?;
@@ -116,7 +116,7 @@ fn evaluating<'a>(scorer: &'a Scorer, frame: &Frame, target: &str, all_rows: boo
             format!("{these} taught the model: each of the {n} is evaluated by a network that did not learn from it")
         }
         n => format!(
-            "{these} taught the model: of {} the {n} on the side that was held out evaluate, by networks that did not learn from them (all_rows => true: all)",
+            "{these} taught the model: it is evaluated on the {n} of {} that were held out, by networks that did not learn from them (all_rows => true: all)",
             rows.len()
         ),
     };

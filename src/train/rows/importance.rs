@@ -14,9 +14,9 @@ pub const REPEATS: usize = 5;
 pub const COLUMNS: usize = 200;
 /// Rows by which they are evaluated at most.
 pub const ROWS: usize = 4_000;
-/// Rows that are scored in all, about: where columns are many, fewer rows evaluate each.
+/// Rows that are scored in all, about: where columns are many, each is told by fewer rows.
 const WORK: usize = 400_000;
-/// Rows that evaluate at least, where there are so many.
+/// Rows that are held out at least, where there are so many.
 const LEAST: usize = 400;
 /// Rows that are scored between two looks at whether to stop.
 const STEP: usize = 64;

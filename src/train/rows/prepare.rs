@@ -45,7 +45,7 @@ pub struct Prepared<'f> {
     pub skipped: usize,
 }
 
-/// Encoded rows: first those that teach, then those that say when to stop, then those that evaluate.
+/// Encoded rows: first those that teach, then those that say when to stop, then those that are held out.
 pub struct Laid<'a> {
     x: Encoded<'a>,
     /// The answer of each.
@@ -68,7 +68,7 @@ enum Owned {
 }
 
 impl Laid<'_> {
-    /// The rows that teach, those that say when to stop, those that evaluate, all.
+    /// The rows that teach, those that say when to stop, those that are held out, all.
     pub fn ranges(&self) -> [Range<usize>; 4] {
         let (a, b, n) = (self.train, self.train + self.valid, self.rows.len());
         [0..a, a..b, b..n, 0..n]
@@ -93,7 +93,7 @@ impl Prepared<'_> {
         Parts { train: [train, valid, holdout].concat(), ..Parts::default() }
     }
 
-    /// The answers of the rows that do not evaluate; where rows evaluate in turns, of all.
+    /// The answers of the rows that are not held out; where rows are held out in turns, of all.
     pub fn beside_judging(&self) -> Vec<f64> {
         let Parts { train, valid, holdout } = self.sides.parts(0);
         let evaluating = if self.sides.turns > 1 { holdout } else { Vec::new() };
@@ -164,7 +164,7 @@ pub fn prepare<'f>(
         group: spec.group_col.as_deref(),
         holdout: params.holdout,
         validation: params.validation,
-        // The networks of the turns evaluate; those that serve learn from all rows.
+        // Held-out rows are scored by the networks of the turns; those that serve learn from all rows.
         turns: params.refit,
         classes: outcome.is_class().then_some(&answers),
     };

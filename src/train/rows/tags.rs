@@ -10,7 +10,7 @@ use crate::serve::Outcome;
 
 /// The most tags that a model tells.
 const MOST: usize = 1000;
-/// Rows that a tag needs: one to learn from, one to stop by, one to evaluate.
+/// Rows that a tag needs: one to learn from, one to stop by, one to be held out.
 const LEAST: usize = 3;
 
 /// Which tags each row has.

@@ -308,7 +308,7 @@ fn few_rows_are_evaluated_in_turns_and_so_is_the_deployed_version() {
     for turn in 0..5 {
         assert!(t.tensors.iter().any(|t| t.name.starts_with(&format!("holdout.turn{turn}."))));
     }
-    // a retrain, also of so many rows that one part evaluates, holds the deployed version against it
+    // a retrain, also of so many rows that one part is held out, holds the deployed version against it
     let again = with(1, 2, |ctx| fit(&f, &s, Some(&scorer), ctx)).unwrap();
     assert!((again.report.incumbent.unwrap() - t.report.evaluated.unwrap()).abs() < 0.02, "{:?}", again.report.notices);
     let more = with(1, 2, |ctx| fit(&visits(2500, 21), &s, Some(&scorer), ctx)).unwrap();

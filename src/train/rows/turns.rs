@@ -1,4 +1,4 @@
-//! The networks that evaluate: fitted on the rows that are not held out, once, or in turns where rows or groups are few.
+//! The networks to evaluate by: fitted on the rows that are not held out, once, or in turns where rows or groups are few.
 
 use super::cross_fit::{Unseen, cross_fit};
 use super::plan::{Plans, seeded};
@@ -33,7 +33,7 @@ pub struct Turn {
     simple_logits: Option<Array2<f64>>,
     /// The answers of the held-out rows.
     pub answers: Vec<f64>,
-    /// Where one turn evaluates: what the networks say of the rows that said when to stop, and their answers.
+    /// Where there is one turn: what the networks say of the rows that said when to stop, and their answers.
     stopped: Option<(Array2<f64>, Vec<f64>)>,
 }
 
