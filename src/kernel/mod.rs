@@ -14,6 +14,8 @@ pub mod dense;
 pub mod gemm;
 pub mod half;
 pub mod linear;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 pub mod optimise;
 pub mod pairwise;
 mod simd;
@@ -45,6 +47,8 @@ pub fn instruction_set() -> &'static str {
         simd::Level::Avx2 => "avx2",
         #[cfg(target_arch = "x86_64")]
         simd::Level::Avx512 => "avx512",
+        #[cfg(target_arch = "aarch64")]
+        simd::Level::Neon => "neon",
     }
 }
 
@@ -65,7 +69,7 @@ mod check {
     /// Calls `f` for every SIMD level that this CPU has; says aloud which it has not.
     pub(super) fn each_level(f: impl Fn(Level)) {
         let found = levels();
-        if found.len() < 3 {
+        if cfg!(target_arch = "x86_64") && found.len() < 3 {
             eprintln!("this CPU lacks AVX-512 or AVX2: only {found:?} are tested");
         }
         found.into_iter().for_each(f)

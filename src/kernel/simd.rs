@@ -13,11 +13,17 @@ pub(super) enum Level {
     /// The above and AVX-512F.
     #[cfg(target_arch = "x86_64")]
     Avx512,
+    /// NEON.
+    #[cfg(target_arch = "aarch64")]
+    Neon,
 }
 
 /// Every level of this CPU, the plainest first.
 pub(super) fn levels() -> Vec<Level> {
     let mut found = vec![Level::Portable];
+    // No need to ask: it is part of the architecture.
+    #[cfg(target_arch = "aarch64")]
+    found.push(Level::Neon);
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c") {
         found.push(Level::Avx2);
@@ -38,6 +44,8 @@ pub(super) fn level() -> Level {
         2 => Level::Avx2,
         #[cfg(target_arch = "x86_64")]
         3 => Level::Avx512,
+        #[cfg(target_arch = "aarch64")]
+        2 => Level::Neon,
         _ => find(&FOUND),
     }
 }
@@ -97,16 +105,21 @@ pub(super) trait Simd: Copy {
 }
 
 /// Methods that are one expression of intrinsics each.
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! methods {
     ($(fn $name:ident($($a:ident: $t:ty),*) $(-> $r:ty)? = $e:expr;)*) => {
-        $(#[inline(always)]
+        // What every CPU of an architecture has needs no vouching for.
+        $(#[allow(unused_unsafe)]
+        #[inline(always)]
         unsafe fn $name($($a: $t),*) $(-> $r)? {
             // SAFETY: the caller of a method of `Simd` vouches for the instructions and the pointer.
             unsafe { $e }
         })*
     };
 }
+
+#[cfg(target_arch = "aarch64")]
+pub(super) use methods;
 
 #[cfg(target_arch = "x86_64")]
 pub(super) use x86::{Avx2, Avx512};
@@ -250,6 +263,9 @@ macro_rules! kernel {
                 // SAFETY: as above.
                 #[cfg(target_arch = "x86_64")]
                 Level::Avx2 => unsafe { avx2($($a),*) },
+                // SAFETY: every aarch64 has the instructions; the lengths were checked above.
+                #[cfg(target_arch = "aarch64")]
+                Level::Neon => unsafe { $simd::<$crate::kernel::neon::Neon>($($a),*) },
             }
         }
     };

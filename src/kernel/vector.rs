@@ -169,7 +169,9 @@ pub fn prefetch(x: &[f32]) {
             i += 16;
         }
     }
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(target_arch = "aarch64")]
+    x.chunks(16).for_each(|line| crate::kernel::neon::ask_for(line.as_ptr()));
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
     let _ = x;
 }
 
