@@ -134,7 +134,8 @@ fn shown(path: &Path) -> String {
     path.strip_prefix(root()).unwrap().to_string_lossy().into_owned()
 }
 
-/// What a page's database is called, and the roles that it makes begin with: docs/every-night.md is every_night, README.zh-CN.md readme_zh_cn.
+/// What a page's database is called, and the roles that it makes begin with: docs/every-night.md is every_night, README.zh-CN.md
+/// readme_zh_cn.
 fn name_of(path: &Path) -> String {
     let shown = shown(path).to_lowercase();
     let stem = shown.strip_prefix("docs/").unwrap_or(&shown).trim_end_matches(".md");
@@ -186,7 +187,8 @@ fn pages_of_the_code() -> impl Iterator<Item = PathBuf> {
     ["ARCHITECTURE.md", "CONTRIBUTING.md"].into_iter().map(|f| root().join(f))
 }
 
-/// The files and folders of the repository that a text names, in prose and in blocks: `src/lib.rs`. Of a pattern what stands before its first < or *.
+/// The files and folders of the repository that a text names, in prose and in blocks: `src/lib.rs`. Of a pattern what stands before its
+/// first < or *.
 fn paths_in(text: &str) -> BTreeSet<&str> {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || "_./-".contains(c)));
     let ours = |w: &&str| ["src/", "sql/", "tests/", "docs/", "benches/"].iter().any(|folder| w.starts_with(folder));

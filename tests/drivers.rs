@@ -1,4 +1,5 @@
-//! The drivers that programs use: each in its own way of sending parameters, by a script of tests/drivers that checks its answers against literals'.
+//! The drivers that programs use: each in its own way of sending parameters, by a script of tests/drivers that checks its answers against
+//! literals'.
 //!
 //! `make test-ops` installs the drivers (tests/drivers/setup.sh). One that is not there is skipped, and that is said.
 

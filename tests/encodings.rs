@@ -1,5 +1,5 @@
-//! Databases of other encodings than UTF-8: texts go in and come out as they are, in values, classes, ids, names, documents, messages and pages; and a model
-//! of one is the same in a database of another that it is restored in.
+//! Databases of other encodings than UTF-8: texts go in and come out as they are, in values, classes, ids, names, documents, messages and
+//! pages; and a model of one is the same in a database of another that it is restored in.
 
 #![allow(clippy::unwrap_used)]
 
@@ -32,7 +32,8 @@ const WORDS: [Words; 4] = [
         column: "\"大きさ\"",
         shown: true,
     },
-    // Of SQL_ASCII some bytes are UTF-8 and others are not: characters of Latin 1, half a character, and what stands for other bytes inside.
+    // Of SQL_ASCII some bytes are UTF-8 and others are not: characters of Latin 1, half a character, and what stands for other bytes
+    // inside.
     Words {
         encoding: "SQL_ASCII",
         classes: [r"E'n\366'", "'já'"],

@@ -1,5 +1,6 @@
-//! No caller can stop the server: every function is called with huge, deep, out-of-range and forged arguments under a timeout of a second, and with a
-//! backend whose address space is nearly used up. Each call is answered in time, by a result or an error that names no bug; nobody loses a session.
+//! No caller can stop the server: every function is called with huge, deep, out-of-range and forged arguments under a timeout of a second,
+//! and with a backend whose address space is nearly used up. Each call is answered in time, by a result or an error that names no bug;
+//! nobody loses a session.
 //!
 //! The same calls at their full size are the bar `hostile-arguments`.
 
@@ -12,7 +13,8 @@ mod hostile_calls;
 use cluster::{Database, server};
 use hostile_calls::{Answer, Asker, Size, calls, cap, prepare};
 
-/// What a call may take: the timeout, and half a second for what Postgres itself does without a look at interrupts. A busy test machine gets twice that.
+/// What a call may take: the timeout, and half a second for what Postgres itself does without a look at interrupts. A busy test machine
+/// gets twice that.
 const LIMIT: f64 = 2.0;
 
 #[test]

@@ -1,4 +1,5 @@
-//! The floors of the house, and what keeps its files small: no import goes up, no circle of files, no file over 400 lines, no function over 80.
+//! The floors of the house, and what keeps its files small: no import goes up, no circle of files, no file over 400 lines, no function over
+//! 80.
 
 #![allow(clippy::unwrap_used)]
 

@@ -1,7 +1,7 @@
 //! What the shipped library is made of: licences that may be shipped, one source, and the texts that go with a binary.
 //!
-//! The packages are those that `cargo metadata` says are linked into the library (build scripts, procedural macros and tests are not). THIRD_PARTY.md
-//! is written from them by `make licences`, and held here. No network is needed once the packages are there.
+//! The packages are those that `cargo metadata` says are linked into the library (build scripts, procedural macros and tests are not).
+//! THIRD_PARTY.md is written from them by `make licences`, and held here. No network is needed once the packages are there.
 
 #![allow(clippy::unwrap_used)]
 
@@ -11,8 +11,8 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The licences that parts of the library may have, the one that is taken first where a package offers several. All allow a binary to be passed on under
-/// any terms with their text beside it.
+/// The licences that parts of the library may have, the one that is taken first where a package offers several. All allow a binary to be
+/// passed on under any terms with their text beside it.
 const SHIPPED: [&str; 8] = ["MIT", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "Zlib", "Unicode-3.0", "PostgreSQL"];
 
 /// Further ones that tools and tests may have, which nobody is given.
@@ -64,7 +64,8 @@ fn packages() -> Vec<Package> {
     packages
 }
 
-/// What is taken of an SPDX expression: of alternatives the first that `order` has, of what holds together all. None where something is not in it.
+/// What is taken of an SPDX expression: of alternatives the first that `order` has, of what holds together all. None where something is not
+/// in it.
 fn taken(expression: &str, order: &[&str]) -> Option<BTreeSet<String>> {
     let spaced = expression.replace('/', " OR ").replace('(', " ( ").replace(')', " ) ");
     let words: Vec<&str> = spaced.split_whitespace().collect();

@@ -1,4 +1,5 @@
-//! What nobody booked counts: a budget that knows what the allocator holds. In a process of its own, since such a budget binds all of its process.
+//! What nobody booked counts: a budget that knows what the allocator holds. In a process of its own, since such a budget binds all of its
+//! process.
 
 #![allow(clippy::unwrap_used)]
 

@@ -19,7 +19,8 @@ mod shared;
 
 const ITEMS: usize = 24;
 
-/// Even users choose even items and odd users odd ones, each in steps of two around the ring: who goes on from `i` takes `i + 2`. Item 0 is everybody's first.
+/// Even users choose even items and odd users odd ones, each in steps of two around the ring: who goes on from `i` takes `i + 2`. Item 0 is
+/// everybody's first.
 fn checkerboard(users: usize) -> Frame {
     let mut r = Rng::new(4);
     let (mut u, mut i, mut t) = (Vec::new(), Vec::new(), Vec::new());

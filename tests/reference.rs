@@ -1,4 +1,5 @@
-//! docs/reference.md against the extension: every function has a heading and is shown with its arguments, and every heading names something that is there.
+//! docs/reference.md against the extension: every function has a heading and is shown with its arguments, and every heading names something
+//! that is there.
 
 #![allow(clippy::unwrap_used)]
 

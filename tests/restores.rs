@@ -1,5 +1,5 @@
-//! Backups: every version comes back bit for bit, whoever dumps and restores, and in which form; what cannot come back as it was, `affinity.check()` says
-//! and mends. The bar `restores` plays the ways that are left out here.
+//! Backups: every version comes back bit for bit, whoever dumps and restores, and in which form; what cannot come back as it was,
+//! `affinity.check()` says and mends. The bar `restores` plays the ways that are left out here.
 
 #![allow(clippy::unwrap_used)]
 

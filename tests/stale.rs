@@ -1,5 +1,6 @@
-//! One answer, whoever asks when: a long session that deploys, trains, rolls back, sets savepoints and holds cursors at random answers each statement with
-//! the versions that the tables of the store show to the same statement, and between its transactions as a session does that has just begun.
+//! One answer, whoever asks when: a long session that deploys, trains, rolls back, sets savepoints and holds cursors at random answers each
+//! statement with the versions that the tables of the store show to the same statement, and between its transactions as a session does that
+//! has just begun.
 
 #![allow(clippy::unwrap_used)]
 
@@ -8,8 +9,9 @@ mod cluster;
 use cluster::{Database, Session, error_line, server};
 use pg_affinity::base::Rng;
 
-/// Models whose answers tell the version: `p` predicts a hundred times the number in the name of its relation, `e` gives as many numbers as it was trained
-/// to, `r` says its version, and its scores are those of its list. `agree` holds them all against the catalogue by one snapshot.
+/// Models whose answers tell the version: `p` predicts a hundred times the number in the name of its relation, `e` gives as many numbers as
+/// it was trained to, `r` says its version, and its scores are those of its list. `agree` holds them all against the catalogue by one
+/// snapshot.
 const SHOP: &str = "
 CREATE TABLE other (i int);
 CREATE TABLE sample AS SELECT 3::real AS a, 2::real AS b FROM generate_series(1, 50);

@@ -7,7 +7,8 @@ mod cluster;
 use cluster::{Database, error_line, server};
 use std::time::Duration;
 
-/// In a transaction that stays open, `first` as one role; meanwhile `second` as another, which waits; what it came to after the first has ended.
+/// In a transaction that stays open, `first` as one role; meanwhile `second` as another, which waits; what it came to after the first has
+/// ended.
 fn beside(db: &Database, first: (&str, &str), second: (&'static str, &'static str)) -> Result<(), String> {
     let mut a = db.session(&db.database(), first.0);
     a.client.batch_execute(&format!("BEGIN; {}", first.1)).unwrap();

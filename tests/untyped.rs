@@ -1,7 +1,8 @@
-//! Drivers send parameters without types: every argument of every function resolves as such a parameter, as NULL and, where it takes an array, as '{}'.
+//! Drivers send parameters without types: every argument of every function resolves as such a parameter, as NULL and, where it takes an
+//! array, as '{}'.
 //!
-//! The calls are made from the catalogue, so that a function that is new, or an overload, is held to it too. That they also answer rightly is in
-//! tests/sql/untyped.slt and tests/drivers.
+//! The calls are made from the catalogue, so that a function that is new, or an overload, is held to it too. That they also answer rightly
+//! is in tests/sql/untyped.slt and tests/drivers.
 
 #![allow(clippy::unwrap_used)]
 
@@ -9,7 +10,8 @@ mod cluster;
 
 use cluster::{Database, error_line, server};
 
-/// What does not resolve, as function, argument and why that is right; each must truly be refused, so that the list does not outlive its reasons.
+/// What does not resolve, as function, argument and why that is right; each must truly be refused, so that the list does not outlive its
+/// reasons.
 const REFUSED: &[(&str, &str, &str)] = &[
     ("recommend", "as_type", "its type is what it says"),
     ("recommend_all", "as_type", "its type is what it says"),

@@ -60,8 +60,8 @@ impl Bench {
         Some(Bench { server, data, full: full.is_some(), only, seen: HashSet::new(), short: 0 })
     }
 
-    /// An empty database with the extension, in place of the one of the family before: families name their tables as they like. (In one database
-    /// for all, three of them found a table of another's, and a whole run skipped 14 bars.)
+    /// An empty database with the extension, in place of the one of the family before: families name their tables as they like. (In one
+    /// database for all, three of them found a table of another's, and a whole run skipped 14 bars.)
     pub fn fresh_database(&self) -> Result<()> {
         let mut admin = self.open("postgres")?;
         admin.batch_execute(&format!("DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)"))?;

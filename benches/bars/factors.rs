@@ -1,4 +1,5 @@
-//! `als-epoch`, `bpr-epoch`: an epoch on beauty's training part at the same factors and threads as `implicit`; and, in notes, how good the lists are.
+//! `als-epoch`, `bpr-epoch`: an epoch on beauty's training part at the same factors and threads as `implicit`; and, in notes, how good the
+//! lists are.
 
 use crate::bench::{Bench, Better, Measured, peak_mb, seconds};
 use postgres::Client;

@@ -1,5 +1,5 @@
-//! `autoencoder`, `encode-neighbours` and `encode-row`: products as a few numbers, by products.py's protocols (every tenth product_id 0 and 1
-//! is test, 2 is validation, the rest teaches), and what it costs to encode a row. Settings were chosen on the validation products.
+//! `autoencoder`, `encode-neighbours` and `encode-row`: products as a few numbers, by products.py's protocols (every tenth product_id 0 and
+//! 1 is test, 2 is validation, the rest teaches), and what it costs to encode a row. Settings were chosen on the validation products.
 
 use crate::bench::{Bench, Better, Measured, median, peak_mb, seconds};
 use postgres::Client;

@@ -1,7 +1,7 @@
-//! `gan`: products generated after training on Complete Journey's, against held-out ones by products.py's evaluate (gradient boosting tells them apart,
-//! and how far columns and pairs are from each other), beside the same figures of real training rows. Nothing but defaults.
-//! `gan-step`: a step of the critic and one of the generator of a GAN of 2 × 256 in batches of 256, against torch (gan_step.py): the engine alone,
-//! since the peer reads no database either.
+//! `gan`: products generated after training on Complete Journey's, against held-out ones by products.py's evaluate (gradient boosting tells
+//! them apart, and how far columns and pairs are from each other), beside the same figures of real training rows. Nothing but defaults.
+//! `gan-step`: a step of the critic and one of the generator of a GAN of 2 × 256 in batches of 256, against torch (gan_step.py): the engine
+//! alone, since the peer reads no database either.
 
 use crate::bench::{Bench, Better, Measured, median, seconds};
 use pg_affinity::base::{Budget, Context, Pool, Quiet, Rng};

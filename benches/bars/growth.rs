@@ -1,8 +1,8 @@
-//! `growth`: how the time and the memory of a fit grow with the events and the items, on made-up events of seeded chance: users of log-normal lengths, 20
-//! events about, whose items follow Zipf's law.
+//! `growth`: how the time and the memory of a fit grow with the events and the items, on made-up events of seeded chance: users of
+//! log-normal lengths, 20 events about, whose items follow Zipf's law.
 //!
-//! Each fit runs in a process of its own (this program again, told by `AFFINITY_GROWTH`), so that its peak memory is its own. What is fitted is
-//! the engine's fit alone, on two threads; what is held against the estimate is what came to the events during the fit.
+//! Each fit runs in a process of its own (this program again, told by `AFFINITY_GROWTH`), so that its peak memory is its own. What is
+//! fitted is the engine's fit alone, on two threads; what is held against the estimate is what came to the events during the fit.
 
 use crate::bench::{Bench, Better, seconds};
 use pg_affinity::base::{Budget, Context, Pool, Quiet, Rng};

@@ -1,5 +1,5 @@
-//! `split-honest`: tables of few distinct rows, where a frequency table is all there is to know. A model must not be worse than a constant, and hardly
-//! worse than the table, on fresh rows of the same distribution.
+//! `split-honest`: tables of few distinct rows, where a frequency table is all there is to know. A model must not be worse than a constant,
+//! and hardly worse than the table, on fresh rows of the same distribution.
 
 use crate::bench::{Bench, Better};
 use pg_affinity::base::{Budget, Context, Pool, Quiet, Rng};
@@ -57,8 +57,8 @@ pub struct Found {
     pub constant: f64,
 }
 
-/// One random table: the combinations are unequally frequent, each has a rate of its own, in every second table a low one. Of every four tables one
-/// names its levels by texts, one by whole numbers, two by both.
+/// One random table: the combinations are unequally frequent, each has a rate of its own, in every second table a low one. Of every four
+/// tables one names its levels by texts, one by whole numbers, two by both.
 pub fn table(levels: usize, seed: u64) -> Result<Found> {
     let mut r = Rng::new(seed * 1_000 + levels as u64);
     let cells = levels * levels;

@@ -1,4 +1,5 @@
-//! Whether any caller can hurt the server: the slowest answer to arguments that mean harm, under a timeout of a second, and what they ended.
+//! Whether any caller can hurt the server: the slowest answer to arguments that mean harm, under a timeout of a second, and what they
+//! ended.
 
 use crate::bench::{Bench, Better};
 use hostile_calls::{Asker, Size, calls, cap, prepare};
@@ -16,7 +17,8 @@ pub fn run(bench: &mut Bench) -> crate::Outcome {
     let all = calls(&mut witness)?;
     let (mut slowest, mut faults, mut asked) = (0.0f64, 0, 0);
     let rounds = [("default settings", "", None), ("64 MB", "SET affinity.memory = '64MB'", None), ("512 MB of address space", "", Some(ROOM))];
-    // Each call is made once: dealt in turn over the three, so that every argument of every function meets each of them with some of its values.
+    // Each call is made once: dealt in turn over the three, so that every argument of every function meets each of them with some of its
+    // values.
     for (round, (what, settings, room)) in rounds.into_iter().enumerate() {
         let mut asker = Asker::new(bench.conninfo().parse()?, settings)?;
         if let Some(room) = room

@@ -6,7 +6,8 @@ use std::error::Error;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// recall@20 (hits / min(20, relevant)) and NDCG@20 over all that a household bought; its own frequency reaches .325/.362, LightGBM .3545/.391.
+/// recall@20 (hits / min(20, relevant)) and NDCG@20 over all that a household bought; its own frequency reaches .325/.362, LightGBM
+/// .3545/.391.
 const REPEAT: (f64, f64) = (0.352, 0.387);
 /// Over what it had not bought before; EASE reaches .051/.050.
 const NEW: (f64, f64) = (0.060, 0.058);

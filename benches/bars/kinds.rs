@@ -1,7 +1,8 @@
 //! `auto-best`: `auto` against each kind alone, with its defaults, on the same users of each data set.
 //!
-//! `affinity.compare` gives how far a kind's NDCG@20 is above `auto`'s, with a paired 95 % interval by bootstrap over users. `auto` is not worse where
-//! the interval reaches below 0. The figure of a data set is `auto`'s NDCG over the least that the best kind has beyond chance: 1 or more is good.
+//! `affinity.compare` gives how far a kind's NDCG@20 is above `auto`'s, with a paired 95 % interval by bootstrap over users. `auto` is not
+//! worse where the interval reaches below 0. The figure of a data set is `auto`'s NDCG over the least that the best kind has beyond chance:
+//! 1 or more is good.
 
 use crate::bench::{Bench, Better};
 use crate::splits;

@@ -1,5 +1,6 @@
-//! `top-k`: the ten best of a million items for one user, against reading the items' vectors once with the same threads; `recommend-all`: lists for
-//! everyone against the rate of the matrix product that they are, users' side included; and, in a note, what the way through SQL adds.
+//! `top-k`: the ten best of a million items for one user, against reading the items' vectors once with the same threads; `recommend-all`:
+//! lists for everyone against the rate of the matrix product that they are, users' side included; and, in a note, what the way through SQL
+//! adds.
 
 use crate::bench::{Bench, Better, median, peak_mb, seconds};
 use half::f16;
@@ -128,8 +129,8 @@ fn everyone(bench: &mut Bench, ctx: &Context) -> Result<()> {
     sql(bench, &users, &items)
 }
 
-/// Operations a second of the product of users' and items' vectors by the blocked kernel, its result written block by block into the same memory; the
-/// best of several sizes of a block.
+/// Operations a second of the product of users' and items' vectors by the blocked kernel, its result written block by block into the same
+/// memory; the best of several sizes of a block.
 fn gemm(ctx: &Context) -> f64 {
     const SOME: usize = 16_384;
     let mut rng = Rng::new(3);

@@ -1,9 +1,11 @@
-//! `memory-bound`: how much memory a training takes beside what `affinity.memory` allows it, for every kind at three sizes. The limit is doubled until the
-//! training succeeds, so that the last limit is near what it needs; what is refused counts as well, for it must not have grown past its limit either.
+//! `memory-bound`: how much memory a training takes beside what `affinity.memory` allows it, for every kind at three sizes. The limit is
+//! doubled until the training succeeds, so that the last limit is near what it needs; what is refused counts as well, for it must not have
+//! grown past its limit either.
 //!
-//! Each training is the first large one of a fresh session, whose library, plans and threads a small one has warmed. Its growth is that of the backend's own
-//! pages (`RssAnon`: pages of shared_buffers that it touches are not its own), looked at every millisecond; and since that can miss a peak, the kernel's
-//! record of the peak of all pages (`VmHWM`), less what came to the pages of files and shared memory, counts where it is more.
+//! Each training is the first large one of a fresh session, whose library, plans and threads a small one has warmed. Its growth is that of
+//! the backend's own pages (`RssAnon`: pages of shared_buffers that it touches are not its own), looked at every millisecond; and since
+//! that can miss a peak, the kernel's record of the peak of all pages (`VmHWM`), less what came to the pages of files and shared memory,
+//! counts where it is more.
 
 use crate::bench::{Bench, Better};
 use pg_affinity::model::kinds::KINDS;
@@ -123,8 +125,8 @@ fn missing(bench: &Bench) -> Result<()> {
     Ok(())
 }
 
-/// Events of a shop (users of 20 about, items by Zipf's law, more items with more events) and its customers, both for each size, and small ones to warm up
-/// with. By hashes of the row's number, so that they are the same each time.
+/// Events of a shop (users of 20 about, items by Zipf's law, more items with more events) and its customers, both for each size, and small
+/// ones to warm up with. By hashes of the row's number, so that they are the same each time.
 fn tables(client: &mut Client) -> Result<()> {
     client.batch_execute("CREATE FUNCTION u(i bigint, s bigint) RETURNS float8 LANGUAGE sql IMMUTABLE AS \
         'SELECT (hashint8extended(i, s) & 1048575)::float8 / 1048576'")?;

@@ -1,5 +1,5 @@
-//! `mlp-*`: a network of 20-64-32-1 learns 800,000 rows of a table (tabular.py's), seconds of an epoch against scikit-learn and torch, and the
-//! held-out AUC after the same epochs.
+//! `mlp-*`: a network of 20-64-32-1 learns 800,000 rows of a table (tabular.py's), seconds of an epoch against scikit-learn and torch, and
+//! the held-out AUC after the same epochs.
 
 use crate::bench::{Bench, Better, Measured, peak_mb, seconds};
 use postgres::Client;

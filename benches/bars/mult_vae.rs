@@ -1,5 +1,5 @@
-//! `mult-vae-epoch`, `movielens-mult-vae`, `recommend-warm`: the variational autoencoder of Liang et al. 2018 from live events; `cfgan`: the generator and
-//! discriminator of Chae et al. 2018, by the protocol of `movielens-mult-vae`.
+//! `mult-vae-epoch`, `movielens-mult-vae`, `recommend-warm`: the variational autoencoder of Liang et al. 2018 from live events; `cfgan`:
+//! the generator and discriminator of Chae et al. 2018, by the protocol of `movielens-mult-vae`.
 
 use crate::bench::{Bench, Better, Measured, median_seconds, peak_mb, seconds};
 use postgres::Client;

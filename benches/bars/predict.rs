@@ -81,7 +81,8 @@ fn rows(bench: &mut Bench, client: &mut Client) -> Result<()> {
 
 /// A table of scores, against reading the rows out, scoring them there and writing the scores back.
 ///
-/// Both sides take turns, four times each, and the best of each counts: the road is mostly writing, which differs by a fifth from time to time.
+/// Both sides take turns, four times each, and the best of each counts: the road is mostly writing, which differs by a fifth from time to
+/// time.
 fn road(bench: &mut Bench, client: &mut Client) -> Result<()> {
     let mut table = |value: &str| {
         client.batch_execute("DROP TABLE IF EXISTS predict_scores")?;

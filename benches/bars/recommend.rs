@@ -1,8 +1,8 @@
-//! `beauty`, `movielens-loo`, `movielens-session`: ranked lists of `auto` from live events, by the protocols of ranking.py; and on beauty's 12,101 items
-//! `fit-time`, `ease-fit`, `serve-base`, `serve-auto`, `serve-cold`: how long it takes.
+//! `beauty`, `movielens-loo`, `movielens-session`: ranked lists of `auto` from live events, by the protocols of ranking.py; and on beauty's
+//! 12,101 items `fit-time`, `ease-fit`, `serve-base`, `serve-auto`, `serve-cold`: how long it takes.
 //!
-//! All settings are the defaults; what they leave open (which kinds count how much, how fast a history fades) is chosen on events held out of the
-//! training part.
+//! All settings are the defaults; what they leave open (which kinds count how much, how fast a history fades) is chosen on events held out
+//! of the training part.
 
 use crate::bench::{Bench, Better, Measured, median, median_seconds, peak_mb, seconds};
 use crate::splits;

@@ -27,8 +27,8 @@ pub fn movies(bench: &Bench, client: &mut Client) -> Result<bool> {
     Ok(true)
 }
 
-/// `loo{seed}` of `movies`, in the order of `place`, and `loo{seed}_test`: the last rating of every user is the test; ties of a second are put in a
-/// random order.
+/// `loo{seed}` of `movies`, in the order of `place`, and `loo{seed}_test`: the last rating of every user is the test; ties of a second are
+/// put in a random order.
 pub fn last_rating(client: &mut Client, seed: i32) -> Result<()> {
     Ok(client.batch_execute(&format!(
         "CREATE TABLE loo{seed} AS SELECT user_id, item_id, row_number() OVER w AS place, lead(1) OVER w IS NULL AS last FROM movies
@@ -39,7 +39,8 @@ pub fn last_rating(client: &mut Client, seed: i32) -> Result<()> {
     ))?)
 }
 
-/// `sittings` of `movies`, and `sittings_test`: the last session of every user with two or more (a gap of more than 30 minutes starts one) is the test.
+/// `sittings` of `movies`, and `sittings_test`: the last session of every user with two or more (a gap of more than 30 minutes starts one)
+/// is the test.
 pub fn last_session(client: &mut Client) -> Result<()> {
     Ok(client.batch_execute(
         "CREATE TABLE sittings AS SELECT user_id, item_id, timestamp, max(place) OVER (PARTITION BY user_id) AS last, place FROM
@@ -52,8 +53,8 @@ pub fn last_session(client: &mut Client) -> Result<()> {
     )?)
 }
 
-/// `journey`, purchases before December 2017 of products that ten households or more had bought; `journey_test`, what was bought in December and when first (things are had
-/// again: without the time nothing tells what was bought then from what was before); `products`.
+/// `journey`, purchases before December 2017 of products that ten households or more had bought; `journey_test`, what was bought in
+/// December and when first (things are had again: without the time nothing tells what was bought then from what was before); `products`.
 /// False where the data is not all of complete_journey.
 pub fn journey(bench: &Bench, client: &mut Client) -> Result<bool> {
     let files = [bench.data("complete_journey/transactions.csv.gz"), bench.data("complete_journey/products.csv.gz")];

@@ -1,6 +1,6 @@
-//! `tags`: a product's category from its maker, size, brand, unit and numbers, by products.py's protocol. `tags-text`: a department from the words
-//! of a product type that no training row has. Means of five seeds. Settings were chosen on the products of fold 2 and on types held out of
-//! the training ones.
+//! `tags`: a product's category from its maker, size, brand, unit and numbers, by products.py's protocol. `tags-text`: a department from
+//! the words of a product type that no training row has. Means of five seeds. Settings were chosen on the products of fold 2 and on types
+//! held out of the training ones.
 
 use crate::bench::{Bench, Better, Measured, median, seconds};
 use postgres::Client;
@@ -26,8 +26,8 @@ pub fn run(bench: &mut Bench) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The shares of the rows of `test` whose `target` is the likeliest, and among the three likeliest: means of five seeds; with the median seconds
-/// of a training.
+/// The shares of the rows of `test` whose `target` is the likeliest, and among the three likeliest: means of five seeds; with the median
+/// seconds of a training.
 fn top(client: &mut Client, model: &str, target: &str, params: &str) -> Result<([f64; 2], f64), Box<dyn Error>> {
     let (mut shares, mut took) = ([0.0; 2], Vec::new());
     for seed in 0..5i64 {
@@ -62,8 +62,8 @@ fn tags(bench: &mut Bench) -> Result<(), Box<dyn Error>> {
     let columns = header.split(',').map(typed).collect::<Vec<_>>().join(", ");
     client.batch_execute(&format!("CREATE TABLE shelf ({columns})"))?;
     bench.copy_csv(&mut client, "shelf", &table)?;
-    // The columns of the protocol: no department, no type; the size once as a category and once as a text, since many sizes are new. Fold 2 is for
-    // choosing settings, and taught nothing here.
+    // The columns of the protocol: no department, no type; the size once as a category and once as a text, since many sizes are new. Fold 2
+    // is for choosing settings, and taught nothing here.
     let used: Vec<&str> = header.split(',').filter(|c| !["product_id", "department", "product_type", "weekend_share"].contains(c)).collect();
     client.batch_execute(&format!(
         "CREATE TABLE tagged AS SELECT product_id % 10 AS fold, package_size AS size_text, {} FROM shelf s WHERE product_category <> '?'

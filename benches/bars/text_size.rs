@@ -1,13 +1,14 @@
-//! `text-size`: what a version that reads free text weighs, what it finds, and how soon a session has its first score: 3,503 products with four columns of
-//! text, about 450 kB. By title, brand, colour and the first words of what is said: is the price known, has it many ratings, are they good, is it for the home?
+//! `text-size`: what a version that reads free text weighs, what it finds, and how soon a session has its first score: 3,503 products with
+//! four columns of text, about 450 kB. By title, brand, colour and the first words of what is said: is the price known, has it many
+//! ratings, are they good, is it for the home?
 
 use crate::bench::{Bench, Better, median, seconds};
 use std::error::Error;
 
 /// Bytes of a version.
 const BYTES: f64 = 2e6;
-/// The mean AUC over the four questions and two seeds where texts went to all outputs of the first layer, in 32 bits (as of b63c726, by these statements: 106 MB, .30 s to the first score),
-/// less the .002 that may be lost.
+/// The mean AUC over the four questions and two seeds where texts went to all outputs of the first layer, in 32 bits (as of b63c726, by
+/// these statements: 106 MB, .30 s to the first score), less the .002 that may be lost.
 const AUC: f64 = 0.8377 - 0.002;
 /// Seconds until a new session has its first score.
 const FIRST: f64 = 0.020;

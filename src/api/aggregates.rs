@@ -108,8 +108,8 @@ fn cut(call: Call<'_>, i: usize) -> Result<Option<u64>> {
     })
 }
 
-/// A transition over the entries of one list: a score, whether or how far it is relevant, and perhaps `k`. One of unknown relevance does not count; one without a score is in
-/// no place.
+/// A transition over the entries of one list: a score, whether or how far it is relevant, and perhaps `k`. One of unknown relevance does
+/// not count; one without a score is in no place.
 macro_rules! listed {
     ($state:ty: $step:ident, $relevance:expr) => {
         #[pg_extern]

@@ -1,5 +1,5 @@
-//! `affinity.encode(model, row)` and its kin: what describes a row, the row from it, and how odd the row is; `affinity.describe(model)`: what sets
-//! groups of rows apart.
+//! `affinity.encode(model, row)` and its kin: what describes a row, the row from it, and how odd the row is; `affinity.describe(model)`:
+//! what sets groups of rows apart.
 
 use crate::base::Result;
 use crate::dataset::Cell;

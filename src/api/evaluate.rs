@@ -1,5 +1,5 @@
-//! `affinity.evaluate(model, source, target, k, all_rows)`: how good a model is on rows or events of a relation, with its baseline beside it;
-//! `affinity.compare(models, source, k)`: several recommenders on the same users.
+//! `affinity.evaluate(model, source, target, k, all_rows)`: how good a model is on rows or events of a relation, with its baseline beside
+//! it; `affinity.compare(models, source, k)`: several recommenders on the same users.
 
 use crate::api::train::needed;
 use crate::base::{Code, Error, names};

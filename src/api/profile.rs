@@ -31,8 +31,8 @@ macro_rules! aggregate {
 
 aggregate!(Profile: profile_combine, profile_serialise, profile_deserialise, profile_merge_step);
 
-/// `(vector)`, `(vector, weight)`, `(vector, weight, event_time, half_life)` and the same with `as_of`: a row with a NULL in the first three
-/// does not count.
+/// `(vector)`, `(vector, weight)`, `(vector, weight, event_time, half_life)` and the same with `as_of`: a row with a NULL in the first
+/// three does not count.
 #[pg_extern]
 fn profile_step(call: Call<'_>) -> Option<Internal> {
     sql(|| {

@@ -61,7 +61,8 @@ fn similar_items(call: Call<'_>) {
     })
 }
 
-/// `affinity.score(model, user_id, item_id, exclude_seen)`: NULL for a NULL, for an item that the model does not know, and for one that is left out.
+/// `affinity.score(model, user_id, item_id, exclude_seen)`: NULL for a NULL, for an item that the model does not know, and for one that is
+/// left out.
 #[pg_extern]
 fn score(call: Call<'_>) -> Option<f32> {
     sql(|| {

@@ -10,8 +10,9 @@ const SLACK: usize = 4 << 20;
 
 /// How many bytes a job may hold at once, and how many it holds. Shared by all threads of the job.
 ///
-/// What is large is booked before it is allocated. Where the allocator counts (see [`Budget::metered`]), what nobody booked is held against the limit, too:
-/// at each booking and each [`Budget::check`]. (By what was foreseen alone a limit of 60 MB saw 275: frames, twins and copies for saving were not among it.)
+/// What is large is booked before it is allocated. Where the allocator counts (see [`Budget::metered`]), what nobody booked is held against
+/// the limit, too: at each booking and each [`Budget::check`]. (By what was foreseen alone a limit of 60 MB saw 275: frames, twins and
+/// copies for saving were not among it.)
 #[derive(Debug)]
 pub struct Budget {
     limit: usize,
@@ -31,8 +32,8 @@ struct Meter {
     outer: usize,
 }
 
-/// What the allocator may hold while the job of a metered budget runs: [`zeros`] and [`reserve`], which know no budget, are held against it before they
-/// allocate. One for the process, since a backend does one job at a time.
+/// What the allocator may hold while the job of a metered budget runs: [`zeros`] and [`reserve`], which know no budget, are held against it
+/// before they allocate. One for the process, since a backend does one job at a time.
 static CEILING: AtomicUsize = AtomicUsize::new(usize::MAX);
 static HELD: OnceLock<fn() -> usize> = OnceLock::new();
 /// Metered budgets that there are; without any there is no ceiling, in whatever order they went.
@@ -49,7 +50,8 @@ impl Budget {
         Self { limit, used: AtomicUsize::new(0), peak: AtomicUsize::new(0), meter: None }
     }
 
-    /// A budget of `limit` bytes from now on, of which `held` tells what is allocated; `trim` gives back to the system what the allocator keeps of what was freed.
+    /// A budget of `limit` bytes from now on, of which `held` tells what is allocated; `trim` gives back to the system what the allocator
+    /// keeps of what was freed.
     pub fn metered(limit: usize, held: fn() -> usize, trim: fn()) -> Self {
         HELD.get_or_init(|| held);
         METERED.fetch_add(1, Relaxed);
@@ -84,7 +86,8 @@ impl Budget {
         Ok(Taken { budget: self, bytes })
     }
 
-    /// Looks whether more is allocated than may be, by the allocator's count (without one there is nothing to see), and whether the system has any left.
+    /// Looks whether more is allocated than may be, by the allocator's count (without one there is nothing to see), and whether the system
+    /// has any left.
     ///
     /// # Errors
     /// [`Code::OutOfMemory`].
@@ -97,7 +100,8 @@ impl Budget {
         Ok(())
     }
 
-    /// Gives back to the system what was freed in small blocks; takes milliseconds. (The parts of a matrix of links, 117 kB each, left 150 MB to a training of 448.)
+    /// Gives back to the system what was freed in small blocks; takes milliseconds. (The parts of a matrix of links, 117 kB each, left 150
+    /// MB to a training of 448.)
     pub fn trim(&self) {
         if let Some(meter) = &self.meter {
             (meter.trim)()
@@ -189,8 +193,8 @@ pub fn reserve<T>(v: &mut Vec<T>, more: usize) -> Result<()> {
     v.try_reserve(more).map_err(|_| no_room::<T>(more))
 }
 
-/// As [`reserve`], growing by an eighth where it grows: what is read piece by piece may be most of a budget, of which twice its size would not fit. Large
-/// blocks grow in place, or by moving pages, where the system can.
+/// As [`reserve`], growing by an eighth where it grows: what is read piece by piece may be most of a budget, of which twice its size would
+/// not fit. Large blocks grow in place, or by moving pages, where the system can.
 ///
 /// # Errors
 /// As [`reserve`].

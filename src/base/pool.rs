@@ -1,5 +1,5 @@
-//! The threads of one job: a rayon pool of the size that the caller asks for. Never rayon's global one: no setting of ours bounds it, and nothing keeps
-//! from its workers the signals that are meant for Postgres.
+//! The threads of one job: a rayon pool of the size that the caller asks for. Never rayon's global one: no setting of ours bounds it, and
+//! nothing keeps from its workers the signals that are meant for Postgres.
 
 use crate::base::{Code, Error, Result};
 

@@ -35,9 +35,10 @@ pub struct Described {
     pub repeated: u64,
 }
 
-/// The attributes that `frame` gives the items. Its first column holds ids in text form; rows of other items are of no use and do no harm. Texts and truth
-/// values are groups; so are whole numbers of few values (ids of a maker); other numbers become ten levels of as many items each. Texts that hardly two
-/// items share (titles) group nothing. `known`: the item of each id of the first column, where more than its text tells it.
+/// The attributes that `frame` gives the items. Its first column holds ids in text form; rows of other items are of no use and do no harm.
+/// Texts and truth values are groups; so are whole numbers of few values (ids of a maker); other numbers become ten levels of as many items
+/// each. Texts that hardly two items share (titles) group nothing. `known`: the item of each id of the first column, where more than its
+/// text tells it.
 ///
 /// # Errors
 /// [`Code::Data`] when no row is of one of the items, or no column groups them.
@@ -88,7 +89,8 @@ fn example(levels: &[String]) -> &str {
     levels.first().map_or("", String::as_str)
 }
 
-/// The groups of one column's values, those that occur numbered in order of their value; none where they group nothing. `found` items have a row.
+/// The groups of one column's values, those that occur numbered in order of their value; none where they group nothing. `found` items have
+/// a row.
 fn groups(values: &Values, row_of: &[u32], found: usize) -> Option<(usize, Vec<u32>)> {
     let of_row = |f: &dyn Fn(usize) -> Option<u64>| -> Vec<Option<u64>> {
         row_of.iter().map(|&r| if r == MISSING_CODE { None } else { f(r.index()) }).collect()

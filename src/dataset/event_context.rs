@@ -1,4 +1,5 @@
-//! What else is known of an event: the store, the channel, the discount. Each such column becomes a few levels, so that an event carries a small code of each.
+//! What else is known of an event: the store, the channel, the discount. Each such column becomes a few levels, so that an event carries a
+//! small code of each.
 
 use crate::base::number::AsIndex;
 use crate::base::{Code, Context, Error, Result, memory};
@@ -14,7 +15,8 @@ const STEPS: usize = 10;
 /// What is not one of the levels.
 const OTHER: u16 = 1;
 
-/// The codes of one event, one a column: 0 where nothing is known, 1 for a level that is none of those that training counted, then the levels.
+/// The codes of one event, one a column: 0 where nothing is known, 1 for a level that is none of those that training counted, then the
+/// levels.
 pub type Codes = [u16; MOST];
 
 /// How the values of one column become codes.
@@ -36,8 +38,8 @@ pub struct EventContext(Vec<Coding>);
 pub struct Recoding(Vec<Vec<u16>>);
 
 impl EventContext {
-    /// The levels of the columns called `names`: of a column of texts its most frequent ones, up to 1000; of numbers ten of about as many events each, and
-    /// fewer where numbers recur.
+    /// The levels of the columns called `names`: of a column of texts its most frequent ones, up to 1000; of numbers ten of about as many
+    /// events each, and fewer where numbers recur.
     ///
     /// # Errors
     /// [`Code::UndefinedColumn`]; [`Code::WrongType`] for columns of neither; [`Code::InvalidParameter`] for more than four; [`Code::OutOfMemory`];

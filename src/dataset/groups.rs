@@ -1,8 +1,8 @@
 //! Groups of rows that stay together, dealt over the sides of a split.
 //!
-//! Where there are many groups and none is large, a hash of the group is enough, and stays as it is over all retrains. A few groups, or one that
-//! holds most of the rows, would leave a side empty or give it nearly everything: they are dealt, the largest first, each to the side with the
-//! fewest rows so far, and their sides are stored with the version.
+//! Where there are many groups and none is large, a hash of the group is enough, and stays as it is over all retrains. A few groups, or one
+//! that holds most of the rows, would leave a side empty or give it nearly everything: they are dealt, the largest first, each to the side
+//! with the fewest rows so far, and their sides are stored with the version.
 
 use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Result, memory::reserve, zeros};

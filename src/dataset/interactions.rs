@@ -58,8 +58,8 @@ pub struct Skipped {
 }
 
 impl Interactions {
-    /// The events of `frame`. Each user's are ordered by time; equal times are put in an order that `seed` and the ids' hashes decide, never the ids
-    /// themselves: an order that the data does not have is no evidence. The order of the rows does not matter.
+    /// The events of `frame`. Each user's are ordered by time; equal times are put in an order that `seed` and the ids' hashes decide,
+    /// never the ids themselves: an order that the data does not have is no evidence. The order of the rows does not matter.
     ///
     /// # Errors
     /// [`Code::UndefinedColumn`], [`Code::WrongType`], [`Code::Data`] when no event is left, [`Code::InvalidParameter`] for bad `event_weights`.
@@ -103,7 +103,8 @@ impl Interactions {
         Ok((Self { context, ..built }, skipped))
     }
 
-    /// `events` are (code of the user's level, event whose item is the code of the item's level); with each vocabulary the index of each code.
+    /// `events` are (code of the user's level, event whose item is the code of the item's level); with each vocabulary the index of each
+    /// code.
     fn build(
         (users, user_place): (Vocabulary, Vec<u32>),
         (items, item_place): (Vocabulary, Vec<u32>),
@@ -162,7 +163,8 @@ impl Interactions {
         self.events.iter().map(|e| e.time).min().map_or(0, |first| self.latest().saturating_sub(first))
     }
 
-    /// Whether users have items again: of the events after a user's first session, a fifth or more are of items that the user had in an earlier one.
+    /// Whether users have items again: of the events after a user's first session, a fifth or more are of items that the user had in an
+    /// earlier one.
     pub fn repeats(&self) -> bool {
         let (mut again, mut all) = (0, 0);
         let mut had: Vec<u32> = vec![0; self.items.len()];

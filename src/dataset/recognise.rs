@@ -1,7 +1,7 @@
 //! Whether a relation holds the rows that a model has learned from.
 //!
-//! Rows are told by a hash of their values, and only those that no other row equals tell anything: where a few categories are all there is to a row, tomorrow's
-//! customers look like yesterday's.
+//! Rows are told by a hash of their values, and only those that no other row equals tell anything: where a few categories are all there is
+//! to a row, tomorrow's customers look like yesterday's.
 
 use crate::base::number::AsReal;
 use crate::base::{Result, memory::reserve, rng::mix};

@@ -107,10 +107,10 @@ impl Snapshot {
         self.users.bytes() + offsets + self.events.len() * std::mem::size_of::<Event>() + self.earlier.len() * 4
     }
 
-    /// As tensors: `users.id` (or `users.text` and `users.end`), `users.offset` (where each user's events begin, users + 1), and of each event
-    /// `users.item`, `users.time` (microseconds since 2000-01-01) and `users.weight`; where the events have
-    /// circumstances, `users.context` (four codes of 16 bits in one number); where users have events before those, `users.earlier` and `users.earlier_offset`
-    /// (users + 1).
+    /// As tensors: `users.id` (or `users.text` and `users.end`), `users.offset` (where each user's events begin, users + 1), and of each
+    /// event `users.item`, `users.time` (microseconds since 2000-01-01) and `users.weight`; where the events have circumstances,
+    /// `users.context` (four codes of 16 bits in one number); where users have events before those, `users.earlier` and
+    /// `users.earlier_offset` (users + 1).
     pub fn to_tensors(&self) -> Vec<Tensor> {
         let one = |part: &str, numbers: Numbers| Tensor { name: format!("{USERS}.{part}"), shape: vec![numbers.len()], numbers };
         let mut tensors = self.users.to_tensors(USERS);
@@ -128,7 +128,8 @@ impl Snapshot {
         tensors
     }
 
-    /// Back from [`Snapshot::to_tensors`]: `len` users of `kind`, events of `items` items. The tensors may be hostile: order and bounds are checked.
+    /// Back from [`Snapshot::to_tensors`]: `len` users of `kind`, events of `items` items. The tensors may be hostile: order and bounds are
+    /// checked.
     ///
     /// # Errors
     /// [`Code::Corrupt`], [`Code::OutOfMemory`].

@@ -185,8 +185,8 @@ fn identities(frame: &Frame, columns: &[&str], rows: &[u32]) -> Result<Vec<u64>>
     Ok(hashes)
 }
 
-/// Rows of a small class are put at even distances, in the order of their hashes: each side gets its share, also of 40 rows. The price is that a few
-/// of them change sides when rows are added; a class of [`SMALL`] rows or more has its share without that.
+/// Rows of a small class are put at even distances, in the order of their hashes: each side gets its share, also of 40 rows. The price is
+/// that a few of them change sides when rows are added; a class of [`SMALL`] rows or more has its share without that.
 fn deal_small_classes(sides: &mut Sides, classes: &[f64]) -> Result<()> {
     let mut order: Vec<(f64, f64, u32)> = Vec::new();
     reserve(&mut order, sides.rows.len())?;

@@ -15,8 +15,8 @@ pub enum Step {
 }
 
 impl Step {
-    /// The step of these events: sessions, where a third of the users with two or more events came more than once and the events of a session are
-    /// one and a half or more in the mean.
+    /// The step of these events: sessions, where a third of the users with two or more events came more than once and the events of a
+    /// session are one and a half or more in the mean.
     pub fn of(data: &Interactions) -> Self {
         let (mut users, mut again, mut sessions, mut events) = (0, 0, 0, 0);
         for u in 0..data.users.len() as u32 {

@@ -1,4 +1,5 @@
-//! The type of a column, as far as it decides how its values are written: what a model makes for a column is read by Postgres as one of its values.
+//! The type of a column, as far as it decides how its values are written: what a model makes for a column is read by Postgres as one of its
+//! values.
 
 use super::frame::{Cell, Labels};
 use crate::base::number::AsReal;
@@ -58,7 +59,8 @@ impl ValueType {
         *self == Self::Plain
     }
 
-    /// Whether values of this type can be given where a model learned those of `wanted`, both of one family: a number is no interval, a day no time of day.
+    /// Whether values of this type can be given where a model learned those of `wanted`, both of one family: a number is no interval, a day
+    /// no time of day.
     pub fn serves(self, wanted: Self) -> bool {
         let own = |t| matches!(t, Self::Clock | Self::ZonedClock | Self::Interval);
         self == wanted || !(own(self) || own(wanted))
@@ -257,7 +259,8 @@ fn list<T>(items: impl Iterator<Item = T>, out: &mut String, one: impl Fn(T, &mu
 
 const DAY: i64 = 86_400_000_000;
 
-/// Year, month and day of a day since 2000-01-01, in the proleptic Gregorian calendar (Hinnant 2013, "chrono-compatible low-level date algorithms").
+/// Year, month and day of a day since 2000-01-01, in the proleptic Gregorian calendar (Hinnant 2013, "chrono-compatible low-level date
+/// algorithms").
 fn calendar(day: i64) -> (i64, i64, i64) {
     // Days since 0000-03-01, in eras of 400 years.
     let z = day + 730_425;

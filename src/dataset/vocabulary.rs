@@ -61,8 +61,9 @@ impl Vocabulary {
         Ok((Self { kind, ids, others: Vec::new() }, place))
     }
 
-    /// As [`Vocabulary::new`], where `same` names for each level the first one that its type holds equal (`Sku` and `SKU` of citext, 5 and 5.0 of numeric): these are
-    /// one id, spelled as most of their `counts` are, of equally many the first by bytes. Levels with a count of 0 are none.
+    /// As [`Vocabulary::new`], where `same` names for each level the first one that its type holds equal (`Sku` and `SKU` of citext, 5 and
+    /// 5.0 of numeric): these are one id, spelled as most of their `counts` are, of equally many the first by bytes. Levels with a count of
+    /// 0 are none.
     ///
     /// # Errors
     /// As [`Vocabulary::new`].

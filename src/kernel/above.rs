@@ -36,8 +36,8 @@ unsafe fn above_simd<S: Simd>(x: &[f32], bars: &[f32], found: &mut Vec<u32>) {
 }
 
 kernel! {
-    /// Puts every number of `x`, rows of `width`, among the largest of its column: `best` is rows of `width`, too, each column descending, and keeps as many
-    /// as it has rows. Neither holds a NaN. Panics where one is no whole rows.
+    /// Puts every number of `x`, rows of `width`, among the largest of its column: `best` is rows of `width`, too, each column descending,
+    /// and keeps as many as it has rows. Neither holds a NaN. Panics where one is no whole rows.
     highest, highest_at(x: &[f32], width: usize, best: &mut [f32])
         => width > 0 && x.len().is_multiple_of(width) && best.len().is_multiple_of(width), highest_portable, highest_simd
 }

@@ -117,7 +117,8 @@ unsafe fn product_simd<S: Simd>(p: &Product<'_>, c: &mut [f32]) {
         // SAFETY: the columns from `j` on, at most as many as there are; the caller vouches for the rest.
         let done = unsafe {
             if S::REGISTERS == 32 {
-                // Five go as three and two: a panel of one register needs an element of A spread out for each product, one of two for every second.
+                // Five go as three and two: a panel of one register needs an element of A spread out for each product, one of two for every
+                // second.
                 match registers {
                     1 => panel::<S, 1>(p, c.as_mut_ptr(), j),
                     2 => panel::<S, 2>(p, c.as_mut_ptr(), j),
@@ -206,8 +207,8 @@ unsafe fn tile<S: Simd, const M: usize, const N: usize, const PART: bool>(p: &Pr
                 }
             }
         }
-        // Without a factor (k = 0) A and B may be empty and their strides anything: the pointers are then never read, and must not be offset
-        // as if they were.
+        // Without a factor (k = 0) A and B may be empty and their strides anything: the pointers are then never read, and must not be
+        // offset as if they were.
         let (mut a, mut b) = (p.a.as_ptr().wrapping_add(i.wrapping_mul(p.a_row)), p.b.as_ptr().wrapping_add(j));
         for _ in 0..p.k {
             let mut v = [S::splat(0.0); N];
@@ -286,9 +287,9 @@ unsafe fn dense_row_simd<S: Simd>(x: &[f32], w: &[f32], bias: &[f32], out: &mut 
 /// `N` registers of a row's result from column `j` on, each of them the sum of `CHAINS`; with `PART` the one register holds what is left of
 /// the row.
 ///
-/// An FMA takes four cycles and two can start in each, so eight sums keep the units busy. Sixteen leave none of AVX2's sixteen registers for
-/// the element of `x`: two of them went to memory and back for each. (A row of 20-64-32-1 took .160 µs with them on AVX2 and takes .120; a part of that came
-/// from reading columns of one type in one loop.)
+/// An FMA takes four cycles and two can start in each, so eight sums keep the units busy. Sixteen leave none of AVX2's sixteen registers
+/// for the element of `x`: two of them went to memory and back for each. (A row of 20-64-32-1 took .160 µs with them on AVX2 and takes
+/// .120; a part of that came from reading columns of one type in one loop.)
 #[inline(always)]
 unsafe fn strip<S: Simd, const N: usize, const CHAINS: usize, const PART: bool>(
     x: &[f32],

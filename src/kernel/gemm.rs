@@ -21,8 +21,8 @@ pub fn product_blocked(p: &Product<'_>, b_column: usize, c: &mut [f32]) {
         // A stride that leads to a second element is shorter than its slice; any other is not used, and is cut to what fits.
         let stride = |s: usize, of: usize| s.min(of) as isize;
         let (a, b, row) = (p.a.len(), p.b.len(), stride(p.c_row, c.len()));
-        // SAFETY: `fits` has checked that every element of A, B and C lies inside its slice, and there is at least one of each. No length of
-        // a slice is more than an isize holds.
+        // SAFETY: `fits` has checked that every element of A, B and C lies inside its slice, and there is at least one of each. No length
+        // of a slice is more than an isize holds.
         unsafe {
             gemm::gemm(
                 p.m,

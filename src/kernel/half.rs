@@ -79,7 +79,8 @@ unsafe fn dot_f16_simd<S: Simd>(a: &[f32], b: &[f16]) -> f32 {
 }
 
 kernel! {
-    /// outᵢ ← Σⱼ aⱼ·rowsᵢⱼ for each row of 16-bit numbers, the bits of [`dot_f16`]. Panics unless `rows` has `a.len()` numbers for each of `out`.
+    /// outᵢ ← Σⱼ aⱼ·rowsᵢⱼ for each row of 16-bit numbers, the bits of [`dot_f16`]. Panics unless `rows` has `a.len()` numbers for each of
+    /// `out`.
     dots_f16, dots_f16_at(a: &[f32], rows: &[f16], out: &mut [f32])
         => Some(rows.len()) == a.len().checked_mul(out.len()), dots_f16_portable, dots_f16_simd
 }
@@ -90,9 +91,10 @@ fn dots_f16_portable(a: &[f32], rows: &[f16], out: &mut [f32]) {
     }
 }
 
-/// Numbers ahead of a row's that are asked for, 2 kB: a row is used up in less time than memory takes to answer, and what CPUs foresee by themselves
-/// is not enough where the last cache is large and far. (The best of a million rows of 64 took 2.04 times as long as reading them once there, 1.67 with this
-/// alone, 1.15 to 1.39 where also no call is made for a row's empty rest; nothing is lost where rows lie near.)
+/// Numbers ahead of a row's that are asked for, 2 kB: a row is used up in less time than memory takes to answer, and what CPUs foresee by
+/// themselves is not enough where the last cache is large and far. (The best of a million rows of 64 took 2.04 times as long as reading
+/// them once there, 1.67 with this alone, 1.15 to 1.39 where also no call is made for a row's empty rest; nothing is lost where rows lie
+/// near.)
 const AHEAD: usize = 1024;
 /// Numbers of a cache line.
 const LINE: usize = 32;

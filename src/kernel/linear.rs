@@ -1,7 +1,7 @@
 //! Numbers onto linear scales: the inputs of a row, all at once.
 //!
-//! With columns passed in place of rows and weights that begin at a cache line it took scoring a million rows of 20 numbers from .46 s of processor time to
-//! .24, of which building the rows alone had taken .20.
+//! With columns passed in place of rows and weights that begin at a cache line it took scoring a million rows of 20 numbers from .46 s of
+//! processor time to .24, of which building the rows alone had taken .20.
 
 use super::simd::{Simd, kernel};
 

@@ -3,8 +3,8 @@
 use super::simd::{Simd, kernel};
 
 kernel! {
-    /// One step of gradient descent on −ln σ(x), x = u·(p − q), with decay (Rendle et al. 2009, algorithm LearnBPR): with z = rate / (1 + eˣ),
-    /// u ← keep·u + z (p − q), p ← keep·p + z u, q ← keep·q − z u, all from what they were. Returns x. Panics on unequal lengths.
+    /// One step of gradient descent on −ln σ(x), x = u·(p − q), with decay (Rendle et al. 2009, algorithm LearnBPR): with z = rate / (1 +
+    /// eˣ), u ← keep·u + z (p − q), p ← keep·p + z u, q ← keep·q − z u, all from what they were. Returns x. Panics on unequal lengths.
     pairwise, pairwise_at(rate: f32, keep: f32, u: &mut [f32], p: &mut [f32], q: &mut [f32]) -> f32
         => u.len() == p.len() && p.len() == q.len(), pairwise_portable, pairwise_simd
 }

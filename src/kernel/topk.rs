@@ -3,8 +3,8 @@
 use crate::base::number::AsIndex;
 use std::cmp::Ordering;
 
-/// The best k of what is added. Equal scores: the larger `tie_break` first (where there is one), then the smaller index: one order for all, so that it is
-/// the same whatever the order in which they come, and two can be merged.
+/// The best k of what is added. Equal scores: the larger `tie_break` first (where there is one), then the smaller index: one order for all,
+/// so that it is the same whatever the order in which they come, and two can be merged.
 #[derive(Debug, Clone)]
 pub struct Best<'t> {
     k: usize,
@@ -71,8 +71,8 @@ impl<'t> Best<'t> {
     }
 }
 
-/// The indices of the `k` best of `scores`, best first, by the order of [`Best`]. Scores that are −∞ or NaN are not in the answer, so that a caller excludes by
-/// writing −∞.
+/// The indices of the `k` best of `scores`, best first, by the order of [`Best`]. Scores that are −∞ or NaN are not in the answer, so that
+/// a caller excludes by writing −∞.
 pub fn top_k(scores: &[f32], k: usize, tie_break: Option<&[f32]>) -> Vec<u32> {
     let mut best = Best::new(k, scores.len(), tie_break);
     scores.iter().enumerate().for_each(|(i, &s)| best.add(i as u32, s));

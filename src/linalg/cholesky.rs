@@ -5,9 +5,9 @@ use crate::kernel::{axpy, dot};
 /// A pivot is at least this share of its diagonal element: what rounding took below it was not known anyway.
 const LEAST: f32 = 1e-6;
 
-/// Solves A·x = `b` in place for the symmetric positive definite A whose lower triangle `a` (`n` × `n`, row-major) holds; `a` is overwritten
-/// by its factor, the upper triangle is not read. False where A is not positive definite, but for rounding: `b` then solves another system, one with
-/// more on its diagonal. Panics on other lengths.
+/// Solves A·x = `b` in place for the symmetric positive definite A whose lower triangle `a` (`n` × `n`, row-major) holds; `a` is
+/// overwritten by its factor, the upper triangle is not read. False where A is not positive definite, but for rounding: `b` then solves
+/// another system, one with more on its diagonal. Panics on other lengths.
 ///
 /// Cholesky's factor row by row (Golub & Van Loan 2013, 4.2): n³/6 multiplications in dot products.
 pub fn solve_symmetric(a: &mut [f32], n: usize, b: &mut [f32]) -> bool {

@@ -38,8 +38,8 @@ pub fn leading(a: &[f32], n: usize, k: usize, ctx: &Context<'_>) -> Result<(Vec<
 }
 
 /// [`leading`] for a matrix that is known by its product with others: `times(q, m, out)` writes that with `q` (`n` × `m`) into `out`. After
-/// `turns` the iteration ends, whether the values stand still or not: a few give directions good enough to describe with. Values may be below 0
-/// where the matrix is not positive semidefinite.
+/// `turns` the iteration ends, whether the values stand still or not: a few give directions good enough to describe with. Values may be
+/// below 0 where the matrix is not positive semidefinite.
 ///
 /// # Errors
 /// [`Code::OutOfMemory`], [`Code::Cancelled`].

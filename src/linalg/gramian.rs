@@ -9,9 +9,9 @@ use crate::kernel::{axpy, product_blocked};
 /// Rows that are summed up, or turned, at a time: fixed, so that the result does not depend on the number of threads.
 const STRIP: usize = 2048;
 
-/// Turns the `rows` (of `width` each) into the basis of the eigenvectors of their Gramian Σ (x − mean)(x − mean)ᵀ, in place; returns its diagonal
-/// there, largest first: what is beside it is 0. Products of rows with each other stay what they were. `mean` is turned along; zeros: the plain
-/// Gramian.
+/// Turns the `rows` (of `width` each) into the basis of the eigenvectors of their Gramian Σ (x − mean)(x − mean)ᵀ, in place; returns its
+/// diagonal there, largest first: what is beside it is 0. Products of rows with each other stay what they were. `mean` is turned along;
+/// zeros: the plain Gramian.
 ///
 /// # Errors
 /// [`crate::base::Code::Cancelled`], [`crate::base::Code::OutOfMemory`].

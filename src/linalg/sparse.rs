@@ -2,7 +2,8 @@
 
 use crate::kernel::{axpy, axpy4};
 
-/// `out` += Σ value · row of `matrix`, over the (row, value) of `entries`; a row of the matrix is as long as `out`. Panics on a row outside.
+/// `out` += Σ value · row of `matrix`, over the (row, value) of `entries`; a row of the matrix is as long as `out`. Panics on a row
+/// outside.
 ///
 /// Entries go four at a time, so that the memory serves four rows at once; the order of the sum hangs on the entries alone.
 pub fn add_rows(entries: impl Iterator<Item = (usize, f32)>, matrix: &[f32], out: &mut [f32]) {

@@ -5,9 +5,8 @@ use crate::base::{Context, Error, Pool, Result, zeros};
 use crate::kernel::dense::{Product, Start};
 use crate::kernel::product;
 
-/// Rows that are swept at once: as many as make the arithmetic outweigh the way of the matrix through memory.
-/// (This, the packed panel and one fit where there had been two took `ease` on 12,101 items from 2.5 times as fast as numpy to 5.3; half of that is the one
-/// fit.)
+/// Rows that are swept at once: as many as make the arithmetic outweigh the way of the matrix through memory. (This, the packed panel and
+/// one fit where there had been two took `ease` on 12,101 items from 2.5 times as fast as numpy to 5.3; half of that is the one fit.)
 const BLOCK: usize = 256;
 /// Rows of a block that are swept at once while the block itself is inverted.
 const INNER: usize = 64;
@@ -17,11 +16,12 @@ const STRIP: usize = 64;
 /// Rows that a thread takes at a time: fixed, so that the result does not depend on the number of threads.
 const ROWS: usize = 128;
 
-/// Inverts the matrix whose lower triangle `a` (`n` × `n`, row-major) holds; the upper one is not read. Afterwards both triangles hold the inverse.
+/// Inverts the matrix whose lower triangle `a` (`n` × `n`, row-major) holds; the upper one is not read. Afterwards both triangles hold the
+/// inverse.
 ///
-/// The symmetric sweep (Goodnight 1979, "A tutorial on the SWEEP operator") by blocks: for each block K of rows, with D = A_KK⁻¹ and the panel P = A_·K,
-/// A −= P D Pᵀ outside of K, then A_·K = P D, A_KK = −D; once every block is swept, A is −A⁻¹. n³ operations, nearly all in products of the lower
-/// triangle: as few as Cholesky's factor and its inverse take together.
+/// The symmetric sweep (Goodnight 1979, "A tutorial on the SWEEP operator") by blocks: for each block K of rows, with D = A_KK⁻¹ and the
+/// panel P = A_·K, A −= P D Pᵀ outside of K, then A_·K = P D, A_KK = −D; once every block is swept, A is −A⁻¹. n³ operations, nearly all in
+/// products of the lower triangle: as few as Cholesky's factor and its inverse take together.
 ///
 /// # Errors
 /// [`crate::base::Code::Data`] when the matrix is not positive definite, [`crate::base::Code::Cancelled`], [`crate::base::Code::OutOfMemory`].
@@ -122,8 +122,8 @@ fn finish(a: &mut [f32], n: usize, ctx: &Context) -> Result<()> {
     mirror(a, n, 0, n, ctx)
 }
 
-/// Copies what is below the diagonal of the rows and columns `from` to `to` to the places above it: the lower left quarter onto the upper right one,
-/// then the same with the two other quarters.
+/// Copies what is below the diagonal of the rows and columns `from` to `to` to the places above it: the lower left quarter onto the upper
+/// right one, then the same with the two other quarters.
 fn mirror(a: &mut [f32], n: usize, from: usize, to: usize, ctx: &Context) -> Result<()> {
     ctx.check()?;
     if to - from <= STRIP {

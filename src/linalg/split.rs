@@ -7,7 +7,8 @@ use crate::kernel::product_blocked;
 /// Rows of C that a thread takes at a time: fixed, so that the result does not depend on the number of threads.
 const ROWS: usize = 128;
 
-/// Computes `p` into `c` over the threads of `pool`; (i, j) of B is at `i · b_row + j · b_column`. Panics where an element would lie outside.
+/// Computes `p` into `c` over the threads of `pool`; (i, j) of B is at `i · b_row + j · b_column`. Panics where an element would lie
+/// outside.
 pub fn multiply_split(pool: &Pool, p: &Product<'_>, b_column: usize, c: &mut [f32]) {
     let mut parts: Vec<&mut [f32]> = c.chunks_mut(ROWS * p.c_row.max(1)).take(p.m.div_ceil(ROWS)).collect();
     pool.each_mut(&mut parts, |i, c| {

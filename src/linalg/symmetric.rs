@@ -4,14 +4,15 @@ use crate::base::{Context, Result};
 
 /// Steps of QL that a value may take; two or three are usual.
 const STEPS: usize = 60;
-/// What of a column's square is below this, where the largest element is 1, is rounding of rounding: a reflection by it would divide by nothing.
+/// What of a column's square is below this, where the largest element is 1, is rounding of rounding: a reflection by it would divide by
+/// nothing.
 const NOTHING: f64 = 1e-40;
 
-/// The eigenvalues of the symmetric `a` (`n` × `n`, row-major, overwritten; the lower triangle counts), largest first, and their vectors as the
-/// rows of an `n` × `n` matrix, each of length 1.
+/// The eigenvalues of the symmetric `a` (`n` × `n`, row-major, overwritten; the lower triangle counts), largest first, and their vectors as
+/// the rows of an `n` × `n` matrix, each of length 1.
 ///
-/// Householder's reduction to a tridiagonal matrix, then QL with implicit shifts (Golub & Van Loan 2013, 8.3): 9 n³ operations about, on rows
-/// throughout. Serial, and the same on every run. What is not finite gives what is not finite.
+/// Householder's reduction to a tridiagonal matrix, then QL with implicit shifts (Golub & Van Loan 2013, 8.3): 9 n³ operations about, on
+/// rows throughout. Serial, and the same on every run. What is not finite gives what is not finite.
 ///
 /// # Errors
 /// [`crate::base::Code::Cancelled`].
@@ -45,8 +46,8 @@ pub fn symmetric(a: &mut [f64], n: usize, ctx: &Context) -> Result<(Vec<f64>, Ve
     Ok((order.iter().map(|&i| d[i] * size).collect(), rows))
 }
 
-/// Reduces `a` to the diagonal `d` and the elements `e` beside it, by reflections 1 − β v vᵀ of the last n − k − 1 rows and columns: (k, β, v) of
-/// each, the first first.
+/// Reduces `a` to the diagonal `d` and the elements `e` beside it, by reflections 1 − β v vᵀ of the last n − k − 1 rows and columns: (k, β,
+/// v) of each, the first first.
 fn tridiagonal(a: &mut [f64], n: usize, d: &mut [f64], e: &mut [f64], ctx: &Context) -> Result<Vec<(usize, f64, Vec<f64>)>> {
     let mut reflections = Vec::new();
     for k in 0..n {

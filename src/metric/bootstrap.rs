@@ -17,7 +17,8 @@ pub struct Estimate {
 
 const DRAWS: usize = 500;
 
-/// The mean of each column of `rows`, one a user; none without rows. `seed` and `stream` fix the draws; of one draw all columns take the same users.
+/// The mean of each column of `rows`, one a user; none without rows. `seed` and `stream` fix the draws; of one draw all columns take the
+/// same users.
 pub fn means<const N: usize>(rows: &[[f64; N]], seed: u64, stream: u64) -> Option<[Estimate; N]> {
     let n = rows.len();
     if n == 0 {

@@ -79,7 +79,8 @@ impl Calibration {
         self.0.iter().enumerate().filter_map(one).collect()
     }
 
-    /// By how much predicted and observed shares differ, in the mean over rows (expected calibration error, Naeini et al. 2015). None without rows.
+    /// By how much predicted and observed shares differ, in the mean over rows (expected calibration error, Naeini et al. 2015). None
+    /// without rows.
     pub fn error(&self) -> Option<f64> {
         let all = self.rows() as f64;
         (all > 0.0).then(|| self.bands().iter().map(|b| b.rows as f64 / all * (b.predicted - b.observed).abs()).sum())

@@ -11,7 +11,8 @@ const POINTS: f64 = 200.0;
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Gain(Scores);
 
-/// Of the rows in the order of their scores, highest first: which share of the positives is among which share of the rows (cumulative gains).
+/// Of the rows in the order of their scores, highest first: which share of the positives is among which share of the rows (cumulative
+/// gains).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Curve {
     /// (share of the rows, share of the positives), from (0, 0) to (1, 1). Between two points rows of one score share what they have.

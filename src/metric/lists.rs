@@ -1,4 +1,5 @@
-//! Ranked lists of many users, evaluated: the figures with their intervals, what the lists show of the catalogue, and two models on the same users.
+//! Ranked lists of many users, evaluated: the figures with their intervals, what the lists show of the catalogue, and two models on the
+//! same users.
 
 use crate::base::number::{AsIndex, AsReal};
 use crate::metric::bootstrap::{self, Estimate};
@@ -67,10 +68,9 @@ impl Lists {
 
     /// All figures; none without users. `seed` fixes the draws of the intervals.
     ///
-    /// `coverage` is the share of the catalogue that any list shows, `gini` the inequality of what is shown (0: every item equally often, 1: one item only; none where
-    /// there is but one),
-    /// `novelty` the mean self-information of what is shown: −log₂ of an item's share of all purchases (Zhou et al. 2010), in bits; lists that show nothing have
-    /// neither.
+    /// `coverage` is the share of the catalogue that any list shows, `gini` the inequality of what is shown (0: every item equally often,
+    /// 1: one item only; none where there is but one), `novelty` the mean self-information of what is shown: −log₂ of an item's share of
+    /// all purchases (Zhou et al. 2010), in bits; lists that show nothing have neither.
     pub fn figures(&self, seed: u64) -> Vec<ListFigure> {
         let rows: Vec<[f64; 6]> = self.users.iter().map(figures).collect();
         let mut all = means(&rows, seed);
@@ -87,8 +87,8 @@ impl Lists {
         all
     }
 
-    /// By how much the means over users are above those of `other`, whose users are the same in the same order: of one draw both take the same users, so that
-    /// what makes a user hard for both does not count. None where the users are not as many.
+    /// By how much the means over users are above those of `other`, whose users are the same in the same order: of one draw both take the
+    /// same users, so that what makes a user hard for both does not count. None where the users are not as many.
     pub fn above(&self, other: &Self, seed: u64) -> Option<Vec<ListFigure>> {
         let pair = |(a, b): (&ListFigures, &ListFigures)| {
             let (a, b) = (figures(a), figures(b));

@@ -59,7 +59,8 @@ impl Accuracy {
         *of += if right { weight } else { 0.0 };
     }
 
-    /// Adds a row of two classes: the probability of the positive one, which is predicted from one half on. NaN predicts neither. It counts `weight`, above 0.
+    /// Adds a row of two classes: the probability of the positive one, which is predicted from one half on. NaN predicts neither. It counts
+    /// `weight`, above 0.
     ///
     /// # Errors
     /// [`crate::base::Code::InvalidParameter`] when `p` is no probability.

@@ -1,7 +1,8 @@
 //! How good one ranked list is whose entries come as rows: `ndcg`, `recall_at` and `mrr` of a group.
 //!
-//! The figures are those of [`super::ranking`] for lists without ties. Rows have no order, so entries of one score share the places that they take up: the figure is
-//! the mean over all orders of them (McSherry and Najork 2008), which needs no draw and is the same in every plan.
+//! The figures are those of [`super::ranking`] for lists without ties. Rows have no order, so entries of one score share the places that
+//! they take up: the figure is the mean over all orders of them (McSherry and Najork 2008), which needs no draw and is the same in every
+//! plan.
 
 use super::state::{Kept, State, kept_in_0};
 use crate::base::number::AsReal;
@@ -68,7 +69,8 @@ impl Entries {
         Ok(all)
     }
 
-    /// Walks the entries of each distinct score, the best first, down to the cut: `f(first place, entries)`, places from 0. False, without a step, where a score is NaN.
+    /// Walks the entries of each distinct score, the best first, down to the cut: `f(first place, entries)`, places from 0. False, without
+    /// a step, where a score is NaN.
     fn walk(&self, mut f: impl FnMut(usize, &[(f64, f64)])) -> Result<bool> {
         if self.listed.iter().any(|e| e.0.is_nan()) {
             return Ok(false);
@@ -221,7 +223,8 @@ fn reciprocal_rank(e: &Entries) -> Result<Option<f64>> {
     Ok(Some(if whole { rank } else { f64::NAN }))
 }
 
-/// The mean of 1 / rank of the first of `hits` relevant ones among `n` entries in any order, which take up the places from `place` on; past `most` it is 0.
+/// The mean of 1 / rank of the first of `hits` relevant ones among `n` entries in any order, which take up the places from `place` on; past
+/// `most` it is 0.
 fn first_hit(place: usize, n: usize, hits: usize, most: usize) -> f64 {
     let mut sum = 0.0;
     // The chance that none before it was relevant.
@@ -269,8 +272,8 @@ macro_rules! figure {
 }
 
 figure! {
-    /// Normalised discounted cumulative gain: Σ relevance / log₂(rank + 1) down to the cut, by that of the best possible list (Järvelin and Kekäläinen 2002). None where
-    /// nothing is relevant.
+    /// Normalised discounted cumulative gain: Σ relevance / log₂(rank + 1) down to the cut, by that of the best possible list (Järvelin and
+    /// Kekäläinen 2002). None where nothing is relevant.
     Ndcg, "ndcg", ndcg
 }
 

@@ -4,8 +4,9 @@ use crate::base::number::{AsIndex, AsReal};
 
 /// Sums over users of the figures at one cut; states of parts of the users can be merged.
 ///
-/// Recall is Σ over users of hits / relevant; *capped* recall divides by min(k, relevant) (Liang et al. 2018, "Variational autoencoders for collaborative
-/// filtering", eq. 7), so that a perfect list has 1. NDCG has binary gains and 1 / log₂(rank + 1) (Järvelin & Kekäläinen 2002). MAP divides by min(k, relevant).
+/// Recall is Σ over users of hits / relevant; *capped* recall divides by min(k, relevant) (Liang et al. 2018, "Variational autoencoders for
+/// collaborative filtering", eq. 7), so that a perfect list has 1. NDCG has binary gains and 1 / log₂(rank + 1) (Järvelin & Kekäläinen
+/// 2002). MAP divides by min(k, relevant).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ranking {
     k: usize,
@@ -99,7 +100,8 @@ impl Ranking {
         }
     }
 
-    /// Adds one user: item indices, best first, against the relevant ones, and gives its figures. A user with nothing relevant does not count: none.
+    /// Adds one user: item indices, best first, against the relevant ones, and gives its figures. A user with nothing relevant does not
+    /// count: none.
     pub fn add(&mut self, top: &[u32], relevant: &[u32]) -> Option<ListFigures> {
         let f = list_figures(top, relevant, self.k)?;
         self.users += 1;

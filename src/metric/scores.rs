@@ -148,7 +148,8 @@ impl Scores {
         if label { self.positive.add(score, weight) } else { self.negative.add(score, weight) }
     }
 
-    /// Walks the distinct scores from high to low: `f(negatives, positives)` at each, by what they count. False, without a step, where a score is NaN.
+    /// Walks the distinct scores from high to low: `f(negatives, positives)` at each, by what they count. False, without a step, where a
+    /// score is NaN.
     pub(super) fn walk(&self, mut f: impl FnMut(f64, f64)) -> Result<bool> {
         if self.negative.nan() || self.positive.nan() {
             return Ok(false);

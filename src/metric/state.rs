@@ -160,8 +160,8 @@ pub(crate) fn words<const N: usize>(bytes: &[u8]) -> Option<[[u8; 8]; N]> {
     chunks.try_into().ok()
 }
 
-/// Count, mean and sum of squared deviations of numbers added one by one (Welford 1962), each by its weight (West 1979), merged as by Chan, Golub and
-/// LeVeque (1979).
+/// Count, mean and sum of squared deviations of numbers added one by one (Welford 1962), each by its weight (West 1979), merged as by Chan,
+/// Golub and LeVeque (1979).
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Mean {
     count: u64,

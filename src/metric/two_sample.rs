@@ -4,7 +4,8 @@ use crate::base::hash::Map;
 use crate::base::number::AsReal;
 use std::hash::Hash;
 
-/// The Kolmogorov-Smirnov statistic: the greatest difference of the two distribution functions, 0 to 1. Puts both in order; none where one is empty.
+/// The Kolmogorov-Smirnov statistic: the greatest difference of the two distribution functions, 0 to 1. Puts both in order; none where one
+/// is empty.
 pub fn kolmogorov_smirnov(a: &mut [f64], b: &mut [f64]) -> Option<f64> {
     if a.is_empty() || b.is_empty() {
         return None;
@@ -41,7 +42,8 @@ pub fn total_variation<K: Hash + Eq>(a: impl Iterator<Item = K>, b: impl Iterato
     Some(0.5 * apart.iter().sum::<f64>())
 }
 
-/// Spearman's correlation of two columns of one length: that of their ranks, equal values at the middle of theirs. None where one does not vary.
+/// Spearman's correlation of two columns of one length: that of their ranks, equal values at the middle of theirs. None where one does not
+/// vary.
 pub fn rank_correlation(a: &[f64], b: &[f64]) -> Option<f64> {
     let (x, y) = (ranks(a), ranks(b));
     let n = x.len().real();

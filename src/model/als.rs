@@ -1,5 +1,5 @@
-//! `als`: implicit feedback by alternating least squares (Hu, Koren & Volinsky 2008) with the regularisation scaled by frequency (Rendle et al.
-//! 2021, "Revisiting the performance of iALS on item recommendation benchmarks").
+//! `als`: implicit feedback by alternating least squares (Hu, Koren & Volinsky 2008) with the regularisation scaled by frequency (Rendle et
+//! al. 2021, "Revisiting the performance of iALS on item recommendation benchmarks").
 
 use crate::base::number::{AsIndex, AsReal};
 use crate::base::params::{self, ParamType, Spec};
@@ -75,10 +75,11 @@ impl Params {
     }
 }
 
-/// Least Σ over pairs of x (1 − w_u·h_i)² + α Σ over all (w_u·h_i)² + λ Σ (Σ x + α · rows of the other side)^ν |vector|², one side after the other.
+/// Least Σ over pairs of x (1 − w_u·h_i)² + α Σ over all (w_u·h_i)² + λ Σ (Σ x + α · rows of the other side)^ν |vector|², one side after
+/// the other.
 ///
-/// Each row is solved exactly, in the basis where the other side's Gramian is a diagonal: most rows then are systems as small as their pairs. (An epoch of 128
-/// factors on Amazon Beauty is 1.3 to 2.0 times as fast as implicit's, by machine.)
+/// Each row is solved exactly, in the basis where the other side's Gramian is a diagonal: most rows then are systems as small as their
+/// pairs. (An epoch of 128 factors on Amazon Beauty is 1.3 to 2.0 times as fast as implicit's, by machine.)
 ///
 /// # Errors
 /// [`Code::Cancelled`], [`Code::OutOfMemory`].
@@ -131,8 +132,8 @@ fn random(rows: &mut [f32], width: usize, ctx: &Context) {
     });
 }
 
-/// Solves every row of `pairs` into `out` (rows × width) against the vectors `from`, whose Gramian is the diagonal `spread`. Returns the sum of the
-/// rows' least values.
+/// Solves every row of `pairs` into `out` (rows × width) against the vectors `from`, whose Gramian is the diagonal `spread`. Returns the
+/// sum of the rows' least values.
 fn half(pairs: &Pairs, from: &[f32], spread: &[f32], width: usize, rule: Rule, out: &mut [f32], ctx: &Context) -> Result<f64> {
     let mut strips: Vec<(&mut [f32], Result<f64>)> = out.chunks_mut(STRIP * width).map(|s| (s, Ok(0.0))).collect();
     ctx.pool.each_mut(&mut strips, |s, (strip, least)| {

@@ -4,9 +4,8 @@ use crate::base::number::AsReal;
 use crate::dataset::Interactions;
 use crate::model::popularity::DAY;
 
-/// The fewest users that vectors or a network can learn anything from.
-/// (500 left out MovieLens by sessions, with 381 users: there `mult_vae` among the bases takes the recall@20 of sessions held out of training from .182 to
-/// .198.)
+/// The fewest users that vectors or a network can learn anything from. (500 left out MovieLens by sessions, with 381 users: there
+/// `mult_vae` among the bases takes the recall@20 of sessions held out of training from .182 to .198.)
 const FEWEST: usize = 200;
 
 /// Whether things are had again over a month or more, the shortest past from which habits can be learnt.
@@ -15,8 +14,9 @@ pub fn habits(data: &Interactions) -> bool {
     data.repeats() && data.span().real() >= MONTH
 }
 
-/// Whether vectors are worth learning, and learnt in some minutes. (With `als`, `bpr` and `cfgan` among the bases, and those that are left weighed once more,
-/// NDCG@20 of events held out of training rose from .083 to .089 on Amazon Beauty, from .185 and .199 to .202 and .209 on MovieLens.)
+/// Whether vectors are worth learning, and learnt in some minutes. (With `als`, `bpr` and `cfgan` among the bases, and those that are left
+/// weighed once more, NDCG@20 of events held out of training rose from .083 to .089 on Amazon Beauty, from .185 and .199 to .202 and .209
+/// on MovieLens.)
 pub fn for_vectors(data: &Interactions) -> bool {
     // Two epochs of 64 factors over a million events take `als` .8 to 1.0 s on two threads; it learns for ten of 128, with each of four λ.
     const EVENTS: usize = 1_000_000;

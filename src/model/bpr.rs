@@ -1,4 +1,5 @@
-//! `bpr`: what a user chose ranks above what the user did not (Rendle et al. 2009, "BPR: Bayesian personalized ranking from implicit feedback").
+//! `bpr`: what a user chose ranks above what the user did not (Rendle et al. 2009, "BPR: Bayesian personalized ranking from implicit
+//! feedback").
 
 use crate::base::number::{AsIndex, AsReal};
 use crate::base::params::{self, ParamType, Spec};
@@ -84,13 +85,13 @@ struct Job<'a> {
     loss: (f64, u64),
 }
 
-/// Each epoch takes every pair once, in blocks of users and blocks of items that are drawn anew each time: blocks that share neither work side by
-/// side (Gemulla et al. 2011, "Large-scale matrix factorization with distributed stochastic gradient descent"), the item that was not chosen is
-/// drawn from the block of the one that was. So the result is that of one thread. (An epoch on Amazon Beauty is 2.5 to 5.9 times as fast as implicit's, by
-/// machine.)
+/// Each epoch takes every pair once, in blocks of users and blocks of items that are drawn anew each time: blocks that share neither work
+/// side by side (Gemulla et al. 2011, "Large-scale matrix factorization with distributed stochastic gradient descent"), the item that was
+/// not chosen is drawn from the block of the one that was. So the result is that of one thread. (An epoch on Amazon Beauty is 2.5 to 5.9
+/// times as fast as implicit's, by machine.)
 ///
-/// A version holds items only; a user's vector is folded in by [`Rule::Pairwise`], the same preferences with squares for logarithms, which has a
-/// closed form.
+/// A version holds items only; a user's vector is folded in by [`Rule::Pairwise`], the same preferences with squares for logarithms, which
+/// has a closed form.
 ///
 /// # Errors
 /// [`Code::Cancelled`], [`Code::OutOfMemory`].
@@ -178,7 +179,8 @@ fn reorder(items: &[f32], from: &[u32], names: &[u32], width: usize, out: &mut [
     });
 }
 
-/// The pairs of each block of users with each of `blocks` blocks of items, by their places within these; `per` is how many users and items a block has.
+/// The pairs of each block of users with each of `blocks` blocks of items, by their places within these; `per` is how many users and items
+/// a block has.
 fn cells(by_user: &Pairs, places: &[u32], per: (usize, usize), blocks: usize, ctx: &Context) -> Vec<Vec<Cell>> {
     let users = by_user.rows();
     let mut cells: Vec<Vec<Cell>> = vec![vec![Vec::new(); blocks]; users.div_ceil(per.0)];

@@ -1,9 +1,9 @@
 //! The weights of texts as they are stored: whole steps, a byte each, where a hidden layer follows; half precision where none does.
 //!
-//! A text column has tens of thousands of words and runs, so that their weights are nearly all of a version. (With factors before the first layer and rare runs
-//! left out, a version with four such columns went from 105.7 MB to 1.6, its first score in a session from .300 s to .019.) Steps are a power of two a column,
-//! so that what is read is what was stored, bit by bit. (Of 3,503 products, four text columns, four targets: the AUC of networks in 127 steps a column is that
-//! of networks in 32 bits to four digits.)
+//! A text column has tens of thousands of words and runs, so that their weights are nearly all of a version. (With factors before the first
+//! layer and rare runs left out, a version with four such columns went from 105.7 MB to 1.6, its first score in a session from .300 s to
+//! .019.) Steps are a power of two a column, so that what is read is what was stored, bit by bit. (Of 3,503 products, four text columns,
+//! four targets: the AUC of networks in 127 steps a column is that of networks in 32 bits to four digits.)
 
 use crate::base::tensor::find;
 use crate::base::{Code, Error, Numbers, Result, Tensor};

@@ -1,7 +1,7 @@
 //! What kinds that fade a history answer alike.
 
-/// [`ItemScorer`](crate::model::recommender::ItemScorer) of a kind with a field `recency` whose score has no clock and which knows likeness: by its own methods of the
-/// same names. What it can beside comes in the braces.
+/// [`ItemScorer`](crate::model::recommender::ItemScorer) of a kind with a field `recency` whose score has no clock and which knows
+/// likeness: by its own methods of the same names. What it can beside comes in the braces.
 macro_rules! fading {
     ($kind:ty { $($more:tt)* }) => {
         impl $crate::model::recommender::ItemScorer for $kind {

@@ -33,8 +33,9 @@ impl Figures {
         sums
     }
 
-    /// In what share of draws of the users, with replacement, each way is the best (bagging, Breiman 1996): settings that are averaged by these shares are
-    /// steadier than the best one, which of few users is the luckiest. Sums to 1; equal ways: the first. `seed` fixes the draws.
+    /// In what share of draws of the users, with replacement, each way is the best (bagging, Breiman 1996): settings that are averaged by
+    /// these shares are steadier than the best one, which of few users is the luckiest. Sums to 1; equal ways: the first. `seed` fixes the
+    /// draws.
     pub fn shares(&self, seed: u64) -> Vec<f64> {
         let users = self.users();
         let mut shares = vec![0.0; self.n];

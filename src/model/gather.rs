@@ -43,8 +43,9 @@ impl Gather {
     }
 }
 
-/// For each of `items`: `sums(item, gather)` adds up its row, `finish(item, target, sum)` turns a sum into a weight, and the `keep` largest in magnitude
-/// stay, as `store` has them; the item itself and what is 0 are left out. Equal magnitudes: the smaller target stays. `what` they are is said in errors.
+/// For each of `items`: `sums(item, gather)` adds up its row, `finish(item, target, sum)` turns a sum into a weight, and the `keep` largest
+/// in magnitude stay, as `store` has them; the item itself and what is 0 are left out. Equal magnitudes: the smaller target stays. `what`
+/// they are is said in errors.
 ///
 /// # Errors
 /// [`crate::base::Code::Cancelled`], [`crate::base::Code::OutOfMemory`].
@@ -141,8 +142,8 @@ impl<T> Gathered<T> {
     }
 }
 
-/// A number whose order is that of the elements, strongest first, then by target: what is ordered is one integer each. From the top the magnitude's 31 bits
-/// turned over, the target's 32, the sign.
+/// A number whose order is that of the elements, strongest first, then by target: what is ordered is one integer each. From the top the
+/// magnitude's 31 bits turned over, the target's 32, the sign.
 fn key(weight: f32, target: u32) -> u64 {
     let bits = weight.to_bits();
     u64::from(!bits & (u32::MAX >> 1)) << 33 | u64::from(target) << 1 | u64::from(bits >> 31)

@@ -1,4 +1,5 @@
-//! What the networks that learn whole histories (`mult_vae`, `cfgan`) share of a fit: how long it goes on, what it books, what the held-out events choose.
+//! What the networks that learn whole histories (`mult_vae`, `cfgan`) share of a fit: how long it goes on, what it books, what the held-out
+//! events choose.
 
 use crate::base::memory::Taken;
 use crate::base::{Context, Epoch, Result};

@@ -10,7 +10,8 @@ use crate::nn::Evaluation;
 
 /// The latest step or steps of some users, taken out of the events that a model learns from: to be found from all that came before them.
 ///
-/// Several steps of a user count as one, and are not found one after another, so that every list is made from a history that ends where training's does.
+/// Several steps of a user count as one, and are not found one after another, so that every list is made from a history that ends where
+/// training's does.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Holdout {
     /// (user, the events of the step).
@@ -51,8 +52,9 @@ pub const ENOUGH: usize = 2_000;
 const STEPS: usize = 3;
 
 impl Holdout {
-    /// Splits off the last step of a `share` of the users with two or more (up to three, at most a quarter of a history, of users who are few). A user is chosen by a hash of its id, so that it stays chosen over all
-    /// retrains, and two parts never share a user when `from .. from + share` do not overlap. With `repeats` items that the user had are to be found, too.
+    /// Splits off the last step of a `share` of the users with two or more (up to three, at most a quarter of a history, of users who are
+    /// few). A user is chosen by a hash of its id, so that it stays chosen over all retrains, and two parts never share a user when `from
+    /// .. from + share` do not overlap. With `repeats` items that the user had are to be found, too.
     ///
     /// # Errors
     /// [`crate::base::Code::OutOfMemory`].
@@ -88,8 +90,9 @@ impl Holdout {
         self.users.is_empty()
     }
 
-    /// How well `score(history, now, out)` finds the held-out items among those that the user has not had (all, with repeats), in lists of `k`. `data` is
-    /// what is left after the split. A held-out item that is not to be found, or that no event is left of, counts as ranking.py counts it: not at all.
+    /// How well `score(history, now, out)` finds the held-out items among those that the user has not had (all, with repeats), in lists of
+    /// `k`. `data` is what is left after the split. A held-out item that is not to be found, or that no event is left of, counts as
+    /// ranking.py counts it: not at all.
     ///
     /// # Errors
     /// [`crate::base::Code::Cancelled`], [`crate::base::Code::OutOfMemory`].
@@ -106,7 +109,8 @@ impl Holdout {
         Ok(measured.rankings.into_iter().next().unwrap_or_else(|| Ranking::new(k, data.items.len())))
     }
 
-    /// [`Holdout::measure`] of `n` scorers on the same users, and the NDCG of each for each user: `score(history, now, outs)` fills one list of scores for each.
+    /// [`Holdout::measure`] of `n` scorers on the same users, and the NDCG of each for each user: `score(history, now, outs)` fills one
+    /// list of scores for each.
     ///
     /// # Errors
     /// As [`Holdout::measure`].
@@ -132,7 +136,8 @@ impl Holdout {
         Ok(Measured { rankings, ndcg: Figures { n, values } })
     }
 
-    /// What a network that learns is evaluated by: the NDCG of its lists of `k`, in the order of `popularity` where `score(history, out)` knows nothing.
+    /// What a network that learns is evaluated by: the NDCG of its lists of `k`, in the order of `popularity` where `score(history, out)`
+    /// knows nothing.
     ///
     /// # Errors
     /// As [`Holdout::measure`].
@@ -153,7 +158,8 @@ impl Holdout {
         Ok(Evaluation { loss: 1.0 - ndcg, metric: Some((format!("ndcg@{k}"), ndcg)) })
     }
 
-    /// The NDCG alone of [`Holdout::measure_each`], for so many scorers that a [`Ranking`] of each for every run of users would be too much.
+    /// The NDCG alone of [`Holdout::measure_each`], for so many scorers that a [`Ranking`] of each for every run of users would be too
+    /// much.
     ///
     /// # Errors
     /// [`crate::base::Code::Cancelled`], [`crate::base::Code::OutOfMemory`].
@@ -173,7 +179,8 @@ impl Holdout {
         Ok(Figures { n, values: self.walk(data, k, popularity, ctx, n, &Vec::new(), score, add)?.concat() })
     }
 
-    /// Calls `add(state, scorer, list, relevant items)` for each user and scorer, with one state, a copy of `start`, for a run of users; the states in order.
+    /// Calls `add(state, scorer, list, relevant items)` for each user and scorer, with one state, a copy of `start`, for a run of users;
+    /// the states in order.
     #[allow(clippy::too_many_arguments)]
     fn walk<S: Clone + Send + Sync>(
         &self,
@@ -198,8 +205,8 @@ impl Holdout {
         })
     }
 
-    /// Calls `f(state, room, user)` for each user who has something to be found, with one state, a copy of `start`, and one `room` for a run of users; the states
-    /// in order.
+    /// Calls `f(state, room, user)` for each user who has something to be found, with one state, a copy of `start`, and one `room` for a
+    /// run of users; the states in order.
     ///
     /// # Errors
     /// [`crate::base::Code::Cancelled`], [`crate::base::Code::OutOfMemory`]; those of `room`.

@@ -1,4 +1,5 @@
-//! `item_knn`: items that the same users chose (Sarwar et al. 2001, "Item-based collaborative filtering"), cosine with shrinkage and damped popularity.
+//! `item_knn`: items that the same users chose (Sarwar et al. 2001, "Item-based collaborative filtering"), cosine with shrinkage and damped
+//! popularity.
 
 use crate::base::number::AsIndex;
 use crate::base::params::{self, ParamType, Spec};

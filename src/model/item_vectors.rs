@@ -64,8 +64,8 @@ struct Symmetric {
 }
 
 impl ItemVectors {
-    /// With c(a, b) the users who chose both, d(a) = Σ_b c(a, b), and T = Σ d, the matrix is max(0, ln(c(a, b) · T / (d(a) · d(b)))), discounted for
-    /// few users (Pantel & Lin 2002) by c / (c + 1). A vector is a row of U √Λ, of its leading eigenvectors and -values.
+    /// With c(a, b) the users who chose both, d(a) = Σ_b c(a, b), and T = Σ d, the matrix is max(0, ln(c(a, b) · T / (d(a) · d(b)))),
+    /// discounted for few users (Pantel & Lin 2002) by c / (c + 1). A vector is a row of U √Λ, of its leading eigenvectors and -values.
     ///
     /// # Errors
     /// [`crate::base::Code::Cancelled`], [`crate::base::Code::OutOfMemory`].
@@ -112,8 +112,8 @@ impl ItemVectors {
         &self.vectors[item.index() * self.width..][..self.width]
     }
 
-    /// Each item's cosine with the history's mean direction, an event counting its weight × exp(−events since / recency). False when nothing of
-    /// the history says anything.
+    /// Each item's cosine with the history's mean direction, an event counting its weight × exp(−events since / recency). False when
+    /// nothing of the history says anything.
     pub fn score(&self, history: &[Event], out: &mut [f32]) -> bool {
         let mut mean = vec![0.0; self.width];
         for (age, e) in history.iter().rev().enumerate() {

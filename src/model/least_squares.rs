@@ -4,13 +4,15 @@ use crate::kernel::dense::{Product, Start};
 use crate::kernel::{dot, product_blocked, sum_squares};
 use crate::linalg::{add_rows, solve_symmetric};
 
-/// Rows from which their products are taken by the blocked product, which makes the whole square; of fewer half of it is made by dot products.
+/// Rows from which their products are taken by the blocked product, which makes the whole square; of fewer half of it is made by dot
+/// products.
 const MANY: usize = 12;
 
-/// Minimises Σ c (1 − w·h)² + Σ_j d_j w_j² over w, for the vectors h (of `width`) with weights c > 0 that were added: w is the row's vector.
+/// Minimises Σ c (1 − w·h)² + Σ_j d_j w_j² over w, for the vectors h (of `width`) with weights c > 0 that were added: w is the row's
+/// vector.
 ///
-/// The rest of the objective must be a diagonal d > 0, as it is in the basis that [`crate::linalg::eigenbasis`] turns the vectors into. With fewer
-/// vectors than `width` the system has as many unknowns as vectors (Woodbury's identity): few is what most users and items have.
+/// The rest of the objective must be a diagonal d > 0, as it is in the basis that [`crate::linalg::eigenbasis`] turns the vectors into.
+/// With fewer vectors than `width` the system has as many unknowns as vectors (Woodbury's identity): few is what most users and items have.
 #[derive(Debug, Clone)]
 pub struct LeastSquares {
     width: usize,

@@ -1,4 +1,5 @@
-//! A recommender that is a matrix of links and a recency: what `item_knn`, `transition` and `ease` learn, each in its own way, and score with alike.
+//! A recommender that is a matrix of links and a recency: what `item_knn`, `transition` and `ease` learn, each in its own way, and score
+//! with alike.
 
 use crate::base::number::AsReal;
 use crate::base::params::{ParamType, Spec};
@@ -8,8 +9,9 @@ use crate::model::fading::fading;
 use crate::model::links::Links;
 use serde_json::{Map, Value};
 
-/// How fast a user's older events fade when a list is made. (In a trial with standard tools it took EASE on Amazon Beauty from a recall@20 of .108 to .119 and
-/// an NDCG@20 of .051 to .059. To find the last event but one of MovieLens, `cfgan` and `ease` have .140 and .138 with it, .113 and .117 without.)
+/// How fast a user's older events fade when a list is made. (In a trial with standard tools it took EASE on Amazon Beauty from a recall@20
+/// of .108 to .119 and an NDCG@20 of .051 to .059. To find the last event but one of MovieLens, `cfgan` and `ease` have .140 and .138 with
+/// it, .113 and .117 without.)
 pub const RECENCY: Spec =
     Spec::new("recency", ParamType::Number, "null", "Events after which one of the history counts 1/e; null: chosen on held-out events.")
         .within(0.1, 1e6);

@@ -7,7 +7,8 @@ use crate::model::gather::{Gather, Gathered, strongest};
 use half::f16;
 use std::sync::OnceLock;
 
-/// Links of each item, strongest in magnitude first, in half precision (a link's weight is an estimate from a handful of users; 11 bits are plenty).
+/// Links of each item, strongest in magnitude first, in half precision (a link's weight is an estimate from a handful of users; 11 bits are
+/// plenty).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Links {
     offsets: Vec<usize>,
@@ -34,8 +35,8 @@ struct Row {
 const STORED: usize = 6;
 
 impl Links {
-    /// For each of `items`: `sums(item, gather)` adds up its links, `finish(item, target, sum)` turns a sum into a weight (scaled so that it fits half
-    /// precision), and the `keep` strongest stay ([`strongest`]).
+    /// For each of `items`: `sums(item, gather)` adds up its links, `finish(item, target, sum)` turns a sum into a weight (scaled so that
+    /// it fits half precision), and the `keep` strongest stay ([`strongest`]).
     ///
     /// # Errors
     /// [`Code::Cancelled`], [`Code::OutOfMemory`].
@@ -105,7 +106,8 @@ impl Links {
         targets.iter().copied().zip(weights.iter().map(|w| w.to_f32()))
     }
 
-    /// `out` = Σ over the history of weight × recency × links, an event counting exp(−events since / `recency`). False when no link was found.
+    /// `out` = Σ over the history of weight × recency × links, an event counting exp(−events since / `recency`). False when no link was
+    /// found.
     pub fn score(&self, history: &[Event], recency: f32, out: &mut [f32]) -> bool {
         out.fill(0.0);
         let mut any = false;
@@ -130,8 +132,8 @@ impl Links {
         self.degree(item) > 0
     }
 
-    /// The cosine of `item`'s row with that of each of `others`, into `out`, the item itself in a row at the weight of its strongest link; 0 where an item
-    /// has no links. `scratch` has one an item, all 0, and is so again afterwards.
+    /// The cosine of `item`'s row with that of each of `others`, into `out`, the item itself in a row at the weight of its strongest link;
+    /// 0 where an item has no links. `scratch` has one an item, all 0, and is so again afterwards.
     pub fn cosines(&self, item: u32, others: &[u32], scratch: &mut [f32], out: &mut [f32]) {
         // The strongest stands first.
         let own = |i: u32| self.of(i).next().map_or(0.0, |(_, w)| w.abs());
@@ -147,8 +149,8 @@ impl Links {
         self.of(item).for_each(|(t, _)| scratch[t.index()] = 0.0);
     }
 
-    /// The weights by name, of links that are held whole: of each link target and weight, a row an item, and where each row begins. A store can keep and
-    /// read such a tensor row by row (its name ends in `.row`, that of the places in `.offset`).
+    /// The weights by name, of links that are held whole: of each link target and weight, a row an item, and where each row begins. A store
+    /// can keep and read such a tensor row by row (its name ends in `.row`, that of the places in `.offset`).
     pub fn to_tensors(&self) -> Vec<Tensor> {
         let n = self.offsets[self.items()];
         let mut bytes: Vec<u8> = Vec::with_capacity(n * STORED);

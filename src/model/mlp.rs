@@ -36,7 +36,8 @@ impl Inputs<'_> {
     }
 }
 
-/// From so many sparse inputs on their weights are most of a network: a text column has tens of thousands, rare names of a category some hundred.
+/// From so many sparse inputs on their weights are most of a network: a text column has tens of thousands, rare names of a category some
+/// hundred.
 const MANY_SPARSE: usize = 2048;
 
 /// What the tensor of the weights of sparse inputs is called.
@@ -69,8 +70,9 @@ pub struct MlpSpec {
     pub patience: usize,
     /// What a row counts by its class (for BCE: 0, 1), wherever a loss is taken; empty: every row alike.
     pub class_weights: Vec<f32>,
-    /// Whether the last biases are set, when the weights stand, so that the mean probability of each class or tag over the rows is its share of them.
-    /// (A logistic regression that has come to its end has this by itself. On 900 rows with 24 positives 60 epochs are not that far: the mean was 1.6 times the share.)
+    /// Whether the last biases are set, when the weights stand, so that the mean probability of each class or tag over the rows is its
+    /// share of them. (A logistic regression that has come to its end has this by itself. On 900 rows with 24 positives 60 epochs are not
+    /// that far: the mean was 1.6 times the share.)
     pub to_shares: bool,
 }
 
@@ -94,9 +96,9 @@ impl MlpSpec {
         }
     }
 
-    /// The numbers that a row's sparse inputs, being many, become before a hidden layer sees them; 0: they go to its outputs. (Of 3,503 products, four text columns and four
-    /// yes-or-no targets: an AUC of .8411 with 4, .8414 with 6, and .8425 with none, which are 16 times the weights and thrice the time. For many classes they are
-    /// too few: of reviews in ten categories 22 tell .844, none .853.)
+    /// The numbers that a row's sparse inputs, being many, become before a hidden layer sees them; 0: they go to its outputs. (Of 3,503
+    /// products, four text columns and four yes-or-no targets: an AUC of .8411 with 4, .8414 with 6, and .8425 with none, which are 16
+    /// times the weights and thrice the time. For many classes they are too few: of reviews in ten categories 22 tell .844, none .853.)
     fn factors(&self) -> usize {
         let factors = 4 * self.outputs;
         if self.sparse >= MANY_SPARSE && self.hidden.first().is_some_and(|h| 4 * factors <= *h) { factors } else { 0 }
@@ -140,8 +142,9 @@ pub struct Scratch {
 }
 
 impl Mlp {
-    /// Trains on `x` (rows × inputs) and `y`, each row counting by its weight (relative to the mean weight), or by that of its class. `valid` are rows to evaluate
-    /// each epoch on: the epoch with the lowest mean loss there is kept. Returns the network, every epoch, and the number of the kept one.
+    /// Trains on `x` (rows × inputs) and `y`, each row counting by its weight (relative to the mean weight), or by that of its class.
+    /// `valid` are rows to evaluate each epoch on: the epoch with the lowest mean loss there is kept. Returns the network, every epoch, and
+    /// the number of the kept one.
     ///
     /// Mini-batches of Adam ([`Adam`]); the same rows and seed give the same bits, whatever the number of threads.
     ///
@@ -271,8 +274,8 @@ impl Mlp {
         Array2::from_shape_vec((x.nrows(), outputs), out).map_err(|e| Error::internal(e.to_string()))
     }
 
-    /// The weights as tensors `{prefix}layer1.weight` (inputs × outputs), `{prefix}layer1.bias` (outputs), and so on; those of sparse inputs as
-    /// `{prefix}layer1.text` (sparse inputs × what they become).
+    /// The weights as tensors `{prefix}layer1.weight` (inputs × outputs), `{prefix}layer1.bias` (outputs), and so on; those of sparse
+    /// inputs as `{prefix}layer1.text` (sparse inputs × what they become).
     pub fn to_tensors(&self, prefix: &str) -> Vec<Tensor> {
         let mut out = Vec::new();
         for (i, l) in self.stack.layers().iter().enumerate() {

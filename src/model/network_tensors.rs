@@ -1,4 +1,5 @@
-//! What the networks of histories have in common on their way into a version and back: half precision, tensors that may be hostile, the recency.
+//! What the networks of histories have in common on their way into a version and back: half precision, tensors that may be hostile, the
+//! recency.
 
 use crate::base::number::AsReal;
 use crate::base::tensor::find;

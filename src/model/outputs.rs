@@ -56,7 +56,8 @@ const PAIRS: usize = 2_000_000;
 /// Rows of a block of these: whole shards.
 const BLOCK: usize = 32 * SHARD;
 
-/// What is to be added to the last biases of a network of classes, which learned with class `weights` and `smoothed` labels, or of tags: see [`biases`] and [`tag_biases`]. By blocks of rows, evenly spread where there are many.
+/// What is to be added to the last biases of a network of classes, which learned with class `weights` and `smoothed` labels, or of tags:
+/// see [`biases`] and [`tag_biases`]. By blocks of rows, evenly spread where there are many.
 pub(super) fn to_shares(
     stack: &Stack,
     params: &[f32],

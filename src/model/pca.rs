@@ -13,8 +13,8 @@ use crate::linalg::multiply;
 use ndarray::ArrayView2;
 use serde::Deserialize;
 
-// Of Complete Journey's products 16 components give back .904 of the numbers' variance, .124 of the categories and .176 of the types at 2; .823, .149 and .192
-// at 3.
+// Of Complete Journey's products 16 components give back .904 of the numbers' variance, .124 of the categories and .176 of the types at 2;
+// .823, .149 and .192 at 3.
 const CATEGORIES: Spec =
     Spec::new("categories", ParamType::Number, "2", "What a category's places weigh against a number: more keeps more of the categories.")
         .within(0.01, 100.0);

@@ -218,8 +218,8 @@ pub trait ItemScorer: Debug + Send + Sync {
     /// The weights by name.
     fn to_tensors(&self) -> Vec<Tensor>;
 
-    /// Scores every item for a history (oldest first, known items only) as of `now` (microseconds since 2000-01-01). False when the kind can say nothing about it;
-    /// `out`, one an item, is then undefined.
+    /// Scores every item for a history (oldest first, known items only) as of `now` (microseconds since 2000-01-01). False when the kind
+    /// can say nothing about it; `out`, one an item, is then undefined.
     fn score(&self, history: &[Event], now: i64, out: &mut [f32]) -> bool;
 
     /// Scores every item by its likeness to `item`. False when nothing is known of it.
@@ -228,8 +228,8 @@ pub trait ItemScorer: Debug + Send + Sync {
     /// [`Code::Unsupported`] for a kind that knows no likeness.
     fn similar(&self, item: u32, out: &mut [f32]) -> Result<bool>;
 
-    /// How like `item` each of `others` is, into `out`: a cosine. Of kinds with links that of the items' rows of links ([`Links::cosines`]), of others that of
-    /// [`ItemScorer::similar`]. `scratch` has one an item, all 0, and is so again afterwards.
+    /// How like `item` each of `others` is, into `out`: a cosine. Of kinds with links that of the items' rows of links
+    /// ([`Links::cosines`]), of others that of [`ItemScorer::similar`]. `scratch` has one an item, all 0, and is so again afterwards.
     ///
     /// # Errors
     /// As [`ItemScorer::similar`].

@@ -44,9 +44,10 @@ pub(super) fn mean_one(w: &[f32]) -> Result<Vec<f32>> {
 /// Turns of [`biases`] at most; some ten are enough.
 const TURNS: usize = 200;
 
-/// What is to be added to each of the `outputs` of a network that learned with class `weights` (1 for all: without), so that the mean probability of each class over some
-/// rows is its share of them, `smoothed` of which is spread over all classes as in training: by turns, from what the weights alone would ask for (their logarithms; that is all, where the network is right about the
-/// weighted rows, but a network that is a little too cautious there would be far off). `z` are the outputs, and `y` the answers, of the same rows.
+/// What is to be added to each of the `outputs` of a network that learned with class `weights` (1 for all: without), so that the mean
+/// probability of each class over some rows is its share of them, `smoothed` of which is spread over all classes as in training: by turns,
+/// from what the weights alone would ask for (their logarithms; that is all, where the network is right about the weighted rows, but a
+/// network that is a little too cautious there would be far off). `z` are the outputs, and `y` the answers, of the same rows.
 ///
 /// # Errors
 /// [`Code::Cancelled`].
@@ -84,7 +85,8 @@ pub(super) fn biases(z: &[f32], y: &[u32], outputs: usize, (weights, smoothed): 
     Ok(if outputs == 1 { vec![(b[1] - b[0]).single()] } else { b.into_iter().map(|b| b.single()).collect() })
 }
 
-/// The same for each of some tags, which are independent: `z` are the outputs for rows × `outputs` tags, `has(row)` the tags of a row. A tag that no row has stays as it is.
+/// The same for each of some tags, which are independent: `z` are the outputs for rows × `outputs` tags, `has(row)` the tags of a row. A
+/// tag that no row has stays as it is.
 ///
 /// # Errors
 /// [`Code::Cancelled`].

@@ -66,7 +66,8 @@ pub struct Params {
     pub holdout: f64,
     /// Share of the other rows that say when to stop.
     pub validation: f64,
-    /// Whether probabilities are calibrated on the validation rows, and are the shares of the classes where no held-out row tells for the networks.
+    /// Whether probabilities are calibrated on the validation rows, and are the shares of the classes where no held-out row tells for the
+    /// networks.
     pub calibrate: bool,
     /// Whether the network is trained again on all rows, with the epochs found.
     pub refit: bool,
@@ -75,9 +76,9 @@ pub struct Params {
 // Wider ones, other batches and rates were tried on what households buy, chosen on one month and judged on the next: they moved nothing.
 const HIDDEN: Spec =
     Spec::new("hidden", ParamType::Integers, "[64, 32]", "Widths of the hidden layers, from the inputs on.").within(1.0, 2_147_483_647.0);
-// Chosen on validation parts of the training rows (mean of three seeds), with several networks on few rows and tails drawn in: on online_shoppers an AUC of
-// .9340 and an average precision of .754, where one network with long tails had .9325 and .748. To average the weights of the last steps gave .0002 more, and
-// is left out.
+// Chosen on validation parts of the training rows (mean of three seeds), with several networks on few rows and tails drawn in: on
+// online_shoppers an AUC of .9340 and an average precision of .754, where one network with long tails had .9325 and .748. To average the
+// weights of the last steps gave .0002 more, and is left out.
 const DROPOUT: Spec =
     Spec::new("dropout", ParamType::Number, "0.3", "Share of hidden units, and of a text's words and runs, that sit out each step.")
         .within(0.0, 0.9);
@@ -111,8 +112,8 @@ const ENSEMBLE: Spec = Spec::new(
     "Networks of different seeds whose outputs are averaged; null: by the number of rows, 4 to 1.",
 )
 .within(1.0, 32.0);
-// What lost against `quantile` (AUC .9340) on validation parts of online_shoppers: `standard` .9194, logarithms with a sign .9224, small integers as categories
-// .9304.
+// What lost against `quantile` (AUC .9340) on validation parts of online_shoppers: `standard` .9194, logarithms with a sign .9224, small
+// integers as categories .9304.
 pub(super) const NUMBERS: Spec = Spec::new(
     "numbers",
     ParamType::Choice(&["quantile", "standard", "minmax"]),

@@ -233,9 +233,9 @@ fn spread(rows: &[f32], columns: usize, k: usize, rng: &mut Rng, ctx: &Context<'
     Ok(Centres::new(columns, centres))
 }
 
-/// The number of segments, from 2 to `most`, at which the rows lie nearest to those of their own segment against those of the next: the largest
-/// mean silhouette (Rousseeuw 1987); and these means. Takes time with the square of the rows: for a sample. (Whether there are any at all it does not tell: in
-/// one round cloud it finds six.)
+/// The number of segments, from 2 to `most`, at which the rows lie nearest to those of their own segment against those of the next: the
+/// largest mean silhouette (Rousseeuw 1987); and these means. Takes time with the square of the rows: for a sample. (Whether there are any
+/// at all it does not tell: in one round cloud it finds six.)
 ///
 /// # Errors
 /// As [`Centres::fit`].
@@ -253,8 +253,8 @@ pub fn choose(rows: &[f32], columns: usize, most: usize, starts: usize, ctx: &Co
     Ok((best + 2, means))
 }
 
-/// The mean silhouette of each of some ways to part the same rows: of a row with a mean distance a to the others of its part and b to those of the
-/// nearest other part, (b − a) / max(a, b), and 0 of one alone.
+/// The mean silhouette of each of some ways to part the same rows: of a row with a mean distance a to the others of its part and b to those
+/// of the nearest other part, (b − a) / max(a, b), and 0 of one alone.
 fn silhouettes(rows: &[f32], columns: usize, ways: &[Vec<u32>], ctx: &Context<'_>) -> Result<Vec<f64>> {
     let n = rows.len() / columns.max(1);
     let row = |i: usize| &rows[i * columns..(i + 1) * columns];

@@ -1,5 +1,5 @@
-//! `transition`: which item follows which. Pairs in a user's history count by the distance between them, forward and a share backward; a list is made
-//! from the last events. Trains in seconds; where what comes next depends on what came last it is the strongest simple model.
+//! `transition`: which item follows which. Pairs in a user's history count by the distance between them, forward and a share backward; a
+//! list is made from the last events. Trains in seconds; where what comes next depends on what came last it is the strongest simple model.
 
 use crate::base::number::{AsIndex, AsReal};
 use crate::base::params::{self, ParamType, Spec};
@@ -10,8 +10,8 @@ use crate::model::links::Links;
 use crate::model::recommender::{Fitted, Kind};
 use serde_json::{Map, Value};
 
-/// Parameters of the kind. (Found in a trial with standard tools: .126 of Amazon Beauty's last events are in lists of 20, NDCG@20 .070, in less than a second;
-/// EASE finds .108 and .051. This kind finds .126 and .070, too.)
+/// Parameters of the kind. (Found in a trial with standard tools: .126 of Amazon Beauty's last events are in lists of 20, NDCG@20 .070, in
+/// less than a second; EASE finds .108 and .051. This kind finds .126 and .070, too.)
 const SPECS: &[Spec] = &[
     Spec::new("window", ParamType::Integer, "30", "Events apart that still make a pair.").within(1.0, 10_000.0),
     Spec::new("distance", ParamType::Number, "10", "Events apart at which a pair counts 1/e.").within(0.1, 1e6),
@@ -48,7 +48,8 @@ struct Params {
     neighbours: usize,
 }
 
-/// t(a → b) = Σ over pairs of exp(−distance / δ) (× `backward` where b came first) / (n_a^d n_b^(1−d) + shrinkage), n the items' counts of events.
+/// t(a → b) = Σ over pairs of exp(−distance / δ) (× `backward` where b came first) / (n_a^d n_b^(1−d) + shrinkage), n the items' counts of
+/// events.
 ///
 /// Counts the pairs.
 ///

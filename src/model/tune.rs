@@ -18,7 +18,8 @@ pub fn chooses(kind: &Kind, params: &Map<String, Value>, items: usize) -> bool {
     kind.tunes || open("recency") || open("regularization") && !(kind.regularizations)(items).is_empty()
 }
 
-/// Fits a kind; what it leaves open (how much is held back, how fast a history fades, how long to train) is chosen on the held-out events of the job.
+/// Fits a kind; what it leaves open (how much is held back, how fast a history fades, how long to train) is chosen on the held-out events
+/// of the job.
 ///
 /// # Errors
 /// As the kind's own fit.

@@ -17,8 +17,9 @@ pub enum Touch {
     Own,
 }
 
-/// One step of Adam of the rows of items that `touch` says, against the gradient Σ value · row of `delta` over the (row, value) that `of(item)` gives. `delta` has rows of
-/// `width` numbers, as the layer has; the layer's three slices are its weights and their first and second moments. Panics on a row outside.
+/// One step of Adam of the rows of items that `touch` says, against the gradient Σ value · row of `delta` over the (row, value) that
+/// `of(item)` gives. `delta` has rows of `width` numbers, as the layer has; the layer's three slices are its weights and their first and
+/// second moments. Panics on a row outside.
 ///
 /// # Errors
 /// [`crate::base::Code::Cancelled`]: a large catalogue takes its time.

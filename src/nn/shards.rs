@@ -10,8 +10,8 @@ use crate::kernel;
 use crate::nn::stack::{Dropout, Sparse, Stack, Workspace};
 use crate::nn::{Loss, Targets};
 
-/// Rows of a shard: enough that a layer's weights are read rarely, few enough that the activations stay in the caches.
-/// (A batch of 1024 is eight of them: an epoch of 20-64-32-1 over 800,000 rows is 9.5 times as fast as torch's on two threads; of batches of 32, each a part of
+/// Rows of a shard: enough that a layer's weights are read rarely, few enough that the activations stay in the caches. (A batch of 1024 is
+/// eight of them: an epoch of 20-64-32-1 over 800,000 rows is 9.5 times as fast as torch's on two threads; of batches of 32, each a part of
 /// one shard on one thread, 28 times as fast as scikit-learn's.)
 pub const SHARD: usize = 128;
 
@@ -159,8 +159,8 @@ impl<'a> Shards<'a> {
     }
 }
 
-/// gradient ← (gradient, where `keep`) + those `of` the shards, each element in the order of the shards, so that the sum does not depend on the
-/// threads. All are equally long.
+/// gradient ← (gradient, where `keep`) + those `of` the shards, each element in the order of the shards, so that the sum does not depend on
+/// the threads. All are equally long.
 pub fn add_up<S: Sync>(gradient: &mut [f32], shards: &[S], of: impl Fn(&S) -> &[f32] + Send + Sync, keep: bool, ctx: &Context<'_>) {
     const PART: usize = 16 * 1024;
     let mut parts: Vec<_> = gradient.chunks_mut(PART).collect();

@@ -65,7 +65,8 @@ impl Sparse for () {
     }
 }
 
-/// The size of the first weights of sparse inputs: far below Glorot's bound, since what a rare input begins with it keeps (see [`Stack::init`]).
+/// The size of the first weights of sparse inputs: far below Glorot's bound, since what a rare input begins with it keeps (see
+/// [`Stack::init`]).
 const START: f32 = 0.02;
 
 /// Dropout of the hidden outputs, in training.
@@ -100,8 +101,8 @@ impl Stack {
         Ok(Self { layers, sparse: 0, factors: 0, parameters: at })
     }
 
-    /// The same with `sparse` sparse inputs, which a matrix turns into the last `factors` inputs of the first layer, or into more of its outputs where `factors` is 0.
-    /// Their weights, `sparse` × `factors` or × outputs, stand behind all others.
+    /// The same with `sparse` sparse inputs, which a matrix turns into the last `factors` inputs of the first layer, or into more of its
+    /// outputs where `factors` is 0. Their weights, `sparse` × `factors` or × outputs, stand behind all others.
     ///
     /// # Errors
     /// As [`Stack::new`].

@@ -157,8 +157,8 @@ impl Tower {
         }
     }
 
-    /// The way back after [`Tower::forward`] of the same rows: `delta` is the gradient by the result, rows × outputs. Writes the gradient of every parameter
-    /// into `gradient`, as long as the parameters, and that by `x` into `back`, where there is one.
+    /// The way back after [`Tower::forward`] of the same rows: `delta` is the gradient by the result, rows × outputs. Writes the gradient
+    /// of every parameter into `gradient`, as long as the parameters, and that by `x` into `back`, where there is one.
     pub fn backward(&self, params: &[f32], x: &[f32], delta: &[f32], work: &mut Work, gradient: &mut [f32], mut back: Option<&mut [f32]>) {
         let rows = delta.len().checked_div(self.outputs()).unwrap_or(0);
         let Work { outputs, normal, gates, scales, delta: [ping, pong], sums } = work;
@@ -194,8 +194,8 @@ impl Tower {
         }
     }
 
-    /// One row through the layers from the second on, after `first` made the first layer's sums in `a`: by way of the two buffers, which hold
-    /// at least the widest layer. Returns which buffer holds the result.
+    /// One row through the layers from the second on, after `first` made the first layer's sums in `a`: by way of the two buffers, which
+    /// hold at least the widest layer. Returns which buffer holds the result.
     pub fn row(&self, params: &[f32], first: impl FnOnce(&mut [f32]), a: &mut [f32], b: &mut [f32]) -> bool {
         let mut in_a = true;
         let mut first = Some(first);

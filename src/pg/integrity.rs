@@ -1,7 +1,8 @@
-//! What `affinity.check()` finds: that each version is what was stored, that what belongs together is there, that its owner and its relations are.
+//! What `affinity.check()` finds: that each version is what was stored, that what belongs together is there, that its owner and its
+//! relations are.
 //!
-//! There are no foreign keys to hold the store together (a parallel restore loads its tables in any order), so this says what does not fit, with the
-//! statement that mends it.
+//! There are no foreign keys to hold the store together (a parallel restore loads its tables in any order), so this says what does not fit,
+//! with the statement that mends it.
 
 use crate::base::{Code, Result};
 use crate::pg::backend::text::literal;
@@ -163,8 +164,8 @@ fn holder(source: &Source) -> Result<String> {
     Ok(found.into_iter().flatten().next().unwrap_or_default())
 }
 
-/// Whether a relation that a model has on record is there, has the columns that are read live (those of the events of `call`), and is read for those whom the model
-/// was granted to.
+/// Whether a relation that a model has on record is there, has the columns that are read live (those of the events of `call`), and is read
+/// for those whom the model was granted to.
 fn readable(model: &ModelRow, source: &Source, call: Option<&Value>) -> Result<()> {
     let relation = source_access::recorded(source, model, |gone| training_call::call(model, gone))?;
     if let Some(events) = call.and_then(|c| EventSource::deserialize(&c["events"]).ok()) {
@@ -245,8 +246,8 @@ fn orphans(found: &mut Vec<Finding>) -> Result<()> {
     Ok(())
 }
 
-/// Tables whose owners are not looked up with every row. A restore with triggers disabled leaves the trigger on for ordinary sessions only, and the oids of
-/// roles as they were where the rows came from.
+/// Tables whose owners are not looked up with every row. A restore with triggers disabled leaves the trigger on for ordinary sessions only,
+/// and the oids of roles as they were where the rows came from.
 fn unguarded(found: &mut Vec<Finding>) -> Result<()> {
     const GUARDS: &str = "SELECT c.relname FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_trigger t ON t.tgrelid = c.oid AND t.tgname = 'guard_owner' \
          WHERE c.oid = ANY ('{affinity.stored_models,affinity.stored_versions}'::pg_catalog.regclass[]) AND t.tgenabled IS DISTINCT FROM 'A' ORDER BY 1";

@@ -32,8 +32,8 @@ pub fn bases(kind: &str, params: &Value, metrics: &Value) -> Vec<Base> {
     all
 }
 
-/// The base whose learning curve is stored with a blend: of those that were fitted the last that learns in epochs, as they are fitted in the order of the list of
-/// kinds. `given` are the parameters of the call. None for other kinds.
+/// The base whose learning curve is stored with a blend: of those that were fitted the last that learns in epochs, as they are fitted in
+/// the order of the list of kinds. `given` are the parameters of the call. None for other kinds.
 pub fn curve_of(kind: &str, given: &Value, params: &Value, metrics: &Value) -> Option<String> {
     if kind != blend::KIND.name {
         return None;

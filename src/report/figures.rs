@@ -16,8 +16,9 @@ pub fn baselines(figures: &[MetricRow]) -> Vec<String> {
     out
 }
 
-/// A row a metric, what it means under its name: the model's figure with its interval, those of the `beside`, and on how many rows or users. Where the window is
-/// narrow each row is a card, whose figures are labelled by `data-label`; roles keep it a table for a screen reader. Not `told`: without the meanings.
+/// A row a metric, what it means under its name: the model's figure with its interval, those of the `beside`, and on how many rows or
+/// users. Where the window is narrow each row is a card, whose figures are labelled by `data-label`; roles keep it a table for a screen
+/// reader. Not `told`: without the meanings.
 pub fn table(figures: &[MetricRow], model: &str, beside: &[String], told: bool) -> String {
     let mut metrics: Vec<(&str, Option<u32>)> = Vec::new();
     for f in figures {
@@ -73,8 +74,8 @@ fn cell(who: &str, figure: Option<&MetricRow>, won: impl Fn(&MetricRow) -> bool)
 /// What stands among the metrics of a training and is no figure of quality.
 const NO_FIGURES: [&str; 9] = ["baseline", "average", "networks", "peak_memory_mb", "rows", "epochs", "folds", "segments", "silhouettes"];
 
-/// The figures of a version's metrics, without intervals: numbers, those inside of objects by their path, and the same of each model under `baseline`; of what gives
-/// every row the average, and of networks whose word does not count, as further ones beside it.
+/// The figures of a version's metrics, without intervals: numbers, those inside of objects by their path, and the same of each model under
+/// `baseline`; of what gives every row the average, and of networks whose word does not count, as further ones beside it.
 pub fn stored(metrics: &Map<String, Value>) -> Vec<MetricRow> {
     let mut out = Vec::new();
     gather(metrics, "", None, &mut out);

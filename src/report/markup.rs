@@ -21,8 +21,8 @@ pub fn escape(text: &str) -> String {
     out
 }
 
-/// A name that somebody else gave (an id, a title), whatever is in it: escaped, not too long, and without effect on the direction of what stands
-/// around it.
+/// A name that somebody else gave (an id, a title), whatever is in it: escaped, not too long, and without effect on the direction of what
+/// stands around it.
 pub fn name(text: &str) -> String {
     named(text, LONGEST)
 }

@@ -1,5 +1,5 @@
-//! A model on one page: what it is, how it learnt, how good it is, what its lists look like. An HTML document that needs nothing else: no script, no
-//! font and no image from elsewhere.
+//! A model on one page: what it is, how it learnt, how good it is, what its lists look like. An HTML document that needs nothing else: no
+//! script, no font and no image from elsewhere.
 
 mod blend;
 mod chart;
@@ -165,7 +165,8 @@ impl Page {
         let mut draw = |svg: &str, what: &str, keys: &[&str], said: &str, told: &str| {
             out.push_str(&figure(svg, &Words { title: &format!("{what}{whose} over epochs"), told, keys, said }));
         };
-        // Where a figure is watched, the loss of held-out rows is what it lacks to 1: on an axis of its own it says the same, on that of the loss nothing.
+        // Where a figure is watched, the loss of held-out rows is what it lacks to 1: on an axis of its own it says the same, on that of
+        // the loss nothing.
         let watched = chart::watched(&self.epochs)?;
         let held_out = watched.is_none() && self.epochs.iter().any(|e| e.valid_loss.is_some());
         if self.kind == "gan" {

@@ -1,7 +1,7 @@
 //! How a page looks: wide and narrow, light and dark, on paper.
 
-/// The style sheet. Colours are named once for light and once for dark pages, and meet WCAG AA in both. Drawings carry the light ones as attributes, which are
-/// replaced by the names here; tables of class `cards` turn into cards where the window is narrow.
+/// The style sheet. Colours are named once for light and once for dark pages, and meet WCAG AA in both. Drawings carry the light ones as
+/// attributes, which are replaced by the names here; tables of class `cards` turn into cards where the window is narrow.
 pub const STYLE: &str = "*{box-sizing:border-box}\
 :root{color-scheme:light dark;--paper:#fff;--ink:#1c1c1c;--quiet:#555;--line:#ddd;--firm:#888;--one:#1f5fa8;--two:#b8500c;--faint:#e1e1e1;\
 --soft:#f6f6f6;--hit:#e2f1e2;--heat:31,95,168}\

@@ -38,11 +38,12 @@ impl Asked {
 
 /// Users that a thread takes at a time.
 const STEP: usize = 16;
-/// The same, of models whose scores are products of vectors: items pass by once for all of them.
-/// (Lists of 100,000 users from 20,000 items × 64 come at .66 to .73 of the rate of the products alone, the making of the users' vectors included.)
+/// The same, of models whose scores are products of vectors: items pass by once for all of them. (Lists of 100,000 users from 20,000 items
+/// × 64 come at .66 to .73 of the rate of the products alone, the making of the users' vectors included.)
 const BLOCK: usize = 4 * PANEL;
 
-/// The best `k` items for each of `asked`, as of `now` (microseconds since 2000-01-01); with `exclude_seen` without those that the user had.
+/// The best `k` items for each of `asked`, as of `now` (microseconds since 2000-01-01); with `exclude_seen` without those that the user
+/// had.
 ///
 /// # Errors
 /// [`crate::base::Code::Cancelled`], [`crate::base::Code::OutOfMemory`].

@@ -27,15 +27,17 @@ const PRIOR: f64 = 50.0;
 impl Calibration {
     /// For two classes, from logits and answers (0 or 1).
     ///
-    /// The mean probability stays what the network gives, whose biases are set to it by all rows that taught, or comes nearer to the answers as far as these are many. (Where the
-    /// shift was free, few rows to calibrate on made 24 rare rows of 900 up to 1.2 times as many.)
+    /// The mean probability stays what the network gives, whose biases are set to it by all rows that taught, or comes nearer to the
+    /// answers as far as these are many. (Where the shift was free, few rows to calibrate on made 24 rare rows of 900 up to 1.2 times as
+    /// many.)
     pub fn binary(logits: &[f64], answers: &[f64]) -> Self {
         let (given, told) = logits.iter().zip(answers).fold((0.0, 0.0), |(p, y), (z, answer)| (p + sigmoid(*z), y + answer));
         let known: f64 = logits.iter().map(|z| sigmoid(*z) * sigmoid(-z)).sum();
         let total = given + (told - given) * known / (known + PRIOR);
         let (mut a, mut b) = (1.0, 0.0);
         for _ in 0..50 {
-            // Newton's step for the slope on the log loss, with a quadratic pull to 1, along the shifts that give this total; and one of the shift to it.
+            // Newton's step for the slope on the log loss, with a quadratic pull to 1, along the shifts that give this total; and one of
+            // the shift to it.
             let (mut sum, mut w, mut wz, mut wzz, mut d, mut dz) = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0);
             for (z, y) in logits.iter().zip(answers) {
                 let p = sigmoid(a * z + b);
@@ -89,8 +91,8 @@ impl Calibration {
 
     /// For `k` classes, from logits (rows × k) and the indices of the true ones.
     ///
-    /// The mean probability of each class stays what the network gives, as in [`Calibration::binary`]. (A temperature alone moves those of rare classes most: with one row in
-    /// 250, 14 of 3,000 rows added up to 8.7.)
+    /// The mean probability of each class stays what the network gives, as in [`Calibration::binary`]. (A temperature alone moves those of
+    /// rare classes most: with one row in 250, 14 of 3,000 rows added up to 8.7.)
     pub fn classes(logits: &[f64], k: usize, answers: &[f64]) -> Self {
         let (mut a, mut p): (f64, _) = (1.0, vec![0.0; k]);
         let given = Self::default().totals(logits, k);

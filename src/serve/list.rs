@@ -82,8 +82,8 @@ impl ListRequest {
     }
 }
 
-/// The list of what has these `scores` (one an item), best first. With `new_share` some places go to items that the user never had, with `diversity` items that are like
-/// one another stand back.
+/// The list of what has these `scores` (one an item), best first. With `new_share` some places go to items that the user never had, with
+/// `diversity` items that are like one another stand back.
 ///
 /// # Errors
 /// [`crate::base::Code::InvalidParameter`] for a diverse list that is too long; [`crate::base::Code::Unsupported`] for one by a kind that knows no likeness; those of `around`.
@@ -120,8 +120,8 @@ fn leave_out(scores: &mut [f32], items: &[u32]) {
     items.iter().for_each(|&i| scores[i.index()] = f32::NEG_INFINITY);
 }
 
-/// Leaves out of `scores` what the user had before the events that were read, as far as it would be among the best `k`: the candidates are looked up, since all that a user
-/// ever had is not read.
+/// Leaves out of `scores` what the user had before the events that were read, as far as it would be among the best `k`: the candidates are
+/// looked up, since all that a user ever had is not read.
 fn drop_older(model: &Recommender, scores: &mut [f32], k: usize, around: &dyn Surroundings) -> Result<()> {
     if !around.has_older() {
         return Ok(());

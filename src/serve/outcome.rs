@@ -54,7 +54,8 @@ pub fn best(scores: impl Iterator<Item = f64>, weights: &[f64]) -> usize {
 }
 
 impl Outcome {
-    /// One number: the probability of the positive class, or the predicted value. `scores` is what the scorer gave, [`Outcome::width`] long.
+    /// One number: the probability of the positive class, or the predicted value. `scores` is what the scorer gave, [`Outcome::width`]
+    /// long.
     ///
     /// # Errors
     /// [`Code::Unsupported`] for several classes and for tags: they have no single number.
@@ -69,8 +70,8 @@ impl Outcome {
         }
     }
 
-    /// Whether a row of two classes is positive, whose probability of that is `p`: where it is the likelier one, each by its weight (negative, positive;
-    /// none: alike).
+    /// Whether a row of two classes is positive, whose probability of that is `p`: where it is the likelier one, each by its weight
+    /// (negative, positive; none: alike).
     pub fn is_positive(&self, p: f64, weights: &[f64]) -> bool {
         match weights {
             [negative, positive] => p * positive >= (1.0 - p) * negative,
@@ -78,7 +79,8 @@ impl Outcome {
         }
     }
 
-    /// The class of the greatest probability, times its weight where there are `weights`; of equal ones the first, and the positive one of two.
+    /// The class of the greatest probability, times its weight where there are `weights`; of equal ones the first, and the positive one of
+    /// two.
     ///
     /// # Errors
     /// [`Code::Unsupported`] where numbers are predicted, or tags.

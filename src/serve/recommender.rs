@@ -156,7 +156,8 @@ impl Recommender {
         &self.popularity
     }
 
-    /// Scores every item for a user's events (any order among equal times, oldest first), as of `now` (microseconds since 2000-01-01). `out` has one an item.
+    /// Scores every item for a user's events (any order among equal times, oldest first), as of `now` (microseconds since 2000-01-01).
+    /// `out` has one an item.
     pub fn score_history(&self, history: &[Event], now: i64, out: &mut [f32]) -> Source {
         if !history.is_empty() && self.model.score(history, now, out) {
             return Source::History;
@@ -181,7 +182,8 @@ impl Recommender {
         self.model.item_vector(item)
     }
 
-    /// The vector of a user with this history (oldest first), whose product with an item's is the item's score; none when nothing of it counts.
+    /// The vector of a user with this history (oldest first), whose product with an item's is the item's score; none when nothing of it
+    /// counts.
     ///
     /// # Errors
     /// [`Code::Unsupported`] for a kind without such vectors.

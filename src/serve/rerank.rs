@@ -89,10 +89,10 @@ impl Options {
 
     /// The list of `k` from `candidates` (item, score, whether the user had it; best first), in its order.
     ///
-    /// Each place goes to the candidate with the most (1 − d) · relevance − d · likeness to the most alike of those before it (maximal marginal relevance,
-    /// Carbonell & Goldstein 1998), d the diversity; relevance is the score, brought to 0 to 1 over the candidates, likeness the model's
-    /// ([`crate::model::recommender::ItemScorer::likeness`]). Once only the places that must be new are left, only new items come into question, while there
-    /// are any. `check` is called for each place.
+    /// Each place goes to the candidate with the most (1 − d) · relevance − d · likeness to the most alike of those before it (maximal
+    /// marginal relevance, Carbonell & Goldstein 1998), d the diversity; relevance is the score, brought to 0 to 1 over the candidates,
+    /// likeness the model's ([`crate::model::recommender::ItemScorer::likeness`]). Once only the places that must be new are left, only new
+    /// items come into question, while there are any. `check` is called for each place.
     ///
     /// # Errors
     /// Those of `check`; [`Code::Unsupported`] where the model knows no likeness.

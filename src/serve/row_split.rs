@@ -24,7 +24,8 @@ pub struct Split {
     /// Groups that were dealt over the turns, by hash: where there are few, or one holds most of the rows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dealt: Vec<(u64, u32)>,
-    /// What recognises the rows that were used in another relation; nothing for kinds without a target, whose rows are told by their inputs.
+    /// What recognises the rows that were used in another relation; nothing for kinds without a target, whose rows are told by their
+    /// inputs.
     #[serde(default)]
     pub marks: Marks,
     /// The inputs, and what recognises the rows by these alone: see [`Split::alike`].
@@ -69,8 +70,8 @@ impl Split {
         Ok(())
     }
 
-    /// Which share of `rows` of a frame has the inputs of rows that were used: most likely these rows, but that a column that would tell is not there, or called otherwise, or
-    /// of another type.
+    /// Which share of `rows` of a frame has the inputs of rows that were used: most likely these rows, but that a column that would tell is
+    /// not there, or called otherwise, or of another type.
     ///
     /// # Errors
     /// As [`Split::known`].
@@ -80,7 +81,8 @@ impl Split {
         if columns.len() < names.len() { Ok(0.0) } else { marks.alike(frame, &columns, rows) }
     }
 
-    /// The sides of `rows` of a frame that holds the rows of the training: each is held out in the turn in which it was. `classes` as in [`Asked`].
+    /// The sides of `rows` of a frame that holds the rows of the training: each is held out in the turn in which it was. `classes` as in
+    /// [`Asked`].
     ///
     /// # Errors
     /// As [`split::sides`].

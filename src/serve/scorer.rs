@@ -62,7 +62,8 @@ pub struct Shares {
 pub struct Scorer {
     state: State,
     networks: Vec<Mlp>,
-    /// The networks that never saw the held-out rows; where parts of the rows took turns, one for each turn, none where nothing could be learned.
+    /// The networks that never saw the held-out rows; where parts of the rows took turns, one for each turn, none where nothing could be
+    /// learned.
     twins: Vec<Option<Mlp>>,
     /// The same of the model without a hidden layer; none where the one that serves never saw those rows either.
     simple_twins: Vec<Option<Mlp>>,
@@ -247,7 +248,8 @@ impl Scorer {
         Ok(Self { twins, simple_twins, ..Self::new(state, networks, baseline) })
     }
 
-    /// Of networks that have just learned; the twins that know nothing of held-out rows are stored by the training, and come with [`Scorer::load`].
+    /// Of networks that have just learned; the twins that know nothing of held-out rows are stored by the training, and come with
+    /// [`Scorer::load`].
     pub fn new(state: State, networks: Vec<Mlp>, baseline: Option<Mlp>) -> Self {
         Self { state, networks, twins: Vec::new(), simple_twins: Vec::new(), baseline }
     }
@@ -277,8 +279,8 @@ impl Scorer {
         &self.state
     }
 
-    /// The same model as it was before it learned from the rows of turn `turn`, which are all held-out rows where there is one turn; none where that
-    /// was not kept.
+    /// The same model as it was before it learned from the rows of turn `turn`, which are all held-out rows where there is one turn; none
+    /// where that was not kept.
     pub fn unseen(&self, turn: u32) -> Option<Self> {
         let (networks, baseline) = match (self.state.refit, self.state.split.turns) {
             (false, _) => (self.networks.clone(), self.baseline.clone()),

@@ -19,8 +19,8 @@ pub(super) struct Choice {
     pub fitted: Fitted,
 }
 
-/// Fits what is asked for to `data`; for `auto` every fast kind, and the blend of those that help on `tune`, or the one that is as good alone. What was tried
-/// and what each adds is said in `report`.
+/// Fits what is asked for to `data`; for `auto` every fast kind, and the blend of those that help on `tune`, or the one that is as good
+/// alone. What was tried and what each adds is said in `report`.
 pub(super) fn fit(asked: &Request, data: &Interactions, tune: Option<&Holdout>, report: &mut Report, ctx: &Context) -> Result<Choice> {
     if let Some(kind) = asked.kind {
         let params = asked.params.clone();
@@ -74,8 +74,8 @@ pub(super) fn fit(asked: &Request, data: &Interactions, tune: Option<&Holdout>, 
     Ok(Choice { kind, params, fitted: Fitted { model: part.model, epochs, chosen } })
 }
 
-/// What training may take where nothing is said: two minutes up to 100,000 events, ten at most. (On two cores all kinds that suit are through in 58 s on Amazon
-/// Beauty, in 41 on 71,355 events of Complete Journey: what is of that size is tried whole.)
+/// What training may take where nothing is said: two minutes up to 100,000 events, ten at most. (On two cores all kinds that suit are
+/// through in 58 s on Amazon Beauty, in 41 on 71,355 events of Complete Journey: what is of that size is tried whole.)
 fn usual_seconds(data: &Interactions) -> f64 {
     (data.events().len().real() * 1.2e-3).clamp(120.0, 600.0).round()
 }

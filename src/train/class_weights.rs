@@ -1,8 +1,9 @@
 //! What each class of a target counts in training, and in the choice of a class.
 //!
-//! A weight multiplies the loss of the class's rows, so a network learns the probabilities of data in which each row of the class stands so often; its biases are then set
-//! back to the data as it is (`model::mlp`), and a class is chosen by probability × weight (Elkan 2001, "The foundations of cost-sensitive learning"). (With
-//! weights the recall of a class of 4 % of the rows rose from below .1 to .77, and its mean probability stayed within .012 of its share.)
+//! A weight multiplies the loss of the class's rows, so a network learns the probabilities of data in which each row of the class stands so
+//! often; its biases are then set back to the data as it is (`model::mlp`), and a class is chosen by probability × weight (Elkan 2001, "The
+//! foundations of cost-sensitive learning"). (With weights the recall of a class of 4 % of the rows rose from below .1 to .77, and its mean
+//! probability stayed within .012 of its share.)
 
 use crate::base::number::AsReal;
 use crate::base::{Code, Error, Result, names};

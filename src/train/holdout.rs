@@ -24,8 +24,8 @@ pub struct Asked<'a> {
     pub classes: Option<&'a [f64]>,
 }
 
-/// The rows of `frame` that can be used: those that are `known` and, where there is a column `time`, have one; each once where `distinct`. And how many
-/// were left out before duplicates were.
+/// The rows of `frame` that can be used: those that are `known` and, where there is a column `time`, have one; each once where `distinct`.
+/// And how many were left out before duplicates were.
 ///
 /// # Errors
 /// [`Code::UndefinedColumn`].
@@ -64,8 +64,8 @@ pub fn not_empty(frame: &Frame) -> Result<()> {
         .hint("Look at it first: SELECT count(*) FROM …."))
 }
 
-/// Finds the sides of `rows`; the values of `names` decide. `before` is how the deployed version held rows out: where its columns are still there,
-/// rows stay on the side on which that version had them.
+/// Finds the sides of `rows`; the values of `names` decide. `before` is how the deployed version held rows out: where its columns are still
+/// there, rows stay on the side on which that version had them.
 ///
 /// # Errors
 /// As [`split::sides`].

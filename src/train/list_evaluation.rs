@@ -26,8 +26,9 @@ pub struct Case {
 }
 
 impl Case {
-    /// `user` with `history` (oldest first, item indices of `model`), who had the items `next` from `now` on. An item of the history is not to be found
-    /// again but with `repeats`; one that the model does not know cannot be, and counts as missed. None where nothing is to be found.
+    /// `user` with `history` (oldest first, item indices of `model`), who had the items `next` from `now` on. An item of the history is not
+    /// to be found again but with `repeats`; one that the model does not know cannot be, and counts as missed. None where nothing is to be
+    /// found.
     pub fn new(user: Id, history: Vec<Event>, next: &[Id], now: i64, model: &Recommender, repeats: bool) -> Option<Self> {
         let mut unknown = u32::MAX;
         let mut index = |id: &Id| {
@@ -129,8 +130,8 @@ pub fn rows(lists: &Lists, k: usize, baseline: Option<&str>, seed: u64) -> Vec<M
     lists.figures(seed).into_iter().map(row).collect()
 }
 
-/// The model as it was before it saw its held-out events, and the users who gave these, out of `data`: the events as they are now. None where the version
-/// was trained without a holdout. As in training, an item is not to be found of which no event is left.
+/// The model as it was before it saw its held-out events, and the users who gave these, out of `data`: the events as they are now. None
+/// where the version was trained without a holdout. As in training, an item is not to be found of which no event is left.
 ///
 /// # Errors
 /// [`crate::base::Code::Corrupt`], [`crate::base::Code::OutOfMemory`].

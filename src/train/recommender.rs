@@ -19,8 +19,9 @@ use serde_json::{Value, json};
 /// Without times, this share of events with items had already is worth a word.
 const OFTEN: f64 = 0.2;
 
-/// Fits what is asked for to `data`: evaluated on the last events (or sessions, where events come in such) of some users, beside popularity and the `incumbent` (the deployed version) on
-/// the same events, then fitted again to all. `auto` takes the kind that is best on held-out events of other users. `skipped` rows were left out when the events were read.
+/// Fits what is asked for to `data`: evaluated on the last events (or sessions, where events come in such) of some users, beside popularity
+/// and the `incumbent` (the deployed version) on the same events, then fitted again to all. `auto` takes the kind that is best on held-out
+/// events of other users. `skipped` rows were left out when the events were read.
 ///
 /// # Errors
 /// [`crate::base::Code::InvalidParameter`], [`crate::base::Code::Data`], [`crate::base::Code::Cancelled`], [`crate::base::Code::OutOfMemory`].
@@ -107,7 +108,8 @@ impl Parts {
         let step = Step::of(data);
         let share = verdict::share(data, step, asked.common.holdout, asked.common.refit);
         let (rest, evaluate) = Holdout::split(data, step, repeats, 0.0, share)?;
-        // What a kind leaves open is chosen on other users than those it is evaluated by, or, where they are few, on what those did before, too.
+        // What a kind leaves open is chosen on other users than those it is evaluated by, or, where they are few, on what those did before,
+        // too.
         let least = if share > 0.0 { share.min(1.0 - share) / 2.0 } else { 0.1 };
         let enough = ENOUGH.real() / data.users.len().real();
         let (from, tune_share) = if enough > 1.0 - share { (0.0, 1.0) } else { (share, enough.max(least)) };

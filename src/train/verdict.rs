@@ -1,4 +1,5 @@
-//! What held-out events say of a new version: its figures, those of popularity beside it, and whether the deployed version finds less or more.
+//! What held-out events say of a new version: its figures, those of popularity beside it, and whether the deployed version finds less or
+//! more.
 
 use crate::base::number::{AsIndex, AsReal};
 use crate::base::tensor_names::HOLDOUT;
@@ -17,8 +18,8 @@ use serde_json::{Map, Value, json};
 /// Users with two steps or more below which all of them are held out: a fifth of so few says little.
 const FEW: usize = 200;
 
-/// The share of the users who evaluate, where `asked` was asked for: all, where they are few. `refit` says whether the version that serves learns from all
-/// events in the end; where it does not, nobody loses more than was asked for.
+/// The share of the users who evaluate, where `asked` was asked for: all, where they are few. `refit` says whether the version that serves
+/// learns from all events in the end; where it does not, nobody loses more than was asked for.
 pub(super) fn share(data: &Interactions, step: Step, asked: f64, refit: bool) -> f64 {
     let can = |u: &u32| step.starts(data.history(*u)).len() > 1;
     let few = || (0..data.users.len() as u32).filter(can).nth(FEW - 1).is_none();
@@ -38,7 +39,8 @@ pub(super) struct Verdict {
     each: Figures,
 }
 
-/// Evaluates `model`, which learned from `rest`, by the events that were `held` out, beside the `popularity` of `rest`; none where these hold nothing to find.
+/// Evaluates `model`, which learned from `rest`, by the events that were `held` out, beside the `popularity` of `rest`; none where these
+/// hold nothing to find.
 ///
 /// # Errors
 /// [`crate::base::Code::Cancelled`], [`crate::base::Code::OutOfMemory`].
@@ -67,8 +69,9 @@ pub(super) fn evaluate(
 }
 
 impl Verdict {
-    /// Whether popularity should take the place of what was evaluated: it finds more here, and the lists of `other` held-out events do not make it clear, with
-    /// these together, that it finds less. (Of 58 sessions of MovieLens a blend had .134 and popularity .142; of the 230 by which it was chosen, .173 and .143.)
+    /// Whether popularity should take the place of what was evaluated: it finds more here, and the lists of `other` held-out events do not
+    /// make it clear, with these together, that it finds less. (Of 58 sessions of MovieLens a blend had .134 and popularity .142; of the
+    /// 230 by which it was chosen, .173 and .143.)
     pub fn gives_way(&self, other: impl FnOnce() -> Result<Option<Self>>, seed: u64) -> Result<bool> {
         if self.own.ndcg >= self.popularity.ndcg {
             return Ok(false);
@@ -160,7 +163,8 @@ impl Incumbent {
         self.0.held_share() + 1e-9 >= share
     }
 
-    /// Of the events that came after its last one, the share whose items it does not know; of all, where none did. The catalogue's change since then.
+    /// Of the events that came after its last one, the share whose items it does not know; of all, where none did. The catalogue's change
+    /// since then.
     pub(super) fn unknown(&self, data: &Interactions) -> f64 {
         let known = self.0.known(data).items;
         let count = |since: i64| {

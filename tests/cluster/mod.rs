@@ -39,7 +39,8 @@ pub struct Database {
     server: String,
     /// The test's name; the database is called `affinity_<name>`.
     pub name: String,
-    /// What this server has beside the extension: `vector`, `cron`; `rowversions`: it knows a row that is older than the last change of its type.
+    /// What this server has beside the extension: `vector`, `cron`; `rowversions`: it knows a row that is older than the last change of its
+    /// type.
     pub has: Vec<&'static str>,
 }
 
@@ -55,7 +56,8 @@ impl Database {
         }
         let version: String = admin.query_one("SHOW server_version_num", &[]).unwrap().get(0);
         let version: u32 = version.parse().unwrap();
-        // Seen on 15.20; 18.6 as it is packed for Python does not have it, and ends the session of who reads such a row, without any extension.
+        // Seen on 15.20; 18.6 as it is packed for Python does not have it, and ends the session of who reads such a row, without any
+        // extension.
         if version / 10_000 == 15 && version % 10_000 >= 20 {
             db.has.push("rowversions")
         }

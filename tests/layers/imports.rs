@@ -1,4 +1,5 @@
-//! What a file of Rust imports: every path that begins at `crate`, `self` or `super`, in `use` and elsewhere, as the module that it leads to.
+//! What a file of Rust imports: every path that begins at `crate`, `self` or `super`, in `use` and elsewhere, as the module that it leads
+//! to.
 
 use std::collections::{BTreeMap, BTreeSet};
 

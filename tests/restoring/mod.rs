@@ -1,5 +1,5 @@
-//! A shop with models whose database is dumped and restored in many ways, here and in another cluster, and followed by a subscriber: what becomes of
-//! every version, of owners and of rights. For tests/restores.rs and the bar of the same name.
+//! A shop with models whose database is dumped and restored in many ways, here and in another cluster, and followed by a subscriber: what
+//! becomes of every version, of owners and of rights. For tests/restores.rs and the bar of the same name.
 
 #![allow(dead_code, clippy::unwrap_used)]
 
@@ -203,7 +203,8 @@ impl Trial {
         Ok(self.before.iter().filter(|(key, was)| after.get(*key) != Some(*was)).count())
     }
 
-    /// A subscriber in the other cluster gets every row, answers, trains a model of its own and a version of a publisher's, and goes on getting rows.
+    /// A subscriber in the other cluster gets every row, answers, trains a model of its own and a version of a publisher's, and goes on
+    /// getting rows.
     ///
     /// # Errors
     /// What Postgres or a program says.

@@ -11,9 +11,9 @@
 //! - `-- leave ROLE` ends the role's session.
 //! - `-- powerful ROLE` in the head says that the road itself lets the role make roles.
 //!
-//! There are `postgres`, the superuser; `dba`, who owns the database; `installer`, who may create in it; `ann`, who owns the schema `shop`; `web`, whom she
-//! may grant models; `mallory`, a stranger with a schema of her own. The author has a schema `evil` with functions that say `road: ran as …` and try to make their
-//! author a superuser. [`play`] says which roads are open.
+//! There are `postgres`, the superuser; `dba`, who owns the database; `installer`, who may create in it; `ann`, who owns the schema `shop`;
+//! `web`, whom she may grant models; `mallory`, a stranger with a schema of her own. The author has a schema `evil` with functions that say
+//! `road: ran as …` and try to make their author a superuser. [`play`] says which roads are open.
 
 #![allow(dead_code, clippy::unwrap_used)]
 

@@ -1,5 +1,5 @@
-//! Calls that mean harm: every function and aggregate of the extension as `pg_proc` lists them, with arguments that are huge, deep, out of range or
-//! forged, one at a time, the others being ordinary. For the test `hostile` and the bar `hostile-arguments`.
+//! Calls that mean harm: every function and aggregate of the extension as `pg_proc` lists them, with arguments that are huge, deep, out of
+//! range or forged, one at a time, the others being ordinary. For the test `hostile` and the bar `hostile-arguments`.
 
 use postgres::{Client, Config, Error, NoTls};
 use std::os::unix::fs::MetadataExt;

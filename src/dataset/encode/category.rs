@@ -76,8 +76,9 @@ impl Category {
         Self { stored, places, width }
     }
 
-    /// The same where the values without a column of their own, `rest` distinct ones, share one and have sparse inputs besides, at most `most`: what rare
-    /// values have in common is learned, and what sets one apart. (Of 3,000 shops with four rows each, the one shared column told nothing: AUC .50.)
+    /// The same where the values without a column of their own, `rest` distinct ones, share one and have sparse inputs besides, at most
+    /// `most`: what rare values have in common is learned, and what sets one apart. (Of 3,000 shops with four rows each, the one shared
+    /// column told nothing: AUC .50.)
     pub fn with_sparse(self, rest: usize, most: usize) -> Self {
         let fewest = FEWEST.min(most.max(1));
         let sparse = rest.next_power_of_two().clamp(fewest, most.max(fewest).min(MOST)) as u32;

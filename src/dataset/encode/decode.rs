@@ -47,8 +47,8 @@ impl Encoder {
         self.starts[i]..self.starts[i + 1]
     }
 
-    /// Those of [`Encoder::range`] by which it is evaluated how well a value comes back: of times the age alone, as weekdays and months follow from
-    /// it in no way that a model could learn.
+    /// Those of [`Encoder::range`] by which it is evaluated how well a value comes back: of times the age alone, as weekdays and months
+    /// follow from it in no way that a model could learn.
     pub fn evaluated(&self, i: usize) -> Range<usize> {
         let all = self.range(i);
         match &self.parts[i] {

@@ -1,8 +1,8 @@
 //! What a text is made of: words, pairs of words, and runs of characters, each hashed into a bucket. No dictionary, no language.
 //!
-//! Letters and digits that stand together are a word; a word's character runs are taken with a blank on either side, so that its
-//! beginning and end can be told from its middle. Scripts without blanks (Chinese, Japanese, Thai …) have no words to go by: there one, two and
-//! three characters in a row do what words do elsewhere.
+//! Letters and digits that stand together are a word; a word's character runs are taken with a blank on either side, so that its beginning
+//! and end can be told from its middle. Scripts without blanks (Chinese, Japanese, Thai …) have no words to go by: there one, two and three
+//! characters in a row do what words do elsewhere.
 
 use crate::base::hash;
 
@@ -87,8 +87,8 @@ impl Grams {
     }
 }
 
-/// The shortest run of a script with blanks: where runs are to be few, only those of three characters are taken. (Runs from two characters on, with 2^16
-/// buckets, tell a product type's department right at first in .747 of cases, .741 before; three seeds of four inner folds.)
+/// The shortest run of a script with blanks: where runs are to be few, only those of three characters are taken. (Runs from two characters
+/// on, with 2^16 buckets, tell a product type's department right at first in .747 of cases, .741 before; three seeds of four inner folds.)
 fn shortest(longest: usize) -> usize {
     if longest > 3 { 2 } else { 3 }
 }

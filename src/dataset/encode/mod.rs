@@ -34,13 +34,15 @@ pub struct Options {
     pub min_count: usize,
     /// The most such values; beyond, values are hashed.
     pub max_levels: usize,
-    /// Inputs that values without one of their own are hashed into: for models that give rows back so many, otherwise sparse ones, at most so many.
+    /// Inputs that values without one of their own are hashed into: for models that give rows back so many, otherwise sparse ones, at most
+    /// so many.
     pub buckets: usize,
     /// Numbers with so many values at most get an input for each besides; 0: none do.
     pub number_levels: usize,
     /// Whether scales of numbers, times and arrays that are lines go on beyond the training values: for models that are lines themselves.
     pub open: bool,
-    /// For models that give rows back: no indicators of what is missing, in each category a place for what is rare, free text as a few numbers.
+    /// For models that give rows back: no indicators of what is missing, in each category a place for what is rare, free text as a few
+    /// numbers.
     pub whole: bool,
 }
 

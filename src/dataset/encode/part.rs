@@ -95,8 +95,8 @@ fn scale(scaling: super::Scaling, x: &mut [f64], options: &Options, rows: &[u32]
 const LABEL_BUCKETS: usize = 64;
 
 impl Part {
-    /// An encoder for `column` from `rows`; none where it does not vary, or has no value. With `text_bits` a column of texts is free text, hashed into so many
-    /// bits.
+    /// An encoder for `column` from `rows`; none where it does not vary, or has no value. With `text_bits` a column of texts is free text,
+    /// hashed into so many bits.
     ///
     /// # Errors
     /// [`crate::base::Code::Cancelled`].
@@ -156,7 +156,8 @@ impl Part {
                         .filter(|t| *t != MISSING_TIME)
                         .fold((i64::MAX, i64::MIN), |e, t| (e.0.min(t), e.1.max(t)))
                 };
-                // Quantiles end with training, and so do ages beside them: a date that went on gave .99 four years later, where .2 is right.
+                // Quantiles end with training, and so do ages beside them: a date that went on gave .99 four years later, where .2 is
+                // right.
                 let open = options.open && options.numbers != Scaling::Quantile;
                 Time::fit(&t, some, open.then(ends)).map(Self::Time)
             }
@@ -306,9 +307,9 @@ impl Part {
     }
 }
 
-/// What the input of a number's own level is set to. At 1 the network learns each level by heart before it learns the line: on sessions of a shop (three such
-/// columns of 18, four folds of the training rows) average precision was .748, without levels .752, at .3 .752; and tables of 100 combinations stay within
-/// 1.5 % of the frequency table (1.0 % at 1; without levels 17 %).
+/// What the input of a number's own level is set to. At 1 the network learns each level by heart before it learns the line: on sessions of
+/// a shop (three such columns of 18, four folds of the training rows) average precision was .748, without levels .752, at .3 .752; and
+/// tables of 100 combinations stay within 1.5 % of the frequency table (1.0 % at 1; without levels 17 %).
 const LEVEL: f32 = 0.3;
 
 /// The values of `x`, which is sorted, that get an input of their own.

@@ -1,5 +1,5 @@
-//! How a number becomes an input of a network: by quantile to a normal, by mean and deviation, into 0 to 1, or by the logarithm of its distance
-//! from the middle.
+//! How a number becomes an input of a network: by quantile to a normal, by mean and deviation, into 0 to 1, or by the logarithm of its
+//! distance from the middle.
 
 use super::normal;
 use crate::base::number::AsReal;
@@ -9,17 +9,18 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scaling {
-    /// A learned map of ranks to a normal with drawn-in tails, linear between its knots and beyond them. The default: shop data are skewed. (In a
-    /// trial with standard tools it took an MLP on online_shoppers from an AUC of .925 to .932 and an average precision of .715 to .747, the largest gain of
-    /// all.)
+    /// A learned map of ranks to a normal with drawn-in tails, linear between its knots and beyond them. The default: shop data are skewed.
+    /// (In a trial with standard tools it took an MLP on online_shoppers from an AUC of .925 to .932 and an average precision of .715 to
+    /// .747, the largest gain of all.)
     #[default]
     Quantile,
     /// Less the mean, over the standard deviation.
     Standard,
     /// Least value 0, greatest 1.
     Minmax,
-    /// The inverse hyperbolic sine of the distance from the median, over the median of such distances: straight in the middle, a logarithm far
-    /// out. Gaps between groups of values stay, which ranks close, and a long tail does not count for all the rest. Then as [`Scaling::Standard`].
+    /// The inverse hyperbolic sine of the distance from the median, over the median of such distances: straight in the middle, a logarithm
+    /// far out. Gaps between groups of values stay, which ranks close, and a long tail does not count for all the rest. Then as
+    /// [`Scaling::Standard`].
     Log,
 }
 
@@ -79,15 +80,15 @@ const HALF_KNOTS: usize = 63;
 /// No knot is further from the middle, in deviations: the rarest values should be rare, not deafening.
 const REACH: f64 = 3.0;
 /// How far the map goes on beyond the outermost training values, in deviations. What grows with time (tenure, counts) leaves the range it
-/// was trained in: the further the tails, the worse the network extrapolates. (With a dropout of .3 and several networks these tails took the log loss on
-/// households' purchases, next month's rows, from .4479 to .4461.)
+/// was trained in: the further the tails, the worse the network extrapolates. (With a dropout of .3 and several networks these tails took
+/// the log loss on households' purchases, next month's rows, from .4479 to .4461.)
 const TAIL: f64 = 0.25;
 
 /// Scaled values beyond this are cut where a line is open: products with weights must stay finite in 32 bits.
 const FAR: f64 = 1e30;
 
-/// Between what and what all but a handful of wild values lie, which may not squeeze all others into one point: one width beyond the middle 99.8 % of `values`, which
-/// are in order.
+/// Between what and what all but a handful of wild values lie, which may not squeeze all others into one point: one width beyond the middle
+/// 99.8 % of `values`, which are in order.
 fn bulk(values: &[f64]) -> (f64, f64) {
     let q = |p: f64| values[((values.len() - 1).real() * p) as usize];
     let (a, b) = (q(0.001), q(0.999));
@@ -123,8 +124,8 @@ impl Scale {
         factor.is_finite().then_some(Self::Linear { low, high, shift, factor })
     }
 
-    /// The same, whose line goes on beyond the training values, which lie between `ends`; but not where one of them is so wild that it was cut: what is
-    /// as wild counts as that did.
+    /// The same, whose line goes on beyond the training values, which lie between `ends`; but not where one of them is so wild that it was
+    /// cut: what is as wild counts as that did.
     pub fn fit_open(scaling: Scaling, values: &mut [f64], ends: (f64, f64)) -> Option<Self> {
         let scale = Self::fit(scaling, values)?;
         let Self::Linear { low, high, shift, factor } = scale else { return Some(scale) };

@@ -1,6 +1,6 @@
-//! Free text as a few dense numbers, for models that give rows back: each hashed word and run of characters is added to one of them or taken
-//! from it (a count sketch: Charikar, Chen & Farach-Colton 2002; signed hashing, Weinberger et al. 2009). Texts that share words lie near each
-//! other, as they would by all their words; no text comes back from it.
+//! Free text as a few dense numbers, for models that give rows back: each hashed word and run of characters is added to one of them or
+//! taken from it (a count sketch: Charikar, Chen & Farach-Colton 2002; signed hashing, Weinberger et al. 2009). Texts that share words lie
+//! near each other, as they would by all their words; no text comes back from it.
 
 use super::grams::Grams;
 use super::text::Text;
@@ -38,8 +38,8 @@ const VARIANCE: f64 = 4.0;
 const SAMPLE: usize = 20_000;
 
 impl Sketch {
-    /// The texts of a column, from `sample`, rows of a whole column of `levels`, hashed into `bits` bits. None when no two of them differ in a
-    /// word.
+    /// The texts of a column, from `sample`, rows of a whole column of `levels`, hashed into `bits` bits. None when no two of them differ
+    /// in a word.
     ///
     /// # Errors
     /// Those of `check`, which is asked between texts.

@@ -43,11 +43,12 @@ const LAST: u8 = b'[';
 const STEP: f32 = 0.4;
 /// The length that words are scaled to, and runs. As large as some numbers of a row, or an optimiser's steps would be small beside it.
 const LENGTH: f32 = 3.0;
-/// With more distinct texts than this, runs are of three characters only: they take a quarter of the memory, and there is enough to learn from.
+/// With more distinct texts than this, runs are of three characters only: they take a quarter of the memory, and there is enough to learn
+/// from.
 const MANY: usize = 200_000;
 
-/// With so many distinct texts, only what stands in [`FOUND`] of the rows is an input: the rest is a third of the weights and teaches nothing. (Of 3,503
-/// products: the AUC is .8411 with it, .8407 where two rows suffice.)
+/// With so many distinct texts, only what stands in [`FOUND`] of the rows is an input: the rest is a third of the weights and teaches
+/// nothing. (Of 3,503 products: the AUC is .8411 with it, .8407 where two rows suffice.)
 const SOME: usize = 1000;
 /// See [`SOME`].
 const FOUND: u32 = 3;
@@ -57,8 +58,8 @@ const DISTINCT: usize = 20;
 /// Rows and values that are looked at to tell texts from categories.
 const SAMPLE: usize = 20_000;
 
-/// Whether a column holds free text rather than names of categories: most of its rows have a value that fewer than `min_count` rows have, and
-/// its values have two words on average. Two characters of a script without blanks count as a word.
+/// Whether a column holds free text rather than names of categories: most of its rows have a value that fewer than `min_count` rows have,
+/// and its values have two words on average. Two characters of a script without blanks count as a word.
 pub fn is_text(column: &Column, rows: &[u32], min_count: usize) -> bool {
     let Values::Category { codes, levels } = &column.values else { return false };
     let mut counts = vec![0u32; levels.len()];

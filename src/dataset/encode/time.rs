@@ -16,8 +16,8 @@ pub struct Time {
     hour: bool,
     /// The same of weekdays.
     weekday: bool,
-    /// The same of months; of less than a whole year there is none: in what was seen of it, the place in the year is an age, too, and the two together ran away with the
-    /// first day after.
+    /// The same of months; of less than a whole year there is none: in what was seen of it, the place in the year is an age, too, and the
+    /// two together ran away with the first day after.
     month: bool,
     /// Days before the newest training row.
     newest: i64,
@@ -26,8 +26,8 @@ pub struct Time {
 }
 
 impl Time {
-    /// A time of instants in microseconds since 2000-01-01 (UTC); `missing` says whether some rows have none. Where `ends` are given, the first and the last of all
-    /// instants, ages go on beyond those of training. None when all are the same.
+    /// A time of instants in microseconds since 2000-01-01 (UTC); `missing` says whether some rows have none. Where `ends` are given, the
+    /// first and the last of all instants, ages go on beyond those of training. None when all are the same.
     pub fn fit(instants: &[i64], missing: bool, ends: Option<(i64, i64)>) -> Option<Self> {
         let (newest, oldest) = (*instants.iter().max()?, *instants.iter().min()?);
         let varies = |f: fn(i64) -> f64| instants.iter().any(|t| f(*t) != f(instants[0]));

@@ -4,7 +4,8 @@ use crate::base::Rng;
 use crate::base::number::{AsIndex, AsReal};
 use crate::dataset::encode::normal;
 
-/// What a row consists of: numbers as normal scores, then one block of levels for each category that is generated; the condition stands apart.
+/// What a row consists of: numbers as normal scores, then one block of levels for each category that is generated; the condition stands
+/// apart.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Layout {
     /// Numbers.
@@ -81,8 +82,8 @@ pub const UNKNOWN: u32 = u32::MAX;
 /// No score is further from the middle: the rarest values should be rare, not deafening.
 pub const REACH: f32 = 4.0;
 
-/// The normal score of a rank in [0, 1]. (With standardised logarithms in the place of ranks gradient boosting told generated rows apart with an AUC of .94 in
-/// a trial, with ranks of .66.)
+/// The normal score of a rank in [0, 1]. (With standardised logarithms in the place of ranks gradient boosting told generated rows apart
+/// with an AUC of .94 in a trial, with ranks of .66.)
 pub fn score(rank: f32) -> f32 {
     (normal::inverse(f64::from(rank)).single()).clamp(-REACH, REACH)
 }

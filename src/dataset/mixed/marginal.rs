@@ -1,5 +1,5 @@
-//! The distribution of one column of numbers, as a table of ranks: into ranks and back, so that generated numbers are distributed as the real ones
-//! and only such values come out as are like them.
+//! The distribution of one column of numbers, as a table of ranks: into ranks and back, so that generated numbers are distributed as the
+//! real ones and only such values come out as are like them.
 
 use crate::base::number::AsReal;
 use crate::dataset::value_type::{DECIMALS, decimals};

@@ -44,8 +44,9 @@ pub struct Generated {
 }
 
 impl Mixed {
-    /// The columns `names` of `frame`, fitted on `rows`. A text needs `min_count` rows for a level of its own, and the most frequent `max_levels` get
-    /// one; the rest share one. Columns of one value are kept and not learned. Without `condition`, the text with the most levels is it.
+    /// The columns `names` of `frame`, fitted on `rows`. A text needs `min_count` rows for a level of its own, and the most frequent
+    /// `max_levels` get one; the rest share one. Columns of one value are kept and not learned. Without `condition`, the text with the most
+    /// levels is it.
     ///
     /// # Errors
     /// [`Code::UndefinedColumn`]; [`Code::WrongType`] for an array, or a condition that is neither text nor truth value; [`Code::Cancelled`].
@@ -141,8 +142,8 @@ impl Mixed {
         Ok(out)
     }
 
-    /// One row, `row[i]` the value of input `i`, for the critic: numbers at the middle of their ranks, into `out` of [`Layout::width`] places.
-    /// Returns the level of its condition; [`UNKNOWN`] where training never met it.
+    /// One row, `row[i]` the value of input `i`, for the critic: numbers at the middle of their ranks, into `out` of [`Layout::width`]
+    /// places. Returns the level of its condition; [`UNKNOWN`] where training never met it.
     ///
     /// # Errors
     /// [`Code::WrongType`] for a value of another family, [`Code::ArrayLength`] for a row of another length.

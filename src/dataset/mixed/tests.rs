@@ -47,7 +47,8 @@ fn mixed(condition: Option<&str>) -> Mixed {
 #[test]
 fn rows_go_to_the_networks_and_come_back() {
     let (f, m) = (frame(), mixed(None));
-    // price and since; whether price is missing, brand, organic with missing, size with missing; kind with its rare values is the condition.
+    // price and since; whether price is missing, brand, organic with missing, size with missing; kind with its rare values is the
+    // condition.
     assert_eq!(*m.layout(), Layout { numbers: 2, blocks: vec![2, 2, 3, 3], condition: 6 });
     assert_eq!(m.condition().unwrap().name, "kind");
     assert!((m.shares().iter().sum::<f64>() - 1.0).abs() < 1e-9 && m.shares().len() == 6);

@@ -13,8 +13,8 @@ const LETTER: u8 = b'p';
 ///
 /// T is the landmark of forward decay (Cormode, Shkapenyuk, Srivastava and Xu, 2009), and moves with the latest event, so that no power is
 /// above 1: years of decay take weights towards 0 and never towards infinity. The result does not depend on T, since it divides out. Sums
-/// are in 64 bits. (10,000 profiles from 5,000,000 events × 64, weighted and fading, come 52 times as fast as by `unnest` and plain `avg`; plain means of
-/// real[] take .44 of what pgvector's `avg` takes.)
+/// are in 64 bits. (10,000 profiles from 5,000,000 events × 64, weighted and fading, come 52 times as fast as by `unnest` and plain `avg`;
+/// plain means of real[] take .44 of what pgvector's `avg` takes.)
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Profile {
     terms: Option<Terms>,

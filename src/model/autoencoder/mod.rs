@@ -27,8 +27,8 @@ const NOISE: Spec =
 const VARIATIONAL: Spec =
     Spec::new("variational", ParamType::Number, "0", "What the code's divergence from a standard normal weighs; 0: not variational.")
         .within(0.0, 100.0);
-// In a trial with standard tools R² of numbers, accuracy of categories and of types were .916, .79, .67 at 1, .891, .83, .75 at .5, .850, .92, .88 at .3. With
-// the decay of weights below, .6 of it, they are .907, .906 and .824 at .7.
+// In a trial with standard tools R² of numbers, accuracy of categories and of types were .916, .79, .67 at 1, .891, .83, .75 at .5, .850,
+// .92, .88 at .3. With the decay of weights below, .6 of it, they are .907, .906 and .824 at .7.
 const BALANCE: Spec = Spec::new(
     "balance",
     ParamType::Number,
@@ -40,8 +40,8 @@ const EPOCHS: Spec =
     Spec::new("epochs", ParamType::Integer, "null", "Passes over the rows; null: by the number of rows.").within(1.0, 10_000.0);
 const BATCH: Spec = Spec::new("batch", ParamType::Integer, "256", "Rows of a step.").within(1.0, 100_000.0);
 const RATE: Spec = Spec::new("learning_rate", ParamType::Number, "0.002", "The highest step size of the cycle.").within(1e-6, 1.0);
-// Far more than networks that predict need: with a hundredth of it a few thousand products came back with .84 of their categories in place of .92,
-// at the same R² of their numbers (products.py's validation part).
+// Far more than networks that predict need: with a hundredth of it a few thousand products came back with .84 of their categories in place
+// of .92, at the same R² of their numbers (products.py's validation part).
 const DECAY: Spec = Spec::new("weight_decay", ParamType::Number, "0.5", "Decay of the weights beside Adam (AdamW).").within(0.0, 10.0);
 const VALIDATION: Spec =
     Spec::new("validation", ParamType::Number, "0.1", "Share of the other rows that say which epoch is the best.").within(0.0, 0.9);

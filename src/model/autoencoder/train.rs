@@ -99,8 +99,8 @@ struct Training<'a> {
 }
 
 impl Autoencoder {
-    /// Trains on `rows`, coded by `fields`, whose values are all missing in `blank`. `valid` are rows to evaluate each epoch on: the epoch with the
-    /// lowest mean loss there is kept. Returns the network, every epoch, and how many epochs were planned.
+    /// Trains on `rows`, coded by `fields`, whose values are all missing in `blank`. `valid` are rows to evaluate each epoch on: the epoch
+    /// with the lowest mean loss there is kept. Returns the network, every epoch, and how many epochs were planned.
     ///
     /// # Errors
     /// [`Code::Data`] without rows, or when training diverges; [`Code::OutOfMemory`] before anything is allocated when the budget does not
@@ -170,8 +170,8 @@ fn weights(shape: &Shape, rows: Rows<'_>, balance: f32) -> Result<Vec<f32>> {
 }
 
 impl Training<'_> {
-    /// Sends the rows `part` through and, where the shard learns, back: its loss and its gradient. Columns are hidden by chance, and a variational
-    /// code is drawn, where there is an `rng`.
+    /// Sends the rows `part` through and, where the shard learns, back: its loss and its gradient. Columns are hidden by chance, and a
+    /// variational code is drawn, where there is an `rng`.
     fn shard(&self, s: &mut Shard, part: impl ExactSizeIterator<Item = usize>, of: Rows<'_>, rng: Option<&mut Rng>, gradient: &mut [f32]) {
         let (shape, params, n) = (self.shape, &self.params[..], part.len());
         let (inputs, columns, outputs, width) = (shape.inputs(), shape.outputs.len(), shape.outputs(), shape.width);

@@ -1,6 +1,6 @@
-//! `blend`: the scores of several kinds in one, each list brought to mean 0 and deviation 1 before it counts with its weight. Kinds that err in
-//! different ways (what follows what, what goes together) find more together than the best of them alone. (In a trial with standard tools, recall@20 on Amazon
-//! Beauty: .126 by what follows what, .119 by a faded EASE, .131 by half of each.)
+//! `blend`: the scores of several kinds in one, each list brought to mean 0 and deviation 1 before it counts with its weight. Kinds that
+//! err in different ways (what follows what, what goes together) find more together than the best of them alone. (In a trial with standard
+//! tools, recall@20 on Amazon Beauty: .126 by what follows what, .119 by a faded EASE, .131 by half of each.)
 
 mod weigh;
 
@@ -71,7 +71,8 @@ pub struct Blended {
     pub epochs: Vec<Epoch>,
     /// `bases` and `weights` as chosen.
     pub chosen: Map<String, Value>,
-    /// NDCG on the held-out events: of each base `alone`, of the `blend`, and what it loses `without` each; none where nothing was held out.
+    /// NDCG on the held-out events: of each base `alone`, of the `blend`, and what it loses `without` each; none where nothing was held
+    /// out.
     pub figures: Option<Map<String, Value>>,
     /// Bases that were left out for want of time.
     pub left_out: Vec<&'static str>,
@@ -128,11 +129,12 @@ fn check(kinds: &Kinds, resolved: &mut Map<String, Value>) -> Result<()> {
     Ok(())
 }
 
-/// The share of the time in which bases are tried: whoever fits again to all events needs as much, and they are weighed and evaluated in between.
+/// The share of the time in which bases are tried: whoever fits again to all events needs as much, and they are weighed and evaluated in
+/// between.
 const TRYING: f64 = 0.4;
 
-/// Fits every base, then weighs them: by `tune` where there is one and no weights are given, alike where not. After the first, a base that is not fitted within
-/// [`TRYING`] of `time` is left out.
+/// Fits every base, then weighs them: by `tune` where there is one and no weights are given, alike where not. After the first, a base that
+/// is not fitted within [`TRYING`] of `time` is left out.
 ///
 /// # Errors
 /// As the bases' own fits.

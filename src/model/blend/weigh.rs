@@ -19,8 +19,8 @@ const POINTS: usize = 300;
 /// Bases of less weight than this are left out.
 const LEAST: f32 = 0.04;
 
-/// Chooses weights and, of the bases of `open`, the recency within the blend; bases without weight go, and those that are left are weighed in finer steps. What is kept is the best
-/// of the blend, the blend without each base, and each base alone, all of which are said.
+/// Chooses weights and, of the bases of `open`, the recency within the blend; bases without weight go, and those that are left are weighed
+/// in finer steps. What is kept is the best of the blend, the blend without each base, and each base alone, all of which are said.
 pub(super) fn choose(model: &mut Blend, open: &[bool], data: &Interactions, tune: &Holdout, ctx: &Context) -> Result<Map<String, Value>> {
     let popularity = Popularity::plain(data)?.scores;
     let n = model.parts.len();
@@ -136,8 +136,9 @@ struct Room {
 impl Blend {
     /// NDCG of each of `weightings` for each user of the held-out events.
     ///
-    /// A list is made of the candidates that are among the best of a base, of which there are some hundred, unless an item that is none could be in it, which the
-    /// least score of the list says (the threshold of Fagin, Lotem & Naor 2003). (71,000 events of 20,000 items, six bases: `auto` takes 41 s; with lists of all items it took 110, beside a compiler, and chose the same.)
+    /// A list is made of the candidates that are among the best of a base, of which there are some hundred, unless an item that is none
+    /// could be in it, which the least score of the list says (the threshold of Fagin, Lotem & Naor 2003). (71,000 events of 20,000 items,
+    /// six bases: `auto` takes 41 s; with lists of all items it took 110, beside a compiler, and chose the same.)
     pub(super) fn evaluate(
         &self,
         weightings: &[Vec<f32>],

@@ -1,4 +1,5 @@
-//! The discriminator: is a vector of purchases that of the user whose history is the condition? One hidden layer over both, then the logit of a yes.
+//! The discriminator: is a vector of purchases that of the user whose history is the condition? One hidden layer over both, then the logit
+//! of a yes.
 
 use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Context, Result, Rng, zeros};
@@ -51,8 +52,8 @@ impl Discriminator {
         Ok(Self { width, net, hidden: zeros(size)?, delta: zeros(size)?, logits: zeros(count)?, gradient: zeros(width)? })
     }
 
-    /// One step that tells real rows from generated ones (`fake`, one number an entry of `marks`). Returns Σ ln(1 + e⁻ʳ) + ln(1 + eᶠ) of the
-    /// logits r of real and f of generated rows, as they were before the step.
+    /// One step that tells real rows from generated ones (`fake`, one number an entry of `marks`). Returns Σ ln(1 + e⁻ʳ) + ln(1 + eᶠ) of
+    /// the logits r of real and f of generated rows, as they were before the step.
     ///
     /// # Errors
     /// [`crate::base::Code::Cancelled`].
@@ -89,8 +90,8 @@ impl Discriminator {
         learn_rows(given, Touch::All, &self.delta, width, step, condition, ctx).map(|()| loss)
     }
 
-    /// How well the generated rows pass for real: Σ ln(1 + e⁻ᶠ) of their logits f, and into `delta` its gradient by each entry of `fake`; 0 for
-    /// entries that are not shown.
+    /// How well the generated rows pass for real: Σ ln(1 + e⁻ᶠ) of their logits f, and into `delta` its gradient by each entry of `fake`; 0
+    /// for entries that are not shown.
     ///
     /// # Errors
     /// [`crate::base::Code::Cancelled`].

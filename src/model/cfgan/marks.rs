@@ -27,7 +27,8 @@ pub struct Place {
     pub at: usize,
 }
 
-/// The entries of a batch, row after row: of each its own items, then those drawn for the discriminator, then those for zero reconstruction.
+/// The entries of a batch, row after row: of each its own items, then those drawn for the discriminator, then those for zero
+/// reconstruction.
 #[derive(Debug, Default)]
 pub struct Marks {
     /// Where each row's entries begin; one more at the end.
@@ -56,8 +57,8 @@ impl Marks {
         entries.saturating_mul(24).saturating_add(rows.saturating_mul(24)).saturating_add(items.saturating_mul(12))
     }
 
-    /// Takes the rows `batch` of `pairs`, and draws for each, which `seed` fixes. Each item stands in a row once; where a user has nearly all items, what is
-    /// left is drawn.
+    /// Takes the rows `batch` of `pairs`, and draws for each, which `seed` fixes. Each item stands in a row once; where a user has nearly
+    /// all items, what is left is drawn.
     ///
     /// # Errors
     /// [`crate::base::Code::OutOfMemory`], [`crate::base::Code::Cancelled`].

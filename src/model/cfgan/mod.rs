@@ -1,10 +1,12 @@
-//! `cfgan`: a generator of purchase vectors and a discriminator that tells them from real ones (Chae, Kang, Kim & Lee 2018, "CFGAN: A Generic Collaborative
-//! Filtering Framework based on Generative Adversarial Networks"). The generator turns a user's history, the condition, into how likely each item is that
-//! user's; the discriminator sees that vector masked, and the condition. Partial masking and zero reconstruction keep the generator from the trivial answer
-//! that every item is everybody's. A user that it has never seen is folded in by one pass of the generator.
+//! `cfgan`: a generator of purchase vectors and a discriminator that tells them from real ones (Chae, Kang, Kim & Lee 2018, "CFGAN: A
+//! Generic Collaborative Filtering Framework based on Generative Adversarial Networks"). The generator turns a user's history, the
+//! condition, into how likely each item is that user's; the discriminator sees that vector masked, and the condition. Partial masking and
+//! zero reconstruction keep the generator from the trivial answer that every item is everybody's. A user that it has never seen is folded
+//! in by one pass of the generator.
 //!
-//! Two things differ from the paper, so that it trains stably and finds what comes next, not what was there: a share of the condition is hidden in every step
-//! (as in a denoising autoencoder), and the generator's loss is −ln D, which does not saturate while the discriminator wins.
+//! Two things differ from the paper, so that it trains stably and finds what comes next, not what was there: a share of the condition is
+//! hidden in every step (as in a denoising autoencoder), and the generator's loss is −ln D, which does not saturate while the discriminator
+//! wins.
 
 mod discriminator;
 mod generator;
@@ -32,8 +34,8 @@ use score::Layers;
 use serde_json::{Map, Value};
 use train::Training;
 
-/// Parameters of the kind. (It finds .296 of MovieLens 100k's last events in lists of 20, NDCG@20 .131, with histories that fade; an EASE that does not fade
-/// them .224 and .093.)
+/// Parameters of the kind. (It finds .296 of MovieLens 100k's last events in lists of 20, NDCG@20 .131, with histories that fade; an EASE
+/// that does not fade them .224 and .093.)
 const SPECS: &[Spec] = &[
     Spec::new("hidden", ParamType::Integer, "300", "Width of the generator's hidden layer.").within(1.0, 1e9),
     Spec::new("discriminator", ParamType::Integer, "128", "Width of the discriminator's hidden layer.").within(1.0, 1e9),
@@ -124,8 +126,8 @@ pub static KIND: Kind = Kind {
 };
 
 impl Cfgan {
-    /// Learns from `data`. With `tune` (held-out events that are not in `data`) and without a number of epochs, the epoch whose generator has the best NDCG on
-    /// them is kept. Returns the model, its learning curve (of the generator's loss) and what was chosen.
+    /// Learns from `data`. With `tune` (held-out events that are not in `data`) and without a number of epochs, the epoch whose generator
+    /// has the best NDCG on them is kept. Returns the model, its learning curve (of the generator's loss) and what was chosen.
     ///
     /// # Errors
     /// [`crate::base::Code::OutOfMemory`] before anything large is allocated; [`crate::base::Code::Cancelled`];

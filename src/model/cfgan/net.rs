@@ -87,8 +87,8 @@ impl Shape {
         [wide, self.hidden, wide, self.items]
     }
 
-    /// How many numbers the discriminator's layers have: items × its width for the purchases and again for the condition, its width as biases, its width,
-    /// and one.
+    /// How many numbers the discriminator's layers have: items × its width for the purchases and again for the condition, its width as
+    /// biases, its width, and one.
     pub fn discriminator(&self) -> [usize; 5] {
         let wide = self.items * self.discriminator;
         [wide, wide, self.discriminator, self.discriminator, 1]

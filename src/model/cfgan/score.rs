@@ -22,8 +22,8 @@ pub struct Layers<'a> {
 }
 
 impl Layers<'_> {
-    /// A history goes through the generator: `out` gets the logit of every item. An event counts its weight · exp(−events since / `recency`); an item counts
-    /// once. False for an empty history.
+    /// A history goes through the generator: `out` gets the logit of every item. An event counts its weight · exp(−events since /
+    /// `recency`); an item counts once. False for an empty history.
     pub fn score(&self, history: &[Event], recency: f32, out: &mut [f32]) -> bool {
         let Some(inputs) = inputs(history, recency) else { return false };
         let (mut hidden, mut buffer) = (self.input_bias.to_vec(), vec![0.0; self.input_bias.len()]);

@@ -85,7 +85,8 @@ impl<'a> Training<'a> {
         self.discriminator.learn(&self.batch, &self.marks, &self.generator.fake, ctx)
     }
 
-    /// The generator's step; returns its loss before it: that generated rows be taken for real, and α · Σ (what it gives the items of zero reconstruction)².
+    /// The generator's step; returns its loss before it: that generated rows be taken for real, and α · Σ (what it gives the items of zero
+    /// reconstruction)².
     fn generate(&mut self, ctx: &Context<'_>) -> Result<f64> {
         let g = &mut self.generator;
         let mut loss = self.discriminator.evaluate(&self.batch, &self.marks, &g.fake, &mut g.delta, ctx)?;

@@ -18,7 +18,8 @@ pub(super) fn by_items(by_user: &Pairs, by_item: &Pairs, lambda: f32, keep: usiz
     Links::build(n, keep, ctx, |i, gather| gather.add_row(-1.0, &gram[i.index() * n..][..n]), |_, j, sum| sum / diagonal[j.index()])
 }
 
-/// The same by the square of the users. (On Complete Journey, in a trial in numpy, three such models took 8 s where one inverse of the items took 177.)
+/// The same by the square of the users. (On Complete Journey, in a trial in numpy, three such models took 8 s where one inverse of the
+/// items took 177.)
 pub(super) fn by_users(by_user: &Pairs, by_item: &Pairs, lambda: f32, keep: usize, ctx: &Context) -> Result<Links> {
     let (m, n) = (by_user.rows(), by_item.rows());
     let bytes = m.saturating_mul(m).saturating_add(m.saturating_mul(n)).saturating_mul(4);

@@ -1,6 +1,7 @@
-//! `ease`: the linear item → item model with a closed form (Steck 2019, "Embarrassingly shallow autoencoders for sparse data"). The best of the simple
-//! models where order matters little; exact, no epochs. Its cost grows with the cube of the items; large catalogues are learned item by item. (On two threads a
-//! fit to a million events takes 5.3 s with 10,000 items; item by item 4.9 with 50,000 and 8.4 with 200,000.)
+//! `ease`: the linear item → item model with a closed form (Steck 2019, "Embarrassingly shallow autoencoders for sparse data"). The best of
+//! the simple models where order matters little; exact, no epochs. Its cost grows with the cube of the items; large catalogues are learned
+//! item by item. (On two threads a fit to a million events takes 5.3 s with 10,000 items; item by item 4.9 with 50,000 and 8.4 with
+//! 200,000.)
 
 mod dense;
 mod sparse;
@@ -47,8 +48,8 @@ pub static KIND: Kind = Kind {
     )
 };
 
-/// What `auto` lets it cost ([`cost`]): as much as 16,000 items and more users take. (Training on 12,101 items and 22,363 users, 1.8e12, takes 19 s on two
-/// cores.)
+/// What `auto` lets it cost ([`cost`]): as much as 16,000 items and more users take. (Training on 12,101 items and 22,363 users, 1.8e12,
+/// takes 19 s on two cores.)
 pub const AUTO_MOST: f64 = 4.1e12;
 
 fn regularizations(items: usize) -> &'static [f32] {
@@ -68,8 +69,8 @@ pub const TRIED_UP_TO: usize = 5000;
 
 /// Items (or, where they are fewer, users) up to which all weights are sought at once: as many numbers as their square fit 1.6 GB.
 const MOST: usize = 20_000;
-/// Candidates of each item beyond it.
-/// (Of events held out of training, recall@20 on Amazon Beauty is .1235 with them, .1228 with all items at once; on MovieLens .2604, with all .2678.)
+/// Candidates of each item beyond it. (Of events held out of training, recall@20 on Amazon Beauty is .1235 with them, .1228 with all items
+/// at once; on MovieLens .2604, with all .2678.)
 const USUAL_CANDIDATES: usize = 100;
 
 #[derive(serde::Deserialize)]

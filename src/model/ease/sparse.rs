@@ -1,8 +1,8 @@
 //! The solution where the square of the items does not fit: the weights towards each item sought among the items that go with it most.
 //!
-//! Column j of B is a regression of its own, of item j on the others. With weights for the candidates C alone it is (G_CC + λ)⁻¹ G_Cj, G = XᵀX: the exact
-//! solution on that support, and what the inverse of the square of C and j alone says of j (Steck 2019, "Markov random fields for collaborative filtering",
-//! section 3). Work and memory grow with the items, not with their cube and square.
+//! Column j of B is a regression of its own, of item j on the others. With weights for the candidates C alone it is (G_CC + λ)⁻¹ G_Cj, G =
+//! XᵀX: the exact solution on that support, and what the inverse of the square of C and j alone says of j (Steck 2019, "Markov random
+//! fields for collaborative filtering", section 3). Work and memory grow with the items, not with their cube and square.
 
 use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Context, Result, zeros};
@@ -21,8 +21,8 @@ pub(super) fn products(candidates: usize) -> f64 {
     candidates.real().powi(3) / 6.0 + (KNOWN * candidates * candidates).real()
 }
 
-/// The `keep` strongest weights of each item towards others, found among `candidates` of each: those whose weights would be largest, were each the only
-/// one. By cosines candidates that few users had come first, and twice as many are needed for the same lists.
+/// The `keep` strongest weights of each item towards others, found among `candidates` of each: those whose weights would be largest, were
+/// each the only one. By cosines candidates that few users had come first, and twice as many are needed for the same lists.
 pub(super) fn fit(by_user: &Pairs, by_item: &Pairs, lambda: f32, candidates: usize, keep: usize, ctx: &Context) -> Result<Links> {
     let n = by_item.rows();
     let candidates = candidates.min(n.saturating_sub(1));

@@ -13,10 +13,11 @@ const BLOCK: usize = 1024;
 /// Scores that are compared with the bar at a time.
 const WIDE: usize = 64;
 
-/// Users of a panel: of vectors of 64 numbers it is 16 kB and stays in the first cache while items pass by; of 128 it fills that, or goes to the second.
+/// Users of a panel: of vectors of 64 numbers it is 16 kB and stays in the first cache while items pass by; of 128 it fills that, or goes
+/// to the second.
 pub const PANEL: usize = 64;
-/// Items of a tile, whose scores for a panel are 15 kB: whole tiles of the product, which takes six rows of four registers (AVX-512) or of two (AVX2) at a
-/// time.
+/// Items of a tile, whose scores for a panel are 15 kB: whole tiles of the product, which takes six rows of four registers (AVX-512) or of
+/// two (AVX2) at a time.
 const TILE: usize = 60;
 
 /// Items by which bars begin, at most.
@@ -36,8 +37,9 @@ pub struct Wish<'a> {
 }
 
 impl Factors {
-    /// The best `k` items for a user's vector, best first, without those of `left_out` (ascending); equal scores as in [`Best`], by `popularity`. The items are
-    /// shared out over the threads and read once. (Of 1,000,000 items × 64 it takes .9 to 1.4 times as long as plainly reading them, by machine.)
+    /// The best `k` items for a user's vector, best first, without those of `left_out` (ascending); equal scores as in [`Best`], by
+    /// `popularity`. The items are shared out over the threads and read once. (Of 1,000,000 items × 64 it takes .9 to 1.4 times as long as
+    /// plainly reading them, by machine.)
     ///
     /// # Errors
     /// [`crate::base::Code::Cancelled`], [`crate::base::Code::OutOfMemory`].
@@ -88,8 +90,9 @@ impl Factors {
         dot_f16(vector, self.row(item))
     }
 
-    /// For each of `wishes` what [`Factors::best`] gives, on the calling thread: the products of many users with a tile of items are one product of matrices,
-    /// and those that come near a user's bar are taken again as [`Factors::best`] takes them, so that scores and ties are the same to the bit.
+    /// For each of `wishes` what [`Factors::best`] gives, on the calling thread: the products of many users with a tile of items are one
+    /// product of matrices, and those that come near a user's bar are taken again as [`Factors::best`] takes them, so that scores and ties
+    /// are the same to the bit.
     ///
     /// # Errors
     /// [`crate::base::Code::Cancelled`], [`crate::base::Code::OutOfMemory`].
@@ -137,7 +140,8 @@ impl Factors {
         Ok(best.into_iter().map(Best::into_list).collect())
     }
 
-    /// Raises the `bars` of long catalogues to where the k best of some items put them, so that few items come near: those of `columns`' panels.
+    /// Raises the `bars` of long catalogues to where the k best of some items put them, so that few items come near: those of `columns`'
+    /// panels.
     fn begin(&self, wishes: &[Wish<'_>], k: usize, columns: &[f32], slack: &[f32], bars: &mut [f32], ctx: &Context) -> Result<()> {
         let some = (self.items() / 10).min(SOME) / TILE * TILE;
         if k == 0 || k > FEW || some == 0 {

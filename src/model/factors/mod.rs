@@ -36,7 +36,8 @@ pub enum Rule {
 }
 
 impl Rule {
-    /// The diagonal that [`LeastSquares::solve`] takes, into `out`: of a row with `sum` = Σ c beside `others` rows of the diagonal Gramian `spread`.
+    /// The diagonal that [`LeastSquares::solve`] takes, into `out`: of a row with `sum` = Σ c beside `others` rows of the diagonal Gramian
+    /// `spread`.
     pub fn diagonal(self, sum: f32, others: usize, spread: &[f32], out: &mut [f32]) {
         let (by, plus) = match self {
             Self::Pointwise { unobserved, regularization, scaling } => {
@@ -60,8 +61,8 @@ impl Rule {
 pub struct Factors {
     width: usize,
     rule: Rule,
-    /// Items × width, in the basis where their Gramian (for [`Rule::Pairwise`] that around the mean) is a diagonal: the directions that tell most
-    /// first. In 16 bits, as pgvector's halfvec has them.
+    /// Items × width, in the basis where their Gramian (for [`Rule::Pairwise`] that around the mean) is a diagonal: the directions that
+    /// tell most first. In 16 bits, as pgvector's halfvec has them.
     vectors: Vec<f16>,
     /// That diagonal.
     spread: Vec<f32>,
@@ -86,8 +87,8 @@ pub struct Folder<'f> {
 }
 
 impl Folder<'_> {
-    /// Writes the vector of a user with this history into `out`: an item counts once, by the largest of its events' weights · exp(−events since / recency).
-    /// False when nothing of it counts. Its product with an item's vector is the item's score.
+    /// Writes the vector of a user with this history into `out`: an item counts once, by the largest of its events' weights · exp(−events
+    /// since / recency). False when nothing of it counts. Its product with an item's vector is the item's score.
     pub fn user(&mut self, history: &[Event], out: &mut [f32]) -> bool {
         let model = self.model;
         let weight = |(age, e): (usize, &Event)| (e.item, (e.weight / model.heaviest).min(1.0) * (-age.single() / model.recency).exp());

@@ -1,11 +1,12 @@
 //! The critic: how real a row looks, given its condition. An MLP with leaky ReLU; the condition has a row of weights in the first layer.
 //!
-//! It learns max E D(real) − E D(generated) with a penalty on the length of its gradient by the row (Gulrajani et al. 2017, "Improved training
-//! of Wasserstein GANs", equation 3): λ (‖∇D(x̂)‖ − 1)² at x̂ = ε real + (1 − ε) generated. The derivative of the penalty by the weights is a
-//! second derivative, and here in closed form. With leaky ReLU the network is linear around x̂: its gradient by the row is the backward pass
-//! aₗ₋₁ = (aₗ Wₗᵀ) ∘ m, where m are the slopes. That pass is itself a chain of products, whose own backward pass runs *forward* through the
-//! layers: t₀ = ∂penalty/∂∇D, tₗ = (tₗ₋₁ Wₗ) ∘ m, and the derivative by Wₗ is tₗ₋₁ᵀ aₗ. The slopes are constants (their derivative is 0 almost
-//! everywhere). Real and generated rows have ∂/∂Wₗ = inputᵀ aₗ, so with t in the place of the input one product a layer serves all three.
+//! It learns max E D(real) − E D(generated) with a penalty on the length of its gradient by the row (Gulrajani et al. 2017, "Improved
+//! training of Wasserstein GANs", equation 3): λ (‖∇D(x̂)‖ − 1)² at x̂ = ε real + (1 − ε) generated. The derivative of the penalty by the
+//! weights is a second derivative, and here in closed form. With leaky ReLU the network is linear around x̂: its gradient by the row is the
+//! backward pass aₗ₋₁ = (aₗ Wₗᵀ) ∘ m, where m are the slopes. That pass is itself a chain of products, whose own backward pass runs
+//! *forward* through the layers: t₀ = ∂penalty/∂∇D, tₗ = (tₗ₋₁ Wₗ) ∘ m, and the derivative by Wₗ is tₗ₋₁ᵀ aₗ. The slopes are constants
+//! (their derivative is 0 almost everywhere). Real and generated rows have ∂/∂Wₗ = inputᵀ aₗ, so with t in the place of the input one
+//! product a layer serves all three.
 
 use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Code, Error, Result, Rng, zeros};
@@ -160,8 +161,8 @@ impl Critic {
         rows.saturating_mul(3 * self.inputs() + width + 3).saturating_mul(4)
     }
 
-    /// Outputs of all layers for the first `rows` rows of `w.x`, of which every run of `codes.len()` has these conditions; `mixed` adds a run between
-    /// the first two (see [`Critic::step`]).
+    /// Outputs of all layers for the first `rows` rows of `w.x`, of which every run of `codes.len()` has these conditions; `mixed` adds a
+    /// run between the first two (see [`Critic::step`]).
     fn forward(&self, params: &[f32], codes: &[u32], rows: usize, mixed: Option<&[f32]>, w: &mut CriticWork) {
         let (n, width) = (codes.len(), self.first());
         let embedding = &params[self.embedding()];
@@ -235,9 +236,9 @@ impl Critic {
         }
     }
 
-    /// A step's gradient. `w.x` holds as many real rows as `codes`, then as many generated ones with the same conditions; `mixed` are their ε.
-    /// The loss is scale · Σ (D(generated) − D(real) + λ (‖∇D‖ − 1)²). `gradient` becomes that by the parameters before the condition's rows, and
-    /// [`Critic::embed`] adds the condition's.
+    /// A step's gradient. `w.x` holds as many real rows as `codes`, then as many generated ones with the same conditions; `mixed` are their
+    /// ε. The loss is scale · Σ (D(generated) − D(real) + λ (‖∇D‖ − 1)²). `gradient` becomes that by the parameters before the condition's
+    /// rows, and [`Critic::embed`] adds the condition's.
     pub fn step(&self, params: &[f32], codes: &[u32], mixed: &[f32], loss: Wasserstein, w: &mut CriticWork, gradient: &mut [f32]) -> Seen {
         let (n, d, Wasserstein { lambda, scale }) = (codes.len(), self.inputs(), loss);
         self.forward(params, codes, 2 * n, Some(mixed), w);

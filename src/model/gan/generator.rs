@@ -1,9 +1,10 @@
-//! The generator: noise and a condition into a row. An MLP with batch norm and ReLU whose every layer also sees the noise and all layers before
-//! it (the residual blocks of Xu et al. 2019, "Modeling tabular data using conditional GAN"); the condition has a row of weights in each layer.
+//! The generator: noise and a condition into a row. An MLP with batch norm and ReLU whose every layer also sees the noise and all layers
+//! before it (the residual blocks of Xu et al. 2019, "Modeling tabular data using conditional GAN"); the condition has a row of weights in
+//! each layer.
 //!
 //! Numbers come out as normal scores, categories as a softmax over logits plus Gumbel noise at a low temperature (Jang, Gu & Poole 2017;
-//! Maddison, Mnih & Teh 2017): nearly one-hot, and still differentiable. The statistics of batch norm are those of a shard ("ghost" batch norm,
-//! Hoffer, Hubara & Soudry 2017), so that a shard depends on no other; a finished generator uses fixed ones.
+//! Maddison, Mnih & Teh 2017): nearly one-hot, and still differentiable. The statistics of batch norm are those of a shard ("ghost" batch
+//! norm, Hoffer, Hubara & Soudry 2017), so that a shard depends on no other; a finished generator uses fixed ones.
 
 use super::critic::{Dense, too_large, turned};
 use crate::base::number::{AsIndex, AsReal};
@@ -17,8 +18,8 @@ use std::ops::Range;
 /// Added to a variance.
 const EPSILON: f32 = 1e-5;
 
-/// The shape of a generator. Parameters are one flat vector: for each hidden layer its weights, then scale and shift of the batch norm; the last
-/// layer's weights and biases; then the condition's rows for every layer.
+/// The shape of a generator. Parameters are one flat vector: for each hidden layer its weights, then scale and shift of the batch norm; the
+/// last layer's weights and biases; then the condition's rows for every layer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Generator {
     layout: Layout,
@@ -161,8 +162,8 @@ impl Generator {
         }
     }
 
-    /// The rows' numbers and logits from their noise and conditions, into `w.out`. Batch norm takes the statistics of these rows, or `fixed` ones:
-    /// means of all hidden sums, then their deviations (see [`Generator::statistics`]).
+    /// The rows' numbers and logits from their noise and conditions, into `w.out`. Batch norm takes the statistics of these rows, or
+    /// `fixed` ones: means of all hidden sums, then their deviations (see [`Generator::statistics`]).
     pub fn forward(&self, params: &[f32], codes: &[u32], fixed: Option<&[f32]>, w: &mut GeneratorWork) {
         let (n, all) = (codes.len(), self.last.inputs);
         let mut at = self.noise;
@@ -224,8 +225,8 @@ impl Generator {
         }
     }
 
-    /// The gradient by the parameters before the condition's rows, into `gradient`, from that by the rows in `by_out` after [`Generator::forward`]
-    /// without fixed statistics and [`Generator::choose`]; [`Generator::embed`] then adds the condition's.
+    /// The gradient by the parameters before the condition's rows, into `gradient`, from that by the rows in `by_out` after
+    /// [`Generator::forward`] without fixed statistics and [`Generator::choose`]; [`Generator::embed`] then adds the condition's.
     pub fn backward(&self, params: &[f32], codes: &[u32], temperature: f32, by_out: &[f32], w: &mut GeneratorWork, gradient: &mut [f32]) {
         let (n, all, width) = (codes.len(), self.last.inputs, self.last.outputs);
         let top = self.layers.len();
@@ -340,8 +341,8 @@ fn normalise(x: &mut [f32], spread: &mut [f32], mean: &mut [f32]) {
     }
 }
 
-/// Four uniform parts of 64 bits, added: mean 0, variance 1, within ±3.5. Whether noise is exactly normal is of no matter to a network, the time
-/// that drawing it takes is.
+/// Four uniform parts of 64 bits, added: mean 0, variance 1, within ±3.5. Whether noise is exactly normal is of no matter to a network, the
+/// time that drawing it takes is.
 fn near_normal(bits: u64) -> f32 {
     let sum = (bits & 0xffff) + (bits >> 16 & 0xffff) + (bits >> 32 & 0xffff) + (bits >> 48);
     // 4 / 12 is the variance of four uniforms.

@@ -41,9 +41,9 @@ pub struct GanSpec {
 }
 
 impl GanSpec {
-    /// The settings that served best on product rows. (In a trial with standard tools gradient boosting told generated rows from real ones with an AUC of .865
-    /// after 1,100 steps of the generator, .748 after 2,000, .72 after 3,500, .66 after 6,750: steps a second are what counts. To show the critic rows in
-    /// packs, as PacGAN does, did not help. This one has .655 after its 20,000.)
+    /// The settings that served best on product rows. (In a trial with standard tools gradient boosting told generated rows from real ones
+    /// with an AUC of .865 after 1,100 steps of the generator, .748 after 2,000, .72 after 3,500, .66 after 6,750: steps a second are what
+    /// counts. To show the critic rows in packs, as PacGAN does, did not help. This one has .655 after its 20,000.)
     pub fn new(layout: Layout) -> Self {
         Self {
             layout,
@@ -111,8 +111,8 @@ impl Gan {
         &self.spec
     }
 
-    /// Finds what the critic gives generated rows of each condition: it was only ever asked to tell rows of one condition apart, so that only what
-    /// a row has above those says how real it looks.
+    /// Finds what the critic gives generated rows of each condition: it was only ever asked to tell rows of one condition apart, so that
+    /// only what a row has above those says how real it looks.
     ///
     /// # Errors
     /// [`Code::OutOfMemory`].
@@ -134,7 +134,8 @@ impl Gan {
         Ok(())
     }
 
-    /// A row for each of these conditions (any numbers where the rows have none): normal scores of the numbers, then a level for each category.
+    /// A row for each of these conditions (any numbers where the rows have none): normal scores of the numbers, then a level for each
+    /// category.
     ///
     /// # Errors
     /// [`Code::OutOfMemory`].

@@ -6,8 +6,8 @@ use crate::base::{Context, Result, Rng, zeros};
 /// Rows that a thread takes at a time: fixed, so that the result does not depend on the number of threads.
 const ROWS: usize = 32;
 
-/// The composite prior of Shenbin et al. 2020 ("RecVAE", equation 9), number by number: this much of a normal distribution, of what the encoder of an
-/// epoch before gives for the user, and of a normal distribution with the variance e^[`WIDE`].
+/// The composite prior of Shenbin et al. 2020 ("RecVAE", equation 9), number by number: this much of a normal distribution, of what the
+/// encoder of an epoch before gives for the user, and of a normal distribution with the variance e^[`WIDE`].
 const SHARES: [f32; 3] = [0.15, 0.75, 0.1];
 const WIDE: f32 = 10.0;
 /// ln 2π.
@@ -68,8 +68,8 @@ impl Codes {
         })
     }
 
-    /// Samples the code of each row (the reparametrisation of Kingma & Welling 2014); returns Σ weight · KL(q ‖ prior), of the composite prior by the one
-    /// sample.
+    /// Samples the code of each row (the reparametrisation of Kingma & Welling 2014); returns Σ weight · KL(q ‖ prior), of the composite
+    /// prior by the one sample.
     pub fn sample(&mut self, rows: usize, seed: u64, ctx: &Context<'_>) -> f64 {
         let latent = self.latent;
         let parts = self.code[..rows * latent * 2].chunks(ROWS * latent * 2);

@@ -23,8 +23,8 @@ pub fn forward(batch: &Batch, weight: &[f32], bias: &[f32], out: &mut [f32], poo
     });
 }
 
-/// One step of the weights that `touch` says against the gradient that `delta` (rows × hidden, by the sums before tanh) gives: see [`learn_rows`]. The last three are the
-/// weights and their first and second moments.
+/// One step of the weights that `touch` says against the gradient that `delta` (rows × hidden, by the sums before tanh) gives: see
+/// [`learn_rows`]. The last three are the weights and their first and second moments.
 ///
 /// # Errors
 /// [`crate::base::Code::Cancelled`]: a large catalogue takes its time.

@@ -1,9 +1,9 @@
 //! `mult_vae`: an autoencoder of whole histories (Liang, Krishnan, Hoffman & Jebara 2018, "Variational Autoencoders for Collaborative
-//! Filtering"): a user's items go through a bottleneck and come back as a probability of every item. A user that it has never seen is folded
-//! in by one pass. The first layer reads sparse rows; no matrix of users × items is ever made.
+//! Filtering"): a user's items go through a bottleneck and come back as a probability of every item. A user that it has never seen is
+//! folded in by one pass. The first layer reads sparse rows; no matrix of users × items is ever made.
 //!
-//! Three refinements of Shenbin, Alekseev, Tutubalina, Malykh & Nikolenko 2020 ("RecVAE") are parameters: a composite prior that holds what the encoder
-//! gave before, a KL term by how much a user has, and turns of the encoder and the decoder.
+//! Three refinements of Shenbin, Alekseev, Tutubalina, Malykh & Nikolenko 2020 ("RecVAE") are parameters: a composite prior that holds what
+//! the encoder gave before, a KL term by how much a user has, and turns of the encoder and the decoder.
 
 pub(super) mod batch;
 mod codes;
@@ -33,9 +33,9 @@ use serde_json::{Map, Value};
 use shape::{ItemRows, Shape};
 use train::Training;
 
-/// Parameters of the kind: widths and what holds back as in the paper, the best of five settings on validation users. `prior`, `gamma` and `alternate` are off:
-/// on MovieLens 100k the composite prior took NDCG@20 from .137 to .141 (mean of three orders of the ties), the two others from .131 to .124 and .116 (one
-/// order).
+/// Parameters of the kind: widths and what holds back as in the paper, the best of five settings on validation users. `prior`, `gamma` and
+/// `alternate` are off: on MovieLens 100k the composite prior took NDCG@20 from .137 to .141 (mean of three orders of the ties), the two
+/// others from .131 to .124 and .116 (one order).
 const SPECS: &[Spec] = &[
     Spec::new("hidden", ParamType::Integer, "600", "Width of the layers before and after the bottleneck.").within(1.0, 1e9),
     Spec::new("latent", ParamType::Integer, "200", "Width of the bottleneck.").within(1.0, 1e9),
@@ -137,8 +137,8 @@ impl Params {
     /// With a softmax chosen, where none was asked for, for steps of `rows` users that usually have `entries` items.
     fn settled(self, shape: &Shape, rows: usize, entries: usize) -> Self {
         let logits = rows.saturating_mul(shape.items);
-        // Where users have many items a sample saves little and may cost quality: on 68,509 products, two seeds, NDCG@20 was .0365 and .0390 over all, .0356
-        // and .0365 over a sample, in .62 of the time.
+        // Where users have many items a sample saves little and may cost quality: on 68,509 products, two seeds, NDCG@20 was .0365 and
+        // .0390 over all, .0356 and .0365 over a sample, in .62 of the time.
         let few = Sample::most(shape.items, entries, self.sampled) <= shape.items / 2;
         let softmax = self.softmax.unwrap_or(if logits > WHOLE && few {
             Softmax::Sampled
@@ -201,8 +201,8 @@ pub static KIND: Kind = Kind {
 };
 
 impl MultVae {
-    /// Learns from `data`. With `tune` (held-out events that are not in `data`) and without a number of epochs, the epoch with the best NDCG on
-    /// them is kept. Returns the model, its learning curve and what was chosen.
+    /// Learns from `data`. With `tune` (held-out events that are not in `data`) and without a number of epochs, the epoch with the best
+    /// NDCG on them is kept. Returns the model, its learning curve and what was chosen.
     ///
     /// # Errors
     /// [`crate::base::Code::OutOfMemory`] before anything large is allocated; [`crate::base::Code::Cancelled`];

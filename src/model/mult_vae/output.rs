@@ -1,10 +1,10 @@
 //! The last layer of a Mult-VAE: logits of the items, the multinomial loss, and the layer's own step, in blocks of items.
 //!
-//! What is held is the logits of a batch, never users × items, and no gradient of the whole layer: a block's gradient is used up as soon
-//! as it is made. Where a batch's logits are too many not even those: a first pass keeps of each block the largest logit and the sum of a row, a second
-//! makes its logits again when its turn comes. The numbers are the same to the bit; it takes one product in three more. A softmax over a [`Sample`]
-//! reads and changes the rows of its items alone. Blocks are dealt to a fixed number of lanes, whose shares of the hidden layer's gradient are
-//! added in their order, so the number of threads changes no bit.
+//! What is held is the logits of a batch, never users × items, and no gradient of the whole layer: a block's gradient is used up as soon as
+//! it is made. Where a batch's logits are too many not even those: a first pass keeps of each block the largest logit and the sum of a row,
+//! a second makes its logits again when its turn comes. The numbers are the same to the bit; it takes one product in three more. A softmax
+//! over a [`Sample`] reads and changes the rows of its items alone. Blocks are dealt to a fixed number of lanes, whose shares of the hidden
+//! layer's gradient are added in their order, so the number of threads changes no bit.
 
 use crate::base::number::AsIndex;
 use crate::base::{Context, Result, zeros};
@@ -64,7 +64,8 @@ struct Lane {
     /// The gradient of a block, items × hidden, and of its biases.
     weight: Vec<f32>,
     bias: Vec<f32>,
-    /// The logits of the block at hand, where blocks do not keep theirs: rows × items; then e^(logit − the block's largest of the row); then the gradient.
+    /// The logits of the block at hand, where blocks do not keep theirs: rows × items; then e^(logit − the block's largest of the row);
+    /// then the gradient.
     logits: Vec<f32>,
     /// The rows and biases of the block at hand one after the other, where they do not lie so in the layer.
     gathered: Vec<f32>,
@@ -150,8 +151,8 @@ impl Output {
         logits[..rows * items].chunks_mut(rows * size).collect()
     }
 
-    /// The loss −Σ target · ln softmax(h·Wᵀ + b) of the batch whose hidden layer is `h` (rows × hidden), summed over its rows; with a `sample` as that
-    /// estimates it. What [`Output::learn`] needs is kept.
+    /// The loss −Σ target · ln softmax(h·Wᵀ + b) of the batch whose hidden layer is `h` (rows × hidden), summed over its rows; with a
+    /// `sample` as that estimates it. What [`Output::learn`] needs is kept.
     ///
     /// # Errors
     /// [`crate::base::Code::Cancelled`].
@@ -189,8 +190,9 @@ impl Output {
         Ok(loss)
     }
 
-    /// After [`Output::loss`] of the same batch and `sample`: one step (where there is one) of the layer's weights and biases, each with their first
-    /// and second moments, of a sample's items alone; and the loss's gradient by `h`, as it was before the step, into `delta` (rows × hidden).
+    /// After [`Output::loss`] of the same batch and `sample`: one step (where there is one) of the layer's weights and biases, each with
+    /// their first and second moments, of a sample's items alone; and the loss's gradient by `h`, as it was before the step, into `delta`
+    /// (rows × hidden).
     ///
     /// # Errors
     /// [`crate::base::Code::Cancelled`].
@@ -253,7 +255,8 @@ fn owners(sample: Option<&Sample>, items: usize, size: usize) -> impl Iterator<I
     })
 }
 
-/// The stretches of a layer's three slices that go up to each of the items `ends`, `width` numbers an item; and the item that each begins with.
+/// The stretches of a layer's three slices that go up to each of the items `ends`, `width` numbers an item; and the item that each begins
+/// with.
 fn stretches<'a>([mut a, mut b, mut c]: [&'a mut [f32]; 3], ends: &[usize], width: usize) -> Vec<(usize, [&'a mut [f32]; 3])> {
     let mut from = 0;
     let mut cut = |end: usize| {
@@ -349,7 +352,8 @@ impl Block {
     }
 }
 
-/// From what [`Block::measure`] left in `z`: total · softmax − target by way of the rows' factors `sum`, and into `bias` the sum of that over the rows.
+/// From what [`Block::measure`] left in `z`: total · softmax − target by way of the rows' factors `sum`, and into `bias` the sum of that
+/// over the rows.
 fn finish_gradient(own: Own<'_>, sum: &[f32], batch: &Batch, z: &mut [f32], bias: &mut [f32]) {
     let n = bias.len();
     bias.fill(0.0);

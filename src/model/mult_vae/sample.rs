@@ -1,8 +1,9 @@
 //! Which items a step's softmax is over where the catalogue is too large for all: every item of its users, and a draw from the rest.
 //!
-//! The rest is cut into runs of nearly the same length, and one item of each run stands for all of it: the sum of e^logit over what is drawn, each
-//! times the length of its run, is an unbiased estimate of the sum over all (importance sampling as in Bengio & Senécal 2008, "Adaptive Importance
-//! Sampling to Accelerate Training of a Neural Probabilistic Language Model", with the batch's own items always in, and stratified).
+//! The rest is cut into runs of nearly the same length, and one item of each run stands for all of it: the sum of e^logit over what is
+//! drawn, each times the length of its run, is an unbiased estimate of the sum over all (importance sampling as in Bengio & Senécal 2008,
+//! "Adaptive Importance Sampling to Accelerate Training of a Neural Probabilistic Language Model", with the batch's own items always in,
+//! and stratified).
 
 use crate::base::number::AsReal;
 use crate::base::{Result, Rng, memory::reserve};

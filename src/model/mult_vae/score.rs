@@ -11,8 +11,8 @@ use crate::model::network_tensors::{Stored, recency};
 use half::f16;
 use serde_json::{Map, Value};
 
-/// The layers of a Mult-VAE, to score with: those of a fitted one, or of one that still learns. `encode` is hidden × width, of which the first
-/// `latent` columns are the means.
+/// The layers of a Mult-VAE, to score with: those of a fitted one, or of one that still learns. `encode` is hidden × width, of which the
+/// first `latent` columns are the means.
 #[derive(Debug, Clone, Copy)]
 pub struct Codec<'a> {
     pub shape: Shape,
@@ -26,8 +26,8 @@ pub struct Codec<'a> {
     pub output_bias: &'a [f32],
 }
 
-/// What the first layer sees of a history: its items, each once, in a vector of length 1. An event counts its weight · exp(−events since / `recency`).
-/// None where nothing counts.
+/// What the first layer sees of a history: its items, each once, in a vector of length 1. An event counts its weight · exp(−events since /
+/// `recency`). None where nothing counts.
 pub fn inputs(history: &[Event], recency: f32) -> Option<Vec<(u32, f32)>> {
     let ages = history.iter().rev().enumerate();
     let weights = ages.map(|(age, e)| (e.item, e.weight * (-age.single() / recency).exp()));
@@ -40,7 +40,8 @@ pub fn inputs(history: &[Event], recency: f32) -> Option<Vec<(u32, f32)>> {
 }
 
 impl Codec<'_> {
-    /// The code of a history (its means; see [`inputs`]) goes back through the decoder: `out` gets the logit of every item. False for an empty history.
+    /// The code of a history (its means; see [`inputs`]) goes back through the decoder: `out` gets the logit of every item. False for an
+    /// empty history.
     pub fn score(&self, history: &[Event], recency: f32, out: &mut [f32]) -> bool {
         let Shape { hidden, latent, .. } = self.shape;
         let Some(inputs) = inputs(history, recency) else { return false };

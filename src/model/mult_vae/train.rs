@@ -63,7 +63,8 @@ struct Work {
 }
 
 impl<'a> Training<'a> {
-    /// Bytes that [`Training::new`] takes: what grows with the parameters, and with the largest batch, of `rows` rows and `entries` entries.
+    /// Bytes that [`Training::new`] takes: what grows with the parameters, and with the largest batch, of `rows` rows and `entries`
+    /// entries.
     ///
     /// # Errors
     /// As [`Shape::sizes`].

@@ -1,5 +1,6 @@
-//! Under which circumstances items are had, and users act: in which store, through which channel, at what discount. Whether it helps is the data's: where two
-//! stores of a made-up chain sell different things NDCG@20 goes from .43 to .54, on Complete Journey by -.0006 (95 % interval -.0021 to .0010).
+//! Under which circumstances items are had, and users act: in which store, through which channel, at what discount. Whether it helps is the
+//! data's: where two stores of a made-up chain sell different things NDCG@20 goes from .43 to .54, on Complete Journey by -.0006 (95 %
+//! interval -.0021 to .0010).
 
 use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Code, Context, Error, Numbers, Result, Tensor, memory, tensor, zeros};
@@ -68,8 +69,8 @@ impl ContextFeatures {
         Ok(Self { shares, offsets, codes, counts })
     }
 
-    /// Where a user with this history (oldest first) is found in `column`, as of `now`. The shares of the user's events, which fade, and of [`USER`] of the
-    /// world's, over those of the world.
+    /// Where a user with this history (oldest first) is found in `column`, as of `now`. The shares of the user's events, which fade, and of
+    /// [`USER`] of the world's, over those of the world.
     ///
     /// # Errors
     /// [`Code::OutOfMemory`].
@@ -88,8 +89,9 @@ impl ContextFeatures {
         Ok(UserContext { ever, last })
     }
 
-    /// Appends the numbers of `item` for a user found there: the logarithm of how much likelier its events are under the user's circumstances than under the
-    /// world's (Σ over codes of the user's share × the item's share / the world's share); and under those of the user's last event. 0 where nothing is known.
+    /// Appends the numbers of `item` for a user found there: the logarithm of how much likelier its events are under the user's
+    /// circumstances than under the world's (Σ over codes of the user's share × the item's share / the world's share); and under those of
+    /// the user's last event. 0 where nothing is known.
     pub fn row(&self, found: &UserContext, item: u32, x: &mut Vec<f32>) {
         let of = self.offsets[item.index()]..self.offsets[item.index() + 1];
         let (mut all, mut ever, mut last) = (0.0, 0.0, 0.0);
@@ -121,7 +123,8 @@ impl ContextFeatures {
         ]
     }
 
-    /// Back from [`ContextFeatures::to_tensors`]; none where there is nothing of that name. The tensors may be hostile: order and bounds are checked.
+    /// Back from [`ContextFeatures::to_tensors`]; none where there is nothing of that name. The tensors may be hostile: order and bounds
+    /// are checked.
     ///
     /// # Errors
     /// [`Code::Corrupt`].

@@ -1,5 +1,6 @@
-//! What the groups of items say: how a user stands to a candidate's category or maker, and how the candidate stands within it. (On November of Complete
-//! Journey, two seeds, six columns of the products took NDCG@20 of new items from .0514 to .0553; what is had again stayed level.)
+//! What the groups of items say: how a user stands to a candidate's category or maker, and how the candidate stands within it. (On November
+//! of Complete Journey, two seeds, six columns of the products took NDCG@20 of new items from .0514 to .0553; what is had again stayed
+//! level.)
 
 use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Code, Context, Error, Numbers, Result, Tensor, tensor, zeros};

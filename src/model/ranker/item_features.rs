@@ -12,8 +12,8 @@ pub const FACTS: usize = 6;
 /// Of each item [`FACTS`] numbers for a network.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ItemFeatures {
-    /// Items × [`FACTS`]: logarithms of the users ever, in 7 and in 14 days; of the trend, users in 30 days to those in the 30 before; the share of users of
-    /// the 30 days before who had it again in the last 30; and of users ever who had it twice.
+    /// Items × [`FACTS`]: logarithms of the users ever, in 7 and in 14 days; of the trend, users in 30 days to those in the 30 before; the
+    /// share of users of the 30 days before who had it again in the last 30; and of users ever who had it twice.
     values: Vec<f32>,
 }
 

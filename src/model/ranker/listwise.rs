@@ -42,9 +42,9 @@ struct Shard {
     loss: f64,
 }
 
-/// The parameters of `stack` after `epochs` over the lists, and the learning curve. AdamW in one cycle of the learning rate (Smith & Topin 2019) on the
-/// softmax over each list (Cao et al. 2007, "Learning to rank: from pairwise approach to listwise approach"), plus the same over its new items alone. (Binary
-/// cross-entropy of each candidate by itself cost .007 of NDCG@20 in a trial.)
+/// The parameters of `stack` after `epochs` over the lists, and the learning curve. AdamW in one cycle of the learning rate (Smith & Topin
+/// 2019) on the softmax over each list (Cao et al. 2007, "Learning to rank: from pairwise approach to listwise approach"), plus the same
+/// over its new items alone. (Binary cross-entropy of each candidate by itself cost .007 of NDCG@20 in a trial.)
 ///
 /// # Errors
 /// [`crate::base::Code::OutOfMemory`], [`crate::base::Code::Cancelled`], [`crate::base::Code::Data`].
@@ -107,7 +107,8 @@ fn cycle(t: f32) -> f32 {
     if t < UP { 0.04 + 0.96 * t / UP } else { 0.5 + 0.5 * (std::f32::consts::PI * (t - UP) / (1.0 - UP)).cos() }
 }
 
-/// The loss of one list's scores, which become its gradient: −Σ over the relevant of ln softmax / their number, over all and over the new ones.
+/// The loss of one list's scores, which become its gradient: −Σ over the relevant of ln softmax / their number, over all and over the new
+/// ones.
 fn loss(z: &mut [f32], relevant: &[bool], new: &[bool]) -> f64 {
     let mut gradient = vec![0.0; z.len()];
     let mut total = 0.0;

@@ -1,7 +1,8 @@
-//! `ranker` and `repeat`: what a user will have next where things are bought again and again. Both learn from the past of the training data: at earlier
-//! moments, from what was known then to what came after. `ranker` is a small network over own habits, what is known of the items, and a linear model of
-//! what goes together; `repeat` a smaller one over the user's own items alone. (Complete Journey's next month, by `auto`, which
-//! has them among its bases, with what is known of the items: recall@20 .3525, NDCG@20 .3895; LightGBM .3545 and .391, own frequency .325 and .362.)
+//! `ranker` and `repeat`: what a user will have next where things are bought again and again. Both learn from the past of the training
+//! data: at earlier moments, from what was known then to what came after. `ranker` is a small network over own habits, what is known of the
+//! items, and a linear model of what goes together; `repeat` a smaller one over the user's own items alone. (Complete Journey's next month,
+//! by `auto`, which has them among its bases, with what is known of the items: recall@20 .3525, NDCG@20 .3895; LightGBM .3545 and .391, own
+//! frequency .325 and .362.)
 
 mod context_features;
 mod groups;
@@ -29,8 +30,8 @@ use item_snapshot::ItemSnapshot;
 use serde_json::{Map, Value};
 use view::View;
 
-/// Parameters of `ranker`. λ, links and candidates were chosen on November of Complete Journey, two seeds: new items came to an NDCG@20 of .0571, what is had
-/// again stayed level. Differences below .002 are chance there.
+/// Parameters of `ranker`. λ, links and candidates were chosen on November of Complete Journey, two seeds: new items came to an NDCG@20 of
+/// .0571, what is had again stayed level. Differences below .002 are chance there.
 const RANKER_SPECS: &[Spec] = &[
     Spec::new("regularization", ParamType::Number, "500", "Lambda of the linear model of what goes together.").within(0.1, 1e7),
     Spec::new("links", ParamType::Integer, "400", "Weights of that model that are kept of each item.").within(1.0, 1e6),

@@ -13,7 +13,8 @@ fn with<T>(threads: usize, f: impl FnOnce(&Context) -> T) -> T {
     f(&Context { seed: 2, pool: &pool, budget: &budget, watch: &Quiet })
 }
 
-/// 120 households of two tastes for a year: each has four staples of its taste's 20 items, one a week and the others less often, and tries others.
+/// 120 households of two tastes for a year: each has four staples of its taste's 20 items, one a week and the others less often, and tries
+/// others.
 fn households() -> Interactions {
     let mut rng = Rng::new(5);
     let (mut u, mut i, mut t) = (Vec::new(), Vec::new(), Vec::new());
@@ -130,8 +131,8 @@ fn groups_of_items_are_learned_from_and_hostile_ones_refused() {
     assert!(mean(0..20) > mean(20..40));
 }
 
-/// 150 households that shop every four days in one of two stores, for some months and then in the other. Each has 20 items, of which two are bought each
-/// time: only the store says which. A number says nothing.
+/// 150 households that shop every four days in one of two stores, for some months and then in the other. Each has 20 items, of which two
+/// are bought each time: only the store says which. A number says nothing.
 fn movers() -> Interactions {
     let mut rng = Rng::new(11);
     let (mut u, mut i, mut t, mut store, mut noise) = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());

@@ -22,8 +22,9 @@ struct Part {
     new: Vec<bool>,
 }
 
-/// The lists of the latest moments that have as much of the `horizon` behind them as the data allow: `span` is (first time, latest, horizon). Empty where
-/// there is no past of twice the horizon. Rows have `inputs` numbers; `item_snapshot` says what is known of the items from such events at such a moment.
+/// The lists of the latest moments that have as much of the `horizon` behind them as the data allow: `span` is (first time, latest,
+/// horizon). Empty where there is no past of twice the horizon. Rows have `inputs` numbers; `item_snapshot` says what is known of the items
+/// from such events at such a moment.
 pub fn lists(
     data: &Interactions,
     span: (i64, i64, i64),

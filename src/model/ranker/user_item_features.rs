@@ -22,8 +22,8 @@ pub struct UserItemFeatures {
     pub slow: f32,
     /// Days since the last time.
     pub since: f32,
-    /// `since` over the mean days between two times (at least one day; 90 days where there was one time), at most 20. In a trial, of 18 numbers of an
-    /// item, the one that was missed most when it was left out.
+    /// `since` over the mean days between two times (at least one day; 90 days where there was one time), at most 20. In a trial, of 18
+    /// numbers of an item, the one that was missed most when it was left out.
     pub due: f32,
 }
 

@@ -1,6 +1,7 @@
-//! The library's allocator: the system's, with a count of what is held, so that `affinity.memory` is held against what a call really takes and not only
-//! against what was foreseen. Large blocks come straight from the system and go straight back: freed memory that an allocator keeps for later
-//! would stay with the backend, which may live for days. (The most that trainings take is .99 to 1.06 of `affinity.memory`; before, 275 MB were seen at 60.)
+//! The library's allocator: the system's, with a count of what is held, so that `affinity.memory` is held against what a call really takes
+//! and not only against what was foreseen. Large blocks come straight from the system and go straight back: freed memory that an allocator
+//! keeps for later would stay with the backend, which may live for days. (The most that trainings take is .99 to 1.06 of `affinity.memory`;
+//! before, 275 MB were seen at 60.)
 
 use crate::pg::backend::reserve;
 use std::alloc::{GlobalAlloc, Layout, System};

@@ -1,4 +1,5 @@
-//! Where the major versions of Postgres differ for us; no other file asks which one it is, but `function_watch`, one of whose hooks has another signature.
+//! Where the major versions of Postgres differ for us; no other file asks which one it is, but `function_watch`, one of whose hooks has
+//! another signature.
 
 use pgrx::pg_sys;
 use std::ffi::CStr;
@@ -93,9 +94,9 @@ pub(crate) unsafe fn string(node: *mut pg_sys::Node) -> *const std::ffi::c_char 
     }
 }
 
-/// Takes the exclusive lock that `key` stands for until the end of the transaction, where nobody holds it; false where somebody does. The first 80 bits
-/// count, all that a lock's tag has room for beside the database. What Postgres has for objects (ConditionalLockDatabaseObject) takes 32 of them, and is not
-/// in every minor release.
+/// Takes the exclusive lock that `key` stands for until the end of the transaction, where nobody holds it; false where somebody does. The
+/// first 80 bits count, all that a lock's tag has room for beside the database. What Postgres has for objects
+/// (ConditionalLockDatabaseObject) takes 32 of them, and is not in every minor release.
 pub(crate) fn try_lock(key: &[u8; 16]) -> bool {
     lock(key, true)
 }

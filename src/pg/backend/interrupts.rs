@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
-/// How often the backend looks whether it is asked for something.
-/// Tried with 10 ms, a cancel is seen after 6 to 16 ms; with no look at all after 3.5 s, and DROP DATABASE of another database hung for 4.7 s, with looks .28.
+/// How often the backend looks whether it is asked for something. Tried with 10 ms, a cancel is seen after 6 to 16 ms; with no look at all
+/// after 3.5 s, and DROP DATABASE of another database hung for 4.7 s, with looks .28.
 const TICK: Duration = Duration::from_millis(5);
 
 /// What can be shown of work under way.
@@ -58,8 +58,8 @@ impl<R: Send> Watch for Listener<R> {
 /// Runs `work` on threads of its own and waits for it, within the session's settings for threads.
 ///
 /// A cancel, a timeout or a termination stops the work first and is raised then: no worker ever runs while the backend unwinds or exits.
-/// Anything else that Postgres asks (barriers, memory reports) is answered while the work goes on. `shown` gets each epoch as it ends, each part of the work as it begins, and is
-/// called every few milliseconds in between.
+/// Anything else that Postgres asks (barriers, memory reports) is answered while the work goes on. `shown` gets each epoch as it ends, each
+/// part of the work as it begins, and is called every few milliseconds in between.
 ///
 /// # Errors
 /// Those of `work`; [`crate::base::Code::OutOfMemory`] when the system gives no threads.

@@ -9,8 +9,8 @@ thread_local! {
     static CHANGES: Cell<u64> = const { Cell::new(0) };
 }
 
-/// A number that changes whenever a relation, function, type, operator, cast, constraint, operator class, foreign server, schema or role has
-/// changed: in this transaction, or in another one that this backend has heard of.
+/// A number that changes whenever a relation, function, type, operator, cast, constraint, operator class, foreign server, schema or role
+/// has changed: in this transaction, or in another one that this backend has heard of.
 pub(crate) fn generation() -> u64 {
     CHANGES.get()
 }

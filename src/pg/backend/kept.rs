@@ -1,8 +1,8 @@
-//! Rust values that Postgres holds for us behind a pointer without a type: what a place of a plan remembers from row to row, the state of an
-//! aggregate, what a window function knows of its partition.
+//! Rust values that Postgres holds for us behind a pointer without a type: what a place of a plan remembers from row to row, the state of
+//! an aggregate, what a window function knows of its partition.
 //!
-//! Each carries its type before it, and whether it is lent: a value of another type is an error and not a wild read, and no code that is safe can
-//! hold it twice.
+//! Each carries its type before it, and whether it is lent: a value of another type is an error and not a wild read, and no code that is
+//! safe can hold it twice.
 
 use pgrx::{PgMemoryContexts, pg_sys};
 use std::any::TypeId;

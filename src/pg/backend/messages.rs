@@ -1,6 +1,6 @@
-//! Messages in the encoding of a database that is not UTF-8. pgrx hands an error on as a Rust string and writes that out as it is: of our own the database
-//! would get UTF-8, and of Postgres's own what is left of its bytes as UTF-8. So the right bytes are kept here, and put in their place by a callback that
-//! Postgres calls for each error while it is made (`error_context_stack`).
+//! Messages in the encoding of a database that is not UTF-8. pgrx hands an error on as a Rust string and writes that out as it is: of our
+//! own the database would get UTF-8, and of Postgres's own what is left of its bytes as UTF-8. So the right bytes are kept here, and put in
+//! their place by a callback that Postgres calls for each error while it is made (`error_context_stack`).
 
 use crate::pg::backend::text;
 use pgrx::pg_sys;

@@ -1,6 +1,7 @@
-//! A last reserve of memory. Rust ends the process where a small allocation fails, and with one backend that ends so the whole server starts again: all
-//! sessions are lost. So where the address space is used up (`ulimit -v`, strict overcommit), a reserve is given up instead, the allocation
-//! succeeds, and the work ends with an error at its next look. Large allocations are not for it: those ask first ([`crate::base::memory::reserve`]).
+//! A last reserve of memory. Rust ends the process where a small allocation fails, and with one backend that ends so the whole server
+//! starts again: all sessions are lost. So where the address space is used up (`ulimit -v`, strict overcommit), a reserve is given up
+//! instead, the allocation succeeds, and the work ends with an error at its next look. Large allocations are not for it: those ask first
+//! ([`crate::base::memory::reserve`]).
 
 use crate::base::{Result, memory};
 use std::ptr::null_mut;

@@ -10,7 +10,8 @@ use std::time::Duration;
 static THREADS: GucSetting<i32> = GucSetting::<i32>::new(0);
 /// The bound that a superuser sets for [`THREADS`]; 0 takes max_parallel_workers.
 static MAX_THREADS: GucSetting<i32> = GucSetting::<i32>::new(0);
-/// Memory of one call in kB: in 1 GB twenty numbers of four million rows, as they are read and as they are encoded (640 MB), leave room for a network.
+/// Memory of one call in kB: in 1 GB twenty numbers of four million rows, as they are read and as they are encoded (640 MB), leave room for
+/// a network.
 static MEMORY: GucSetting<i32> = GucSetting::<i32>::new(1 << 20);
 /// The bound that a superuser sets for [`MEMORY`] in kB: with the default of 4 GB a stranger's training cannot empty a common server.
 static MAX_MEMORY: GucSetting<i32> = GucSetting::<i32>::new(4 << 20);
@@ -131,7 +132,8 @@ pub(crate) fn budget() -> Budget {
     Budget::metered(memory(), allocator::held, allocator::trim)
 }
 
-/// The threads of one call. All signals are blocked in the workers: they inherit the mask, so that no handler of Postgres ever runs in them.
+/// The threads of one call. All signals are blocked in the workers: they inherit the mask, so that no handler of Postgres ever runs in
+/// them.
 ///
 /// # Errors
 /// As [`Pool::new`].

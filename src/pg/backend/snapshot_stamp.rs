@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Snapshot, command, transaction and user of the running statement. Two equal stamps see the same rows with the same rights.
 ///
-/// Of other sessions' rows the bounds of the snapshot and how many transactions run between them decide: below the same `xmax` transactions only end, so
-/// equal counts are equal sets. A snapshot says nothing of the session's own transaction: its rows are there by its own number, `own`, which no bound holds,
-/// up to `command`, and go with a subtransaction that is rolled back, without a new snapshot where the isolation keeps one. That is what `ended` is for.
-/// Once it has ended, the bounds hold its number as any other; of one that wrote nothing there is none, and what was read before it stays true. (A count of
-/// ended transactions told as much, and each of 200 statements looked the model up anew; now two do.)
-/// (`snapXactCompletionCount` would not do: Postgres sets it to 0 in the copy of a snapshot that a statement runs with.)
+/// Of other sessions' rows the bounds of the snapshot and how many transactions run between them decide: below the same `xmax` transactions
+/// only end, so equal counts are equal sets. A snapshot says nothing of the session's own transaction: its rows are there by its own
+/// number, `own`, which no bound holds, up to `command`, and go with a subtransaction that is rolled back, without a new snapshot where the
+/// isolation keeps one. That is what `ended` is for. Once it has ended, the bounds hold its number as any other; of one that wrote nothing
+/// there is none, and what was read before it stays true. (A count of ended transactions told as much, and each of 200 statements looked
+/// the model up anew; now two do.) (`snapXactCompletionCount` would not do: Postgres sets it to 0 in the copy of a snapshot that a
+/// statement runs with.)
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stamp {
     user: pg_sys::Oid,

@@ -1,7 +1,8 @@
 //! Text over the border: the engine speaks UTF-8, the database its own encoding. Whatever text comes in or goes out passes here.
 //!
-//! In a database whose encoding is SQL_ASCII nobody says what bytes beyond ASCII mean. What is UTF-8 is read as such; any other byte `b` is the character
-//! U+EF00 + `b` of the private use area while it is inside, and the byte again on its way out. So is each byte of a text that holds these very characters.
+//! In a database whose encoding is SQL_ASCII nobody says what bytes beyond ASCII mean. What is UTF-8 is read as such; any other byte `b` is
+//! the character U+EF00 + `b` of the private use area while it is inside, and the byte again on its way out. So is each byte of a text that
+//! holds these very characters.
 
 use crate::base::{Code, Error, Result, memory};
 use crate::pg::backend::sqlstate;
@@ -96,7 +97,8 @@ pub(crate) unsafe fn value(written: *mut c_char, typ: pg_sys::Oid) -> pg_sys::Da
     }
 }
 
-/// Calls `f` with bytes in the database's encoding as UTF-8. A byte that the encoding has no character for is raised by Postgres (22021, 22P05).
+/// Calls `f` with bytes in the database's encoding as UTF-8. A byte that the encoding has no character for is raised by Postgres (22021,
+/// 22P05).
 pub(crate) fn with_utf8<R>(bytes: &[u8], f: impl FnOnce(&str) -> R) -> R {
     // Every encoding that a server may have contains ASCII.
     if let Ok(text) = std::str::from_utf8(bytes)
@@ -109,8 +111,8 @@ pub(crate) fn with_utf8<R>(bytes: &[u8], f: impl FnOnce(&str) -> R) -> R {
         UTF8 => f(&String::from_utf8_lossy(bytes)),
         _ => {
             let Ok(length) = i32::try_from(bytes.len()) else { return f("") };
-            // SAFETY: Postgres converts (or raises an error) and gives a NUL-terminated copy in the current context, since the encodings differ and
-            // there are bytes; `bytes` is not kept.
+            // SAFETY: Postgres converts (or raises an error) and gives a NUL-terminated copy in the current context, since the encodings
+            // differ and there are bytes; `bytes` is not kept.
             unsafe {
                 let converted = pg_sys::pg_server_to_any(bytes.as_ptr().cast(), length, UTF8);
                 let result = f(&CStr::from_ptr(converted).to_string_lossy());
@@ -121,7 +123,8 @@ pub(crate) fn with_utf8<R>(bytes: &[u8], f: impl FnOnce(&str) -> R) -> R {
     }
 }
 
-/// A "char": a byte, of which one beyond ASCII is a character of its own only where all characters are bytes; elsewhere it is written as Postgres 16 does.
+/// A "char": a byte, of which one beyond ASCII is a character of its own only where all characters are bytes; elsewhere it is written as
+/// Postgres 16 does.
 pub(crate) fn with_byte<R>(byte: u8, f: impl FnOnce(&str) -> R) -> R {
     // SAFETY: reads a global.
     if byte.is_ascii() || (encoding() != SQL_ASCII && unsafe { pg_sys::pg_database_encoding_max_length() } == 1) {

@@ -1,9 +1,9 @@
 //! What every aggregate shares: where its state lives, how it merges, how it travels between workers.
 //!
 //! An SQL aggregate is then a state with [`Mergeable`] and one line a function: `step`, `combine`, `serialise`, `deserialise`, `finish`.
-//! The state is a Rust value in the aggregate's own memory context: dropped when Postgres drops that. What it holds besides is no memory of Postgres's, which does not
-//! count it where it puts groups into a hash table: so the states that are alive together are counted here, and bounded. (Where each was bounded alone, 20,000
-//! groups of `profile` took 983 MB at an `affinity.memory` of 64.)
+//! The state is a Rust value in the aggregate's own memory context: dropped when Postgres drops that. What it holds besides is no memory of
+//! Postgres's, which does not count it where it puts groups into a hash table: so the states that are alive together are counted here, and
+//! bounded. (Where each was bounded alone, 20,000 groups of `profile` took 983 MB at an `affinity.memory` of 64.)
 
 use crate::base::{Code, Error, Mergeable, Result, memory};
 use crate::pg::backend::kept::{self, Lent};
@@ -56,8 +56,8 @@ impl<S> Drop for Counted<S> {
 }
 
 mod plain {
-    //! Without the jump point that pgrx's wrapper sets, a cost per row: it looks at the type of a node and raises no error. (A million rows of `brier` and of
-    //! `auc` take .28 and .49 s with this asked in every step, .30 and .71 before it was.)
+    //! Without the jump point that pgrx's wrapper sets, a cost per row: it looks at the type of a node and raises no error. (A million rows
+    //! of `brier` and of `auc` take .28 and .49 s with this asked in every step, .30 and .71 before it was.)
     use pgrx::pg_sys;
     unsafe extern "C-unwind" {
         pub fn AggCheckCallContext(call: pg_sys::FunctionCallInfo, context: *mut pg_sys::MemoryContext) -> std::ffi::c_int;
@@ -83,10 +83,10 @@ fn context(call: Call<'_>) -> Result<pg_sys::MemoryContext> {
 fn state<'c, S: 'static>(call: Call<'c>, i: usize) -> Result<Option<Lent<'c, Counted<S>>>> {
     context(call)?;
     let Some(datum) = call.datum(i) else { return Ok(None) };
-    // SAFETY: the call is an aggregate's, so a value of type internal is what a function of that aggregate returned: nobody can write one, and
-    // functions that return one fail when they are called by hand, ours above. Ours return what `place` or `lend` gave, which lives in the
-    // aggregate's context or, out of `deserialise`, as long as the row. Only a superuser could mix in another library's: CREATE AGGREGATE refuses
-    // such a state to everybody else.
+    // SAFETY: the call is an aggregate's, so a value of type internal is what a function of that aggregate returned: nobody can write one,
+    // and functions that return one fail when they are called by hand, ours above. Ours return what `place` or `lend` gave, which lives in
+    // the aggregate's context or, out of `deserialise`, as long as the row. Only a superuser could mix in another library's: CREATE
+    // AGGREGATE refuses such a state to everybody else.
     match unsafe { kept::lend(datum.cast_mut_ptr()) } {
         Some(state) => Ok(Some(state)),
         None => Err(Error::internal("The state of another aggregate, or one state twice.")),

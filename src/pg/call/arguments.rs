@@ -14,10 +14,10 @@ use std::marker::PhantomData;
 
 /// One call of an SQL function, while it lasts. Only pgrx makes one, of the call that it hands to a `#[pg_extern]` function.
 ///
-/// The accessors trust the declaration in `sql/`: an argument is read as the type it has there. That is sound because nobody but a superuser can
-/// declare one of these functions otherwise (CREATE FUNCTION … LANGUAGE c is theirs alone, and CREATE OR REPLACE keeps the types of arguments), and
-/// tests/signatures.rs and the SQL chapters hold ours. What a user passes is brought to the declared types before the call; the exception are the
-/// types that stand for any other, whose real type [`Call::argument_type`] says.
+/// The accessors trust the declaration in `sql/`: an argument is read as the type it has there. That is sound because nobody but a
+/// superuser can declare one of these functions otherwise (CREATE FUNCTION … LANGUAGE c is theirs alone, and CREATE OR REPLACE keeps the
+/// types of arguments), and tests/signatures.rs and the SQL chapters hold ours. What a user passes is brought to the declared types before
+/// the call; the exception are the types that stand for any other, whose real type [`Call::argument_type`] says.
 #[derive(Clone, Copy)]
 pub(crate) struct Call<'c>(pg_sys::FunctionCallInfo, PhantomData<&'c ()>);
 
@@ -162,19 +162,19 @@ impl<'c> Call<'c> {
         unsafe { (*(*self.0).flinfo).fn_mcxt }
     }
 
-    /// What an earlier call at the same place of the same plan left with [`Call::keep`]; none where that is of another type, or in use by a call that
-    /// this one is made within.
+    /// What an earlier call at the same place of the same plan left with [`Call::keep`]; none where that is of another type, or in use by a
+    /// call that this one is made within.
     #[inline]
     pub(crate) fn kept<T: 'static>(self) -> Option<Lent<'c, T>> {
-        // SAFETY: Postgres leaves fn_extra to the function: it is null or what `keep` put there, in fn_mcxt, which lives as long as the plan. pgrx
-        // uses it for functions that return an iterator; none of those asks for the call.
+        // SAFETY: Postgres leaves fn_extra to the function: it is null or what `keep` put there, in fn_mcxt, which lives as long as the
+        // plan. pgrx uses it for functions that return an iterator; none of those asks for the call.
         unsafe { kept::lend((*(*self.0).flinfo).fn_extra) }
     }
 
     /// Leaves `value` for later calls; dropped with the plan.
     pub(crate) fn keep<T: 'static>(self, value: T) -> Lent<'c, T> {
-        // SAFETY: the context lives as long as the plan, longer than the call. As in `kept`, fn_extra is ours; what stood there is dropped with the
-        // context.
+        // SAFETY: the context lives as long as the plan, longer than the call. As in `kept`, fn_extra is ours; what stood there is dropped
+        // with the context.
         unsafe {
             let lent = kept::place(self.lasting(), value);
             (*(*self.0).flinfo).fn_extra = lent.pointer();

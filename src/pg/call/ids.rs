@@ -62,7 +62,8 @@ fn in_words(datum: pg_sys::Datum, typ: pg_sys::Oid, kind: IdKind) -> Option<Id> 
     }
 }
 
-/// The ids of an array argument (or of an array literal); none for NULL. NULL elements and ids that do not fit `kind` are left out: they name nothing.
+/// The ids of an array argument (or of an array literal); none for NULL. NULL elements and ids that do not fit `kind` are left out: they
+/// name nothing.
 ///
 /// # Errors
 /// [`Code::WrongType`] when the argument is no array, [`Code::OutOfMemory`] beyond what a call may use; a malformed literal is raised by Postgres.

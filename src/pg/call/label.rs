@@ -1,6 +1,8 @@
-//! A label as callers write it: a truth value, a number that is 0 or 1, or a text that says as much; and how relevant something is: one of these, or a larger number.
+//! A label as callers write it: a truth value, a number that is 0 or 1, or a text that says as much; and how relevant something is: one of
+//! these, or a larger number.
 //!
-//! The argument is declared `anycompatible`, as one of numbers is (`numbers.rs`): NULL and a parameter without a type resolve like any other.
+//! The argument is declared `anycompatible`, as one of numbers is (`numbers.rs`): NULL and a parameter without a type resolve like any
+//! other.
 
 use crate::base::{Code, Error, Result, names};
 use crate::dataset::{Cell, Family};
@@ -44,7 +46,8 @@ fn read<T>(call: Call<'_>, i: usize, asked: Asked, number: impl Fn(f64) -> Resul
     if reader.0.form() == Form::Bool {
         return Ok(Some(truth(datum.value() & 1 == 1)));
     }
-    // SAFETY: the reader was made for the argument's type, which stays the same at one place of a query; the datum lives as long as the call.
+    // SAFETY: the reader was made for the argument's type, which stays the same at one place of a query; the datum lives as long as the
+    // call.
     match unsafe { reader.0.cell(datum)? } {
         Cell::Number(x) => number(x),
         Cell::Text(t) => match truth_of(t) {
@@ -57,7 +60,8 @@ fn read<T>(call: Call<'_>, i: usize, asked: Asked, number: impl Fn(f64) -> Resul
     .map(Some)
 }
 
-/// Whether argument `predicted`, a class by its name, is what argument `actual` says: a text, or a number, truth value or enum as a training names it. None where one is NULL.
+/// Whether argument `predicted`, a class by its name, is what argument `actual` says: a text, or a number, truth value or enum as a
+/// training names it. None where one is NULL.
 ///
 /// # Errors
 /// [`Code::WrongType`].
@@ -67,7 +71,8 @@ pub(crate) fn same_class(call: Call<'_>, predicted: usize, actual: usize) -> Res
         Some(reader) => reader,
         None => call.keep(class_reader(call.argument_type(actual))?),
     };
-    // SAFETY: the reader was made for the argument's type, which stays the same at one place of a query; the datum lives as long as the call.
+    // SAFETY: the reader was made for the argument's type, which stays the same at one place of a query; the datum lives as long as the
+    // call.
     let cell = unsafe { reader.0.cell(datum)? };
     Ok(call.with_text(predicted, |name| match cell {
         Cell::Text(t) => name == t,

@@ -1,7 +1,7 @@
 //! An argument of numbers as callers write them: an array of any numbers, a vector of pgvector's, an array's literal.
 //!
-//! Such an argument is declared `anycompatible`, so that it resolves whatever is passed: overloads for `real[]` and `double precision[]` would
-//! leave an `int[]` between them, and a parameter that a driver sends without a type between all.
+//! Such an argument is declared `anycompatible`, so that it resolves whatever is passed: overloads for `real[]` and `double precision[]`
+//! would leave an `int[]` between them, and a parameter that a driver sends without a type between all.
 
 use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Code, Error, Result, memory};
@@ -146,7 +146,8 @@ pub(crate) fn vector(call: Call<'_>, i: usize) -> Result<Option<Numbers<'_>>> {
         Some(reader) => reader,
         None => call.keep(NumbersReader::new(call.argument_type(i), VECTOR)?),
     };
-    // SAFETY: the reader was made for the argument's type, which stays the same at one place of a query; the datum lives as long as the call.
+    // SAFETY: the reader was made for the argument's type, which stays the same at one place of a query; the datum lives as long as the
+    // call.
     unsafe { reader.read(datum) }.map(Some)
 }
 

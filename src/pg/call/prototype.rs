@@ -1,5 +1,5 @@
-//! Rows of a prototype's type: what `recommend` and its kin return. (Not RETURNS TABLE with an item of any type: tried, each call of that in FROM which leaves
-//! the type out, or names it, is refused with "a column definition list is required".)
+//! Rows of a prototype's type: what `recommend` and its kin return. (Not RETURNS TABLE with an item of any type: tried, each call of that
+//! in FROM which leaves the type out, or names it, is refused with "a column definition list is required".)
 
 use crate::base::{Code, Error, Result, names};
 use crate::dataset::Id;
@@ -80,8 +80,8 @@ impl Rows {
     /// [`Code::WrongType`] for a prototype that is no row of fitting columns; [`Code::Unsupported`] where a set is not expected.
     pub(crate) fn begin(call: Call<'_>, prototype: usize, users: bool) -> Result<Self> {
         let typ = call.argument_type(prototype);
-        // SAFETY: resultinfo is what the executor passed; the type is composite when its row type is looked up, and its copy lives in the query's
-        // memory, as the tuplestore does.
+        // SAFETY: resultinfo is what the executor passed; the type is composite when its row type is looked up, and its copy lives in the
+        // query's memory, as the tuplestore does.
         unsafe {
             let info = (*call.raw()).resultinfo.cast::<pg_sys::ReturnSetInfo>();
             let materialise = pg_sys::SetFunctionReturnMode::SFRM_Materialize as i32;
@@ -113,8 +113,8 @@ impl Rows {
     /// [`Code::WrongType`] where an id does not fit its column.
     pub(crate) fn put(&mut self, entry: &Entry<'_>) -> Result<()> {
         let mut values = vec![pg_sys::Datum::null(); self.fields.len()];
-        // SAFETY: store, row type and context live as long as the call; values and nulls have an element for each attribute. The context is switched back
-        // before returning, and by Postgres after an ERROR.
+        // SAFETY: store, row type and context live as long as the call; values and nulls have an element for each attribute. The context is
+        // switched back before returning, and by Postgres after an ERROR.
         unsafe {
             let before = pg_sys::MemoryContextSwitchTo(self.short_lived);
             let made = values.iter_mut().zip(&self.fields).try_for_each(|(value, field)| {

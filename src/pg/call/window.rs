@@ -41,8 +41,8 @@ impl<'c> Window<'c> {
     /// # Errors
     /// [`Code::Internal`] where it is in use, or of another type.
     pub(crate) fn memory<T: Default + 'static>(self) -> Result<Lent<'c, T>> {
-        // SAFETY: Postgres gives zeroed memory of the size that is asked for first, aligned for any type, to this function alone; it lives as long as
-        // the partition. Its errors are caught at the border.
+        // SAFETY: Postgres gives zeroed memory of the size that is asked for first, aligned for any type, to this function alone; it lives
+        // as long as the partition. Its errors are caught at the border.
         unsafe {
             let p = pg_guard_ffi_boundary(|| WinGetPartitionLocalMemory(self.0, kept::size_of_slot::<T>()));
             kept::lend_zeroed(p).ok_or_else(|| Error::internal("The memory of a window is of another type, or in use."))

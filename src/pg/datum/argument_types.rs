@@ -1,4 +1,5 @@
-//! Types of arguments and results that pgrx has no Rust type for, or one that takes the database's encoding for UTF-8, so that their signatures can be held against `sql/` like all others.
+//! Types of arguments and results that pgrx has no Rust type for, or one that takes the database's encoding for UTF-8, so that their
+//! signatures can be held against `sql/` like all others.
 
 use crate::base::{self, memory};
 use crate::pg::backend::{error, text};

@@ -120,7 +120,8 @@ pub(crate) unsafe fn any(datum: pg_sys::Datum, element: impl Fn(pg_sys::Datum) -
 /// The longest literal of an array, in bytes: Postgres reads one without a look at interrupts.
 const LITERAL: usize = 1 << 20;
 
-/// The array of type `typ` that a literal stands for, in the current memory context; `name` and an `example` of the argument are for messages.
+/// The array of type `typ` that a literal stands for, in the current memory context; `name` and an `example` of the argument are for
+/// messages.
 ///
 /// # Errors
 /// [`Code::InvalidParameter`] when it is too long; a malformed one is raised by Postgres.
@@ -150,7 +151,8 @@ pub(crate) fn datum(elements: &[f32]) -> Answer {
         )
     };
     // SAFETY: a fresh piece of memory of that size, written in whole: the header of an array of one dimension without NULLs (its size, one
-    // dimension, no bitmap, the type, the length, the lower bound), then the elements. palloc aligns to 8 bytes and raises what is too large.
+    // dimension, no bitmap, the type, the length, the lower bound), then the elements. palloc aligns to 8 bytes and raises what is too
+    // large.
     unsafe {
         let p = pg_sys::palloc(bytes).cast::<u8>();
         pgrx::set_varsize_4b(p.cast(), i32::try_from(bytes).unwrap_or(i32::MAX));
@@ -186,7 +188,8 @@ pub(crate) unsafe fn intervals(datum: pg_sys::Datum, most: usize) -> Result<Vec<
     }
 }
 
-/// Calls `f` with each element of an array, whatever its dimensions; none for NULL. Looks at interrupts on its way, and holds one element at a time.
+/// Calls `f` with each element of an array, whatever its dimensions; none for NULL. Looks at interrupts on its way, and holds one element
+/// at a time.
 ///
 /// # Errors
 /// Those of `f`.
@@ -194,7 +197,8 @@ pub(crate) unsafe fn intervals(datum: pg_sys::Datum, most: usize) -> Result<Vec<
 /// # Safety
 /// `array` is a live, detoasted array.
 pub(crate) unsafe fn each(array: *mut pg_sys::ArrayType, mut f: impl FnMut(Option<pg_sys::Datum>) -> Result<()>) -> Result<()> {
-    // SAFETY: the caller's promise; the iterator reads inside the array, whose own element type says how. It lies in the current memory context.
+    // SAFETY: the caller's promise; the iterator reads inside the array, whose own element type says how. It lies in the current memory
+    // context.
     unsafe {
         let iterator = pg_sys::array_create_iterator(array, 0, std::ptr::null_mut());
         let (mut value, mut null) = (pg_sys::Datum::from(0), false);

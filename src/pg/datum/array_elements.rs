@@ -81,7 +81,8 @@ pub(crate) unsafe fn doubles(datum: pg_sys::Datum, form: Form) -> Result<Vec<f64
     }
 }
 
-/// Whole numbers and truth values of an array as they are, and whether it is one of a row: of one dimension at most, without NULLs, which are left out.
+/// Whole numbers and truth values of an array as they are, and whether it is one of a row: of one dimension at most, without NULLs, which
+/// are left out.
 ///
 /// # Errors
 /// [`Code::ArrayLength`] for too many; [`Code::OutOfMemory`].

@@ -1,5 +1,5 @@
-//! jsonb arguments and results. Every argument comes in here: bounded before it is read, and walked without recursion, so that neither its size nor its depth nor
-//! its numbers can do more than raise an error with a code of its own.
+//! jsonb arguments and results. Every argument comes in here: bounded before it is read, and walked without recursion, so that neither its
+//! size nor its depth nor its numbers can do more than raise an error with a code of its own.
 
 use crate::base::{self, Code, Error, interrupts, memory, names};
 use crate::pg::backend::{error, text};
@@ -86,8 +86,8 @@ impl Json {
     /// [`Code::InvalidParameter`] for one that is too large or too deep, [`Code::OutOfRange`] for a number that no double precision holds.
     pub(crate) fn read(self, name: &str) -> base::Result<Value> {
         self.check_size(name)?;
-        // SAFETY: a jsonb datum of the call, by `of` or by the declaration of the argument: detoasted into the context of the call it is a header
-        // and a container. The iterator gives what it contains, token by token, in memory that lives as long as the container.
+        // SAFETY: a jsonb datum of the call, by `of` or by the declaration of the argument: detoasted into the context of the call it is a
+        // header and a container. The iterator gives what it contains, token by token, in memory that lives as long as the container.
         unsafe {
             let flat = pg_sys::pg_detoast_datum(self.0.cast_mut_ptr()).cast::<pg_sys::Jsonb>();
             let mut iterator = pg_sys::JsonbIteratorInit(&raw mut (*flat).root);

@@ -45,8 +45,8 @@ impl KeyReader {
         Ok(Self { key: text::c(key)?, family })
     }
 
-    /// The value of an object under the key, as what was learned; missing for what is no such value, and where there is no such key, or no object. `out` is room
-    /// for a text.
+    /// The value of an object under the key, as what was learned; missing for what is no such value, and where there is no such key, or no
+    /// object. `out` is room for a text.
     ///
     /// # Errors
     /// [`Code::OutOfMemory`].
@@ -54,8 +54,8 @@ impl KeyReader {
     /// # Safety
     /// `datum` is a live jsonb; a copy of a toasted one is left to the current memory context.
     pub(crate) unsafe fn cell<'a>(&self, datum: pg_sys::Datum, out: &'a mut String) -> Result<Cell<'a>> {
-        // SAFETY: the caller's promise. Only an object is searched; what is found lies in the document, or in the value that is passed to be filled. The
-        // field of its union is the one that its type says.
+        // SAFETY: the caller's promise. Only an object is searched; what is found lies in the document, or in the value that is passed to
+        // be filled. The field of its union is the one that its type says.
         unsafe {
             let document = pg_sys::pg_detoast_datum(datum.cast_mut_ptr()).cast::<pg_sys::Jsonb>();
             let root = &raw mut (*document).root;

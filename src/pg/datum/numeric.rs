@@ -86,8 +86,8 @@ impl<'a> Digits<'a> {
     }
 
     fn integer(&self) -> Option<i64> {
-        // 10000 to the power of 4 is 10 to the power of 16: five digits may still fit, six do not. Zeros at the end are not among the digits, so one
-        // behind the point is a fraction.
+        // 10000 to the power of 4 is 10 to the power of 16: five digits may still fit, six do not. Zeros at the end are not among the
+        // digits, so one behind the point is a fraction.
         let count = i32::try_from(self.digits.len()).ok()?;
         if count > 0 && (!(0..5).contains(&self.weight) || count > self.weight + 1) {
             return None;

@@ -4,7 +4,8 @@ use crate::base::{Error, Result};
 use crate::dataset::profile::Span;
 use pgrx::pg_sys;
 
-/// `at − span` as the server reckons: a month is a month, and with a time zone a day is from clock time to clock time in the session's zone.
+/// `at − span` as the server reckons: a month is a month, and with a time zone a day is from clock time to clock time in the session's
+/// zone.
 ///
 /// # Errors
 /// Postgres's own (22008) where the result is out of range.

@@ -245,7 +245,8 @@ fn seconds<'a>(i: &pg_sys::Interval) -> Cell<'a> {
     }
 }
 
-/// A time of day as an instant of the day that instants are counted from; `west` are the seconds that its zone is behind UTC. The end of a day, 24:00, stays in it.
+/// A time of day as an instant of the day that instants are counted from; `west` are the seconds that its zone is behind UTC. The end of a
+/// day, 24:00, stays in it.
 fn clock(micros: i64, west: i32) -> i64 {
     const DAY: i64 = 86_400_000_000;
     match west {

@@ -1,4 +1,5 @@
-//! What the engine is to know of a column's SQL type: how values of it are written, and how a date or time of another type is read as one of it.
+//! What the engine is to know of a column's SQL type: how values of it are written, and how a date or time of another type is read as one
+//! of it.
 
 use crate::base::{Error, Result};
 use crate::dataset::{Cell, ValueType};

@@ -35,8 +35,8 @@ struct Next {
 }
 
 impl Next {
-    /// Whether the model called `name` can be evaluated by these events. Without times, a history is what is not to be found: that takes from a model that gives
-    /// items again the very events that it goes by.
+    /// Whether the model called `name` can be evaluated by these events. Without times, a history is what is not to be found: that takes
+    /// from a model that gives items again the very events that it goes by.
     ///
     /// # Errors
     /// [`Code::UndefinedColumn`] where it cannot.
@@ -71,8 +71,9 @@ impl Next {
     }
 }
 
-/// The figures of the recommender called `name` on the events of `source`, whose columns are called as those of the events that it was trained on; the
-/// baseline's after its own. Without a `source`: of the version as it was before it saw the events that training held out, on these.
+/// The figures of the recommender called `name` on the events of `source`, whose columns are called as those of the events that it was
+/// trained on; the baseline's after its own. Without a `source`: of the version as it was before it saw the events that training held out,
+/// on these.
 ///
 /// # Errors
 /// What is wrong with the model, the relation or its columns; [`Code::Data`] where no user is left to evaluate by, [`Code::Unsupported`] for a version that was
@@ -94,7 +95,8 @@ fn rows([own, popularity]: &[Lists; 2], k: usize) -> Vec<MetricRow> {
     rows
 }
 
-/// As [`figures`], with what the lists look like; of a version that cannot be evaluated no figures, but the lists of its users as they are now.
+/// As [`figures`], with what the lists look like; of a version that cannot be evaluated no figures, but the lists of its users as they are
+/// now.
 ///
 /// # Errors
 /// As [`figures`].
@@ -123,8 +125,8 @@ pub(crate) fn seen(
     Ok((Vec::new(), shown))
 }
 
-/// Hands the recommender called `name` and the users to evaluate it by to `work`: those of `source` and the version itself; without a `source` those that
-/// training held out, and the version as it was before it saw them. None where training held out nothing.
+/// Hands the recommender called `name` and the users to evaluate it by to `work`: those of `source` and the version itself; without a
+/// `source` those that training held out, and the version as it was before it saw them. None where training held out nothing.
 fn evaluate<R: Send>(
     name: &str,
     model: &ModelRow,
@@ -169,7 +171,8 @@ pub(crate) struct Compared {
     pub model: String,
     /// The figure.
     pub figure: MetricRow,
-    /// By how much it is above the first model's, with the paired 95 % interval; none for the first model, and for what is no mean over users.
+    /// By how much it is above the first model's, with the paired 95 % interval; none for the first model, and for what is no mean over
+    /// users.
     pub above: Option<(f64, f64, f64)>,
 }
 

@@ -1,4 +1,5 @@
-//! What a model's page shows: the stored version, its learning curve, its figures, and a recommender's lists with the titles of their items.
+//! What a model's page shows: the stored version, its learning curve, its figures, and a recommender's lists with the titles of their
+//! items.
 
 use crate::base::{Code, Epoch, Error, Result};
 use crate::dataset::Vocabulary;
@@ -21,8 +22,8 @@ use pgrx::pg_sys;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 
-/// The page of the model called `name`: evaluated on `source` as [`evaluate::rows::figures`] does, in lists of `k`; `titles` says what a recommender's items are
-/// called. The learning curve, and users' histories, are shown to whoever has the rights of the model's owner.
+/// The page of the model called `name`: evaluated on `source` as [`evaluate::rows::figures`] does, in lists of `k`; `titles` says what a
+/// recommender's items are called. The learning curve, and users' histories, are shown to whoever has the rights of the model's owner.
 ///
 /// # Errors
 /// Those of [`evaluate::rows::figures`]; what is wrong with `titles`.
@@ -170,8 +171,8 @@ fn epochs(version: &VersionRow) -> Result<Vec<Epoch>> {
     })
 }
 
-/// What `items` are called: their ids, and what the relation `titles` says of them, read with the caller's rights. Its column with the ids is called as that of the
-/// events; the title is in its column `title` or `name`, or else in its first column of texts.
+/// What `items` are called: their ids, and what the relation `titles` says of them, read with the caller's rights. Its column with the ids
+/// is called as that of the events; the title is in its column `title` or `name`, or else in its first column of texts.
 fn named(items: &Vocabulary, of: &[u32], titles: Option<pg_sys::Oid>, item_col: &str) -> Result<BTreeMap<u32, (String, Option<String>)>> {
     let mut names: BTreeMap<u32, (String, Option<String>)> = of.iter().map(|&i| (i, (items.id(i).to_string(), None))).collect();
     let Some(titles) = titles else { return Ok(names) };

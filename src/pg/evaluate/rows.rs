@@ -30,8 +30,9 @@ pub(crate) struct Seen {
     pub diagnosis: Option<Diagnosis>,
 }
 
-/// The figures of the model called `model` on `source`, its baseline's after its own; `target` is the trained one unless given. `k` is the length of the
-/// lists of a recommender, for which `source` may be left out: [`evaluate::recommender::figures`]. `all_rows`: also rows that taught a model of rows.
+/// The figures of the model called `model` on `source`, its baseline's after its own; `target` is the trained one unless given. `k` is the
+/// length of the lists of a recommender, for which `source` may be left out: [`evaluate::recommender::figures`]. `all_rows`: also rows that
+/// taught a model of rows.
 ///
 /// # Errors
 /// Those of [`cache::find`]; missing columns; [`Code::Data`] without rows.

@@ -19,7 +19,8 @@ pub(crate) struct ColumnRequest<'a> {
     pub column: &'a Attribute,
     /// The type that a date or time is read as: that which a model learned.
     pub as_type: ValueType,
-    /// What the values are read as where their type leaves a choice: arrays of whole numbers (sets or vectors), what stands under a key. None: as they are.
+    /// What the values are read as where their type leaves a choice: arrays of whole numbers (sets or vectors), what stands under a key.
+    /// None: as they are.
     pub family: Option<Family>,
     /// The key of a jsonb column that is read, none for the column itself.
     pub key: Option<&'a Key>,

@@ -4,8 +4,9 @@ use crate::base::Result;
 use crate::pg::query::spi::{self, Arg};
 use serde_json::Value;
 
-/// The rows that the planner expects of `sql`; none where that is a guess. It knows the rows of whole tables that were analysed or vacuumed, and of their
-/// partitions and plain views; what filters, joins and groups give is guessed, and a wrong guess must not refuse what would fit.
+/// The rows that the planner expects of `sql`; none where that is a guess. It knows the rows of whole tables that were analysed or
+/// vacuumed, and of their partitions and plain views; what filters, joins and groups give is guessed, and a wrong guess must not refuse
+/// what would fit.
 ///
 /// # Errors
 /// What planning raises.

@@ -1,8 +1,8 @@
-//! Whose code would run when a relation is read: asked before a query on it is planned, since planning already runs some (an index's expression of
-//! constants, a cast of a literal).
+//! Whose code would run when a relation is read: asked before a query on it is planned, since planning already runs some (an index's
+//! expression of constants, a cast of a literal).
 //!
-//! Nothing is parsed: what a relation stands on is in pg_depend, and what belongs to it (rules, indexes, policies, partitions, constraints) points at it. All
-//! that is reached that way is more than a query touches, never less.
+//! Nothing is parsed: what a relation stands on is in pg_depend, and what belongs to it (rules, indexes, policies, partitions, constraints)
+//! points at it. All that is reached that way is more than a query touches, never less.
 
 use crate::base::{Code, Error, Result};
 use crate::pg::backend::invalidation;
@@ -19,11 +19,11 @@ use std::collections::HashMap;
 pub(crate) enum Rule {
     /// All of it, to him or to a superuser: he reads for somebody else, and who owns a table can put code behind it at any moment.
     Everything,
-    /// [`Rule::Everything`], and what its functions call by a bare name is found where only he or a superuser can have put it: he reads for a caller who is neither, in the
-    /// caller's session.
+    /// [`Rule::Everything`], and what its functions call by a bare name is found where only he or a superuser can have put it: he reads for
+    /// a caller who is neither, in the caller's session.
     Lent,
-    /// What is code: functions and what calls them, and views and policies of another's that call more than harmless functions of the system's. For who
-    /// reads by himself what he did not name.
+    /// What is code: functions and what calls them, and views and policies of another's that call more than harmless functions of the
+    /// system's. For who reads by himself what he did not name.
     Code,
     /// Of a function: only what [`Rule::Lent`] asks of names.
     Names,
@@ -63,8 +63,8 @@ pub(crate) fn is_own(relation: &Relation, reader: pg_sys::Oid) -> Result<bool> {
     verdict(relation.oid, reader, Rule::Everything).map(|found| found.is_none())
 }
 
-/// What is wrong with the names that a function calls when it runs with the rights of `reader` in another's session, by [`Rule::Lent`]; none where nothing is. The function may be called by
-/// another's text, which stands in no catalogue.
+/// What is wrong with the names that a function calls when it runs with the rights of `reader` in another's session, by [`Rule::Lent`];
+/// none where nothing is. The function may be called by another's text, which stands in no catalogue.
 ///
 /// # Errors
 /// What the catalogues raise.
@@ -123,8 +123,8 @@ fn refused(relation: &Relation, reader: pg_sys::Oid, what: &str, whose: &str) ->
         ))
 }
 
-/// All that a relation ($1) stands on: `touched (classid, objid)`. Extensions, schemas, languages and roles are no part of it, nor is the parent of a
-/// partition, which is not read with it.
+/// All that a relation ($1) stands on: `touched (classid, objid)`. Extensions, schemas, languages and roles are no part of it, nor is the
+/// parent of a partition, which is not read with it.
 macro_rules! touched {
     ($($rest:expr),+ $(,)?) => {
         concat!(
@@ -186,9 +186,10 @@ SELECT pg_describe_object(o.classid, o.objid, 0), pg_get_userbyid(o.owner) FROM 
 WHERE o.owner <> $2 AND r.rolsuper IS NOT TRUE ORDER BY o.objid LIMIT 1"
 );
 
-/// Of the functions `looked`, those whose names are looked up when they run, and not by a search path of their own on which others than $2 can put nothing: pg_temp last, where else
-/// it comes first for relations and types. (Without backslashes: what these are in a text is a setting of the session's.) One in SQL without a path of its own is read anew
-/// with the path that is set for the reading; other languages keep what an earlier call of the caller's found.
+/// Of the functions `looked`, those whose names are looked up when they run, and not by a search path of their own on which others than $2
+/// can put nothing: pg_temp last, where else it comes first for relations and types. (Without backslashes: what these are in a text is a
+/// setting of the session's.) One in SQL without a path of its own is read anew with the path that is set for the reading; other languages
+/// keep what an earlier call of the caller's found.
 macro_rules! named {
     () => {
         concat!(
@@ -212,10 +213,11 @@ const NAMES: &str = touched!("looked AS (SELECT objid FROM touched WHERE classid
 /// The function $1, if it is one.
 const NAMED: &str = concat!("WITH looked (objid) AS (SELECT $1), ", named!());
 
-/// Views, policies and checks of domains of others that call a function by which more than the call itself could be run: one that is volatile, whoever owns it
-/// (an extension's may run the text that it is given), or one of the system's that runs a query or reads a type whose name it is given (…_to_xml, …_populate_record, pg_input_…, input functions), or takes what SQL cannot make, or one of a superuser's
-/// that is not immutable and takes arguments (an extension's may read what it is given the name of, as `affinity.evaluate` does). Functions
-/// of users are found by [`CODE`]. Generated columns, indexes and partitions call immutable functions only.
+/// Views, policies and checks of domains of others that call a function by which more than the call itself could be run: one that is
+/// volatile, whoever owns it (an extension's may run the text that it is given), or one of the system's that runs a query or reads a type
+/// whose name it is given (…_to_xml, …_populate_record, pg_input_…, input functions), or takes what SQL cannot make, or one of a
+/// superuser's that is not immutable and takes arguments (an extension's may read what it is given the name of, as `affinity.evaluate`
+/// does). Functions of users are found by [`CODE`]. Generated columns, indexes and partitions call immutable functions only.
 const EXPRESSIONS: &str = touched!(
     "texts (classid, objid, owner, code) AS (
  SELECT t.*, c.relowner, w.ev_action::text FROM touched t JOIN pg_rewrite w ON t.classid = 'pg_rewrite'::regclass AND w.oid = t.objid JOIN pg_class c ON c.oid = w.ev_class

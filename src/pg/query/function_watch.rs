@@ -1,11 +1,14 @@
-//! What may run while a model's relation is read with rights that nobody there has chosen: asked of each function when it is made ready to run.
+//! What may run while a model's relation is read with rights that nobody there has chosen: asked of each function when it is made ready to
+//! run.
 //!
-//! [`foreign_code`](crate::pg::query::foreign_code) has asked before, of the catalogues. But who owns a relation can give it an index between that and the plan, or in the
-//! middle of a statement that reads again and again, and the planner evaluates its expression; and what a function behind a view calls by a bare name, or as a text, stands in no
-//! catalogue. Postgres tells of each function before it runs the first time in a plan, and of the relations of each query. It does not tell of one whose body the planner writes into
-//! the query, nor of one that is called without a plan (by an operator's estimator, as a trigger): so a function that would be refused has neither its body written in nor is it called directly
-//! (`needs_fmgr_hook`), and is refused where it is called (`fmgr_hook`). Others are written in as ever: what is kept of an index or a partition must be the same as without a watch.
-//! (Where all were called, ON CONFLICT no longer found its index, and partitions were not pruned any more, in the rest of the session.)
+//! [`foreign_code`](crate::pg::query::foreign_code) has asked before, of the catalogues. But who owns a relation can give it an index
+//! between that and the plan, or in the middle of a statement that reads again and again, and the planner evaluates its expression; and
+//! what a function behind a view calls by a bare name, or as a text, stands in no catalogue. Postgres tells of each function before it runs
+//! the first time in a plan, and of the relations of each query. It does not tell of one whose body the planner writes into the query, nor
+//! of one that is called without a plan (by an operator's estimator, as a trigger): so a function that would be refused has neither its
+//! body written in nor is it called directly (`needs_fmgr_hook`), and is refused where it is called (`fmgr_hook`). Others are written in as
+//! ever: what is kept of an index or a partition must be the same as without a watch. (Where all were called, ON CONFLICT no longer found
+//! its index, and partitions were not pruned any more, in the rest of the session.)
 
 use crate::base::{Code, Error, Result};
 use crate::pg::backend::{error, text};
@@ -119,8 +122,8 @@ fn name(function: pg_sys::Oid) -> String {
     }
 }
 
-/// Whether a function of the system's called so runs a query that it is given as a text, or reads a relation or a type that it is given the name of: by it a stranger's domain, of a
-/// CHECK that calls nothing but the system's functions, would read with the rights that are lent.
+/// Whether a function of the system's called so runs a query that it is given as a text, or reads a relation or a type that it is given the
+/// name of: by it a stranger's domain, of a CHECK that calls nothing but the system's functions, would read with the rights that are lent.
 fn runs_more(name: &str) -> bool {
     name.contains("_to_xml") || name.starts_with("pg_input_") || matches!(name, "ts_stat" | "ts_rewrite")
 }

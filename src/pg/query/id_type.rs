@@ -1,7 +1,8 @@
-//! Ids of types whose values may be equal where their texts are not: citext, numeric, inet, timestamptz, char(n), texts of a collation that takes `a` for `A`.
+//! Ids of types whose values may be equal where their texts are not: citext, numeric, inet, timestamptz, char(n), texts of a collation that
+//! takes `a` for `A`.
 //!
-//! Which values are equal is asked of the type's own default equality and hash. The operator classes that name them, and the types looked at here, are made by
-//! superusers only (no domain, enum, row, range or array is among them): calling them runs no stranger's code.
+//! Which values are equal is asked of the type's own default equality and hash. The operator classes that name them, and the types looked
+//! at here, are made by superusers only (no domain, enum, row, range or array is among them): calling them runs no stranger's code.
 
 use crate::base::number::AsIndex;
 use crate::base::{Code, Error, Result, memory};
@@ -57,7 +58,8 @@ pub(crate) fn id_text(a: &Attribute) -> String {
 }
 
 impl IdType {
-    /// Of a column whose ids go by their text; none where these are equal only if their texts are, and where the type cannot say which are equal.
+    /// Of a column whose ids go by their text; none where these are equal only if their texts are, and where the type cannot say which are
+    /// equal.
     pub(crate) fn of(a: &Attribute) -> Option<Self> {
         if id_kind(a) == IdKind::Text { Self::new(a.typ, a.collation) } else { None }
     }

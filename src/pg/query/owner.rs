@@ -1,7 +1,7 @@
 //! Acting as another role for a while: as a model's owner when its source is read, as the extension's owner when the store is.
 //!
-//! Whoever acts as another sets the search path, too: what is called by a bare name behind a view or a policy would else be found in the caller's. (Without it
-//! a caller's own `lower(text)` ran with the rights of the model's owner, behind a view.)
+//! Whoever acts as another sets the search path, too: what is called by a bare name behind a view or a policy would else be found in the
+//! caller's. (Without it a caller's own `lower(text)` ran with the rights of the model's owner, behind a view.)
 
 use crate::base::{Code, Error, Result};
 use crate::pg::backend::local_settings::Local;
@@ -14,8 +14,8 @@ use std::ffi::{CStr, CString};
 /// Where nothing of a user's is found by a bare name. Postgres's own REFRESH MATERIALIZED VIEW takes it from version 17 on.
 const SAFE_PATH: &CStr = c"pg_catalog, pg_temp";
 
-/// A role as the store has it: by name, so that a dump restores, and by oid, by which it is known on this cluster. A role that is made later under the
-/// same name has another oid, and no part in what the first one had.
+/// A role as the store has it: by name, so that a dump restores, and by oid, by which it is known on this cluster. A role that is made
+/// later under the same name has another oid, and no part in what the first one had.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Role {
     /// Its name when it was written.
@@ -129,8 +129,9 @@ impl Acting {
     }
 }
 
-/// The condition that in the schema `n` nobody but the role $2 and superusers can make anything, and that no other has left there what code can stand behind when it is
-/// found by a bare name: a view, a foreign table, a domain. pg_database_owner stands for the database's owner; it owns the schema public.
+/// The condition that in the schema `n` nobody but the role $2 and superusers can make anything, and that no other has left there what code
+/// can stand behind when it is found by a bare name: a view, a foreign table, a domain. pg_database_owner stands for the database's owner;
+/// it owns the schema public.
 macro_rules! closed {
     () => {
         "NOT EXISTS (SELECT FROM (SELECT n.nspowner UNION SELECT a.grantee FROM pg_catalog.aclexplode(n.nspacl) a WHERE a.privilege_type = 'CREATE' \
@@ -166,8 +167,8 @@ pub(crate) fn search_path() -> Vec<String> {
     path.into_iter().flatten().filter(|s| s != "pg_catalog" && !s.starts_with("pg_temp")).collect()
 }
 
-/// Runs `f` as somebody else in a security-restricted context, as REFRESH MATERIALIZED VIEW does: what runs behind a view or a column default
-/// cannot change the session, settings that it changes are put back, and the caller's search path does not count.
+/// Runs `f` as somebody else in a security-restricted context, as REFRESH MATERIALIZED VIEW does: what runs behind a view or a column
+/// default cannot change the session, settings that it changes are put back, and the caller's search path does not count.
 ///
 /// # Errors
 /// Those of `f`.

@@ -44,8 +44,8 @@ impl Row {
     /// The raw datum and its type; none for NULL. It dies with the row.
     pub(crate) fn datum(&self, column: i32) -> Option<(pg_sys::Oid, pg_sys::Datum)> {
         let mut null = false;
-        // SAFETY: tuple and descriptor are those of the live SPI result, for which SPI checks the column number; a slot has as many values as its row
-        // type has columns.
+        // SAFETY: tuple and descriptor are those of the live SPI result, for which SPI checks the column number; a slot has as many values
+        // as its row type has columns.
         unsafe {
             let d = match self.values {
                 Values::Tuple(tuple) => pg_sys::SPI_getbinval(tuple, self.desc, column, &raw mut null),
@@ -70,8 +70,8 @@ impl Row {
         Some(unsafe { text::with_value(datum, typ, str::to_owned) })
     }
 
-    /// The datum of a column that is of one of `types`; none for NULL. What is of another type is read as none of them: the tables are those that the
-    /// script made, but a datum that is taken for a pointer and is none would end the server.
+    /// The datum of a column that is of one of `types`; none for NULL. What is of another type is read as none of them: the tables are
+    /// those that the script made, but a datum that is taken for a pointer and is none would end the server.
     fn typed(&self, column: i32, types: &[pg_sys::Oid]) -> Option<pg_sys::Datum> {
         let (typ, datum) = self.datum(column)?;
         if types.contains(&typ) {

@@ -1,5 +1,6 @@
-//! Rows from the executor straight into columns: SPI runs the query into a receiver of our own, so every row is seen once, where it lies. (A million rows of 21
-//! reals take .8 to 1.2 times what `sum` over each column takes, by machine; in a trial .34 to .37 s, the sums .33, pgrx's cursor with its typed values 2.5.)
+//! Rows from the executor straight into columns: SPI runs the query into a receiver of our own, so every row is seen once, where it lies.
+//! (A million rows of 21 reals take .8 to 1.2 times what `sum` over each column takes, by machine; in a trial .34 to .37 s, the sums .33,
+//! pgrx's cursor with its typed values 2.5.)
 //!
 //! Whatever may be read can be scanned, by the caller's rights: views, partitions, foreign tables, row security. The order is the
 //! table's: no synchronised start, no parallel workers, so that the same rows and seed give the same weights.
@@ -57,8 +58,8 @@ fn select(relation: &Relation, columns: &[ColumnRequest<'_>]) -> String {
     format!("SELECT {} FROM {}", columns.iter().map(one).collect::<Vec<_>>().join(", "), relation.sql())
 }
 
-/// Reads the result of a query that we have put together; its columns must have distinct names. See [`frame`]. Each row will need `beside` bytes more when
-/// it is made use of.
+/// Reads the result of a query that we have put together; its columns must have distinct names. See [`frame`]. Each row will need `beside`
+/// bytes more when it is made use of.
 ///
 /// # Errors
 /// As [`frame`].
@@ -74,8 +75,8 @@ fn read<'b>(
     lenient: bool,
     budget: &'b Budget,
 ) -> Result<(Frame, Vec<LeftOut>, Taken<'b>)> {
-    // The scan gives the table's order: it starts at the first row, in one process. (With synchronised scans one that follows a scan which read half of a table
-    // was seen to start at row 299,521.)
+    // The scan gives the table's order: it starts at the first row, in one process. (With synchronised scans one that follows a scan which
+    // read half of a table was seen to start at row 299,521.)
     let settings = Local::set(&[(c"synchronize_seqscans", c"off"), (c"max_parallel_workers_per_gather", c"0")]);
     let expected = expected_rows::rows(sql)?;
     let sql = text::c(sql)?;
@@ -184,7 +185,8 @@ impl Receiver<'_> {
         self.foresee()
     }
 
-    /// Refuses what takes twice the memory there is, before a row is read. Twice, since the planner counts in samples, and not since yesterday.
+    /// Refuses what takes twice the memory there is, before a row is read. Twice, since the planner counts in samples, and not since
+    /// yesterday.
     fn foresee(&mut self) -> Result<()> {
         let Some(rows) = self.expected else { return Ok(()) };
         let each = self.builders.iter_mut().map(|b| b.next_block(1)).sum::<usize>() + self.beside;

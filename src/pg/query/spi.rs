@@ -1,5 +1,6 @@
 //! SQL from Rust: one thin module over raw SPI. Reading assigns no transaction id, so it works on a standby and in a parallel worker
-//! (pgrx's own Spi assigns one even for a SELECT, by `get_one` and `run`: on a standby "cannot assign TransactionIds during recovery"; it is not used here).
+//! (pgrx's own Spi assigns one even for a SELECT, by `get_one` and `run`: on a standby "cannot assign TransactionIds during recovery"; it
+//! is not used here).
 //!
 //! The SQL texts are fixed and schema-qualified; their plans are kept per backend, keyed by the text.
 
@@ -112,8 +113,8 @@ impl Plan {
         const AT_ONCE: std::ffi::c_long = 64;
         let mut values: Vec<_> = args.iter().map(Arg::datum).collect();
         let nulls: Vec<_> = args.iter().map(|a| if matches!(a, Arg::Null(_)) { b'n' } else { b' ' } as std::ffi::c_char).collect();
-        // SAFETY: SPI is connected; values and nulls have one element an argument and outlive the call, which copies them. Each table of rows is freed after
-        // `each` has had them. An ERROR of Postgres closes the cursor with the (sub)transaction.
+        // SAFETY: SPI is connected; values and nulls have one element an argument and outlive the call, which copies them. Each table of
+        // rows is freed after `each` has had them. An ERROR of Postgres closes the cursor with the (sub)transaction.
         unsafe {
             let cursor = pg_sys::SPI_cursor_open(std::ptr::null(), self.0, values.as_mut_ptr(), nulls.as_ptr(), read_only);
             let mut result = Ok(());
@@ -181,14 +182,14 @@ pub(crate) fn first<T>(sql: &'static str, args: &[Arg<'_>], each: impl FnMut(&Ro
     Ok(select(sql, args, each)?.into_iter().next())
 }
 
-/// Runs a fixed text over the catalogues as they are at this moment, also where the statement's snapshot is older: what is planned next is planned by
-/// what is there now.
+/// Runs a fixed text over the catalogues as they are at this moment, also where the statement's snapshot is older: what is planned next is
+/// planned by what is there now.
 ///
 /// # Errors
 /// Those of `each`.
 pub(crate) fn latest<T>(sql: &'static str, args: &[Arg<'_>], each: impl FnMut(&Row) -> Result<T>) -> Result<Vec<T>> {
-    // SAFETY: the snapshot of catalogue scans is allowed at any time, in parallel workers too; it is copied when it is pushed, and popped below, or by the
-    // end of a failed (sub)transaction.
+    // SAFETY: the snapshot of catalogue scans is allowed at any time, in parallel workers too; it is copied when it is pushed, and popped
+    // below, or by the end of a failed (sub)transaction.
     unsafe { pg_sys::PushActiveSnapshot(pg_sys::GetCatalogSnapshot(pg_sys::RelationRelationId)) }
     let found = select(sql, args, each);
     // SAFETY: the one that was pushed.
@@ -212,7 +213,8 @@ pub(crate) fn stream(sql: &'static str, args: &[Arg<'_>], read_only: bool, each:
     connected(|| kept(sql, args)?.stream(args, read_only, each))
 }
 
-/// The text that an EXPLAIN gives. Postgres allows EXPLAIN outside of read-only execution only; it writes nothing and assigns no transaction id.
+/// The text that an EXPLAIN gives. Postgres allows EXPLAIN outside of read-only execution only; it writes nothing and assigns no
+/// transaction id.
 ///
 /// # Errors
 /// What planning raises.

@@ -7,8 +7,8 @@ use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::ffi::c_int;
 
-/// Calls `each` with every row of `sql`, by the snapshot of the statement that called us. What `each` leaves in the current memory context goes with the
-/// row.
+/// Calls `each` with every row of `sql`, by the snapshot of the statement that called us. What `each` leaves in the current memory context
+/// goes with the row.
 ///
 /// # Errors
 /// Those of `each`, which end the query; what the executor raises is raised.
@@ -58,8 +58,8 @@ unsafe extern "C-unwind" fn startup(me: *mut pg_sys::DestReceiver, _operation: c
 
 #[pg_guard]
 unsafe extern "C-unwind" fn receive(slot: *mut pg_sys::TupleTableSlot, me: *mut pg_sys::DestReceiver) -> bool {
-    // SAFETY: the pointer is the receiver that `rows` passed in; the slot is the executor's and has all its attributes once they are deformed; the
-    // context switch is undone before returning, and an ERROR in between ends the query with its contexts.
+    // SAFETY: the pointer is the receiver that `rows` passed in; the slot is the executor's and has all its attributes once they are
+    // deformed; the context switch is undone before returning, and an ERROR in between ends the query with its contexts.
     unsafe {
         let me = &mut *me.cast::<Receiver<'_>>();
         let n = (*(*slot).tts_tupleDescriptor).natts;

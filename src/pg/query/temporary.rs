@@ -1,5 +1,5 @@
-//! What the session has of its own, and what could be found there while a relation is read with another's rights: temporary relations and types come first on every search
-//! path that does not name pg_temp, and behind a view or a domain stands code.
+//! What the session has of its own, and what could be found there while a relation is read with another's rights: temporary relations and
+//! types come first on every search path that does not name pg_temp, and behind a view or a domain stands code.
 
 use crate::base::{Code, Error, Result};
 use crate::pg::backend::invalidation;
@@ -8,8 +8,8 @@ use crate::pg::query::spi::{self, Arg};
 use pgrx::pg_sys;
 use std::cell::Cell;
 
-/// The first thing in the schema $1 that code could stand behind. Plain tables of the system's types, or of an extension's, and their indexes, hold none; a table's CHECK runs
-/// where it is written to.
+/// The first thing in the schema $1 that code could stand behind. Plain tables of the system's types, or of an extension's, and their
+/// indexes, hold none; a table's CHECK runs where it is written to.
 const CODE: &str = "SELECT pg_describe_object('pg_class'::regclass, c.oid, 0) FROM pg_class c WHERE c.relnamespace = $1 AND (
    c.relkind NOT IN ('r', 'i', 'S', 't') OR c.relhasrules OR c.relrowsecurity
    OR EXISTS (SELECT FROM pg_index i WHERE i.indexrelid = c.oid AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL))

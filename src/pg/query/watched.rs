@@ -13,7 +13,8 @@ pub(crate) struct Watch {
     pub another: bool,
     /// Whether code of others chooses what is called (their views): then nothing that does more than to return a value.
     pub harmless: bool,
-    /// Whether who called has not these rights, and has made the session what it is: what is called by a bare name must be found where only the reader or a superuser can have put it.
+    /// Whether who called has not these rights, and has made the session what it is: what is called by a bare name must be found where only
+    /// the reader or a superuser can have put it.
     pub lent: bool,
 }
 

@@ -1,4 +1,5 @@
-//! A column of arrays of whole numbers, or of truth values, while it is read: vectors where all are of one length, otherwise sets of what they hold.
+//! A column of arrays of whole numbers, or of truth values, while it is read: vectors where all are of one length, otherwise sets of what
+//! they hold.
 //!
 //! Three counts of a week are a vector, the ids of what was bought are a set: which of both a column is shows only when all rows are read.
 

@@ -306,8 +306,8 @@ fn user_is(a: &Attribute, typ: Option<IdType>) -> Result<String> {
     Ok(format!("{column} {EQUALS} $1{cast}"))
 }
 
-/// A user's id as it is read, bigint or text, and what puts the rows of each user together: the column itself where its type says which ids are equal, so that an
-/// index can give the order; else the text by its bytes.
+/// A user's id as it is read, bigint or text, and what puts the rows of each user together: the column itself where its type says which ids
+/// are equal, so that an index can give the order; else the text by its bytes.
 fn user_text(a: &Attribute, typ: Option<IdType>, relation: &Relation) -> (String, String) {
     let column = quote(&a.name);
     match id_kind(a) {

@@ -21,10 +21,10 @@ const SHARE: f64 = 0.1;
 
 /// A sentence with the SQL to paste for each relation that a user's query would read most of; none when an index finds the user's events.
 ///
-/// The query is planned with sequential scans switched off, so that one is left only where there is no other way: through views over orders and their
-/// lines, partitions, and whatever else stands behind the relation. It is planned without its cut: by the times that an index has in their order, the
-/// latest events of who has many are found soon, and of who has few when all was read. `users` are two users: a constant that is not the same in both
-/// plans is the user's.
+/// The query is planned with sequential scans switched off, so that one is left only where there is no other way: through views over orders
+/// and their lines, partitions, and whatever else stands behind the relation. It is planned without its cut: by the times that an index has
+/// in their order, the latest events of who has many are found soon, and of who has few when all was read. `users` are two users: a
+/// constant that is not the same in both plans is the user's.
 ///
 /// # Errors
 /// What planning raises.
@@ -98,8 +98,8 @@ fn key(scan: &Scan, users: [&str; 2], others: &[Scan]) -> Option<String> {
     user.or_else(|| scan.own.iter().chain(&scan.joins).filter(|e| e.is_join()).find_map(|e| e.of(&scan.alias)))
 }
 
-/// Whether an index of the scan finds the rows by `key`: one that begins with it, or with other columns that are set equal to something. However many they
-/// are: the costs do not tell who has many events from an index that does not help.
+/// Whether an index of the scan finds the rows by `key`: one that begins with it, or with other columns that are set equal to something.
+/// However many they are: the costs do not tell who has many events from an index that does not help.
 fn found_by(scan: &Scan, key: Option<&str>, relation: pg_sys::Oid) -> Result<bool> {
     const FIRST: &str = "SELECT pg_catalog.pg_get_indexdef(i.indexrelid, 1, false) FROM pg_catalog.pg_index i \
          JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) i.indexrelid \

@@ -32,7 +32,8 @@ impl ItemSource {
         Source { schema: self.schema.clone(), name: self.relation.clone(), owner: self.owner.clone() }
     }
 
-    /// What `relation` says of `items`, by the caller's rights; `item_col` holds their ids, of type `typ` in the events where that says which are equal.
+    /// What `relation` says of `items`, by the caller's rights; `item_col` holds their ids, of type `typ` in the events where that says
+    /// which are equal.
     ///
     /// # Errors
     /// As [`attributes`]; [`crate::base::Code::UndefinedColumn`]; what the scan raises.

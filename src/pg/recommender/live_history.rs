@@ -1,4 +1,5 @@
-//! One user's events, read in the query that asks: new ones count at once, by the snapshot of the statement and the rights of the model's owner.
+//! One user's events, read in the query that asks: new ones count at once, by the snapshot of the statement and the rights of the model's
+//! owner.
 
 use crate::base::Result;
 use crate::base::number::AsReal;
@@ -60,8 +61,8 @@ const KEPT: usize = 200;
 type Plans = HashMap<(String, Vec<pg_sys::Oid>, u32), Rc<Plan>>;
 
 thread_local! {
-    /// Postgres revalidates a plan when tables change, and checks rights at each run. Dropped where there are too many, but not at the end of the process, when
-    /// Postgres could not be called to free them.
+    /// Postgres revalidates a plan when tables change, and checks rights at each run. Dropped where there are too many, but not at the end
+    /// of the process, when Postgres could not be called to free them.
     static PLANS: RefCell<ManuallyDrop<Plans>> = RefCell::default();
 }
 

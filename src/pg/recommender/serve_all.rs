@@ -1,5 +1,5 @@
-//! Lists for every user of a model's events: read once, in the order of users, and scored a batch at a time on all threads. Whatever the number of users,
-//! one batch is held.
+//! Lists for every user of a model's events: read once, in the order of users, and scored a batch at a time on all threads. Whatever the
+//! number of users, one batch is held.
 
 use crate::base::Result;
 use crate::dataset::Snapshot;

@@ -1,5 +1,5 @@
-//! A list for one user of a model whose scores are products of vectors: the items' vectors are read once, on all threads where there are many, and no score but
-//! the best is written.
+//! A list for one user of a model whose scores are products of vectors: the items' vectors are read once, on all threads where there are
+//! many, and no score but the best is written.
 
 use crate::base::{Context, Pool, Quiet, Result};
 use crate::kernel::Best;
@@ -12,8 +12,8 @@ use crate::serve::list::ListRequest;
 /// Numbers of vectors from which they are shared out over threads: reading them, 8 MB in 16 bits, takes longer than starting these.
 const MANY: usize = 1 << 22;
 
-/// The best items for `history`, best first. None where the model has no vectors, nothing of the history counts, or the list wants more than the best
-/// scores: then all scores are needed.
+/// The best items for `history`, best first. None where the model has no vectors, nothing of the history counts, or the list wants more
+/// than the best scores: then all scores are needed.
 ///
 /// # Errors
 /// Out of memory; a cancel.

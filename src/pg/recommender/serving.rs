@@ -177,8 +177,8 @@ impl Ready {
         if self.scope >= needed { Ok(()) } else { models::allow(&self.found.model, needed, what) }
     }
 
-    /// Whether lists leave out what a user had: as asked, which takes the whole scope where it is not as the model does it, since what two lists differ in is
-    /// what the user had.
+    /// Whether lists leave out what a user had: as asked, which takes the whole scope where it is not as the model does it, since what two
+    /// lists differ in is what the user had.
     ///
     /// # Errors
     /// [`Code::Privilege`].

@@ -52,7 +52,8 @@ pub(crate) struct Call {
 /// A relation and who reads it.
 pub(crate) type Read = (Relation, Reader);
 
-/// Trains a version of `model` on the events of a relation, whose items another describes, with the rights of the current role, who owns the model or will.
+/// Trains a version of `model` on the events of a relation, whose items another describes, with the rights of the current role, who owns
+/// the model or will.
 ///
 /// # Errors
 /// For the call: [`Code::InvalidParameter`], [`Code::UndefinedObject`], [`Code::UndefinedColumn`], [`Code::WrongType`]; for the model:
@@ -166,8 +167,8 @@ pub(crate) fn retrain(model: &ModelRow, call: &Value, again: Again) -> Result<Pu
     owner::as_role(&Acting::as_role(model.owner.oid, &[])?, || train(&model.name, &call, &events, items.as_ref(), Some(again)))
 }
 
-/// Gives `items`, of type `typ`, also the spellings of the deployed version, whose ids were of the type `spelled`: it knows an item all of whose events are
-/// rewritten in another spelling of the same id.
+/// Gives `items`, of type `typ`, also the spellings of the deployed version, whose ids were of the type `spelled`: it knows an item all of
+/// whose events are rewritten in another spelling of the same id.
 fn known_by(items: &mut Vocabulary, typ: Option<IdType>, incumbent: &Incumbent, spelled: Option<Recorded>) -> Result<()> {
     let (Some(typ), Some(spelled)) = (typ, spelled) else { return Ok(()) };
     if typ.record()? != spelled {
@@ -188,7 +189,8 @@ fn same_family(model: &ModelRow, version: &VersionRow) -> Result<()> {
     }
 }
 
-/// The deployed version as it was before it saw its held-out events, where that was kept, and the type of its items' ids where that says which are equal.
+/// The deployed version as it was before it saw its held-out events, where that was kept, and the type of its items' ids where that says
+/// which are equal.
 fn incumbent(version: &VersionRow, tensors: &[Tensor]) -> Result<Option<(Incumbent, Option<Recorded>)>> {
     let spelled = serving::source(version)?.and_then(|s| s.item_type);
     Ok(Incumbent::load(&version.state, tensors)?.map(|i| (i, spelled)))

@@ -1,6 +1,7 @@
-//! `score`: one item for one user, row by row. What is computed once of a user, the user's side, is kept at the place of the call while the statement runs,
-//! for as many users as a bounded memory holds: whether rows come by user or by item, each user's events are read once. (With the side of one user alone 4,000
-//! pairs of 80 users took `als` 1.40 s by item and .032 by user, `item_knn` .286 and .009; both ways take .017 and .012 now.)
+//! `score`: one item for one user, row by row. What is computed once of a user, the user's side, is kept at the place of the call while the
+//! statement runs, for as many users as a bounded memory holds: whether rows come by user or by item, each user's events are read once.
+//! (With the side of one user alone 4,000 pairs of 80 users took `als` 1.40 s by item and .032 by user, `item_knn` .286 and .009; both ways
+//! take .017 and .012 now.)
 
 use crate::base::Result;
 use crate::base::number::AsIndex;
@@ -47,8 +48,8 @@ struct Sides {
 const SHARE: usize = 2;
 
 impl Ready {
-    /// The score of the item at `index` for `user`; none where it is left out because the user had it. Sides are not kept where the model reads as its
-    /// caller: what a caller may see can depend on a setting.
+    /// The score of the item at `index` for `user`; none where it is left out because the user had it. Sides are not kept where the model
+    /// reads as its caller: what a caller may see can depend on a setting.
     ///
     /// # Errors
     /// What reading the events raises.

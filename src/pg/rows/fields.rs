@@ -1,5 +1,6 @@
 //! A row that comes as its columns, an argument each: `affinity_internal.predict_columns(model, names, …)`, which the planner puts in the
-//! place of `affinity.predict(model, row)` where it can ([`crate::pg::rows::planner_support`]). No row is built only to be taken apart again.
+//! place of `affinity.predict(model, row)` where it can ([`crate::pg::rows::planner_support`]). No row is built only to be taken apart
+//! again.
 
 use crate::base::{Code, Error, Result};
 use crate::dataset::Cell;
@@ -17,7 +18,8 @@ const MOST: usize = 100;
 /// How to read the columns that a model wants from the arguments of one call. Their types are those of the plan.
 pub(crate) struct FieldReader {
     picks: Vec<Pick>,
-    /// Where all are plain numbers: [`numbers`], those of one type that follow one another together, so that the type is asked once for them.
+    /// Where all are plain numbers: [`numbers`], those of one type that follow one another together, so that the type is asked once for
+    /// them.
     numbers: Option<Vec<(Range<usize>, Plain)>>,
 }
 
@@ -67,7 +69,8 @@ impl FieldReader {
     }
 }
 
-/// The numbers at the given places, in that order, as ranges of places with one type. (With eight sums in the row kernel a score went from .160 to .120 µs.)
+/// The numbers at the given places, in that order, as ranges of places with one type. (With eight sums in the row kernel a score went from
+/// .160 to .120 µs.)
 fn runs(numbers: Vec<(usize, Plain)>) -> Vec<(Range<usize>, Plain)> {
     let mut runs: Vec<(Range<usize>, Plain)> = Vec::new();
     for (place, plain) in numbers {

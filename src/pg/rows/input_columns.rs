@@ -61,8 +61,8 @@ pub(crate) fn numbers(picks: &[Pick]) -> Option<Vec<(usize, Plain)>> {
 }
 
 impl Pick {
-    /// The value of a datum that is not NULL. Plain numbers go without their reader: readers took a quarter of the time of `encode` on 40 columns (1.7 µs a
-    /// row, now 1.04).
+    /// The value of a datum that is not NULL. Plain numbers go without their reader: readers took a quarter of the time of `encode` on 40
+    /// columns (1.7 µs a row, now 1.04).
     ///
     /// # Errors
     /// Whatever a value can be wrong in.

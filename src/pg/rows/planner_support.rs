@@ -1,8 +1,9 @@
 //! A row that a query takes from one of its tables need not be built to be scored: the planner is told to pass the columns instead.
 //!
-//! Behind `SUPPORT affinity_internal.row_support`: `affinity.f(model, t)` becomes
-//! `affinity_internal.f_columns(model, names of t's columns, t.a, t.b, …)`. It holds for every model, since all columns are passed; a table that is altered is planned anew. Building a row and walking it costs as
-//! much as scoring it: a million scores of 20 columns took .46 s of processor time with rows, .24 with columns. Postgres, "Function Optimization Information".
+//! Behind `SUPPORT affinity_internal.row_support`: `affinity.f(model, t)` becomes `affinity_internal.f_columns(model, names of t's columns,
+//! t.a, t.b, …)`. It holds for every model, since all columns are passed; a table that is altered is planned anew. Building a row and
+//! walking it costs as much as scoring it: a million scores of 20 columns took .46 s of processor time with rows, .24 with columns.
+//! Postgres, "Function Optimization Information".
 
 use crate::pg::backend::{compat, text};
 use crate::pg::call::arguments::Call;
@@ -49,8 +50,8 @@ unsafe fn simplified(request: &pg_sys::SupportRequestSimplify) -> Option<*mut pg
     unsafe {
         let root = request.root.as_ref()?;
         let query = root.parse.as_ref()?;
-        // Where a row can become NULL as a whole (an outer join), its columns would not say so; and what is grouped by the row is not grouped
-        // by its columns.
+        // Where a row can become NULL as a whole (an outer join), its columns would not say so; and what is grouped by the row is not
+        // grouped by its columns.
         if outer_join(query) || !query.groupClause.is_null() || !query.groupingSets.is_null() {
             return None;
         }
@@ -134,11 +135,12 @@ unsafe fn of_row(row: &pg_sys::RowExpr) -> Option<Columns> {
     }
 }
 
-/// The function that takes the columns of what `function` takes the row of: its name and `_columns`, in the schema of the support function that
-/// asks, which is the library's own whatever the schemas are called. Looked up in the catalogue, not by a path: nobody needs USAGE for what the
-/// planner puts in; the executor asks for EXECUTE.
+/// The function that takes the columns of what `function` takes the row of: its name and `_columns`, in the schema of the support function
+/// that asks, which is the library's own whatever the schemas are called. Looked up in the catalogue, not by a path: nobody needs USAGE for
+/// what the planner puts in; the executor asks for EXECUTE.
 unsafe fn sibling(function: pg_sys::Oid) -> Option<pg_sys::Oid> {
-    // SAFETY: catalogue look-ups; the name is a NUL-terminated copy or NULL, and lives as long as the look-up; the types are as many as is said.
+    // SAFETY: catalogue look-ups; the name is a NUL-terminated copy or NULL, and lives as long as the look-up; the types are as many as is
+    // said.
     unsafe {
         let schema = pg_sys::get_func_namespace(pg_sys::get_func_support(function));
         let name = pg_sys::get_func_name(function);

@@ -15,10 +15,10 @@ use std::panic::AssertUnwindSafe;
 
 /// How to read the columns that a model wants from rows of one type, kept for one statement.
 ///
-/// The type may change meanwhile. A table that the statement reads cannot be altered: other sessions wait for its lock, and the own one is refused
-/// (CheckTableNotInUse). But nothing locks a free-standing composite type, and a function that the statement calls can ALTER TYPE between two rows,
-/// and make rows of the old and of the new form. ALTER ATTRIBUTE … TYPE changes what the bytes mean; read as what they were, a number would be a
-/// pointer. So a reader is for rows of one form, by three rules:
+/// The type may change meanwhile. A table that the statement reads cannot be altered: other sessions wait for its lock, and the own one is
+/// refused (CheckTableNotInUse). But nothing locks a free-standing composite type, and a function that the statement calls can ALTER TYPE
+/// between two rows, and make rows of the old and of the new form. ALTER ATTRIBUTE … TYPE changes what the bytes mean; read as what they
+/// were, a number would be a pointer. So a reader is for rows of one form, by three rules:
 ///
 /// - [`RowReader::fits`] compares type and typmod. Of `record` the typmod names a descriptor that never changes. Of a named type, newer minor
 ///   releases (15.20 is one) write the type's version into the typmod and the tuple's ctid, so rows of two forms differ; older ones write −1.
@@ -36,8 +36,8 @@ pub(crate) struct RowReader {
     numbers: Option<Vec<(usize, Plain)>>,
 }
 
-/// What tells the forms of rows of one type apart: the typmod, and the ctid, which holds the rest of a version. Rows that some foreign data wrapper gave
-/// a ctid of its own differ each; they only cost a reader each.
+/// What tells the forms of rows of one type apart: the typmod, and the ctid, which holds the rest of a version. Rows that some foreign data
+/// wrapper gave a ctid of its own differ each; they only cost a reader each.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Form {
     typmod: i32,
@@ -105,8 +105,8 @@ impl Row {
     fn check(&self, desc: &PgTupleDesc) -> Result<()> {
         let mut values = vec![pg_sys::Datum::null(); desc.len()];
         let mut nulls = vec![true; desc.len()];
-        // SAFETY: a whole tuple with its own length; values and nulls have an element for each attribute. The values point into the tuple and are not
-        // used.
+        // SAFETY: a whole tuple with its own length; values and nulls have an element for each attribute. The values point into the tuple
+        // and are not used.
         PgTryBuilder::new(AssertUnwindSafe(|| unsafe {
             let mut tuple: pg_sys::HeapTupleData = std::mem::zeroed();
             tuple.t_len = pgrx::varsize_4b(self.header.cast()) as u32;

@@ -34,8 +34,8 @@ struct Site<R> {
     numbers: Vec<f64>,
 }
 
-/// Scores the row that is argument 1, or an array of its numbers, with the model that argument 0 names: `f` gets what the model predicts, the scores, and
-/// what each class counts where one is chosen.
+/// Scores the row that is argument 1, or an array of its numbers, with the model that argument 0 names: `f` gets what the model predicts,
+/// the scores, and what each class counts where one is chosen.
 ///
 /// # Errors
 /// Those of [`row`]; [`Code::Unsupported`] for a model that predicts nothing.
@@ -84,8 +84,8 @@ fn scored<R>(
     f(outcome, scores, weights)
 }
 
-/// Reads the row that is argument 1, or an array of its numbers, as the model that argument 0 names takes it: `f` gets the model, the values of its
-/// inputs, and buffers.
+/// Reads the row that is argument 1, or an array of its numbers, as the model that argument 0 names takes it: `f` gets the model, the
+/// values of its inputs, and buffers.
 ///
 /// # Errors
 /// What is wrong with the model ([`cache::find`]), with the row ([`RowReader`]) or with the array ([`NumbersReader`], [`numbers::cells`]); those of `f`.
@@ -111,7 +111,8 @@ fn elements<R>(call: Call<'_>, f: impl FnOnce(&RowModel, &[Cell<'_>], &mut RowSc
         Some(reader) => reader,
         none => none.insert(NumbersReader::new(call.argument_type(1), numbers::ROW)?),
     };
-    // SAFETY: the reader was made for the argument's type, which stays the same at one place of a query; the datum lives as long as the call.
+    // SAFETY: the reader was made for the argument's type, which stays the same at one place of a query; the datum lives as long as the
+    // call.
     let numbers = unsafe { reader.read(datum)? };
     let mut cells = std::mem::take(&mut site.cells);
     numbers::cells(&numbers, site.loaded.inputs(), &mut cells)?;

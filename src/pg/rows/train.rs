@@ -188,7 +188,8 @@ fn tell_left_out(call: &Call, left_out: Vec<LeftOut>) -> Result<()> {
     Ok(())
 }
 
-/// The columns to read: all that a model can, but those excluded. What decides the split is read though it is excluded: it is no input in any case.
+/// The columns to read: all that a model can, but those excluded. What decides the split is read though it is excluded: it is no input in
+/// any case.
 fn columns<'a>(relation: &'a Relation, call: &Call, exclude: &Value, keys: &'a [Key]) -> Result<Vec<ColumnRequest<'a>>> {
     for name in call.needed() {
         let column = relation.column(name)?;

@@ -1,5 +1,6 @@
-//! Changes to a model that its owner asks for. Every function takes a model that [`models::own_locked`] gave: where no row was locked between reading, checking
-//! and writing, a committed revoke was undone by a grant beside it, and a version was dropped while it was deployed.
+//! Changes to a model that its owner asks for. Every function takes a model that [`models::own_locked`] gave: where no row was locked
+//! between reading, checking and writing, a committed revoke was undone by a grant beside it, and a version was dropped while it was
+//! deployed.
 
 use crate::base::{Code, Error, Result};
 use crate::pg::backend::text::literal;
@@ -143,7 +144,8 @@ pub(crate) fn alter_owner(model: &ModelRow, role: &str) -> Result<()> {
     write_owner(model, role)
 }
 
-/// Has the rows of a model whose owner was renamed say the new name, so that those that come are not apart from them once they are restored.
+/// Has the rows of a model whose owner was renamed say the new name, so that those that come are not apart from them once they are
+/// restored.
 ///
 /// # Errors
 /// What Postgres raises is raised.

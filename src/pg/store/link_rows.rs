@@ -1,5 +1,5 @@
-//! Rows of links that are read when a list needs them: a backend that has just begun reads those of one history, not the whole matrix. (The first list of a
-//! fresh connection, by `ease` on 12,101 items, takes 7 to 43 ms, by machine.)
+//! Rows of links that are read when a list needs them: a backend that has just begun reads those of one history, not the whole matrix. (The
+//! first list of a fresh connection, by `ease` on 12,101 items, takes 7 to 43 ms, by machine.)
 
 use crate::base::Result;
 use crate::base::number::AsIndex;

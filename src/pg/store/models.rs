@@ -294,7 +294,8 @@ pub(crate) fn allow(model: &ModelRow, needed: Scope, what: &str) -> Result<()> {
         )))
 }
 
-/// Keeps every other session from training the model called `name` until the end of the transaction; the model as it is then, if there is one.
+/// Keeps every other session from training the model called `name` until the end of the transaction; the model as it is then, if there is
+/// one.
 ///
 /// # Errors
 /// [`Code::InUse`] at once when another session trains it; those of [`own_if_any`].

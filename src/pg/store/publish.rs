@@ -100,8 +100,8 @@ pub(crate) struct Published {
 
 /// Saves a training as the next version of its model, which is made if there is none, with the current role as owner.
 ///
-/// What is stored is read back and held against what was trained. `check` gets the version as it was read back and scores rows with it; its error undoes
-/// everything. Notices are shown.
+/// What is stored is read back and held against what was trained. `check` gets the version as it was read back and scores rows with it; its
+/// error undoes everything. Notices are shown.
 ///
 /// # Errors
 /// [`Code::Privilege`] when the model is another role's, [`Code::WrongState`] when it was dropped meanwhile; those of `check`; [`Code::Corrupt`].
@@ -143,7 +143,8 @@ pub(crate) fn publish(training: &Training<'_>, check: impl FnOnce(&VersionRow) -
     })
 }
 
-/// The share of the newest events' items that a version may not know before it is replaced though its lists are better: it can show none of them.
+/// The share of the newest events' items that a version may not know before it is replaced though its lists are better: it can show none of
+/// them.
 const UNKNOWN: f64 = 0.1;
 
 fn should_deploy(training: &Training<'_>, before: Option<&ModelRow>) -> bool {
@@ -178,7 +179,8 @@ fn should_deploy(training: &Training<'_>, before: Option<&ModelRow>) -> bool {
     deployed
 }
 
-/// The name of the figure by which versions are compared, and its values as they are: those of which less is better are compared by their negatives.
+/// The name of the figure by which versions are compared, and its values as they are: those of which less is better are compared by their
+/// negatives.
 fn figure(report: &Report, compared: [f64; 2]) -> (String, [f64; 2]) {
     const LESS: [&str; 4] = ["log_loss", "rmse", "mae", "two_sample_auc"];
     let by = report.metrics.get("evaluated_by").and_then(Value::as_str).map_or_else(|| format!("ndcg@{EVALUATED_AT}"), str::to_owned);

@@ -1,4 +1,5 @@
-//! How much a role may store: `affinity.max_stored`. Who may call a function may train, also a role that can create nothing; so what it keeps is bounded.
+//! How much a role may store: `affinity.max_stored`. Who may call a function may train, also a role that can create nothing; so what it
+//! keeps is bounded.
 
 use crate::base::memory::size;
 use crate::base::{Code, Error, Result};
@@ -20,8 +21,8 @@ pub(crate) fn fits(bytes: u64) -> Result<()> {
     }
 }
 
-/// Whether all that the owner of a model stores is within the limit, once the new version is written and old ones are dropped. A superuser has none. Others who
-/// store for this owner wait until this transaction has ended: neither would see what the other writes.
+/// Whether all that the owner of a model stores is within the limit, once the new version is written and old ones are dropped. A superuser
+/// has none. Others who store for this owner wait until this transaction has ended: neither would see what the other writes.
 ///
 /// # Errors
 /// [`Code::LimitExceeded`].

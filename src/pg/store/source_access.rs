@@ -1,7 +1,7 @@
 //! With whose rights a model's recorded relations are read: the one gate that serving, retraining, evaluating and reporting pass.
 //!
-//! A relation that the caller names himself is read with his own rights and needs no gate. One that a model has on record is named by nobody who is
-//! there: so it is asked whose code would run, and with whose rights.
+//! A relation that the caller names himself is read with his own rights and needs no gate. One that a model has on record is named by
+//! nobody who is there: so it is asked whose code would run, and with whose rights.
 
 use crate::base::{Code, Error, Result};
 use crate::model::recommender::ReadAs;
@@ -86,13 +86,15 @@ impl Reader {
     }
 }
 
-/// The role that reads `relation` for a model of `owner`: a superuser's rights are lent to nobody's code, so for his model the relation's owner.
+/// The role that reads `relation` for a model of `owner`: a superuser's rights are lent to nobody's code, so for his model the relation's
+/// owner.
 pub(crate) fn reads(owner: pg_sys::Oid, relation: &Relation) -> pg_sys::Oid {
     if owner::is_superuser(owner) { relation.owner_oid } else { owner }
 }
 
-/// The relation that `model` has on record: by schema and name, still of the same owner or of the model's now. It is locked against changes until
-/// the end of the transaction, so that what is found out about it holds when it is read. `again` is the SQL that trains the model anew, without a relation that is gone.
+/// The relation that `model` has on record: by schema and name, still of the same owner or of the model's now. It is locked against changes
+/// until the end of the transaction, so that what is found out about it holds when it is read. `again` is the SQL that trains the model
+/// anew, without a relation that is gone.
 ///
 /// # Errors
 /// [`Code::UndefinedTable`] when it is gone, [`Code::WrongState`] when it is now another role's.
@@ -118,7 +120,8 @@ pub(crate) fn recorded(source: &Source, model: &ModelRow, again: impl Fn(Option<
     Ok(relation)
 }
 
-/// The relation that is called so at this moment, which nobody can drop, rename or alter any more until the transaction ends; none where there is none.
+/// The relation that is called so at this moment, which nobody can drop, rename or alter any more until the transaction ends; none where
+/// there is none.
 fn locked(schema: &str, name: &str) -> Result<Option<pg_sys::Oid>> {
     let (schema, name) = (text::c(schema)?, text::c(name)?);
     // SAFETY: NUL-terminated names; look-ups by the newest catalogues, and a lock that Postgres frees.

@@ -1,4 +1,5 @@
-//! What every function that trains does alike, whatever it learns from: the model is locked, the call recorded, the version saved and published.
+//! What every function that trains does alike, whatever it learns from: the model is locked, the call recorded, the version saved and
+//! published.
 
 use crate::base::{Budget, Code, Error, Result, Tensor};
 use crate::pg::backend::{allocator, compat, error, settings};
@@ -63,8 +64,8 @@ impl Begun {
 }
 
 impl Run<'_> {
-    /// The deployed version as `load` reads it from its row and tensors, to be evaluated beside the new one; `belongs` says that it is of the same family. One that is
-    /// damaged does not keep a better one from being trained.
+    /// The deployed version as `load` reads it from its row and tensors, to be evaluated beside the new one; `belongs` says that it is of
+    /// the same family. One that is damaged does not keep a better one from being trained.
     ///
     /// # Errors
     /// Those of `belongs` and `load`.
@@ -87,7 +88,8 @@ impl Run<'_> {
         Ok(found)
     }
 
-    /// Saves what was `trained` by `call` and deploys it where it may be. `check` scores with the version as it was read back; its error undoes everything.
+    /// Saves what was `trained` by `call` and deploys it where it may be. `check` scores with the version as it was read back; its error
+    /// undoes everything.
     ///
     /// # Errors
     /// Those of [`publish`].

@@ -11,9 +11,9 @@ use serde_json::Value;
 /// Bytes of a call that a hint shows.
 const LONGEST: usize = 4000;
 
-/// The call of the version that was trained last, deployed whatever it is evaluated: what it is held against learned from what is no longer so. In the place of the relation
-/// `gone`, which is no longer there, stands the mark of an omission. For one who is not the model's owner no more than the function's name. Literals alone: nothing of it is
-/// anything but a text to who runs it.
+/// The call of the version that was trained last, deployed whatever it is evaluated: what it is held against learned from what is no longer
+/// so. In the place of the relation `gone`, which is no longer there, stands the mark of an omission. For one who is not the model's owner
+/// no more than the function's name. Literals alone: nothing of it is anything but a text to who runs it.
 pub(crate) fn call(model: &ModelRow, gone: Option<&Source>) -> String {
     let call = latest(model).ok().flatten().unwrap_or_default();
     // A row that somebody has restored may say anything: it is one of two words, never its own.

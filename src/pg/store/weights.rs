@@ -13,8 +13,8 @@ use crate::pg::store::models::VersionRow;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
-/// Bytes of a chunk: small enough to be detoasted one by one, a multiple of every element's size. Saving, digests and reading back hold one at a time, where
-/// whole copies took memory that nobody had booked.
+/// Bytes of a chunk: small enough to be detoasted one by one, a multiple of every element's size. Saving, digests and reading back hold one
+/// at a time, where whole copies took memory that nobody had booked.
 const CHUNK: usize = 1 << 18;
 
 /// Chunk of the digests of a tensor's rows, and of those of the tensors that serve nothing (under this name).
@@ -23,8 +23,8 @@ const HELD_OUT: &str = "holdout";
 /// Bytes of the digest of a row.
 pub(crate) const SHORT: usize = 16;
 
-/// The digest of a version: SHA-256 over its state and its tensors by name, each with its type, shape and bytes, or where it is stored row by row the
-/// digests of the rows; of the tensors that serve nothing one digest. So what serves can be checked without reading all of it.
+/// The digest of a version: SHA-256 over its state and its tensors by name, each with its type, shape and bytes, or where it is stored row
+/// by row the digests of the rows; of the tensors that serve nothing one digest. So what serves can be checked without reading all of it.
 pub(crate) fn digest(state: &str, tensors: &[Tensor]) -> Vec<u8> {
     digest_of(state, tensors, &Index::of(tensors))
 }
@@ -88,7 +88,8 @@ pub(crate) fn row_digest(row: &[u8]) -> [u8; SHORT] {
     *whole.first_chunk().unwrap_or(&[0; SHORT])
 }
 
-/// The rows of a tensor of bytes that is stored row by row: one that serves, is called `….row`, and has places `….offset` beside it. None for others.
+/// The rows of a tensor of bytes that is stored row by row: one that serves, is called `….row`, and has places `….offset` beside it. None
+/// for others.
 fn rows<'a>(t: &'a Tensor, all: &'a [Tensor]) -> Option<impl Iterator<Item = &'a [u8]> + use<'a>> {
     let base = t.name.strip_suffix(".row").filter(|_| !t.name.starts_with(HOLDOUT))?;
     let (Numbers::U8(bytes), [count, width]) = (&t.numbers, t.shape.as_slice()) else { return None };
@@ -162,7 +163,8 @@ pub(crate) fn fresh_tensors(of: &VersionRow) -> Result<Vec<Tensor>> {
     load(of, Read::Fresh).map(|x| x.0)
 }
 
-/// The tensors that serve, by the snapshot of the statement. Of those that are stored row by row no bytes, but the digests by which to know their rows.
+/// The tensors that serve, by the snapshot of the statement. Of those that are stored row by row no bytes, but the digests by which to know
+/// their rows.
 ///
 /// # Errors
 /// As [`tensors`].
@@ -232,7 +234,8 @@ pub(crate) fn verify(of: &VersionRow, tensors: &[Tensor]) -> Result<()> {
 }
 
 fn load(of: &VersionRow, read: Read) -> Result<(Vec<Tensor>, Index)> {
-    // The names one after another by the index, then of each its digests where it has them, else its chunks: no row is touched that is not wanted.
+    // The names one after another by the index, then of each its digests where it has them, else its chunks: no row is touched that is not
+    // wanted.
     const SERVING: &str = "WITH RECURSIVE names (name) AS ( \
              (SELECT name FROM affinity.stored_weights WHERE model_id OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=) $2 \
                  ORDER BY name LIMIT 1) \

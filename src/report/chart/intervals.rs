@@ -15,8 +15,8 @@ const LETTERS: (usize, u32) = (20, 10);
 /// A figure's value and interval.
 type Drawn<'a> = (&'a MetricRow, f64, f64);
 
-/// Figures that have intervals, each a dot in its interval, with that of `baseline` below: shares and correlations on one axis, every other figure on one of its
-/// own, as errors have a scale each. Each drawing with the name of its figure; none for that of several.
+/// Figures that have intervals, each a dot in its interval, with that of `baseline` below: shares and correlations on one axis, every other
+/// figure on one of its own, as errors have a scale each. Each drawing with the name of its figure; none for that of several.
 ///
 /// # Errors
 /// [`crate::base::Code::Internal`].

@@ -7,7 +7,8 @@ use plotters::prelude::*;
 /// Cells of a scatter across and up: items in one cell are one dot.
 const CELLS: (usize, usize) = (48, 32);
 
-/// Each item by how popular it is (across) and how often lists show it (up), both on logarithmic scales; items that no list shows stand at the bottom.
+/// Each item by how popular it is (across) and how often lists show it (up), both on logarithmic scales; items that no list shows stand at
+/// the bottom.
 ///
 /// # Errors
 /// [`crate::base::Code::Internal`].
@@ -54,7 +55,8 @@ pub fn exposure(popularity: &[f32], shown: &[u32]) -> Result<Option<String>> {
     Ok(Some(svg))
 }
 
-/// The share of places in lists, and of what users have, that the most popular items take: across the share of the catalogue, the most popular first.
+/// The share of places in lists, and of what users have, that the most popular items take: across the share of the catalogue, the most
+/// popular first.
 ///
 /// # Errors
 /// [`crate::base::Code::Internal`].

@@ -1,5 +1,5 @@
-//! The drawings of a page, as SVG: plotters draws them, with no fonts or images of its own. Their colours are attributes that the page's style knows, and
-//! turns into those of a dark page where the browser asks for one.
+//! The drawings of a page, as SVG: plotters draws them, with no fonts or images of its own. Their colours are attributes that the page's
+//! style knows, and turns into those of a dark page where the browser asks for one.
 
 mod intervals;
 mod lists;
@@ -97,7 +97,8 @@ fn over(epochs: &[Epoch], of: impl Fn(&Epoch) -> Option<f64>) -> Vec<(f64, f64)>
     epochs.iter().filter_map(|e| of(e).filter(|x| x.abs() < 1e30).map(|x| (f64::from(e.epoch), x))).collect()
 }
 
-/// The losses over the epochs, called `named`: of the training rows, and of those that were held out where there are any. None without epochs.
+/// The losses over the epochs, called `named`: of the training rows, and of those that were held out where there are any. None without
+/// epochs.
 ///
 /// # Errors
 /// [`crate::base::Code::Internal`].

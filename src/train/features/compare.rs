@@ -82,8 +82,8 @@ pub fn compare(real: &Frame, made: &Frame, ctx: &Context<'_>) -> Result<Comparis
     Ok(out)
 }
 
-/// The held-out AUC of an MLP that learns to tell `made` rows from as many `real` ones; none of too few rows, or without a column to learn from. (It sees
-/// less than gradient boosting, which still tells rows apart when this one no longer does: `gan` goes on past that.)
+/// The held-out AUC of an MLP that learns to tell `made` rows from as many `real` ones; none of too few rows, or without a column to learn
+/// from. (It sees less than gradient boosting, which still tells rows apart when this one no longer does: `gan` goes on past that.)
 ///
 /// # Errors
 /// As [`compare`].

@@ -68,7 +68,8 @@ impl Features {
         Ok(&scratch.code)
     }
 
-    /// Every column as the model gives it back from the numbers that describe the row, as a JSON object by name; also those that are missing in the row.
+    /// Every column as the model gives it back from the numbers that describe the row, as a JSON object by name; also those that are
+    /// missing in the row.
     ///
     /// # Errors
     /// As [`Features::encode`]; [`Code::Unsupported`] for a kind that gives no rows back.

@@ -51,8 +51,8 @@ impl Rebuild for Typical<'_> {
     }
 }
 
-/// How well the rows of `frame` come back: over all columns (`reconstruction`: the mean over the columns), over those with an `r2` and those
-/// with an `accuracy`, and each column by itself (`r2.price`); then the same of a typical row. Of very many rows some, evenly spread.
+/// How well the rows of `frame` come back: over all columns (`reconstruction`: the mean over the columns), over those with an `r2` and
+/// those with an `accuracy`, and each column by itself (`r2.price`); then the same of a typical row. Of very many rows some, evenly spread.
 ///
 /// # Errors
 /// [`crate::base::Code::UndefinedColumn`], [`crate::base::Code::WrongType`], [`crate::base::Code::ArrayLength`],

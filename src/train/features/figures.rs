@@ -106,8 +106,8 @@ impl Sums {
     }
 }
 
-/// Evaluates `model` on rows of `frame`, in the scales of `by`, so that models of different scales can be compared: a figure for each column of
-/// `by`, 0 for one that the model does not know; and for each of the model's own inputs the mean error.
+/// Evaluates `model` on rows of `frame`, in the scales of `by`, so that models of different scales can be compared: a figure for each
+/// column of `by`, 0 for one that the model does not know; and for each of the model's own inputs the mean error.
 ///
 /// # Errors
 /// [`Code::UndefinedColumn`], [`Code::WrongType`], [`Code::ArrayLength`] when the model cannot read the rows; [`Code::Cancelled`].
@@ -217,8 +217,8 @@ pub fn object(figures: &[Figure]) -> Map<String, Value> {
     out
 }
 
-/// Evaluates a model on the held-out rows and fills in the report, with `simple` models beside it by name and the deployed version on the same
-/// rows. Returns each input's mean error, on rows that teach where none are held out.
+/// Evaluates a model on the held-out rows and fills in the report, with `simple` models beside it by name and the deployed version on the
+/// same rows. Returns each input's mean error, on rows that teach where none are held out.
 ///
 /// # Errors
 /// [`Code::Cancelled`], [`Code::OutOfMemory`].

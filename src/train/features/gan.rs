@@ -90,8 +90,9 @@ fn only(frame: &Frame, names: &[&str]) -> Result<Frame> {
     Frame::new(names.iter().map(|n| frame.column(n).cloned()).collect::<Result<_>>()?)
 }
 
-/// The training: every part of it is an epoch, with the critic's mean loss, the generator's and the evaluation. Kept are the networks of the last epoch
-/// that is not worse than the best by more than `slack`, what chance may do: training goes on improving after the classifier sees nothing any more.
+/// The training: every part of it is an epoch, with the critic's mean loss, the generator's and the evaluation. Kept are the networks of
+/// the last epoch that is not worse than the best by more than `slack`, what chance may do: training goes on improving after the classifier
+/// sees nothing any more.
 fn run(
     spec: &GanSpec,
     (epochs, slack): (usize, f64),

@@ -57,8 +57,8 @@ impl FeaturesSpec {
     }
 }
 
-/// Trains a model on the rows of `frame`, which holds the split columns and the inputs. `incumbent` is the deployed version, which is evaluated
-/// on the same held-out rows as it was before it saw them.
+/// Trains a model on the rows of `frame`, which holds the split columns and the inputs. `incumbent` is the deployed version, which is
+/// evaluated on the same held-out rows as it was before it saw them.
 ///
 /// # Errors
 /// [`crate::base::Code::UndefinedObject`] and [`crate::base::Code::InvalidParameter`] for the call;

@@ -11,7 +11,8 @@ const AGAINST: usize = 20_000;
 /// What was found.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Nearest {
-    /// The median distance of a generated row to the nearest training row, over that of a held-out row: 1 or more where nothing was learned by heart.
+    /// The median distance of a generated row to the nearest training row, over that of a held-out row: 1 or more where nothing was learned
+    /// by heart.
     pub ratio: f64,
     /// The share of generated rows that are a training row in every column.
     pub copies: f64,

@@ -11,8 +11,8 @@ pub struct Apart {
     pub segment: String,
     /// Its rows.
     pub rows: u64,
-    /// The column; `column = value` for a text's value, `column[2]` for an array's element. The year, in parts too, stands for an instant, the hour for a time of
-    /// day, the seconds for an interval.
+    /// The column; `column = value` for a text's value, `column[2]` for an array's element. The year, in parts too, stands for an instant,
+    /// the hour for a time of day, the seconds for an interval.
     pub column: String,
     /// The segment's mean over the rows that have a value; for truth values and values of texts their share.
     pub mean: f64,

@@ -5,8 +5,8 @@ use crate::base::number::AsReal;
 use crate::serve::Outcome;
 use crate::train::MetricRow;
 
-/// One score for every row, from some rows' answers: the share of each class or tag, the mean of values. (The log loss of the shares is the entropy of the answers, the
-/// R² of the mean is 0.) A class that none of them has counts as one row: the rarest is not impossible.
+/// One score for every row, from some rows' answers: the share of each class or tag, the mean of values. (The log loss of the shares is the
+/// entropy of the answers, the R² of the mean is 0.) A class that none of them has counts as one row: the rarest is not impossible.
 pub fn scores(outcome: &Outcome, answers: &[f64], tags: Option<&TagSets>) -> Vec<f64> {
     let mut n = answers.len().max(1).real();
     let mut out = vec![0.0; outcome.width()];
@@ -39,10 +39,11 @@ pub fn scores(outcome: &Outcome, answers: &[f64], tags: Option<&TagSets>) -> Vec
     out
 }
 
-/// Whether held-out rows tell nothing for a version: its log loss is no lower than that of the shares, and it ranks or tells classes apart no better than chance. (A version
-/// may rank well and yet be too sure of itself where rows are few, or times changed: that alone is no reason. Values and tags have no figure of that kind, so theirs are
-/// left as they are, with a notice. Of 240 random tables of few combinations one was worse on fresh rows than the constant before: a rate of .01 in all of
-/// them, log loss .06426 against .06268. None is since.)
+/// Whether held-out rows tell nothing for a version: its log loss is no lower than that of the shares, and it ranks or tells classes apart
+/// no better than chance. (A version may rank well and yet be too sure of itself where rows are few, or times changed: that alone is no
+/// reason. Values and tags have no figure of that kind, so theirs are left as they are, with a notice. Of 240 random tables of few
+/// combinations one was worse on fresh rows than the constant before: a rate of .01 in all of them, log loss .06426 against .06268. None is
+/// since.)
 pub fn tells_nothing(outcome: &Outcome, own: &[MetricRow], average: &[MetricRow]) -> bool {
     let find = |of: &'_ [MetricRow], metric: &str| of.iter().find(|f| f.metric == metric).map(|f| (f.value, f.low));
     let (Some((loss, _)), Some((constant, _))) = (find(own, "log_loss"), find(average, "log_loss")) else { return false };

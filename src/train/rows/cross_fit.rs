@@ -1,5 +1,6 @@
-//! Whether a calibration is worth having: fitted on all parts of the rows but one and evaluated on that one, in turns; where the log loss of the parts
-//! is not lower with it, there is none. (Groups make the difference: fitted on some groups, a line through the logits may be wrong for the others.)
+//! Whether a calibration is worth having: fitted on all parts of the rows but one and evaluated on that one, in turns; where the log loss
+//! of the parts is not lower with it, there is none. (Groups make the difference: fitted on some groups, a line through the logits may be
+//! wrong for the others.)
 
 use super::tags::TagSets;
 use crate::base::{Context, Result};
@@ -21,8 +22,8 @@ pub struct Unseen<'a> {
 /// Pairs of a row and a tag that probabilities of tags are calibrated on, at most.
 const PAIRS: usize = 500_000;
 
-/// The calibration from all rows, and for each part the one from the rows of the others; all of them neutral where calibration does not pay. `part` says
-/// to which of `parts` parts a row belongs.
+/// The calibration from all rows, and for each part the one from the rows of the others; all of them neutral where calibration does not
+/// pay. `part` says to which of `parts` parts a row belongs.
 ///
 /// # Errors
 /// [`crate::base::Code::Cancelled`].

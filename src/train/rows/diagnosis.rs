@@ -17,7 +17,8 @@ use ndarray::ArrayView2;
 pub struct Diagnosis {
     /// What the model predicts.
     pub outcome: Outcome,
-    /// Of two classes the probability of the positive one; of several that of the likeliest, and whether it was right; of tags each one's of each row.
+    /// Of two classes the probability of the positive one; of several that of the likeliest, and whether it was right; of tags each one's
+    /// of each row.
     pub calibration: Option<Calibration>,
     /// How much of the positive class stands in front; for two classes.
     pub gain: Option<Curve>,

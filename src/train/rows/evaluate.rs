@@ -40,8 +40,9 @@ impl Judging<'_> {
     }
 }
 
-/// The figures of a model on the rows of a frame whose target is known. Where some of them taught it, it is evaluated on those that are, or were they known would have been, held out,
-/// each by networks that did not learn from it; with `all_rows` every row counts, by the model as it serves. Of tags, lists of `k` are evaluated beside the usual ones.
+/// The figures of a model on the rows of a frame whose target is known. Where some of them taught it, it is evaluated on those that are, or
+/// were they known would have been, held out, each by networks that did not learn from it; with `all_rows` every row counts, by the model
+/// as it serves. Of tags, lists of `k` are evaluated beside the usual ones.
 ///
 /// # Errors
 /// As [`Scorer::score_frame`] and [`target::answers`].
@@ -132,7 +133,8 @@ fn these(share: f64) -> String {
     if share > 0.99 { "these rows".to_owned() } else { format!("{} % of these rows", (100.0 * share).round()) }
 }
 
-/// The figures of rows of a frame, some by each scorer, whose scores stand one below the other, then those of the simple models beside them.
+/// The figures of rows of a frame, some by each scorer, whose scores stand one below the other, then those of the simple models beside
+/// them.
 fn figures(
     parts: &[(&Scorer, &[u32])],
     frame: &Frame,

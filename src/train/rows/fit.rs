@@ -118,8 +118,8 @@ fn fit_turns<'c>(
     Ok((turns, all_laid))
 }
 
-/// The tensors of the version: those of the first turn, or where rows were held out and `refit` is asked, networks that learn from all rows for as long as was found best,
-/// beside those of the turns.
+/// The tensors of the version: those of the first turn, or where rows were held out and `refit` is asked, networks that learn from all rows
+/// for as long as was found best, beside those of the turns.
 fn networks_of<'c>(
     state: &mut State,
     params: &Params,

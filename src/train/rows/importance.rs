@@ -1,5 +1,5 @@
-//! What a model goes by: how much worse its main figure becomes where the values of one column are dealt among the rows (permutation importance,
-//! Breiman 2001; Fisher, Rudin & Dominici 2019).
+//! What a model goes by: how much worse its main figure becomes where the values of one column are dealt among the rows (permutation
+//! importance, Breiman 2001; Fisher, Rudin & Dominici 2019).
 
 use super::tags::TagSets;
 use crate::base::{Context, Result, Rng, zeros};
@@ -57,7 +57,8 @@ struct Rows<'a> {
     tags: Option<&'a TagSets>,
 }
 
-/// The importance of every column for rows of `frame`, some by each scorer of `parts`; rows whose answer is NaN do not count. The same seed gives the same.
+/// The importance of every column for rows of `frame`, some by each scorer of `parts`; rows whose answer is NaN do not count. The same seed
+/// gives the same.
 ///
 /// # Errors
 /// As [`Scorer::score`]; [`crate::base::Code::UndefinedColumn`], [`crate::base::Code::OutOfMemory`], [`crate::base::Code::Cancelled`].
@@ -168,8 +169,8 @@ impl Rows<'_> {
     }
 }
 
-/// By how much the mean loss of rows is worse, or its root, with an interval over the rows: each is evaluated with and without, and what they differ by has a mean
-/// and a deviation of its own (for roots by their first derivative).
+/// By how much the mean loss of rows is worse, or its root, with an interval over the rows: each is evaluated with and without, and what
+/// they differ by has a mean and a deviation of its own (for roots by their first derivative).
 fn worse(plain: &[f64], dealt: &[f64], root: bool) -> Importance {
     let (a, b) = (mean(plain), mean(dealt));
     let slope = |x: f64| if x > 0.0 { 0.5 / x.sqrt() } else { 0.0 };

@@ -21,9 +21,9 @@ const BINS: usize = 64;
 /// From here on a column alone predicts the target almost perfectly.
 const PERFECT: f64 = 0.99;
 
-/// The columns to learn from, in the frame's order: all but the target, the split columns `keys`, those excluded, and those in which
-/// each of `rows` has its own value and that are not included by name; a notice names the latter. Numbers without a key's name stay where nothing
-/// else does.
+/// The columns to learn from, in the frame's order: all but the target, the split columns `keys`, those excluded, and those in which each
+/// of `rows` has its own value and that are not included by name; a notice names the latter. Numbers without a key's name stay where
+/// nothing else does.
 ///
 /// # Errors
 /// [`Code::UndefinedColumn`] for a name in `exclude` or `include` that is none; [`Code::Data`] when no column is left.

@@ -44,7 +44,8 @@ fn a_line_goes_on_beyond_what_it_was_trained_on() {
     }
 }
 
-/// With batches of 128 and 60 epochs, as for a network, 100 rows made a few dozen steps, and gave 1468, 2825 and −322 at 1000 by three seeds.
+/// With batches of 128 and 60 epochs, as for a network, 100 rows made a few dozen steps, and gave 1468, 2825 and −322 at 1000 by three
+/// seeds.
 #[test]
 fn few_rows_are_enough_for_a_line() {
     for (n, seed) in [(100, 0), (100, 1), (100, 2), (300, 0), (300, 2), (1000, 0), (3000, 2)] {
@@ -156,7 +157,8 @@ fn a_rare_class_that_weighs_more_is_found_more_often_and_probabilities_stay_true
             json!({"class_weight": {"rare": 24}, "calibrate": false}),
         ] {
             let (weighted, metrics, s) = of(params.clone());
-            // Where classes count alike, rare begins halfway to common: P(z > −0.75). Of three a weight of 24 makes it 0.96 : 0.6, and that P(z > −1.06).
+            // Where classes count alike, rare begins halfway to common: P(z > −0.75). Of three a weight of 24 makes it 0.96 : 0.6, and that
+            // P(z > −1.06).
             let expected = if three && params["class_weight"] != "balanced" { 0.856 } else { 0.773 };
             assert!((weighted.0 - expected).abs() < 0.09, "{kind} {params} {weighted:?}");
             assert!((weighted.1 - plain.1).abs() < 0.012 && weighted.2 < plain.2 + 0.01, "{kind} {params} {weighted:?} {plain:?}");
@@ -245,7 +247,8 @@ fn probabilities_of_rare_answers_add_up_to_these() {
     }
 }
 
-/// The age and the place in the year were one thing on less than a year of data, and went on beyond it: .56 a year later, .99 after four, where .2 is right.
+/// The age and the place in the year were one thing on less than a year of data, and went on beyond it: .56 a year later, .99 after four,
+/// where .2 is right.
 #[test]
 fn what_dates_teach_ends_with_training() {
     const DAY: i64 = 86_400_000_000;

@@ -1,4 +1,5 @@
-//! Learning from rows with a target column: columns chosen, split, encoded, networks fitted, calibrated, evaluated, and fitted again on all.
+//! Learning from rows with a target column: columns chosen, split, encoded, networks fitted, calibrated, evaluated, and fitted again on
+//! all.
 //!
 //! Where rows or groups are few, parts of the rows take turns at being held out; what follows is one turn.
 //!

@@ -8,14 +8,14 @@ use crate::nn::Loss;
 use crate::serve::Outcome;
 use crate::serve::scorer::State;
 
-/// Up to so many rows that teach, several networks cost a second and are worth it: chance decides much of what one learns.
-/// (Two in the place of four lost .0015 of the AUC on the texts of 3,503 products; in a trial on online_shoppers five gave .001 more than one.)
+/// Up to so many rows that teach, several networks cost a second and are worth it: chance decides much of what one learns. (Two in the
+/// place of four lost .0015 of the AUC on the texts of 3,503 products; in a trial on online_shoppers five gave .001 more than one.)
 const SMALL: usize = 20_000;
 /// Up to so many rows a batch of a network's size makes too few steps for a line.
 /// (`linear` on 100 rows of y = 3x + 1, x up to 100, said −322 to 2825 of x = 1000 in the larger batches, and says about 3001.)
 const FEW: usize = 2_000;
-/// Up to here two still cost little.
-/// (They are paid when a table is scored: in an early run a million rows by one network came 6.8 times as fast as by way of Python, by two 5.7 times.)
+/// Up to here two still cost little. (They are paid when a table is scored: in an early run a million rows by one network came 6.8 times as
+/// fast as by way of Python, by two 5.7 times.)
 const MIDDLE: usize = 400_000;
 
 /// How many networks are averaged, where `rows` rows teach.
@@ -40,8 +40,8 @@ const TEXT_DROPOUT: f32 = 0.3;
 fn plan(state: &State, params: &Params, rows: usize) -> MlpSpec {
     let bare = params.hidden.is_empty();
     let (batch, epochs) = match rows {
-        // Of few weights each has to come to its place, which takes some hundred steps. (In batches of 128, 100 rows of which 18 were positive had a log loss of .449 on fresh rows,
-        // the constant .438, and a logistic regression to its end .327.)
+        // Of few weights each has to come to its place, which takes some hundred steps. (In batches of 128, 100 rows of which 18 were
+        // positive had a log loss of .449 on fresh rows, the constant .438, and a logistic regression to its end .327.)
         n if bare && n <= FEW => (16, 120),
         n if bare && n <= SMALL && state.outcome == Outcome::Value => (32, 60),
         n if n <= SMALL => (128, 60),

@@ -10,8 +10,8 @@ use crate::train::MetricRow;
 use ndarray::{ArrayView1, ArrayView2};
 use serde_json::{Map, Value, json};
 
-/// Every figure that the outcome has, for the rows of `scores` whose answer is no NaN; `weights` are those by which a class is chosen (see [`crate::train::class_weights`]); `tags` are those that answers point at, and lists of `k` tags are
-/// evaluated beside the usual ones.
+/// Every figure that the outcome has, for the rows of `scores` whose answer is no NaN; `weights` are those by which a class is chosen (see
+/// [`crate::train::class_weights`]); `tags` are those that answers point at, and lists of `k` tags are evaluated beside the usual ones.
 ///
 /// # Errors
 /// [`crate::base::Code::OutOfMemory`], [`crate::base::Code::Cancelled`].
@@ -87,7 +87,8 @@ pub fn figures(
     Ok(out)
 }
 
-/// Where classes weigh differently, the mean over the classes of the share of their rows that is told rightly: what accuracy says of a rare class is little.
+/// Where classes weigh differently, the mean over the classes of the share of their rows that is told rightly: what accuracy says of a rare
+/// class is little.
 fn balanced(recalls: &[Accuracy], weights: &[f64]) -> Option<MetricRow> {
     let mut mean = Mean::default();
     recalls.iter().filter_map(State::value).for_each(|r| mean.add(r));
@@ -101,9 +102,9 @@ const PAIRS: usize = 2_000_000;
 /// Lengths of the lists of likeliest tags that are evaluated.
 const LISTS: [usize; 3] = [1, 3, 5];
 
-/// The figures of tags: over all pairs of a row and a tag (`average_precision`, `auc`: micro), as the mean over tags (`macro_…`), and of the list
-/// of a row's likeliest tags, for the rows that have any: `precision` is hits / k, `recall` hits / its tags, `recall_capped` hits / min(k, its tags), which
-/// a list of k can bring to 1.
+/// The figures of tags: over all pairs of a row and a tag (`average_precision`, `auc`: micro), as the mean over tags (`macro_…`), and of
+/// the list of a row's likeliest tags, for the rows that have any: `precision` is hits / k, `recall` hits / its tags, `recall_capped` hits
+/// / min(k, its tags), which a list of k can bring to 1.
 fn of_tags(
     rows: &[(ArrayView1<'_, f64>, usize)],
     (tags, k): (&TagSets, Option<usize>),

@@ -51,7 +51,8 @@ pub struct Evaluated {
     pub average: Vec<MetricRow>,
     /// How many rows were held out.
     pub rows: usize,
-    /// Where the held-out rows tell nothing for the networks: what every row is given, and the networks' figures, in whose place those of the average stand in `figures`.
+    /// Where the held-out rows tell nothing for the networks: what every row is given, and the networks' figures, in whose place those of
+    /// the average stand in `figures`.
     pub shares: Option<(Vec<f64>, Vec<MetricRow>)>,
 }
 
@@ -121,7 +122,8 @@ pub fn evaluate_turns(turns: &[Turn], data: &Prepared<'_>, state: &State, calibr
     let logits = joined(turns.iter().map(|t| t.logits.view()))?;
     let answers: Vec<f64> = turns.iter().flat_map(|t| t.answers.iter().copied()).collect();
     let turn_of: Vec<usize> = turns.iter().enumerate().flat_map(|(i, t)| std::iter::repeat_n(i, t.answers.len())).collect();
-    // One temperature for all classes would undo what biases were set to after training by weights: a rare class would come out too low, for the sake of the others.
+    // One temperature for all classes would undo what biases were set to after training by weights: a rare class would come out too low,
+    // for the sake of the others.
     let biased = !data.class_weights.is_empty() && matches!(data.outcome, Outcome::Classes(_));
     let fitted = match turns {
         _ if !calibrate || biased => None,
