@@ -12,7 +12,7 @@ pub struct Event {
     pub item: u32,
     /// Above 0: how much the event says.
     pub weight: f32,
-    /// Under which circumstances, as [`Interactions::context`] codes them.
+    /// Under which circumstances, as [`crate::dataset::Interactions::context`] codes them.
     pub context: Codes,
 }
 

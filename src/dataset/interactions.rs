@@ -226,7 +226,7 @@ impl Interactions {
         Ok(of)
     }
 
-    /// The largest weight of all events, to which [`Pairs`] are scaled.
+    /// The largest weight of all events, to which [`crate::dataset::Pairs`] are scaled.
     pub fn heaviest(&self) -> f32 {
         self.events.iter().map(|e| e.weight).fold(f32::MIN_POSITIVE, f32::max)
     }

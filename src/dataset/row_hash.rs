@@ -12,7 +12,7 @@ pub fn place(hash: u64) -> f64 {
 /// A hash of each row's values in `columns`, whatever their order.
 ///
 /// # Errors
-/// [`Code::UndefinedColumn`]; [`Code::OutOfMemory`].
+/// [`crate::base::Code::UndefinedColumn`]; [`crate::base::Code::OutOfMemory`].
 pub fn row_hashes(frame: &Frame, columns: &[&str], rows: &[u32]) -> Result<Vec<u64>> {
     let mut out: Vec<u64> = zeros(rows.len())?;
     for name in columns {

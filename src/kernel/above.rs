@@ -3,7 +3,7 @@
 use super::simd::{Simd, kernel};
 
 kernel! {
-    /// Adds to `found` the places i where x[i] ≥ bars[i mod bars.len()], in order: `x` is rows of one number a bar. A NaN reaches none.
+    /// Adds to `found` the places i where `x[i]` ≥ `bars[i mod bars.len()]`, in order: `x` is rows of one number a bar. A NaN reaches none.
     /// Panics where `x` is no whole rows.
     above, above_at(x: &[f32], bars: &[f32], found: &mut Vec<u32>)
         => !bars.is_empty() && x.len().is_multiple_of(bars.len()) && u32::try_from(x.len()).is_ok(), above_portable, above_simd

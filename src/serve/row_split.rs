@@ -42,7 +42,7 @@ impl Split {
     /// Which share of `rows` of a frame was used in the training that held rows out so; 0 where the frame lacks a column that tells.
     ///
     /// # Errors
-    /// [`Code::OutOfMemory`].
+    /// [`crate::base::Code::OutOfMemory`].
     pub fn known(&self, frame: &Frame, rows: &[u32]) -> Result<f64> {
         if self.reads().any(|n| frame.column(n).is_err()) {
             return Ok(0.0);
@@ -82,7 +82,7 @@ impl Split {
     }
 
     /// The sides of `rows` of a frame that holds the rows of the training: each is held out in the turn in which it was. `classes` as in
-    /// [`Asked`].
+    /// `Asked` of the training.
     ///
     /// # Errors
     /// As [`split::sides`].

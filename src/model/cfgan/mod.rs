@@ -73,7 +73,7 @@ const EPOCHS: usize = 50;
 /// Epochs at most when held-out events choose.
 const MOST_EPOCHS: usize = 200;
 
-/// [`SPECS`], typed.
+/// `SPECS`, typed.
 #[derive(Debug, Clone, serde::Deserialize)]
 pub struct Params {
     hidden: usize,

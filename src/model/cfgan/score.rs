@@ -68,7 +68,7 @@ impl Cfgan {
     /// Back from [`Cfgan::to_tensors`], which may be hostile; `given` are the stored parameters, the chosen ones filled in.
     ///
     /// # Errors
-    /// [`Code::Corrupt`].
+    /// [`crate::base::Code::Corrupt`].
     pub fn from_tensors(items: usize, given: &Map<String, Value>, tensors: &[Tensor]) -> Result<Self> {
         let stored = Stored { model: "CFGAN", tensors };
         let width = given.get("hidden").and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok());

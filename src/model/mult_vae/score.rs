@@ -103,7 +103,7 @@ impl MultVae {
     /// Back from [`MultVae::to_tensors`], which may be hostile; `given` are the stored parameters, the chosen ones filled in.
     ///
     /// # Errors
-    /// [`Code::Corrupt`].
+    /// [`crate::base::Code::Corrupt`].
     pub fn from_tensors(items: usize, given: &Map<String, Value>, tensors: &[Tensor]) -> Result<Self> {
         let stored = Stored { model: "Mult-VAE", tensors };
         let width = |name: &str| given.get(name).and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok());

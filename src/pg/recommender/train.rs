@@ -56,8 +56,8 @@ pub(crate) type Read = (Relation, Reader);
 /// the model or will.
 ///
 /// # Errors
-/// For the call: [`Code::InvalidParameter`], [`Code::UndefinedObject`], [`Code::UndefinedColumn`], [`Code::WrongType`]; for the model:
-/// [`Code::Privilege`], [`Code::InUse`], [`Code::WrongState`]; for the events: [`Code::Data`].
+/// For the call: those of [`Request::new`] and [`EventSource::live`]; for the model: those of [`Begun::lock`] and of publishing; for the
+/// events: [`crate::base::Code::Data`].
 pub(crate) fn train(model: &str, call: &Call, (relation, reader): &Read, items: Option<&Read>, again: Option<Again>) -> Result<Published> {
     let begun = Begun::new(c"affinity.train_recommender()", &call.deploy, again)?;
     let asked = Request::new(&call.kind, &call.params)?;

@@ -111,7 +111,7 @@ impl Features {
     /// How well rows of `frame` come back, or how like them generated rows are; then the same of something simple.
     ///
     /// # Errors
-    /// Those of [`evaluate::evaluate`] and of [`Generative::evaluate`].
+    /// Those of [`evaluation::evaluate`] and of [`Generative::evaluate`].
     pub fn evaluate(&self, frame: &Frame, ctx: &Context<'_>) -> Result<Vec<MetricRow>> {
         match self {
             Self::Gan(m) => m.evaluate(frame, ctx),
