@@ -23,3 +23,30 @@ pub use multiclass::Accuracy;
 pub use ranked::{Mrr, Ndcg, RecallAt};
 pub use regression::{Mae, R2, Rmse};
 pub use state::{Mean, State};
+
+/// Whether less of the figure called `name` is better: of losses, errors, and of how well generated rows are told from real ones.
+pub fn less_is_better(name: &str) -> bool {
+    let losses = [LogLoss::NAME, Brier::NAME, Rmse::NAME, Mae::NAME];
+    losses.contains(&name) || name.starts_with("two_sample") || name.ends_with("loss")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_better_direction_is_that_of_the_states() {
+        fn agrees<S: State>() {
+            assert_eq!(less_is_better(S::NAME), !S::HIGHER_IS_BETTER, "{}", S::NAME);
+        }
+        agrees::<Auc>();
+        agrees::<AveragePrecision>();
+        agrees::<LogLoss>();
+        agrees::<Brier>();
+        agrees::<Accuracy>();
+        agrees::<Rmse>();
+        agrees::<Mae>();
+        agrees::<R2>();
+        assert!(less_is_better("two_sample_auc") && less_is_better("valid_loss") && !less_is_better("ndcg@20"));
+    }
+}

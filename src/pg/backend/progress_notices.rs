@@ -2,6 +2,7 @@
 
 use crate::base::number::AsReal;
 use crate::base::{Epoch, names};
+use crate::metric::less_is_better;
 use crate::pg::backend::interrupts::Shown;
 use crate::pg::backend::{error, settings};
 use serde::{Deserialize, Serialize};
@@ -40,8 +41,7 @@ impl Part {
         // Without a figure of its own the loss on the validation rows says when to stop.
         let figure = epoch.metric.clone().or_else(|| epoch.valid_loss.map(|l| ("valid_loss".to_owned(), l)));
         let Some((name, value)) = figure else { return };
-        // Of how well generated rows are told from real ones, less is better, as of losses.
-        let less = name.starts_with("two_sample") || name.ends_with("loss");
+        let less = less_is_better(&name);
         let better = |b: &(String, f64)| b.0 != name || if less { value < b.1 } else { value > b.1 };
         if self.best.as_ref().is_none_or(better) {
             self.best = Some((name, value));

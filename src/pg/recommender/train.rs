@@ -52,15 +52,20 @@ pub(crate) struct Call {
 /// A relation and who reads it.
 pub(crate) type Read = (Relation, Reader);
 
-/// Trains a version of `model` on the events of a relation, whose items another describes, with the rights of the current role, who owns
+/// Trains a version of `model` by `call`, whose kind and parameters `asked` holds, on the events of a relation, whose items another describes, with the rights of the current role, who owns
 /// the model or will.
 ///
 /// # Errors
-/// For the call: those of [`Request::new`] and [`EventSource::live`]; for the model: those of [`Begun::lock`] and of publishing; for the
+/// For the call: those of [`EventSource::live`]; for the model: those of [`Begun::lock`] and of publishing; for the
 /// events: [`crate::base::Code::Data`].
-pub(crate) fn train(model: &str, call: &Call, (relation, reader): &Read, items: Option<&Read>, again: Option<Again>) -> Result<Published> {
+pub(crate) fn train(
+    model: &str,
+    (call, asked): (&Call, &Request),
+    (relation, reader): &Read,
+    items: Option<&Read>,
+    again: Option<Again>,
+) -> Result<Published> {
     let begun = Begun::new(c"affinity.train_recommender()", &call.deploy, again)?;
-    let asked = Request::new(&call.kind, &call.params)?;
     // Says what is wrong with the columns before anything is read.
     call.events.live(relation, 1)?;
     let mut run = begun.lock(model, &call.kind)?;
@@ -92,7 +97,7 @@ pub(crate) fn train(model: &str, call: &Call, (relation, reader): &Read, items: 
         seed,
         &run.budget,
         |shown| progress.show(&shown),
-        |ctx| recommender::fit(&data, &asked, skipped.rows, incumbent.as_ref(), ctx),
+        |ctx| recommender::fit(&data, asked, skipped.rows, incumbent.as_ref(), ctx),
     )?;
     let users = 0..CHECKED.min(u32::try_from(data.users.len()).unwrap_or(CHECKED));
     let sample: Vec<_> = users.map(|u| (data.users.id(u), data.history(u).to_vec())).collect();
@@ -158,13 +163,14 @@ fn untimed(events: &EventSource, relation: &Relation) -> Option<String> {
 /// Repeats a recorded call with the rights of the model's owner.
 ///
 /// # Errors
-/// As [`train`] and [`Reader::open`].
+/// As [`Request::new`], [`train`] and [`Reader::open`].
 pub(crate) fn retrain(model: &ModelRow, call: &Value, again: Again) -> Result<Published> {
     let call: Call = training::recorded(call, FUNCTION)?;
     let open = |source: &Source| Reader::open(model, ReadAs::Owner, &call.events.search_path, source);
     let events = open(&call.events.source())?;
     let items = call.items.as_ref().map(|i| open(&i.source())).transpose()?;
-    owner::as_role(&Acting::as_role(model.owner.oid, &[])?, || train(&model.name, &call, &events, items.as_ref(), Some(again)))
+    let asked = Request::new(&call.kind, &call.params)?;
+    owner::as_role(&Acting::as_role(model.owner.oid, &[])?, || train(&model.name, (&call, &asked), &events, items.as_ref(), Some(again)))
 }
 
 /// Gives `items`, of type `typ`, also the spellings of the deployed version, whose ids were of the type `spelled`: it knows an item all of

@@ -1,7 +1,7 @@
 //! A training becomes a version: saved, checked by scoring with what was saved, deployed if it may be, old versions dropped.
 
 use crate::base::{Code, Error, Result, Tensor, names};
-use crate::metric::Estimate;
+use crate::metric::{Estimate, less_is_better};
 use crate::model::recommender::EVALUATED_AT;
 use crate::pg::backend::error;
 use crate::pg::backend::text::literal;
@@ -182,9 +182,8 @@ fn should_deploy(training: &Training<'_>, before: Option<&ModelRow>) -> bool {
 /// The name of the figure by which versions are compared, and its values as they are: those of which less is better are compared by their
 /// negatives.
 fn figure(report: &Report, compared: [f64; 2]) -> (String, [f64; 2]) {
-    const LESS: [&str; 4] = ["log_loss", "rmse", "mae", "two_sample_auc"];
     let by = report.metrics.get("evaluated_by").and_then(Value::as_str).map_or_else(|| format!("ndcg@{EVALUATED_AT}"), str::to_owned);
-    let sign = if LESS.contains(&by.as_str()) { -1.0 } else { 1.0 };
+    let sign = if less_is_better(&by) { -1.0 } else { 1.0 };
     (by, compared.map(|x| sign * x))
 }
 
