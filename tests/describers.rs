@@ -2,24 +2,16 @@
 
 #![allow(clippy::unwrap_used)]
 
-#[path = "shared/bytes.rs"]
-mod bytes;
+#[path = "shared/row_kinds.rs"]
+mod row_kinds;
 
-#[path = "shared/stop.rs"]
-mod stop;
-
-use bytes::again;
-use pg_affinity::base::{Budget, Code, Context, Numbers, Pool, Quiet, Rng, Tensor};
-use pg_affinity::dataset::{Cell, Column, Family, Frame, Labels, MISSING_CODE, MISSING_TIME, Values};
+use pg_affinity::base::{Code, Rng, Tensor};
+use pg_affinity::dataset::{Cell, Column, Frame, MISSING_CODE, MISSING_TIME, Values};
 use pg_affinity::model::RowKind;
 use pg_affinity::train::Trained;
 use pg_affinity::train::features::{Features, FeaturesSpec, Scratch, fit};
+use row_kinds::{odd_and_wrong, stops, tampered_is_corrupt, through_the_store, with};
 use serde_json::{Value, json};
-
-fn with<T>(threads: usize, seed: u64, f: impl FnOnce(&Context<'_>) -> T) -> T {
-    let (pool, budget) = (Pool::new(threads).unwrap(), Budget::unlimited());
-    f(&Context { seed, pool: &pool, budget: &budget, watch: &Quiet })
-}
 
 /// Products with a column of every family, each with holes; all follow from two hidden numbers and the kind.
 fn products(rows: usize, seed: u64) -> Frame {
@@ -79,8 +71,7 @@ fn train(spec: &FeaturesSpec, rows: usize) -> Trained {
 
 /// Out to what the tables hold and back: JSON text, and bytes by element type.
 fn stored(spec: &FeaturesSpec, t: &Trained) -> Features {
-    let state: Value = serde_json::from_str(&t.state.to_string()).unwrap();
-    let tensors: Vec<Tensor> = t.tensors.iter().map(|t| Tensor { numbers: again(&t.numbers), ..t.clone() }).collect();
+    let (state, tensors) = through_the_store(&t.state, &t.tensors);
     Features::load(&spec.kind, &state, &tensors).unwrap()
 }
 
@@ -146,14 +137,7 @@ fn missing_and_unknown_values_are_taken_and_wrong_ones_are_named() {
         assert!(f.encode(&blank, &mut scratch).unwrap().iter().all(|x| x.is_finite()));
         for (i, input) in f.inputs().iter().enumerate() {
             let mut row = blank.clone();
-            let (odd, wrong, code) = match input.family {
-                Family::Number => (Cell::Number(-1e300), Cell::Text("12"), Code::WrongType),
-                Family::Bool => (Cell::Bool(true), Cell::Text("t"), Code::WrongType),
-                Family::Text => (Cell::Text("never seen"), Cell::Number(1.0), Code::WrongType),
-                Family::Time => (Cell::Time(i64::MAX), Cell::Text("2020-01-01"), Code::WrongType),
-                Family::Labels => (Cell::Labels(Labels::Names(&["never seen"])), Cell::Text("a"), Code::WrongType),
-                Family::Vector(_) => (Cell::Vector(&[1e30, f32::NAN]), Cell::Vector(&[1.0]), Code::ArrayLength),
-            };
+            let (odd, wrong, code) = odd_and_wrong(input.family);
             row[i] = odd;
             assert!(f.encode(&row, &mut scratch).unwrap().iter().all(|x| x.is_finite()), "{input:?}");
             if rebuilds(&spec) {
@@ -174,30 +158,8 @@ fn tampered_versions_are_corrupt_and_nothing_panics() {
     for spec in cases() {
         let t = train(&spec, 300);
         let load = |state: &Value, tensors: &[Tensor]| Features::load(&spec.kind, state, tensors).map(|_| ()).unwrap_err().code;
-        for i in 0..t.tensors.len() {
-            let without: Vec<Tensor> = t.tensors.iter().enumerate().filter(|(j, _)| *j != i).map(|(_, t)| t.clone()).collect();
-            // the whole of the twins may be left out, one tensor of them may not
-            assert_eq!(load(&t.state, &without), Code::Corrupt, "without {}", t.tensors[i].name);
-            for change in 0..4 {
-                let mut bad = t.tensors.clone();
-                let Numbers::F32(v) = &mut bad[i].numbers else { panic!() };
-                match change {
-                    0 => v.truncate(v.len() - 1),
-                    1 => v[0] = f32::NAN,
-                    2 => bad[i].shape[0] += 1,
-                    _ => bad[i].numbers = Numbers::I64(vec![0; t.tensors[i].numbers.len()]),
-                }
-                assert_eq!(load(&t.state, &bad), Code::Corrupt, "{} change {change}", bad[i].name);
-            }
-        }
-        for key in t.state.as_object().unwrap().keys() {
-            let mut bad = t.state.clone();
-            bad.as_object_mut().unwrap().remove(key);
-            assert_eq!(load(&bad, &t.tensors), Code::Corrupt, "without {key}");
-            bad[key] = json!(-1);
-            assert_eq!(load(&bad, &t.tensors), Code::Corrupt, "{key} of another type");
-        }
-        assert_eq!(load(&Value::Null, &t.tensors), Code::Corrupt);
+        let keys = t.state.as_object().unwrap().keys().map(String::as_str);
+        tampered_is_corrupt(&t.state, &t.tensors, keys, load);
     }
 }
 
@@ -205,6 +167,6 @@ fn tampered_versions_are_corrupt_and_nothing_panics() {
 fn training_stops_when_asked_and_keeps_to_its_memory() {
     let frame = products(1500, 5);
     for spec in cases() {
-        stop::stops(&format!("{spec:?}"), [0, 2, 5, 10], 2_000, |ctx| fit(&frame, &spec, None, ctx));
+        stops(&format!("{spec:?}"), [0, 2, 5, 10], 2_000, |ctx| fit(&frame, &spec, None, ctx));
     }
 }

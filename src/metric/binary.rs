@@ -6,27 +6,34 @@ use super::state::{Kept, Mean, State, Z95, kept_in_0, mean_loss};
 use crate::base::number::AsReal;
 use crate::base::{Result, weight};
 
+/// The rows of a figure that is made of [`Scores`] alone.
+macro_rules! adds_scores {
+    ($of:ty) => {
+        impl $of {
+            /// Adds a row: any score that is higher for likelier positives.
+            ///
+            /// # Errors
+            /// [`crate::base::Code::OutOfMemory`].
+            pub fn add(&mut self, score: f64, label: bool) -> Result<()> {
+                self.add_weighted(score, label, 1.0)
+            }
+
+            /// Adds a row that counts `weight`, above 0.
+            ///
+            /// # Errors
+            /// As [`Self::add`].
+            pub fn add_weighted(&mut self, score: f64, label: bool, weight: f64) -> Result<()> {
+                self.0.add(score, label, weight)
+            }
+        }
+    };
+}
+
 /// Area under the ROC curve: the chance that a positive is scored above a negative, ties counting one half. Exact.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Auc(Scores);
 
-impl Auc {
-    /// Adds a row: any score that is higher for likelier positives.
-    ///
-    /// # Errors
-    /// [`crate::base::Code::OutOfMemory`].
-    pub fn add(&mut self, score: f64, label: bool) -> Result<()> {
-        self.add_weighted(score, label, 1.0)
-    }
-
-    /// Adds a row that counts `weight`, above 0.
-    ///
-    /// # Errors
-    /// As [`Self::add`].
-    pub fn add_weighted(&mut self, score: f64, label: bool, weight: f64) -> Result<()> {
-        self.0.add(score, label, weight)
-    }
-}
+adds_scores!(Auc);
 
 impl State for Auc {
     const NAME: &'static str = "auc";
@@ -69,23 +76,7 @@ impl State for Auc {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct AveragePrecision(Scores);
 
-impl AveragePrecision {
-    /// Adds a row: any score that is higher for likelier positives.
-    ///
-    /// # Errors
-    /// [`crate::base::Code::OutOfMemory`].
-    pub fn add(&mut self, score: f64, label: bool) -> Result<()> {
-        self.add_weighted(score, label, 1.0)
-    }
-
-    /// Adds a row that counts `weight`, above 0.
-    ///
-    /// # Errors
-    /// As [`Self::add`].
-    pub fn add_weighted(&mut self, score: f64, label: bool, weight: f64) -> Result<()> {
-        self.0.add(score, label, weight)
-    }
-}
+adds_scores!(AveragePrecision);
 
 impl State for AveragePrecision {
     const NAME: &'static str = "average_precision";

@@ -24,10 +24,11 @@ pub use ranked::{Mrr, Ndcg, RecallAt};
 pub use regression::{Mae, R2, Rmse};
 pub use state::{Mean, State};
 
-/// Whether less of the figure called `name` is better: of losses, errors, and of how well generated rows are told from real ones.
+/// Whether less of the figure called `name` is better: of losses, errors, and of how far generated rows are from real ones.
 pub fn less_is_better(name: &str) -> bool {
     let losses = [LogLoss::NAME, Brier::NAME, Rmse::NAME, Mae::NAME];
-    losses.contains(&name) || name.starts_with("two_sample") || name.ends_with("loss")
+    let distances = ["distance", "ks", "tv", "joint_tv", "correlation"];
+    losses.contains(&name) || distances.contains(&name) || name.starts_with("two_sample") || name.ends_with("loss")
 }
 
 #[cfg(test)]

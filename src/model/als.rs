@@ -167,32 +167,13 @@ fn held_back(pairs: &Pairs, others: usize, vectors: &[f32], width: usize, rule: 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::{Budget, Pool, Quiet};
-    use crate::dataset::{Column, Event, EventColumns, Frame, IdKind, Values};
+    use crate::dataset::Event;
+    use crate::model::test_events::{self, with};
     use serde_json::json;
 
     /// 200 users who each chose six of the twenty items of one of three shelves.
     fn shelves() -> Interactions {
-        let mut r = Rng::new(1);
-        let (mut users, mut items) = (Vec::new(), Vec::new());
-        for u in 0..200u32 {
-            for _ in 0..6 {
-                users.push(u);
-                items.push(u % 3 * 20 + r.below(20) as u32);
-            }
-        }
-        let column = |name: &str, codes: Vec<u32>, n: usize| Column {
-            name: name.into(),
-            values: Values::Category { codes, levels: (0..n).map(|i| format!("{i:03}")).collect() },
-        };
-        let frame = Frame::new(vec![column("u", users, 200), column("i", items, 60)]).unwrap();
-        let columns = EventColumns { user: "u".into(), item: "i".into(), ..EventColumns::default() };
-        with(1, |ctx| Interactions::from_frame(&frame, &columns, IdKind::Text, IdKind::Text, ctx)).unwrap().0
-    }
-
-    fn with<R>(threads: usize, f: impl FnOnce(&Context<'_>) -> R) -> R {
-        let (pool, budget) = (Pool::new(threads).unwrap(), Budget::unlimited());
-        f(&Context { seed: 0, pool: &pool, budget: &budget, watch: &Quiet })
+        test_events::shelves(200, 3, 20)
     }
 
     fn given(change: serde_json::Value) -> Map<String, Value> {

@@ -244,32 +244,12 @@ fn stored(given: &Map<String, Value>) -> Result<(usize, Rule, f32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::{Budget, Pool, Quiet};
-    use crate::dataset::{Column, EventColumns, Frame, IdKind, Values};
+    use crate::model::test_events::{self, with};
     use serde_json::json;
 
     /// 600 users who each chose up to six of the hundred items of one of four shelves.
     fn shelves() -> Interactions {
-        let mut r = Rng::new(1);
-        let (mut users, mut items) = (Vec::new(), Vec::new());
-        for u in 0..600u32 {
-            for _ in 0..6 {
-                users.push(u);
-                items.push(u % 4 * 100 + r.below(100) as u32);
-            }
-        }
-        let column = |name: &str, codes: Vec<u32>, n: usize| Column {
-            name: name.into(),
-            values: Values::Category { codes, levels: (0..n).map(|i| format!("{i:03}")).collect() },
-        };
-        let frame = Frame::new(vec![column("u", users, 600), column("i", items, 400)]).unwrap();
-        let columns = EventColumns { user: "u".into(), item: "i".into(), ..EventColumns::default() };
-        with(1, |ctx| Interactions::from_frame(&frame, &columns, IdKind::Text, IdKind::Text, ctx)).unwrap().0
-    }
-
-    fn with<R>(threads: usize, f: impl FnOnce(&Context<'_>) -> R) -> R {
-        let (pool, budget) = (Pool::new(threads).unwrap(), Budget::unlimited());
-        f(&Context { seed: 0, pool: &pool, budget: &budget, watch: &Quiet })
+        test_events::shelves(600, 4, 100)
     }
 
     #[test]

@@ -2,15 +2,37 @@
 //! events choose.
 
 use crate::base::memory::Taken;
+use crate::base::params::Spec;
 use crate::base::{Context, Epoch, Result};
 use crate::dataset::Event;
 use crate::dataset::{Interactions, Pairs};
-use crate::model::holdout::Holdout;
+use crate::model::auto_candidates;
+use crate::model::holdout::{Holdout, Lists};
 use crate::model::popularity::Popularity;
-use crate::model::recommender::EVALUATED_AT;
+use crate::model::recommender::{self, EVALUATED_AT, ItemScorer, Job, Kind, Model, Stored};
 use crate::nn::monitor::{Evaluation, Fitted};
 use crate::nn::{Loop, Trainee};
 use serde_json::{Map, Value, json};
+
+/// What a fit gives: the model, its learning curve, and the parameters that held-out events chose.
+pub type Learned<M> = (M, Vec<Epoch>, Map<String, Value>);
+
+/// A kind whose network learns whole histories: held-out events choose when it stops, and `auto` tries it where it trains in minutes.
+pub const fn kind(
+    name: &'static str,
+    for_what: &'static str,
+    specs: &'static [Spec],
+    fit: fn(&Job<'_>) -> Result<recommender::Fitted>,
+    load: fn(&Stored<'_>) -> Result<Model>,
+) -> Kind {
+    Kind { auto: Some(auto_candidates::for_networks), tunes: true, ..Kind::usual(name, for_what, specs, fit, load) }
+}
+
+/// [`Learned`] as the kind gives it.
+pub fn fitted(learned: Learned<impl ItemScorer + 'static>) -> recommender::Fitted {
+    let (model, epochs, chosen) = learned;
+    recommender::Fitted { chosen, ..recommender::Fitted::new(model, epochs) }
+}
 
 /// What the kind's parameters say of the length of a fit.
 #[derive(Debug, Clone, Copy)]
@@ -37,8 +59,9 @@ pub struct HistoryFit<'a> {
 }
 
 impl<'a> HistoryFit<'a> {
-    /// `tune` are held-out events that are not in `data`.
-    pub fn new(data: &'a Interactions, tune: Option<&'a Holdout>, length: Length) -> Self {
+    /// Of what the kind was given, and its parameters of length.
+    pub fn new(job: &Job<'a>, length: Length) -> Self {
+        let (data, tune) = (job.data, job.tune);
         let tune = tune.filter(|_| length.epochs.is_none());
         let users = data.users.len();
         let [least, most] = length.bounds;
@@ -89,7 +112,7 @@ impl<'a> HistoryFit<'a> {
         ctx: &Context,
         score: impl Fn(&[Event], &mut [f32]) -> bool + Sync + Send,
     ) -> Result<Option<Evaluation>> {
-        self.tune.map(|tune| tune.evaluation(self.data, EVALUATED_AT, popularity, ctx, score)).transpose()
+        self.tune.map(|tune| tune.evaluation(&Lists { data: self.data, k: EVALUATED_AT, popularity, ctx }, score)).transpose()
     }
 
     /// Trains; the learning curve, and the epochs where the held-out events chose them.

@@ -33,6 +33,19 @@ pub struct Asked<'a> {
     pub relevant: &'a [u32],
 }
 
+/// What lists are measured on, and how.
+#[derive(Clone, Copy)]
+pub struct Lists<'a> {
+    /// The events that are left after the split: the histories, and what is not to be listed.
+    pub data: &'a Interactions,
+    /// Items of a list.
+    pub k: usize,
+    /// One an item: the order of items with equal scores. One of 0 is not to be found.
+    pub popularity: &'a [f32],
+    /// Threads, memory, who stops.
+    pub ctx: &'a Context<'a>,
+}
+
 /// How well several scorers find what was held out.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measured {
@@ -91,22 +104,15 @@ impl Holdout {
     }
 
     /// How well `score(history, now, out)` finds the held-out items among those that the user has not had (all, with repeats), in lists of
-    /// `k`. `data` is what is left after the split. A held-out item that is not to be found, or that no event is left of, counts as
+    /// `k`. A held-out item that is not to be found, or that no event is left of, counts as
     /// ranking.py counts it: not at all.
     ///
     /// # Errors
     /// [`crate::base::Code::Cancelled`], [`crate::base::Code::OutOfMemory`].
-    pub fn measure(
-        &self,
-        data: &Interactions,
-        k: usize,
-        popularity: &[f32],
-        ctx: &Context,
-        score: impl Fn(&[Event], i64, &mut [f32]) + Sync + Send,
-    ) -> Result<Ranking> {
+    pub fn measure(&self, lists: &Lists<'_>, score: impl Fn(&[Event], i64, &mut [f32]) + Sync + Send) -> Result<Ranking> {
         let one = |history: &[Event], now: i64, outs: &mut [Vec<f32>]| score(history, now, &mut outs[0]);
-        let measured = self.measure_each(data, k, popularity, ctx, 1, one)?;
-        Ok(measured.rankings.into_iter().next().unwrap_or_else(|| Ranking::new(k, data.items.len())))
+        let measured = self.measure_each(lists, 1, one)?;
+        Ok(measured.rankings.into_iter().next().unwrap_or_else(|| Ranking::new(lists.k, lists.data.items.len())))
     }
 
     /// [`Holdout::measure`] of `n` scorers on the same users, and the NDCG of each for each user: `score(history, now, outs)` fills one
@@ -116,20 +122,17 @@ impl Holdout {
     /// As [`Holdout::measure`].
     pub fn measure_each(
         &self,
-        data: &Interactions,
-        k: usize,
-        popularity: &[f32],
-        ctx: &Context,
+        lists: &Lists<'_>,
         n: usize,
         score: impl Fn(&[Event], i64, &mut [Vec<f32>]) + Sync + Send,
     ) -> Result<Measured> {
-        let _booked = ctx.budget.take(self.users.len().saturating_mul(n * 4), "the figures of each user")?;
-        let start = (vec![Ranking::new(k, data.items.len()); n], Vec::new());
+        let _booked = lists.ctx.budget.take(self.users.len().saturating_mul(n * 4), "the figures of each user")?;
+        let start = (vec![Ranking::new(lists.k, lists.data.items.len()); n], Vec::new());
         let add = |(rankings, ndcg): &mut (Vec<Ranking>, Vec<f32>), i: usize, top: &[u32], relevant: &[u32]| {
             ndcg.push(rankings[i].add(top, relevant).map_or(0.0, |f| f.ndcg.single()));
         };
         let (mut rankings, mut values) = start.clone();
-        for (part, ndcg) in self.walk(data, k, popularity, ctx, n, &start, score, add)? {
+        for (part, ndcg) in self.walk(lists, n, &start, score, add)? {
             rankings.iter_mut().zip(&part).for_each(|(all, part)| all.merge(part));
             values.extend(ndcg);
         }
@@ -141,21 +144,14 @@ impl Holdout {
     ///
     /// # Errors
     /// As [`Holdout::measure`].
-    pub fn evaluation(
-        &self,
-        data: &Interactions,
-        k: usize,
-        popularity: &[f32],
-        ctx: &Context,
-        score: impl Fn(&[Event], &mut [f32]) -> bool + Sync + Send,
-    ) -> Result<Evaluation> {
-        let figures = self.measure(data, k, popularity, ctx, |history, _, out| {
+    pub fn evaluation(&self, lists: &Lists<'_>, score: impl Fn(&[Event], &mut [f32]) -> bool + Sync + Send) -> Result<Evaluation> {
+        let figures = self.measure(lists, |history, _, out| {
             if !score(history, out) {
-                out.copy_from_slice(popularity);
+                out.copy_from_slice(lists.popularity);
             }
         })?;
         let ndcg = figures.means().map_or(0.0, |m| m.ndcg);
-        Ok(Evaluation { loss: 1.0 - ndcg, metric: Some((format!("ndcg@{k}"), ndcg)) })
+        Ok(Evaluation { loss: 1.0 - ndcg, metric: Some((format!("ndcg@{}", lists.k), ndcg)) })
     }
 
     /// The NDCG alone of [`Holdout::measure_each`], for so many scorers that a [`Ranking`] of each for every run of users would be too
@@ -163,40 +159,29 @@ impl Holdout {
     ///
     /// # Errors
     /// [`crate::base::Code::Cancelled`], [`crate::base::Code::OutOfMemory`].
-    pub fn compare(
-        &self,
-        data: &Interactions,
-        k: usize,
-        popularity: &[f32],
-        ctx: &Context,
-        n: usize,
-        score: impl Fn(&[Event], i64, &mut [Vec<f32>]) + Sync + Send,
-    ) -> Result<Figures> {
-        let _booked = ctx.budget.take(self.users.len().saturating_mul(n * 4), "the figures of each user")?;
+    pub fn compare(&self, lists: &Lists<'_>, n: usize, score: impl Fn(&[Event], i64, &mut [Vec<f32>]) + Sync + Send) -> Result<Figures> {
+        let _booked = lists.ctx.budget.take(self.users.len().saturating_mul(n * 4), "the figures of each user")?;
         let add = |values: &mut Vec<f32>, _: usize, top: &[u32], relevant: &[u32]| {
-            values.push(list_figures(top, relevant, k).map_or(0.0, |f| f.ndcg.single()));
+            values.push(list_figures(top, relevant, lists.k).map_or(0.0, |f| f.ndcg.single()));
         };
-        Ok(Figures { n, values: self.walk(data, k, popularity, ctx, n, &Vec::new(), score, add)?.concat() })
+        Ok(Figures { n, values: self.walk(lists, n, &Vec::new(), score, add)?.concat() })
     }
 
     /// Calls `add(state, scorer, list, relevant items)` for each user and scorer, with one state, a copy of `start`, for a run of users;
     /// the states in order.
-    #[allow(clippy::too_many_arguments)]
     fn walk<S: Clone + Send + Sync>(
         &self,
-        data: &Interactions,
-        k: usize,
-        popularity: &[f32],
-        ctx: &Context,
+        lists: &Lists<'_>,
         n: usize,
         start: &S,
         score: impl Fn(&[Event], i64, &mut [Vec<f32>]) + Sync + Send,
         add: impl Fn(&mut S, usize, &[u32], &[u32]) + Sync + Send,
     ) -> Result<Vec<S>> {
+        let Lists { data, k, popularity, ctx } = *lists;
         let items = data.items.len();
         let _booked = ctx.budget.take(items.saturating_mul(4 * (n + 4) * ctx.pool.threads()), "scores of all items")?;
         let room = || (0..n).map(|_| zeros(items)).collect::<Result<Vec<Vec<f32>>>>();
-        self.each_user(data, popularity, ctx, start, room, |state, outs, asked| {
+        self.each_user(lists, start, room, |state, outs, asked| {
             score(asked.history, asked.now, outs);
             for (i, out) in outs.iter_mut().enumerate() {
                 asked.had.iter().for_each(|e| out[e.item.index()] = f32::NEG_INFINITY);
@@ -212,14 +197,13 @@ impl Holdout {
     /// [`crate::base::Code::Cancelled`], [`crate::base::Code::OutOfMemory`]; those of `room`.
     pub fn each_user<S: Clone + Send + Sync, R>(
         &self,
-        data: &Interactions,
-        popularity: &[f32],
-        ctx: &Context,
+        lists: &Lists<'_>,
         start: &S,
         room: impl Fn() -> Result<R> + Sync + Send,
         f: impl Fn(&mut S, &mut R, &Asked<'_>) + Sync + Send,
     ) -> Result<Vec<S>> {
         const STEP: usize = 64;
+        let Lists { data, popularity, ctx, .. } = *lists;
         let mut parts: Vec<Result<S>> = self.users.chunks(STEP).map(|_| Ok(start.clone())).collect();
         let run = |p: usize| -> Result<S> {
             let (mut state, mut room) = (start.clone(), room()?);
@@ -273,6 +257,8 @@ mod tests {
         let (pool, budget) = (Pool::new(2).unwrap(), Budget::unlimited());
         let ctx = Context { seed: 0, pool: &pool, budget: &budget, watch: &Quiet };
         let popularity = vec![1.0; 8];
+        let nothing = events(1);
+        let lists = Lists { data: &nothing, k: 1, popularity: &popularity, ctx: &ctx };
         // The first names the item after the last one; the second always item 6.
         let found = |users: usize, step: Step, whole: bool| {
             let data = events(users);
@@ -284,12 +270,12 @@ mod tests {
                 outs[1][6] = 1.0;
             };
             let left = if whole { &data } else { &rest };
-            let figures = holdout.compare(left, 1, &popularity, &ctx, 2, name).unwrap();
+            let figures = holdout.compare(&Lists { data: left, ..lists }, 2, name).unwrap();
             let six = |_: &[Event], _: i64, out: &mut [f32]| {
                 out.fill(f32::NEG_INFINITY);
                 out[6] = 1.0;
             };
-            let one = holdout.measure(left, 1, &popularity, &ctx, six).unwrap();
+            let one = holdout.measure(&Lists { data: left, ..lists }, six).unwrap();
             (figures.users(), figures.means(), one.means().map(|m| (m.users as usize, m.recall)))
         };
         assert_eq!(found(ENOUGH, Step::Event, false), (ENOUGH, vec![1.0, 0.0], Some((ENOUGH, 0.0))));
@@ -302,7 +288,7 @@ mod tests {
         let data = events(20);
         let (_, holdout) = Holdout::split(&data, Step::Event, true, 0.0, 1.0).unwrap();
         let figures = holdout
-            .measure(&data, 1, &popularity, &ctx, |_, _, out| out.copy_from_slice(&[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 9.0]))
+            .measure(&Lists { data: &data, ..lists }, |_, _, out| out.copy_from_slice(&[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 9.0]))
             .unwrap();
         assert_eq!(figures.means().map(|m| (m.users, m.recall)), Some((20, 0.5)));
     }

@@ -34,6 +34,8 @@ pub mod row_kind;
 mod row_weights;
 pub mod rows;
 pub mod segments;
+#[cfg(test)]
+pub mod test_events;
 pub mod transition;
 pub mod tune;
 

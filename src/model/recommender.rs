@@ -124,6 +124,14 @@ pub struct Fitted {
     pub chosen: Map<String, Value>,
 }
 
+impl Job<'_> {
+    /// Of a kind that asks for no other kinds.
+    #[cfg(test)]
+    pub fn alone<'a>(data: &'a Interactions, params: &'a Map<String, Value>, tune: Option<&'a Holdout>, ctx: &'a Context<'a>) -> Job<'a> {
+        Job { data, params, tune, kinds: &[], ctx }
+    }
+}
+
 impl Fitted {
     /// Of a kind that has a learning curve, or an empty one, and chose nothing.
     pub fn new(model: impl ItemScorer + 'static, epochs: Vec<Epoch>) -> Self {

@@ -4,7 +4,7 @@ use crate::base::number::AsReal;
 use crate::base::{Context, Result};
 use crate::dataset::Interactions;
 use crate::model::figures::Figures;
-use crate::model::holdout::Holdout;
+use crate::model::holdout::{Holdout, Lists};
 use crate::model::popularity::Popularity;
 use crate::model::recommender::{EVALUATED_AT, Fitted, ItemScorer, Job, Kind, Model};
 use serde_json::{Map, Value, json};
@@ -92,7 +92,7 @@ pub fn side_by_side(each: Vec<Figures>) -> Figures {
 
 fn ndcg(model: &dyn ItemScorer, data: &Interactions, tune: &Holdout, ctx: &Context) -> Result<Figures> {
     let popularity = Popularity::plain(data)?.scores;
-    tune.compare(data, EVALUATED_AT, &popularity, ctx, 1, |history, now, outs| {
+    tune.compare(&Lists { data, k: EVALUATED_AT, popularity: &popularity, ctx }, 1, |history, now, outs| {
         if !model.score(history, now, &mut outs[0]) {
             outs[0].copy_from_slice(&popularity);
         }

@@ -106,6 +106,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn directions_are_those_by_which_versions_are_compared() {
+        for (name, better, _) in METRICS {
+            assert_eq!(crate::metric::less_is_better(name), *better == Lower, "{name}");
+        }
+    }
+
+    #[test]
     fn figures_are_found_by_their_names() {
         assert_eq!(explain("log_loss").unwrap().0, Lower);
         assert_eq!((explain("ndcg@20"), explain("precision@3").map(|m| m.0)), (explain("ndcg"), Some(Higher)));

@@ -8,7 +8,7 @@ use crate::dataset::{Event, Interactions, Step, Vocabulary};
 use crate::metric::Estimate;
 use crate::metric::ranking::RankingMeans;
 use crate::model::figures::Figures;
-use crate::model::holdout::Holdout;
+use crate::model::holdout::{Holdout, Lists};
 use crate::model::popularity;
 use crate::model::recommender::{EVALUATED_AT, ItemScorer};
 use crate::serve::recommender::{Recommender, with_fallback};
@@ -54,7 +54,8 @@ pub(super) fn evaluate(
 ) -> Result<Option<Verdict>> {
     let beside = incumbent.map(|i| i.scorer(rest));
     let n = 2 + usize::from(beside.is_some());
-    let measured = holdout.measure_each(rest, EVALUATED_AT, popularity, ctx, n, |history, now, outs| {
+    let lists = Lists { data: rest, k: EVALUATED_AT, popularity, ctx };
+    let measured = holdout.measure_each(&lists, n, |history, now, outs| {
         with_fallback(model, popularity, history, now, &mut outs[0]);
         outs[1].copy_from_slice(popularity);
         if let Some(score) = &beside {

@@ -8,7 +8,7 @@ use crate::kernel::topk::{Best, top_k};
 use crate::metric::ranking::list_figures;
 use crate::model::blend::{Blend, standard};
 use crate::model::figures::Figures;
-use crate::model::holdout::{Asked, Holdout};
+use crate::model::holdout::{Asked, Holdout, Lists};
 use crate::model::popularity::Popularity;
 use crate::model::recommender::EVALUATED_AT;
 use crate::model::tune::{RECENCIES, side_by_side};
@@ -155,7 +155,8 @@ impl Blend {
             let scores = (0..bases).map(|_| zeros(items)).collect::<Result<_>>()?;
             Ok(Room { scores, blended: zeros(items)?, candidates: Vec::new(), few: vec![Vec::new(); bases], others: vec![0.0; bases] })
         };
-        let values = tune.each_user(data, popularity, ctx, &Vec::new(), room, |values: &mut Vec<f32>, room, asked| {
+        let lists = Lists { data, k: EVALUATED_AT, popularity, ctx };
+        let values = tune.each_user(&lists, &Vec::new(), room, |values: &mut Vec<f32>, room, asked| {
             let known = room.score(self, &needed, asked, popularity);
             let mut figure = |list: &[u32]| values.push(list_figures(list, asked.relevant, EVALUATED_AT).map_or(0.0, |f| f.ndcg.single()));
             if known {

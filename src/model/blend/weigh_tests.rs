@@ -3,7 +3,7 @@ use super::*;
 use crate::base::{Budget, Pool, Quiet};
 use crate::dataset::Interactions;
 use crate::dataset::{Column, EventColumns, Frame, IdKind, Step, Values};
-use crate::model::holdout::Holdout;
+use crate::model::holdout::{Holdout, Lists};
 use crate::model::kinds::KINDS;
 use crate::model::popularity::Popularity;
 use crate::model::recommender::EVALUATED_AT;
@@ -73,7 +73,8 @@ fn lists_of_candidates_are_those_of_all_items() {
             Blend::from_tensors(&Stored { items: seen.items.len(), params: &params, tensors: &tensors, kinds: KINDS }).unwrap()
         };
         let blends: Vec<Blend> = weightings.iter().map(blend).collect();
-        let whole = tune.compare(&seen, EVALUATED_AT, &popularity, &ctx, weightings.len(), |history, now, outs| {
+        let lists = Lists { data: &seen, k: EVALUATED_AT, popularity: &popularity, ctx: &ctx };
+        let whole = tune.compare(&lists, weightings.len(), |history, now, outs| {
             for (out, w) in outs.iter_mut().zip(&blends) {
                 w.score(history, now, out);
             }

@@ -15,23 +15,19 @@ mod net;
 mod score;
 mod train;
 
+use crate::base::Result;
 use crate::base::params::{self, ParamType, Spec};
-use crate::base::{Context, Epoch, Result};
-use crate::dataset::Interactions;
-use crate::model::auto_candidates;
-use crate::model::history_fit::{HistoryFit, Length};
-use crate::model::holdout::Holdout;
+use crate::model::history_fit::{self, HistoryFit, Learned, Length};
 use crate::model::linked::RECENCY;
 use crate::model::mult_vae::shape::ItemRows;
 use crate::model::network_tensors::{halves, recency};
-use crate::model::recommender::{Fitted, Kind};
+use crate::model::recommender::{Job, Kind};
 use crate::nn::Trainee;
 use crate::nn::monitor::Evaluation;
 use half::f16;
 use marks::Drawn;
 use net::{Shape, split};
 use score::Layers;
-use serde_json::{Map, Value};
 use train::Training;
 
 /// Parameters of the kind. (It finds .296 of MovieLens 100k's last events in lists of 20, NDCG@20 .131, with histories that fade; an EASE
@@ -110,40 +106,29 @@ pub struct Cfgan {
 }
 
 /// The kind.
-pub static KIND: Kind = Kind {
-    auto: Some(auto_candidates::for_networks),
-    tunes: true,
-    ..Kind::usual(
-        "cfgan",
-        "Whole histories through a generator that learns from a discriminator which items go with them.",
-        SPECS,
-        |job| {
-            let (model, epochs, chosen) = Cfgan::fit(job.data, job.params, job.tune, job.ctx)?;
-            Ok(Fitted { chosen, ..Fitted::new(model, epochs) })
-        },
-        |s| Ok(Box::new(Cfgan::from_tensors(s.items, s.params, s.tensors)?)),
-    )
-};
+pub static KIND: Kind = history_fit::kind(
+    "cfgan",
+    "Whole histories through a generator that learns from a discriminator which items go with them.",
+    SPECS,
+    |job| Ok(history_fit::fitted(Cfgan::fit(job)?)),
+    |s| Ok(Box::new(Cfgan::from_tensors(s.items, s.params, s.tensors)?)),
+);
 
 impl Cfgan {
-    /// Learns from `data`. With `tune` (held-out events that are not in `data`) and without a number of epochs, the epoch whose generator
+    /// Learns from the events. With held-out events that are not among them and without a number of epochs, the epoch whose generator
     /// has the best NDCG on them is kept. Returns the model, its learning curve (of the generator's loss) and what was chosen.
     ///
     /// # Errors
     /// [`crate::base::Code::OutOfMemory`] before anything large is allocated; [`crate::base::Code::Cancelled`];
     /// [`crate::base::Code::Data`] when training diverges.
-    pub fn fit(
-        data: &Interactions,
-        given: &Map<String, Value>,
-        tune: Option<&Holdout>,
-        ctx: &Context,
-    ) -> Result<(Self, Vec<Epoch>, Map<String, Value>)> {
+    pub fn fit(job: &Job<'_>) -> Result<Learned<Self>> {
+        let Job { data, params: given, ctx, .. } = *job;
         let p: Params = params::typed(given)?;
         let shape = Shape { items: data.items.len(), hidden: p.hidden, discriminator: p.discriminator };
         let parameters = shape.parameters()?;
         let length =
             Length { epochs: p.epochs, most: [MOST_EPOCHS, EPOCHS], batch: p.batch, per: 30, bounds: [32, 500], patience: p.patience };
-        let fit = HistoryFit::new(data, tune, length);
+        let fit = HistoryFit::new(job, length);
         let most = fit.batch().saturating_mul(p.history.min(shape.items)).min(data.events().len());
         let bytes = Training::bytes(&shape, parameters, fit.batch(), most, p.drawn());
         let _booked = fit.book("CFGAN", parameters, bytes, ctx)?;

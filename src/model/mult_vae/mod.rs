@@ -15,21 +15,17 @@ pub(super) mod score;
 pub(super) mod shape;
 mod train;
 
+use crate::base::Result;
 use crate::base::params::{self, ParamType, Spec};
-use crate::base::{Context, Epoch, Result};
-use crate::dataset::Interactions;
-use crate::model::auto_candidates;
-use crate::model::history_fit::{HistoryFit, Length};
-use crate::model::holdout::Holdout;
+use crate::model::history_fit::{self, HistoryFit, Learned, Length};
 use crate::model::linked::RECENCY;
 use crate::model::network_tensors::{halves, recency};
-use crate::model::recommender::{Fitted, Kind};
+use crate::model::recommender::{Job, Kind};
 use crate::nn::monitor::Evaluation;
 use half::f16;
 use output::{Output, Room};
 use sample::Sample;
 use score::Codec;
-use serde_json::{Map, Value};
 use shape::{ItemRows, Shape};
 use train::Training;
 
@@ -185,40 +181,29 @@ pub struct MultVae {
 }
 
 /// The kind.
-pub static KIND: Kind = Kind {
-    auto: Some(auto_candidates::for_networks),
-    tunes: true,
-    ..Kind::usual(
-        "mult_vae",
-        "Whole histories through a network: strong where users have many events.",
-        SPECS,
-        |job| {
-            let (model, epochs, chosen) = MultVae::fit(job.data, job.params, job.tune, job.ctx)?;
-            Ok(Fitted { chosen, ..Fitted::new(model, epochs) })
-        },
-        |s| Ok(Box::new(MultVae::from_tensors(s.items, s.params, s.tensors)?)),
-    )
-};
+pub static KIND: Kind = history_fit::kind(
+    "mult_vae",
+    "Whole histories through a network: strong where users have many events.",
+    SPECS,
+    |job| Ok(history_fit::fitted(MultVae::fit(job)?)),
+    |s| Ok(Box::new(MultVae::from_tensors(s.items, s.params, s.tensors)?)),
+);
 
 impl MultVae {
-    /// Learns from `data`. With `tune` (held-out events that are not in `data`) and without a number of epochs, the epoch with the best
+    /// Learns from the events. With held-out events that are not among them and without a number of epochs, the epoch with the best
     /// NDCG on them is kept. Returns the model, its learning curve and what was chosen.
     ///
     /// # Errors
     /// [`crate::base::Code::OutOfMemory`] before anything large is allocated; [`crate::base::Code::Cancelled`];
     /// [`crate::base::Code::Data`] when training diverges.
-    pub fn fit(
-        data: &Interactions,
-        given: &Map<String, Value>,
-        tune: Option<&Holdout>,
-        ctx: &Context,
-    ) -> Result<(Self, Vec<Epoch>, Map<String, Value>)> {
+    pub fn fit(job: &Job<'_>) -> Result<Learned<Self>> {
+        let Job { data, params: given, ctx, .. } = *job;
         let p: Params = params::typed(given)?;
         let shape = Shape { items: data.items.len(), hidden: p.hidden, latent: p.latent };
         let (sizes, parameters) = (shape.sizes()?, shape.parameters()?);
         let length =
             Length { epochs: p.epochs, most: [MOST_EPOCHS, EPOCHS], batch: p.batch, per: 10, bounds: [50, 500], patience: p.patience };
-        let fit = HistoryFit::new(data, tune, length);
+        let fit = HistoryFit::new(job, length);
         let (users, rows) = (data.users.len(), fit.batch());
         let lengths = || (0..users as u32).map(|u| data.history(u).len().min(p.history));
         let most = train::most_entries(lengths(), rows);

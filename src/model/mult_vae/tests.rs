@@ -1,9 +1,11 @@
 //! Tests of the Mult-VAE as a whole.
 
 use super::*;
-use crate::base::{Budget, Code, Pool, Quiet, Rng};
-use crate::dataset::{Column, Event, EventColumns, Frame, Id, IdKind, Pairs, Step, Values};
-use serde_json::json;
+use crate::base::{Budget, Code, Context, Epoch, Pool, Quiet, Rng};
+use crate::dataset::{Column, Event, EventColumns, Frame, Id, IdKind, Interactions, Pairs, Step, Values};
+use crate::model::holdout::Holdout;
+use crate::model::recommender::ItemScorer;
+use serde_json::{Map, Value, json};
 
 /// `users` users with about half of the even or of the odd items each.
 pub fn checkerboard(users: usize, items: usize) -> Interactions {
@@ -39,7 +41,7 @@ pub fn params() -> Params {
     params::typed(&given(json!({}))).unwrap()
 }
 
-fn with<R>(threads: usize, f: impl FnOnce(&Context<'_>) -> R) -> R {
+pub fn with<R>(threads: usize, f: impl FnOnce(&Context<'_>) -> R) -> R {
     let (pool, budget) = (Pool::new(threads).unwrap(), Budget::unlimited());
     f(&Context { seed: 2, pool: &pool, budget: &budget, watch: &Quiet })
 }
@@ -63,30 +65,34 @@ pub fn parity_found(data: &Interactions, score: impl Fn(&[Event], &mut [f32]) ->
 fn learns_a_checkerboard_and_comes_back_from_its_tensors() {
     let data = checkerboard(300, 30);
     let p = given(json!({"hidden": 20, "latent": 5, "learning_rate": 0.01, "epochs": 30}));
-    let (m, epochs, chosen) = with(2, |ctx| MultVae::fit(&data, &p, None, ctx)).unwrap();
+    let (m, epochs, chosen) = with(2, |ctx| MultVae::fit(&Job::alone(&data, &p, None, ctx))).unwrap();
     assert!(parity_found(&data, |history, out| m.score(history, out)) > 0.98);
     assert!(epochs.len() == 30 && epochs[29].train_loss < epochs[0].train_loss && chosen.is_empty());
     let again = MultVae::from_tensors(30, &p, &m.to_tensors()).unwrap();
     assert!(again == m, "stored and read again");
-    assert!(with(1, |ctx| MultVae::fit(&data, &p, None, ctx)).unwrap().0 == m, "one thread and two");
-    let mut out = vec![0.0; 30];
-    assert!(!m.score(&[], &mut out));
-    // Weights scale out: only their proportions count.
-    let history: Vec<Event> = data.history(0).to_vec();
-    let heavier: Vec<Event> = history.iter().map(|e| Event { weight: e.weight * 7.0, ..*e }).collect();
-    let mut other = out.clone();
-    assert!(m.score(&history, &mut out) && m.score(&heavier, &mut other));
-    assert!(out.iter().zip(&other).all(|(a, b)| (a - b).abs() < 1e-4));
-    assert!(m.similar(3, &mut out) && (out[3] - 1.0).abs() < 1e-4);
+    assert!(with(1, |ctx| MultVae::fit(&Job::alone(&data, &p, None, ctx))).unwrap().0 == m, "one thread and two");
+    weights_scale_out(&m, data.history(0), 30);
 }
 
 #[test]
 fn learns_a_checkerboard_from_samples() {
     let data = checkerboard(300, 30);
     let p = given(json!({"hidden": 20, "latent": 5, "learning_rate": 0.01, "epochs": 30, "batch": 3, "softmax": "sampled", "sampled": 4}));
-    let (m, epochs, _) = with(2, |ctx| MultVae::fit(&data, &p, None, ctx)).unwrap();
+    let (m, epochs, _) = with(2, |ctx| MultVae::fit(&Job::alone(&data, &p, None, ctx))).unwrap();
     assert!(parity_found(&data, |history, out| m.score(history, out)) > 0.98);
     assert!(epochs[29].train_loss < epochs[0].train_loss);
+}
+
+/// That a model of so many items says nothing of no history, that only the proportions of a history's weights count, and that an item is
+/// most like itself.
+pub fn weights_scale_out(m: &dyn ItemScorer, history: &[Event], items: usize) {
+    let mut out = vec![0.0; items];
+    assert!(!m.score(&[], 0, &mut out));
+    let heavier: Vec<Event> = history.iter().map(|e| Event { weight: e.weight * 7.0, ..*e }).collect();
+    let mut other = out.clone();
+    assert!(m.score(history, 0, &mut out) && m.score(&heavier, 0, &mut other));
+    assert!(out.iter().zip(&other).all(|(a, b)| (a - b).abs() < 1e-4));
+    assert!(m.similar(3, &mut out).unwrap() && (out[3] - 1.0).abs() < 1e-4);
 }
 
 /// That a fit with patience 3 keeps the epoch that is best on held-out events: what `fit` gives for these and the others.
@@ -115,14 +121,14 @@ pub fn too_large_is_refused<T: std::fmt::Debug>(params: [Value; 2], fit: impl Fn
 fn held_out_events_choose_the_epochs() {
     let p = given(json!({"hidden": 20, "latent": 5, "learning_rate": 0.01, "patience": 3}));
     best_epoch_is_kept(|seen, tune| {
-        with(2, |ctx| MultVae::fit(seen, &p, Some(tune), ctx)).map(|(_, epochs, chosen)| (epochs, chosen)).unwrap()
+        with(2, |ctx| MultVae::fit(&Job::alone(seen, &p, Some(tune), ctx))).map(|(_, epochs, chosen)| (epochs, chosen)).unwrap()
     });
 }
 
 #[test]
 fn a_network_that_is_too_large_is_refused_before_it_is_allocated() {
     let large = [json!({"hidden": 1_000_000_000}), json!({"latent": 1_000_000_000})];
-    too_large_is_refused(large, |data, p, ctx| MultVae::fit(data, &given(p), None, ctx).map(|_| ()));
+    too_large_is_refused(large, |data, p, ctx| MultVae::fit(&Job::alone(data, &given(p), None, ctx)).map(|_| ()));
 }
 
 #[test]
@@ -143,14 +149,14 @@ fn a_large_catalogue_trains_within_a_small_budget() {
             json!({"hidden": 8, "latent": 4, "batch": 200, "epochs": 3, "history": 50, "anneal": 0, "learning_rate": 0.01, "softmax": softmax}),
         )
     };
-    let e = MultVae::fit(&data, &p("whole"), None, &ctx).unwrap_err();
+    let e = MultVae::fit(&Job::alone(&data, &p("whole"), None, &ctx)).unwrap_err();
     assert_eq!((e.code, budget.peak()), (Code::OutOfMemory, 0));
     let mut free = p("blocked");
     free.insert("softmax".into(), Value::Null);
     let fitted: Vec<MultVae> = [free, p("sampled"), p("blocked")]
         .iter()
         .map(|p| {
-            let (m, epochs, _) = MultVae::fit(&data, p, None, &ctx).unwrap();
+            let (m, epochs, _) = MultVae::fit(&Job::alone(&data, p, None, &ctx)).unwrap();
             assert!(epochs[2].train_loss < epochs[0].train_loss && budget.peak() > 50 << 20);
             let mut out = vec![0.0; ITEMS];
             assert!(m.score(&data.history(3)[..20], &mut out) && out.iter().all(|x| x.is_finite()));
@@ -183,7 +189,7 @@ fn a_softmax_is_sampled_where_it_pays() {
 fn hostile_tensors_are_refused() {
     let data = checkerboard(20, 10);
     let p = given(json!({"hidden": 4, "latent": 2, "epochs": 1}));
-    let good = with(1, |ctx| MultVae::fit(&data, &p, None, ctx)).unwrap().0.to_tensors();
+    let good = with(1, |ctx| MultVae::fit(&Job::alone(&data, &p, None, ctx))).unwrap().0.to_tensors();
     assert_eq!(MultVae::from_tensors(11, &p, &good).unwrap_err().code, Code::Corrupt);
     assert_eq!(MultVae::from_tensors(10, &Map::new(), &good).unwrap_err().code, Code::Corrupt);
     assert_eq!(MultVae::from_tensors(10, &p, &good[1..]).unwrap_err().code, Code::Corrupt);

@@ -1,7 +1,7 @@
 use super::*;
 use crate::base::{Budget, Pool, Quiet, Rng};
 use crate::dataset::{Attribute, Column, EventColumns, EventContext, Frame, IdKind, MISSING_CODE, Step, Values};
-use crate::model::holdout::Holdout;
+use crate::model::holdout::{Holdout, Lists};
 use crate::model::kinds::{KINDS, kind, specs};
 use crate::model::popularity::Popularity;
 use crate::model::recommender::Job;
@@ -53,7 +53,8 @@ fn habits_are_found_and_new_things_by_the_ranker_alone() {
             let model =
                 fit(kind(name).unwrap(), &Job { data: &rest, params: &resolved(name), tune: None, kinds: KINDS, ctx }).unwrap().model;
             let popularity = Popularity::plain(&rest).unwrap().scores;
-            let figures = holdout.measure(&rest, 5, &popularity, ctx, |h, now, out| assert!(model.score(h, now, out))).unwrap();
+            let lists = Lists { data: &rest, k: 5, popularity: &popularity, ctx };
+            let figures = holdout.measure(&lists, |h, now, out| assert!(model.score(h, now, out))).unwrap();
             figures.means().unwrap().ndcg
         };
         let (popularity, repeat, ranker) = (ndcg("popularity", true), ndcg("repeat", true), ndcg("ranker", true));
@@ -171,7 +172,8 @@ fn the_store_tells_what_is_bought_next() {
             let (rest, holdout) = Holdout::split(data, Step::Session, true, 0.0, 1.0).unwrap();
             let ranker = Ranker::fit(&rest, &resolved("ranker"), false, ctx).unwrap().0;
             let popularity = Popularity::plain(&rest).unwrap().scores;
-            let figures = holdout.measure(&rest, 5, &popularity, ctx, |h, now, out| assert!(ranker.score(h, now, out))).unwrap();
+            let lists = Lists { data: &rest, k: 5, popularity: &popularity, ctx };
+            let figures = holdout.measure(&lists, |h, now, out| assert!(ranker.score(h, now, out))).unwrap();
             figures.means().unwrap().ndcg
         })
     };

@@ -1,6 +1,6 @@
 //! What the lists of a recommender show how often.
 
-use super::{INK, ONE, SIZE, TEXT, TWO, drawing, plain, tick};
+use super::{Axis, INK, ONE, SIZE, TEXT, TWO, axes, drawing, plain, tick};
 use crate::base::Result;
 use plotters::prelude::*;
 
@@ -83,20 +83,9 @@ pub fn concentration(popularity: &[f32], shown: &[u32]) -> Result<Option<String>
         return Ok(None);
     };
     let svg = drawing(SIZE.1, |root| {
-        let mut chart = ChartBuilder::on(root)
-            .margin(6)
-            .margin_right(22)
-            .x_label_area_size(46)
-            .y_label_area_size(72)
-            .build_cartesian_2d(0.0..100.0, 0.0..102.0)?;
-        plain(&mut chart.configure_mesh())
-            .x_labels(6)
-            .y_labels(6)
-            .x_desc("% of the items, the most popular first")
-            .y_desc("% of places")
-            .x_label_formatter(&|x| tick(*x))
-            .y_label_formatter(&|y| tick(*y))
-            .draw()?;
+        let percent = |named, to| Axis { range: 0.0..to, labels: 6, named, written: &|x| tick(*x) };
+        let both = [percent("% of the items, the most popular first", 100.0), percent("% of places", 102.0)];
+        let mut chart = axes(root, (6, 72), both)?;
         chart.draw_series(LineSeries::new(lists.iter().copied(), ONE.stroke_width(3)))?;
         chart.draw_series(LineSeries::new(users.iter().copied(), TWO.stroke_width(1)))?;
         Ok(())

@@ -13,6 +13,7 @@ use crate::base::{Epoch, Error, Result};
 use plotters::chart::MeshStyle;
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::ValueFormatter;
+use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
 /// Pixels of a drawing at its own size; a page shows it as wide as there is room.
@@ -47,6 +48,39 @@ where
     mesh.max_light_lines(0).light_line_style(WHITE).bold_line_style(FAINT).axis_style(INK).label_style(letters)
 }
 
+/// One axis of a drawing.
+struct Axis<'a> {
+    range: std::ops::Range<f64>,
+    /// About how many numbers stand at it.
+    labels: usize,
+    named: &'a str,
+    written: &'a dyn Fn(&f64) -> String,
+}
+
+/// Axes and letters across a whole area, both linear: from left to right, from below upwards. `margin` is the room around, `left` that for
+/// the numbers of the upright axis.
+fn axes<'a, 'b>(
+    area: &'a Area<'b>,
+    (margin, left): (u32, u32),
+    [x, y]: [Axis<'_>; 2],
+) -> std::result::Result<ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>, Box<dyn std::error::Error>> {
+    let mut chart = ChartBuilder::on(area)
+        .margin(margin)
+        .margin_right(22)
+        .x_label_area_size(46)
+        .y_label_area_size(left)
+        .build_cartesian_2d(x.range, y.range)?;
+    plain(&mut chart.configure_mesh())
+        .x_labels(x.labels)
+        .y_labels(y.labels)
+        .x_desc(x.named)
+        .y_desc(y.named)
+        .x_label_formatter(x.written)
+        .y_label_formatter(y.written)
+        .draw()?;
+    Ok(chart)
+}
+
 /// Room around what is drawn from `low` to `high`: plotters needs ends that are finite and apart.
 fn span(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
     let (low, high) = values.filter(|x| x.abs() < 1e30).fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), x| (a.min(x), b.max(x)));
@@ -68,20 +102,9 @@ fn lines(named: &str, series: [Vec<(f64, f64)>; 2]) -> Result<Option<String>> {
     let (Some((_, last)), Some(y)) = (span(points().map(|p| p.0)), span(points().map(|p| p.1))) else { return Ok(None) };
     let first = points().map(|p| p.0).fold(f64::INFINITY, f64::min);
     let svg = drawing(SIZE.1, |root| {
-        let mut chart = ChartBuilder::on(root)
-            .margin(6)
-            .margin_right(14)
-            .x_label_area_size(46)
-            .y_label_area_size(84)
-            .build_cartesian_2d(first..last.max(first + 1.0), y.0..y.1)?;
-        plain(&mut chart.configure_mesh())
-            .x_labels(8)
-            .y_labels(6)
-            .x_desc("epoch")
-            .y_desc(named)
-            .x_label_formatter(&|x| if x.fract() == 0.0 { tick(*x) } else { String::new() })
-            .y_label_formatter(&|y| tick(*y))
-            .draw()?;
+        let whole = |x: &f64| if x.fract() == 0.0 { tick(*x) } else { String::new() };
+        let epochs = Axis { range: first..last.max(first + 1.0), labels: 8, named: "epoch", written: &whole };
+        let mut chart = axes(root, (6, 84), [epochs, Axis { range: y.0..y.1, labels: 6, named, written: &|y| tick(*y) }])?;
         chart.draw_series(LineSeries::new(series[0].iter().copied(), ONE.stroke_width(2)))?;
         chart.draw_series(LineSeries::new(series[1].iter().copied(), TWO.stroke_width(1)))?;
         if series[0].len() <= 60 {

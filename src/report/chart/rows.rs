@@ -1,6 +1,6 @@
 //! What a model says of rows beside what was true.
 
-use super::{FAINT, INK, ONE, SIZE, TWO, drawing, plain, span, tick};
+use super::{Axis, INK, ONE, SIZE, TWO, axes, drawing, plain, span, tick};
 use crate::base::Result;
 use crate::metric::calibration::Band;
 use crate::metric::gain::Curve;
@@ -10,8 +10,9 @@ use plotters::prelude::*;
 /// Pixels of the counts below a calibration plot.
 const COUNTS: u32 = 110;
 
-fn percent(x: f64) -> String {
-    tick((x * 100.0).round())
+/// An axis of shares from 0 to `to`, written in percent.
+fn share(named: &str, to: f64) -> Axis<'_> {
+    Axis { range: 0.0..to, labels: 6, named, written: &|x| tick((x * 100.0).round()) }
 }
 
 /// Predicted against observed shares with their intervals, the diagonal, and below how many rows each bin has.
@@ -25,20 +26,7 @@ pub fn calibration(bands: &[Band]) -> Result<Option<String>> {
     }
     let svg = drawing(SIZE.1 + COUNTS, |root| {
         let (above, below) = root.split_vertically(SIZE.1 - 10);
-        let mut chart = ChartBuilder::on(&above)
-            .margin(12)
-            .margin_right(22)
-            .x_label_area_size(46)
-            .y_label_area_size(84)
-            .build_cartesian_2d(0.0..1.0, 0.0..1.0)?;
-        plain(&mut chart.configure_mesh())
-            .x_labels(6)
-            .y_labels(6)
-            .x_desc("predicted, %")
-            .y_desc("observed, %")
-            .x_label_formatter(&|x| percent(*x))
-            .y_label_formatter(&|y| percent(*y))
-            .draw()?;
+        let mut chart = axes(&above, (12, 84), [share("predicted, %", 1.0), share("observed, %", 1.0)])?;
         chart.draw_series([PathElement::new([(0.0, 0.0), (1.0, 1.0)], INK.mix(0.5).stroke_width(1))])?;
         for b in bands {
             chart.draw_series([PathElement::new([(b.predicted, b.interval.0), (b.predicted, b.interval.1)], ONE.stroke_width(2))])?;
@@ -74,20 +62,7 @@ pub fn gain(curve: &Curve) -> Result<Option<String>> {
     }
     let perfect = curve.positives as f64 / curve.rows as f64;
     let svg = drawing(SIZE.1, |root| {
-        let mut chart = ChartBuilder::on(root)
-            .margin(12)
-            .margin_right(22)
-            .x_label_area_size(46)
-            .y_label_area_size(84)
-            .build_cartesian_2d(0.0..1.0, 0.0..1.02)?;
-        plain(&mut chart.configure_mesh())
-            .x_labels(6)
-            .y_labels(6)
-            .x_desc("% of the rows, the likeliest first")
-            .y_desc("% found")
-            .x_label_formatter(&|x| percent(*x))
-            .y_label_formatter(&|y| percent(*y))
-            .draw()?;
+        let mut chart = axes(root, (12, 84), [share("% of the rows, the likeliest first", 1.0), share("% found", 1.02)])?;
         chart.draw_series([PathElement::new([(0.0, 0.0), (1.0, 1.0)], INK.mix(0.5).stroke_width(1))])?;
         chart.draw_series([PathElement::new([(0.0, 0.0), (perfect, 1.0), (1.0, 1.0)], TWO.stroke_width(1))])?;
         chart.draw_series(LineSeries::new(curve.points.iter().copied(), ONE.stroke_width(3)))?;
@@ -105,21 +80,8 @@ pub fn numbers(of: &PredictedActual) -> Result<Option<String>> {
     let most = of.dots.iter().map(|d| d.rows).max().unwrap_or(1).max(1) as f64;
     let inside = |x: f64| (low..=high).contains(&x);
     let svg = drawing(SIZE.1 + 60, |root| {
-        let mut chart = ChartBuilder::on(root)
-            .margin(12)
-            .margin_right(22)
-            .x_label_area_size(46)
-            .y_label_area_size(92)
-            .build_cartesian_2d(low..high, low..high)?;
-        plain(&mut chart.configure_mesh())
-            .x_labels(5)
-            .y_labels(6)
-            .x_desc("predicted")
-            .y_desc("actual")
-            .light_line_style(FAINT)
-            .x_label_formatter(&|x| tick(*x))
-            .y_label_formatter(&|y| tick(*y))
-            .draw()?;
+        let number = |named, labels| Axis { range: low..high, labels, named, written: &|x| tick(*x) };
+        let mut chart = axes(root, (12, 92), [number("predicted", 5), number("actual", 6)])?;
         let dot = |d: &crate::metric::predicted_actual::Dot| {
             let size = 2.0 + 4.0 * (d.rows as f64 / most).sqrt();
             Circle::new((d.predicted, d.actual), size.round() as i32, ONE.mix(0.45).filled())

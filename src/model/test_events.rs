@@ -1,0 +1,25 @@
+//! Events that tests of kinds learn from.
+
+use crate::base::{Budget, Context, Pool, Quiet, Rng};
+use crate::dataset::{Column, EventColumns, Frame, IdKind, Interactions, Values};
+
+/// Runs `f` on so many threads.
+pub fn with<R>(threads: usize, f: impl FnOnce(&Context<'_>) -> R) -> R {
+    let (pool, budget) = (Pool::new(threads).unwrap(), Budget::unlimited());
+    f(&Context { seed: 0, pool: &pool, budget: &budget, watch: &Quiet })
+}
+
+/// `users` who each chose up to six of the `items` items of one of so many shelves.
+pub fn shelves(users: u32, shelves: u32, items: u32) -> Interactions {
+    let mut r = Rng::new(1);
+    let chosen: Vec<(u32, u32)> =
+        (0..users).flat_map(|u| [u; 6]).map(|u| (u, u % shelves * items + r.below(items as usize) as u32)).collect();
+    let column = |name: &str, codes: Vec<u32>, n: u32| Column {
+        name: name.into(),
+        values: Values::Category { codes, levels: (0..n).map(|i| format!("{i:03}")).collect() },
+    };
+    let (u, i) = chosen.into_iter().unzip();
+    let frame = Frame::new(vec![column("u", u, users), column("i", i, shelves * items)]).unwrap();
+    let columns = EventColumns { user: "u".into(), item: "i".into(), ..EventColumns::default() };
+    with(1, |ctx| Interactions::from_frame(&frame, &columns, IdKind::Text, IdKind::Text, ctx)).unwrap().0
+}
