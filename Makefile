@@ -54,6 +54,7 @@ test-ops: setup
 	@$(MAKE) --no-print-directory install
 	@tests/drivers/setup.sh
 	@tests/cluster/with.sh --fresh test cargo test --features signatures --test drivers -- --nocapture
+	@tests/cluster/with.sh --fresh ops env AFFINITY_OPS=$${AFFINITY_OPS:-200} cargo test --features signatures --test ops -- --nocapture
 
 demo: setup
 	@$(MAKE) --no-print-directory install

@@ -3,3 +3,161 @@
 -- What 0.2.0 changes of the SQL face of 0.1.0. CREATE EXTENSION runs that one's script and then this one, so that a new database and one that was
 -- updated have the same catalogue; tests/upgrade.rs holds them against each other. A change adds: what has gone into a dump (tables, columns)
 -- stays, and a function that views may call is replaced under its own oid.
+
+-- ## Trainings over two transactions
+
+CREATE PROCEDURE affinity.refresh(model text, deploy text DEFAULT NULL, warm_start boolean DEFAULT false)
+AS 'MODULE_PATHNAME', 'refresh_wrapper' LANGUAGE c;
+COMMENT ON PROCEDURE affinity.refresh(text, text, boolean) IS 'Repeats the latest training of a model as retrain does, and holds neither snapshot nor lock while it learns: it reads in a transaction of its own and stores in another. deploy: when the new version is deployed (if_better, unless_worse, always, never); NULL: as the training said. warm_start: from the weights of the deployed version and what it had chosen on held-out events. Not inside of a transaction block.';
+CREATE PROCEDURE affinity.refresh_all(pattern text DEFAULT '%', deploy text DEFAULT NULL, warm_start boolean DEFAULT false)
+AS 'MODULE_PATHNAME', 'refresh_all_wrapper' LANGUAGE c;
+COMMENT ON PROCEDURE affinity.refresh_all(text, text, boolean) IS 'Refreshes your models whose names are like pattern, by name. One that fails is told of in a WARNING and the others go on; at the end that is an error.';
+
+-- ## Runs
+
+-- A row a training, failed ones too where a procedure or a worker ran them. A log of this server: not of the dump, and no part of any model. Roles stand
+-- here as in the store.
+CREATE TABLE affinity.stored_runs (
+    id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
+    model text NOT NULL,
+    -- The model's owner, who may see it.
+    owner text NOT NULL,
+    owner_oid oid NOT NULL DEFAULT 0,
+    -- Who called.
+    caller text NOT NULL,
+    function text NOT NULL,
+    -- When it is to be deployed; NULL: as its training said.
+    deploy text,
+    -- Whether it begins from the deployed version.
+    warm_start boolean,
+    started timestamp with time zone NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    ended timestamp with time zone,
+    -- The session's process, and when that began.
+    pid integer,
+    process_started timestamp with time zone,
+    kind text,
+    rows bigint,
+    seconds double precision,
+    peak_memory_mb bigint,
+    phases jsonb,
+    version integer,
+    deployed boolean,
+    why text,
+    evaluated_by text,
+    evaluated double precision,
+    evaluated_before double precision,
+    sqlstate text,
+    message text,
+    hint text
+);
+CREATE INDEX stored_runs_started ON affinity.stored_runs (started);
+CREATE TRIGGER guard_owner BEFORE INSERT OR UPDATE ON affinity.stored_runs FOR EACH ROW EXECUTE FUNCTION affinity_internal.guard_owner();
+ALTER TABLE affinity.stored_runs ENABLE ALWAYS TRIGGER guard_owner;
+
+CREATE VIEW affinity.runs WITH (security_barrier) AS
+SELECT r.id AS run, r.model,
+    CASE WHEN r.sqlstate IS NOT NULL THEN 'failed' WHEN r.ended IS NOT NULL THEN 'done'
+        WHEN r.pid IS NULL AND r.started OPERATOR(pg_catalog.>) pg_catalog.pg_postmaster_start_time() THEN 'waiting'
+        -- Of another role's session one sees that it is there, not when it began.
+        WHEN EXISTS (SELECT FROM pg_catalog.pg_stat_activity s WHERE s.pid OPERATOR(pg_catalog.=) r.pid
+            AND (s.backend_start IS NULL OR s.backend_start OPERATOR(pg_catalog.=) r.process_started)) THEN 'running'
+        ELSE 'lost' END AS state,
+    r.version, r.deploy, r.warm_start, r.deployed, r.why, r.evaluated_by, r.evaluated, r.evaluated_before, r.function, r.kind, r.rows, r.started, r.ended, r.seconds,
+    r.peak_memory_mb, r.phases, r.caller, r.owner, r.pid, r.sqlstate, r.message, r.hint
+FROM affinity.stored_runs r
+WHERE affinity_internal.owns(r.owner_oid);
+COMMENT ON VIEW affinity.runs IS 'A row a training of the models of roles whose rights the current role has, kept affinity.keep_runs days: what it came to, how long each part took, the figure on held-out rows beside that of the version that was deployed, why it was or was not deployed, the error of one that failed (of those that refresh runs; others leave nothing). State lost: its session ended before it did.';
+
+-- As in 0.1.0: what ALTER DEFAULT PRIVILEGES gives to others is taken back first.
+DO $rights$
+DECLARE
+    given record;
+BEGIN
+    FOR given IN
+        SELECT c.relname, a.grantee FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) a
+        WHERE c.oid OPERATOR(pg_catalog.=) ANY ('{affinity.stored_runs,affinity.runs}'::regclass[]) AND a.grantee OPERATOR(pg_catalog.<>) c.relowner
+    LOOP
+        EXECUTE pg_catalog.format('REVOKE ALL ON affinity.%I FROM %s', given.relname,
+            CASE WHEN given.grantee OPERATOR(pg_catalog.=) 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(given.grantee)) END);
+    END LOOP;
+END
+$rights$;
+GRANT SELECT ON affinity.runs TO PUBLIC;
+
+-- ## Schedules
+
+-- With the caller's rights, over pg_cron's own schema, of which it is asked first that it is pg_cron's: whoever can make a schema called cron could else have his
+-- code run by who schedules.
+CREATE FUNCTION affinity_internal.cron_is_here() RETURNS boolean LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $cron$
+SELECT EXISTS (SELECT FROM pg_extension e JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e'
+    JOIN pg_namespace n ON d.classid = 'pg_namespace'::regclass AND d.objid = n.oid
+    WHERE e.extname = 'pg_cron' AND n.nspname = 'cron')
+$cron$;
+COMMENT ON FUNCTION affinity_internal.cron_is_here() IS 'Whether pg_cron is in this database, and the schema cron its own.';
+
+CREATE FUNCTION affinity.schedule(model text, cron text, deploy text DEFAULT NULL) RETURNS bigint LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp AS $schedule$
+#variable_conflict use_variable
+DECLARE
+    called text := 'affinity refresh ' || model;
+    call text := format('CALL affinity.refresh(%L%s)', model, ', deploy => ' || quote_literal(deploy));
+    -- The setting is shown to those alone.
+    home text := CASE WHEN pg_has_role('pg_read_all_settings', 'USAGE') THEN current_setting('cron.database_name', true) END;
+    job bigint;
+BEGIN
+    IF model IS NULL OR cron IS NULL THEN
+        RAISE EXCEPTION 'argument "%" must not be NULL', CASE WHEN model IS NULL THEN 'model' ELSE 'cron' END USING ERRCODE = '22023';
+    ELSIF deploy NOT IN ('if_better', 'unless_worse', 'always', 'never') THEN
+        RAISE EXCEPTION 'deploy => % is not known', quote_literal(left(deploy, 63)) USING ERRCODE = '22023', HINT = 'Use ''if_better'', ''unless_worse'', ''always'' or ''never''.';
+    ELSIF NOT EXISTS (SELECT FROM affinity.models m JOIN pg_roles r ON r.rolname = m.owner WHERE m.model = schedule.model AND pg_has_role(r.oid, 'USAGE')) THEN
+        RAISE EXCEPTION 'no model of yours is called "%"', left(model, 63) USING ERRCODE = '42704', HINT = 'SELECT model FROM affinity.models;';
+    ELSIF NOT affinity_internal.cron_is_here() THEN
+        RAISE EXCEPTION 'pg_cron is not in this database' USING ERRCODE = '55000',
+            DETAIL = coalesce('It is in database ' || quote_ident(home) || '.', 'Where the server preloads it, the setting cron.database_name names its database.'),
+            HINT = CASE WHEN home = current_database() THEN 'CREATE EXTENSION pg_cron;'
+                ELSE format('There: SELECT cron.schedule_in_database(%L, %L, %L, %L); or by any scheduler: psql -c %s', called, cron, call, current_database(), quote_ident(call)) END;
+    END IF;
+    EXECUTE 'SELECT cron.schedule($1, $2, $3)' INTO job USING called, cron, call;
+    RETURN job;
+END
+$schedule$;
+COMMENT ON FUNCTION affinity.schedule(text, text, text) IS 'Has pg_cron refresh a model at the times that cron says (minute hour day month weekday), in place of its schedule of before; returns the job. deploy: as affinity.refresh takes it.';
+
+CREATE FUNCTION affinity.unschedule(model text) RETURNS boolean LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $unschedule$
+#variable_conflict use_variable
+DECLARE
+    there boolean := false;
+BEGIN
+    IF affinity_internal.cron_is_here() THEN
+        EXECUTE 'SELECT EXISTS (SELECT FROM cron.job WHERE jobname = $1 AND username = current_user)' INTO there USING 'affinity refresh ' || model;
+        IF there THEN
+            EXECUTE 'SELECT cron.unschedule($1)' USING 'affinity refresh ' || model;
+        END IF;
+    END IF;
+    RETURN there;
+END
+$unschedule$;
+COMMENT ON FUNCTION affinity.unschedule(text) IS 'Takes the schedule of a model away, also of one that is dropped; whether there was one of the current role.';
+
+CREATE FUNCTION affinity.schedules() RETURNS TABLE (model text, cron text, job bigint, role text, database text, active boolean, model_exists boolean)
+LANGUAGE plpgsql STABLE ROWS 10 SET search_path = pg_catalog, pg_temp AS $schedules$
+BEGIN
+    IF affinity_internal.cron_is_here() THEN
+        RETURN QUERY EXECUTE $jobs$
+            SELECT substr(j.jobname::text, 18), j.schedule::text, j.jobid, j.username::text, j.database::text, j.active,
+                j.database = current_database() AND EXISTS (SELECT FROM affinity.models m WHERE m.model = substr(j.jobname::text, 18))
+            FROM cron.job j WHERE starts_with(j.jobname::text, 'affinity refresh ') ORDER BY 1$jobs$;
+    END IF;
+END
+$schedules$;
+COMMENT ON FUNCTION affinity.schedules() IS 'The schedules of the current role (of all, for a superuser): the model, when, pg_cron''s job, as whom and in which database it runs, whether it is active, whether the model is still there. No rows where pg_cron is not in this database.';
+
+-- ## In the background
+
+CREATE FUNCTION affinity.refresh_in_background(model text, deploy text DEFAULT NULL, warm_start boolean DEFAULT false) RETURNS uuid
+AS 'MODULE_PATHNAME', 'refresh_in_background_wrapper' LANGUAGE c;
+COMMENT ON FUNCTION affinity.refresh_in_background(text, text, boolean) IS 'Has a background worker refresh a model once this transaction commits, as this session''s role and with its affinity.memory and affinity.threads; returns the run, whose state and error are in affinity.runs.';
+CREATE FUNCTION affinity.cancel(run uuid) RETURNS boolean
+AS 'MODULE_PATHNAME', 'cancel_wrapper' LANGUAGE c;
+COMMENT ON FUNCTION affinity.cancel(uuid) IS 'Stops a run of affinity.runs that waits or is running, of a model of a role whose rights you have; false where it has ended.';

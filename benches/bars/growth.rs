@@ -107,7 +107,7 @@ fn one(asked: &str) -> Result<Value> {
     // From here on the peak is that of the fit.
     std::fs::write("/proc/self/clear_refs", "5")?;
     let before = status_mb("VmRSS:")?;
-    let (took, fitted) = seconds(|| Ok(tune::fit(find(kind)?, &Job { data: &data, params: &params, tune: None, kinds: KINDS, ctx: &ctx })?))?;
+    let (took, fitted) = seconds(|| Ok(tune::fit(find(kind)?, &Job { data: &data, params: &params, tune: None, kinds: KINDS, warm: None, ctx: &ctx })?))?;
     let peak = status_mb("VmHWM:")? - before;
     drop(fitted);
     Ok(json!({"seconds": took, "peak_mb": peak, "booked_mb": budget.peak() as f64 / f64::from(1 << 20)}))

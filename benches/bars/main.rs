@@ -26,6 +26,7 @@ macro_rules! families {
 
 families! {
     behaviour: ["behaviour"],
+    cancel: ["cancel-large"],
     factors: ["als-epoch", "bpr-epoch"],
     features: ["autoencoder", "encode-neighbours", "encode-row"],
     gan: ["gan", "gan-step"],
@@ -41,6 +42,7 @@ families! {
     mult_vae: ["mult-vae-epoch", "movielens-mult-vae", "cfgan", "recommend-warm"],
     recommend: ["beauty", "movielens-loo", "movielens-session", "fit-time", "ease-fit", "serve-base", "serve-auto", "serve-cold"],
     predict: ["predict-row", "predict-road"],
+    refresh: ["refresh-holds"],
     restores: ["restores"],
     profile: ["profile-sql", "profile-parallel", "profile-pgvector"],
     roads: ["roads-to-superuser"],
@@ -49,6 +51,7 @@ families! {
     shoppers: ["shoppers"],
     tags: ["tags", "tags-text"],
     text_size: ["text-size"],
+    warm_start: ["warm-start"],
 }
 
 fn main() {

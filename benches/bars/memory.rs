@@ -33,14 +33,15 @@ const LAST: usize = 4096;
 const SECONDS: u64 = 8;
 
 /// One kind: its parameters, and whether it learns from events or from rows with this target.
-struct Kind {
-    name: &'static str,
+pub struct Kind {
+    pub name: &'static str,
     params: Value,
     target: Option<&'static str>,
     events: bool,
 }
 
-fn kinds() -> Vec<Kind> {
+/// Every kind, with parameters with which it trains in little time.
+pub fn kinds() -> Vec<Kind> {
     let rows = |name, target, params| Kind { name, params, target, events: false };
     let events = KINDS.iter().map(|k| k.name).chain([AUTO]);
     let mut all: Vec<Kind> = events.map(|name| Kind { name, params: short(name), target: None, events: true }).collect();
@@ -83,7 +84,8 @@ enum Outcome {
 }
 
 pub fn run(bench: &mut Bench) -> Result<()> {
-    tables(&mut bench.client()?)?;
+    let sizes: Vec<usize> = [1_000].into_iter().chain(SIZES).collect();
+    tables_of(&mut bench.client()?, &sizes, 0)?;
     missing(bench)?;
     let (mut worst, mut cut): (f64, usize) = (0.0, 0);
     for kind in kinds() {
@@ -125,13 +127,13 @@ fn missing(bench: &Bench) -> Result<()> {
     Ok(())
 }
 
-/// Events of a shop (users of 20 about, items by Zipf's law, more items with more events) and its customers, both for each size, and small
-/// ones to warm up with. By hashes of the row's number, so that they are the same each time.
-fn tables(client: &mut Client) -> Result<()> {
+/// Events of a shop (users of 20 about, items by Zipf's law, more items with more events, at least `items`) and its customers, both for
+/// each size. By hashes of the row's number, so that they are the same each time.
+pub fn tables_of(client: &mut Client, sizes: &[usize], items: usize) -> Result<()> {
     client.batch_execute("CREATE FUNCTION u(i bigint, s bigint) RETURNS float8 LANGUAGE sql IMMUTABLE AS \
         'SELECT (hashint8extended(i, s) & 1048575)::float8 / 1048576'")?;
-    for size in [1_000].into_iter().chain(SIZES) {
-        let (users, items) = (size / 20, 40 + size / 80);
+    for size in sizes {
+        let (users, items) = (size / 20, items.max(40 + size / 80));
         client.batch_execute(&format!(
             "CREATE TABLE events_{size} AS SELECT (power(u(i, 1), 2) * {users})::int AS user_id, exp(u(i, 2) * ln({items}))::int AS item_id,
                 timestamptz '2026-01-01' + i * interval '20 seconds' AS at FROM generate_series(1, {size}) i;
@@ -187,7 +189,8 @@ fn train(bench: &Bench, kind: &Kind, size: usize, megabytes: usize) -> Result<Ru
     Ok(Run { growth, outcome, seconds })
 }
 
-fn call(kind: &Kind, size: usize, model: &str) -> String {
+/// The call that trains `kind` on the tables of `size`.
+pub fn call(kind: &Kind, size: usize, model: &str) -> String {
     let (name, params) = (kind.name, &kind.params);
     if kind.events {
         format!(

@@ -12,6 +12,7 @@ mod profile;
 mod progress;
 mod recommend;
 mod recommend_all;
+mod refresh;
 mod report;
 mod tags;
 mod train;

@@ -10,9 +10,9 @@ use crate::pg::query::relation::{Relation, Source};
 use crate::pg::store::models;
 use crate::pg::store::publish::{Again, Deploy, Published};
 use crate::pg::store::source_access::Reader;
-use crate::pg::{recommender, rows};
+use crate::pg::{refresh, rows};
 use pgrx::prelude::*;
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// The one row of a training: the columns of the SQL type `affinity.training`.
 pub(crate) type Row = TableIterator<
@@ -57,7 +57,7 @@ fn train(
             seed: seed.unwrap_or(0),
             deploy: word(deploy, "deploy")?,
         };
-        rows::train::train(&model_name(model)?, &call, &relation, &Reader::default(), None).map(row)
+        rows::train::read(&model_name(model)?, call, &relation, &Reader::default(), None)?.finish().map(row)
     })
 }
 
@@ -66,23 +66,18 @@ fn train(
 fn retrain(model: Option<Text>, deploy: Option<Text>) -> Row {
     sql(|| {
         compat::must_be_writable(c"affinity.retrain()");
-        let deploy = deploy.map(|d| word(Some(d), "deploy").and_then(|d| Deploy::parse(&d))).transpose()?;
-        let model = models::own(&needed(model, "model")?)?;
-        models::living_owner(&model)?;
-        let version = models::latest_version(&model)?;
-        again(&model, &version.call, Again { deploy }).map(row)
+        let again = again(deploy, false)?;
+        refresh::read(&models::own(&needed(model, "model")?)?, again)?.finish().map(row)
     })
 }
 
-/// Each function that trains repeats its own calls.
-fn again(model: &models::ModelRow, call: &Value, again: Again) -> Result<Published> {
-    match call.get("function").and_then(Value::as_str) {
-        Some(rows::train::FUNCTION) => rows::train::retrain(model, call, again),
-        Some(recommender::train::FUNCTION) => recommender::train::retrain(model, call, again),
-        other => Err(Error::new(Code::Corrupt, "the recorded call cannot be repeated")
-            .detail(format!("It names the function {}.", other.unwrap_or("null")))
-            .hint("Train the model again by name.")),
-    }
+/// The arguments of what repeats a training.
+///
+/// # Errors
+/// [`Code::InvalidParameter`].
+pub(crate) fn again(deploy: Option<Text>, warm: bool) -> Result<Again> {
+    let deploy = deploy.map(|d| word(Some(d), "deploy").and_then(|d| Deploy::parse(&d))).transpose()?;
+    Ok(Again { deploy, warm, run: None })
 }
 
 /// A model's name, which is there, not empty and not too long.

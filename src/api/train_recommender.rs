@@ -65,7 +65,7 @@ fn train_recommender(
             seed: seed.unwrap_or(0),
             deploy: word(deploy, "deploy")?,
         };
-        train::train(&model_name(model)?, (&call, &asked), &(relation, Reader::default()), items.as_ref(), None).map(row)
+        train::read(&model_name(model)?, (call, asked), &(relation, Reader::default()), items.as_ref(), None)?.finish().map(row)
     })
 }
 

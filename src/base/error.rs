@@ -33,6 +33,8 @@ pub enum Code {
     Privilege,
     /// The object is in a state that does not allow the operation (55000).
     WrongState,
+    /// The transaction is not one that may be ended here (25001).
+    ActiveTransaction,
     /// Another session holds the object (55006).
     InUse,
     /// More memory than the setting allows, or than the system gives (53200).

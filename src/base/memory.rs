@@ -86,6 +86,11 @@ impl Budget {
         Ok(Taken { budget: self, bytes })
     }
 
+    /// Takes up a booking that was left with this budget.
+    pub fn resume(&self, left: Left) -> Taken<'_> {
+        Taken { budget: self, bytes: left.0 }
+    }
+
     /// Looks whether more is allocated than may be, by the allocator's count (without one there is nothing to see), and whether the system
     /// has any left.
     ///
@@ -161,7 +166,19 @@ impl Taken<'_> {
         self.bytes += bytes;
         Ok(())
     }
+
+    /// Leaves the booking with its budget, so that the two can move together, until [`Budget::resume`].
+    pub fn leave(self) -> Left {
+        let left = Left(self.bytes);
+        std::mem::forget(self);
+        left
+    }
 }
+
+/// A booking that was left with its budget.
+#[derive(Debug)]
+#[must_use = "the bytes stay booked until it is resumed and dropped"]
+pub struct Left(usize);
 
 impl Drop for Taken<'_> {
     fn drop(&mut self) {

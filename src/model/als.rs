@@ -11,7 +11,7 @@ use crate::model::auto_candidates;
 use crate::model::factors::{Factors, Rule, recency};
 use crate::model::least_squares::LeastSquares;
 use crate::model::linked::RECENCY;
-use crate::model::recommender::{Fitted, Kind};
+use crate::model::recommender::{Fitted, Kind, Warm};
 use serde_json::{Map, Value};
 use std::time::Instant;
 
@@ -35,7 +35,7 @@ pub static KIND: Kind = Kind {
         "als",
         "A vector for each item and user whose product is the score: large catalogues, search by vector index.",
         SPECS,
-        |job| fit(job.data, job.params, job.ctx).map(|(model, epochs)| Fitted::new(model, epochs)),
+        |job| fit(job.data, job.params, job.warm, job.ctx).map(|(model, epochs)| Fitted::new(model, epochs)),
         |s| {
             let (width, rule, recency) = stored(s.params)?;
             Ok(Box::new(Factors::from_tensors(s.items, width, rule, recency, s.tensors)?))
@@ -53,6 +53,8 @@ pub const REGULARIZATIONS: [f32; 4] = [0.0003, 0.001, 0.003, 0.01];
 const USUAL: f64 = 0.001;
 /// The recency where none is given or chosen.
 const USUAL_RECENCY: f32 = 20.0;
+/// Epochs at most from the vectors of an earlier version.
+const WARM_EPOCHS: u32 = 2;
 /// Rows that a thread solves at a time: fixed, as all that a result could depend on.
 const STRIP: usize = 64;
 
@@ -83,7 +85,7 @@ impl Params {
 ///
 /// # Errors
 /// [`Code::Cancelled`], [`Code::OutOfMemory`].
-fn fit(data: &Interactions, given: &Map<String, Value>, ctx: &Context) -> Result<(Factors, Vec<Epoch>)> {
+fn fit(data: &Interactions, given: &Map<String, Value>, warm: Option<Warm<'_>>, ctx: &Context) -> Result<(Factors, Vec<Epoch>)> {
     let p: Params = params::typed(given)?;
     let (width, rule) = (p.factors, p.rule());
     let by_user = Pairs::by_user(data, usize::MAX)?;
@@ -94,9 +96,11 @@ fn fit(data: &Interactions, given: &Map<String, Value>, ctx: &Context) -> Result
     let mut users: Vec<f32> = zeros(by_user.rows() * width)?;
     let mut items: Vec<f32> = zeros(by_item.rows() * width)?;
     random(&mut items, width, ctx);
+    let begun = warm.and_then(|w| w.model.factors().map(|f| f.start(w.items, width, &mut items))).unwrap_or(false);
+    let last = if begun { p.epochs.min(WARM_EPOCHS) } else { p.epochs };
     let mut centre = vec![0.0; width];
     let mut epochs = Vec::new();
-    for epoch in 1..=p.epochs {
+    for epoch in 1..=last {
         let start = Instant::now();
         let spread = eigenbasis(&mut items, width, &mut centre, ctx)?;
         half(&by_user, &items, &spread, width, rule, &mut users, ctx)?;
@@ -105,7 +109,7 @@ fn fit(data: &Interactions, given: &Map<String, Value>, ctx: &Context) -> Result
         let loss = (least + held_back(&by_user, by_item.rows(), &users, width, rule)) / by_user.columns.len().max(1).real();
         let report = Epoch { epoch, train_loss: loss, seconds: start.elapsed().as_secs_f64(), ..Epoch::default() };
         ctx.watch.epoch(&report);
-        ctx.watch.done(u64::from(epoch), u64::from(p.epochs));
+        ctx.watch.done(u64::from(epoch), u64::from(last));
         epochs.push(report);
     }
     drop(users);
@@ -186,8 +190,8 @@ mod tests {
         // Wider and narrower than most rows.
         for width in [4, 40] {
             let g = given(json!({"factors": width, "epochs": 12, "recency": 1_000_000}));
-            let (model, epochs) = with(1, |ctx| fit(&data, &g, ctx)).unwrap();
-            assert_eq!(model, with(3, |ctx| fit(&data, &g, ctx)).unwrap().0);
+            let (model, epochs) = with(1, |ctx| fit(&data, &g, None, ctx)).unwrap();
+            assert_eq!(model, with(3, |ctx| fit(&data, &g, None, ctx)).unwrap().0);
             assert!(epochs.is_sorted_by(|a, b| b.train_loss <= a.train_loss + 1e-6), "{epochs:?}");
             assert!(epochs[11].train_loss < 0.9 * epochs[0].train_loss);
             // The user's shelf is above all others; a score is the product of the vectors.
@@ -215,7 +219,7 @@ mod tests {
     fn vectors_come_back_and_wrong_ones_do_not() {
         let data = shelves();
         let g = given(json!({"factors": 8, "epochs": 2, "regularization": 0.01}));
-        let (model, _) = with(2, |ctx| fit(&data, &g, ctx)).unwrap();
+        let (model, _) = with(2, |ctx| fit(&data, &g, None, ctx)).unwrap();
         let back = |items: usize, change: serde_json::Value| {
             let (width, rule, recency) = stored(&given(change)).unwrap();
             Factors::from_tensors(items, width, rule, recency, &model.to_tensors())

@@ -4,12 +4,12 @@
 use crate::base::number::{AsIndex, AsReal};
 use crate::base::params::{self, ParamType, Spec};
 use crate::base::{Code, Context, Epoch, Error, Result, Rng, zeros};
-use crate::dataset::{Interactions, Pairs};
+use crate::dataset::{Event, Interactions, Pairs};
 use crate::kernel::pairwise;
 use crate::model::auto_candidates;
 use crate::model::factors::{Factors, Rule, recency};
 use crate::model::linked::RECENCY;
-use crate::model::recommender::{Fitted, Kind};
+use crate::model::recommender::{Fitted, Kind, Warm};
 use serde_json::{Map, Value};
 use std::time::Instant;
 
@@ -37,7 +37,7 @@ pub static KIND: Kind = Kind {
         "bpr",
         "Vectors as with als, learnt from pairs: what a user chose ranks above what the user did not.",
         SPECS,
-        |job| fit(job.data, job.params, job.ctx).map(|(model, epochs)| Fitted::new(model, epochs)),
+        |job| fit(job.data, job.params, job.warm, job.ctx).map(|(model, epochs)| Fitted::new(model, epochs)),
         |s| {
             let (width, rule, recency) = stored(s.params)?;
             Ok(Box::new(Factors::from_tensors(s.items, width, rule, recency, s.tensors)?))
@@ -55,6 +55,10 @@ const LEAST: usize = 64;
 const DRAWS: usize = 8;
 /// Deviation of the numbers at the beginning.
 const START: f32 = 0.1;
+/// Epochs at most from the vectors of an earlier version, and their rate as a share of a fresh fit's.
+const WARM_EPOCHS: u32 = 10;
+/// See [`WARM_EPOCHS`].
+const WARM_RATE: f32 = 0.5;
 /// Steps between two looks at whether to go on.
 const STEPS: usize = 4096;
 
@@ -95,8 +99,8 @@ struct Job<'a> {
 ///
 /// # Errors
 /// [`Code::Cancelled`], [`Code::OutOfMemory`].
-fn fit(data: &Interactions, given: &Map<String, Value>, ctx: &Context) -> Result<(Factors, Vec<Epoch>)> {
-    let p: Params = params::typed(given)?;
+fn fit(data: &Interactions, given: &Map<String, Value>, warm: Option<Warm<'_>>, ctx: &Context) -> Result<(Factors, Vec<Epoch>)> {
+    let mut p: Params = params::typed(given)?;
     let width = p.factors;
     let by_item = Pairs::by_user(data, usize::MAX)?.transpose()?;
     // Each user's items ascending, to look them up.
@@ -115,6 +119,12 @@ fn fit(data: &Interactions, given: &Map<String, Value>, ctx: &Context) -> Result
     let mut spare: Vec<f32> = zeros(n_items * width)?;
     let mut rng = Rng::stream(ctx.seed, 0xb9_0000);
     users.iter_mut().chain(&mut items).for_each(|x| *x = START * rng.normal().single());
+    if let Some(f) = warm.and_then(|w| w.model.factors().filter(|f| f.start(w.items, width, &mut items)))
+        && let Some(w) = warm
+    {
+        fold_in(f, &w, data, &mut users, ctx)?;
+        (p.epochs, p.learning_rate) = (p.epochs.min(WARM_EPOCHS), p.learning_rate * WARM_RATE);
+    }
     let mut names: Vec<u32> = (0..n_items as u32).collect();
     let mut epochs = Vec::new();
     for epoch in 1..=p.epochs {
@@ -167,6 +177,28 @@ fn fit(data: &Interactions, given: &Map<String, Value>, ctx: &Context) -> Result
     let rule = Rule::Pairwise { shrinkage: p.shrinkage };
     let factors = Factors::new(spare, width, rule, data.heaviest(), recency(given, USUAL_RECENCY), ctx)?;
     Ok((factors, epochs))
+}
+
+/// The users' vectors by the items' that an earlier version has; of a user of whom it knows nothing, what is there.
+fn fold_in(factors: &Factors, warm: &Warm<'_>, data: &Interactions, users: &mut [f32], ctx: &Context) -> Result<()> {
+    let width = factors.width();
+    let mut strips: Vec<&mut [f32]> = users.chunks_mut(width * LEAST).collect();
+    ctx.pool.each_mut(&mut strips, |s, strip| {
+        let mut folder = factors.folder();
+        let (mut history, mut found) = (Vec::new(), vec![0.0; width]);
+        for (u, out) in strip.chunks_exact_mut(width).enumerate() {
+            if ctx.watch.cancelled() {
+                return;
+            }
+            let known = |e: &Event| warm.items[e.item.index()].map(|item| Event { item, ..*e });
+            history.clear();
+            history.extend(data.history((s * LEAST + u) as u32).iter().filter_map(known));
+            if folder.user(&history, &mut found) {
+                out.copy_from_slice(&found);
+            }
+        }
+    });
+    ctx.check()
 }
 
 /// The rows of `items`, which stand in the order of the inverse of `from`, into `out` in the order of `names`.
@@ -257,8 +289,8 @@ mod tests {
         let data = shelves();
         for negatives in ["uniform", "popularity"] {
             let given = params::resolve("bpr", SPECS, &json!({"factors": 10, "epochs": 30, "negatives": negatives})).unwrap();
-            let (model, epochs) = with(1, |ctx| fit(&data, &given, ctx)).unwrap();
-            let again = with(3, |ctx| fit(&data, &given, ctx)).unwrap();
+            let (model, epochs) = with(1, |ctx| fit(&data, &given, None, ctx)).unwrap();
+            let again = with(3, |ctx| fit(&data, &given, None, ctx)).unwrap();
             assert_eq!((&model, epochs[29].train_loss), (&again.0, again.1[29].train_loss));
             // Near ln 2 at first, where nothing is known.
             assert!((epochs[0].train_loss - std::f64::consts::LN_2).abs() < 0.05, "{epochs:?}");
@@ -283,7 +315,7 @@ mod tests {
     fn what_is_stored_scores_as_what_was_fitted() {
         let data = shelves();
         let given = params::resolve("bpr", SPECS, &json!({"factors": 6, "epochs": 2, "shrinkage": 3})).unwrap();
-        let (model, _) = with(2, |ctx| fit(&data, &given, ctx)).unwrap();
+        let (model, _) = with(2, |ctx| fit(&data, &given, None, ctx)).unwrap();
         let (width, rule, recency) = stored(&given).unwrap();
         assert_eq!(rule, Rule::Pairwise { shrinkage: 3.0 });
         assert_eq!(Factors::from_tensors(data.items.len(), width, rule, recency, &model.to_tensors()).unwrap(), model);

@@ -96,8 +96,34 @@ pub struct Job<'a> {
     pub tune: Option<&'a Holdout>,
     /// The kinds that there are, for one that is made of others.
     pub kinds: &'static Kinds,
+    /// A fitted model of the kind to begin from; a kind that cannot begins anew.
+    pub warm: Option<Warm<'a>>,
     /// Threads, memory, seed, who watches.
     pub ctx: &'a Context<'a>,
+}
+
+/// A fitted model that a fit begins from: few epochs lead from the weights of yesterday to those of today.
+#[derive(Debug, Clone, Copy)]
+pub struct Warm<'a> {
+    /// It.
+    pub model: &'a dyn ItemScorer,
+    /// Its parameters.
+    pub params: &'a Map<String, Value>,
+    /// How many items it knows.
+    pub known: usize,
+    /// Its number of each item of the events; none for those that are new.
+    pub items: &'a [Option<u32>],
+}
+
+impl Warm<'_> {
+    /// Calls `copy(item, its item)` for each item that the model knows.
+    pub fn each_known(&self, mut copy: impl FnMut(usize, usize)) {
+        self.items.iter().enumerate().for_each(|(item, own)| {
+            if let Some(own) = own {
+                copy(item, own.index())
+            }
+        });
+    }
 }
 
 /// What a version stored.
@@ -128,7 +154,7 @@ impl Job<'_> {
     /// Of a kind that asks for no other kinds.
     #[cfg(test)]
     pub fn alone<'a>(data: &'a Interactions, params: &'a Map<String, Value>, tune: Option<&'a Holdout>, ctx: &'a Context<'a>) -> Job<'a> {
-        Job { data, params, tune, kinds: &[], ctx }
+        Job { data, params, tune, kinds: &[], warm: None, ctx }
     }
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod evaluate;
 pub(crate) mod integrity;
 pub(crate) mod query;
 pub(crate) mod recommender;
+pub(crate) mod refresh;
 pub(crate) mod rows;
 pub(crate) mod store;
 

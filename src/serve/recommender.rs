@@ -96,6 +96,16 @@ impl Recommender {
         Ok(Self { state, items, popularity, model, snapshot: None, common })
     }
 
+    /// The fitted kind.
+    pub fn model(&self) -> &dyn ItemScorer {
+        &*self.model
+    }
+
+    /// The parameters, with what was chosen on held-out events.
+    pub fn params(&self) -> &Map<String, Value> {
+        &self.state.params
+    }
+
     /// The kind that was fitted.
     pub fn kind(&self) -> &str {
         &self.state.kind

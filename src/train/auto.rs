@@ -5,7 +5,7 @@ use crate::base::{Context, Error, Result};
 use crate::dataset::Interactions;
 use crate::model::holdout::Holdout;
 use crate::model::kinds::{self, KINDS, auto_candidates};
-use crate::model::recommender::{AUTO, EVALUATED_AT, Fitted, Job, Kind};
+use crate::model::recommender::{AUTO, EVALUATED_AT, Fitted, Job, Kind, Warm};
 use crate::model::{blend, popularity, tune};
 use crate::train::Report;
 use crate::train::recommender_params::Request;
@@ -21,10 +21,17 @@ pub(super) struct Choice {
 
 /// Fits what is asked for to `data`; for `auto` every fast kind, and the blend of those that help on `tune`, or the one that is as good
 /// alone. What was tried and what each adds is said in `report`.
-pub(super) fn fit(asked: &Request, data: &Interactions, tune: Option<&Holdout>, report: &mut Report, ctx: &Context) -> Result<Choice> {
+pub(super) fn fit(
+    asked: &Request,
+    data: &Interactions,
+    tune: Option<&Holdout>,
+    warm: Option<Warm<'_>>,
+    report: &mut Report,
+    ctx: &Context,
+) -> Result<Choice> {
     if let Some(kind) = asked.kind {
         let params = asked.params.clone();
-        let fitted = tune::fit(kind, &Job { data, params: &params, tune, kinds: KINDS, ctx })?;
+        let fitted = tune::fit(kind, &Job { data, params: &params, tune, kinds: KINDS, warm, ctx })?;
         return Ok(Choice { kind, params, fitted });
     }
     if tune.is_none() {
@@ -36,7 +43,7 @@ pub(super) fn fit(asked: &Request, data: &Interactions, tune: Option<&Holdout>, 
     let bases = auto_candidates(data).map(|k| (k.name.to_owned(), json!({})));
     wanted.insert("bases".into(), Value::Object(bases.collect()));
     let mut params = Request::new(blend::KIND.name, &Value::Object(wanted))?.params;
-    let job = Job { data, params: &params, tune, kinds: KINDS, ctx };
+    let job = Job { data, params: &params, tune, kinds: KINDS, warm: None, ctx };
     let mut blended = blend::fit(&job, Some(Duration::from_secs_f64(time)))?;
     let figures = blended.figures.take().unwrap_or_default();
     let kind = match &blended.model.parts[..] {
@@ -87,6 +94,6 @@ pub(super) fn popularity(asked: &Request, data: &Interactions, ctx: &Context) ->
     wanted.remove("context");
     let kind = &popularity::KIND;
     let params = Request::new(kind.name, &Value::Object(wanted))?.params;
-    let fitted = tune::fit(kind, &Job { data, params: &params, tune: None, kinds: KINDS, ctx })?;
+    let fitted = tune::fit(kind, &Job { data, params: &params, tune: None, kinds: KINDS, warm: None, ctx })?;
     Ok(Choice { kind, params, fitted })
 }

@@ -12,6 +12,7 @@ pub mod row_model;
 pub mod rows;
 mod silent;
 pub mod verdict;
+mod warm_start;
 
 pub use crate::dataset::{Family, Input};
 pub use report::{MetricRow, Report, Trained};

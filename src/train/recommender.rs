@@ -10,9 +10,10 @@ use crate::model::popularity::{self, Popularity};
 use crate::model::ranker;
 use crate::model::recommender::{CommonParams, EVALUATED_AT, ItemScorer, Job, Kind, Users};
 use crate::model::tune::{self, chooses};
-use crate::serve::recommender::State;
+use crate::serve::recommender::{Recommender, State};
 use crate::train::recommender_params::Request;
 use crate::train::verdict::{self, Incumbent, Verdict};
+use crate::train::warm_start::WarmStart;
 use crate::train::{Report, Trained, auto};
 use serde_json::{Value, json};
 
@@ -26,11 +27,30 @@ const OFTEN: f64 = 0.2;
 /// # Errors
 /// [`crate::base::Code::InvalidParameter`], [`crate::base::Code::Data`], [`crate::base::Code::Cancelled`], [`crate::base::Code::OutOfMemory`].
 pub fn fit(data: &Interactions, asked: &Request, skipped: u64, incumbent: Option<&Incumbent>, ctx: &Context) -> Result<Trained> {
+    fit_from(data, asked, skipped, (incumbent, None), ctx)
+}
+
+/// [`fit`] that begins, where `warm` is given, from that version, whose `incumbent` it is: its weights, and what it had chosen.
+///
+/// # Errors
+/// As [`fit`]; [`crate::base::Code::Corrupt`] for a version that is damaged.
+pub fn fit_from(
+    data: &Interactions,
+    asked: &Request,
+    skipped: u64,
+    (incumbent, warm): (Option<&Incumbent>, Option<&Recommender>),
+    ctx: &Context,
+) -> Result<Trained> {
+    let warm = warm.map(|whole| WarmStart::new(whole, incumbent, data)).transpose()?;
+    let asked = &match &warm {
+        Some(warm) => warm.close(asked)?,
+        None => asked.clone(),
+    };
     let _booked = ctx.budget.take(data.bytes() * 2, "the events")?;
     let mut report = Report { rows_used: data.events().len() as u64, rows_skipped: skipped, ..Report::default() };
     let repeats = repeats(data, asked, &mut report);
-    let parts = Parts::of(data, asked, repeats)?;
-    let Evaluated { choice, verdict, popularity } = evaluated(&parts, asked, incumbent, &mut report, ctx)?;
+    let parts = Parts::of(data, asked, repeats, warm.is_some())?;
+    let Evaluated { choice, verdict, popularity } = evaluated(&parts, asked, (incumbent, warm.as_ref()), &mut report, ctx)?;
     let auto::Choice { kind, params: mut resolved, fitted } = choice;
     resolved.extend(fitted.chosen);
     resolved.insert("repeats".into(), json!(repeats));
@@ -52,7 +72,8 @@ pub fn fit(data: &Interactions, asked: &Request, skipped: u64, incumbent: Option
         tensors.iter_mut().for_each(|t| t.name.insert_str(0, HOLDOUT));
     }
     let model = if asked.common.refit && !parts.learned_all() {
-        tune::fit(kind, &Job { data, params: &resolved, tune: None, kinds: KINDS, ctx })?.model
+        let warm = warm.as_ref().map(WarmStart::whole);
+        tune::fit(kind, &Job { data, params: &resolved, tune: None, kinds: KINDS, warm, ctx })?.model
     } else {
         fitted.model
     };
@@ -104,7 +125,7 @@ struct Parts {
 }
 
 impl Parts {
-    fn of(data: &Interactions, asked: &Request, repeats: bool) -> Result<Self> {
+    fn of(data: &Interactions, asked: &Request, repeats: bool, closed: bool) -> Result<Self> {
         let step = Step::of(data);
         let share = verdict::share(data, step, asked.common.holdout, asked.common.refit);
         let (rest, evaluate) = Holdout::split(data, step, repeats, 0.0, share)?;
@@ -113,7 +134,7 @@ impl Parts {
         let least = if share > 0.0 { share.min(1.0 - share) / 2.0 } else { 0.1 };
         let enough = ENOUGH.real() / data.users.len().real();
         let (from, tune_share) = if enough > 1.0 - share { (0.0, 1.0) } else { (share, enough.max(least)) };
-        let open = asked.kind.is_none_or(|k| chooses(k, &asked.params, data.items.len()));
+        let open = !closed && asked.kind.is_none_or(|k| chooses(k, &asked.params, data.items.len()));
         let split = open.then(|| Holdout::split(&rest, step, repeats, from, tune_share)).transpose()?;
         Ok(Self { share, rest, evaluate, split: split.filter(|(_, tune)| !tune.is_empty()) })
     }
@@ -140,9 +161,16 @@ struct Evaluated {
     popularity: Vec<f32>,
 }
 
-fn evaluated(parts: &Parts, asked: &Request, deployed: Option<&Incumbent>, report: &mut Report, ctx: &Context) -> Result<Evaluated> {
-    let mut choice = auto::fit(asked, parts.seen(), parts.tune(), report, ctx)?;
+fn evaluated(
+    parts: &Parts,
+    asked: &Request,
+    (deployed, warm): (Option<&Incumbent>, Option<&WarmStart<'_>>),
+    report: &mut Report,
+    ctx: &Context,
+) -> Result<Evaluated> {
     let incumbent = deployed.filter(|i| i.held_out(parts.share));
+    let warm = warm.and_then(|w| w.evaluated(incumbent.is_some(), parts.evaluate.is_empty()));
+    let mut choice = auto::fit(asked, parts.seen(), parts.tune(), warm, report, ctx)?;
     if deployed.is_some() && incumbent.is_none() {
         report.notices.push("the deployed version was not evaluated on the held-out events: it learned from some of these events".into());
     }

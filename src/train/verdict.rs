@@ -149,6 +149,11 @@ impl Incumbent {
         Recommender::item_side(state, &holdout.into_iter().chain(items).collect::<Vec<_>>()).map(|r| Some(Self(r)))
     }
 
+    /// The version, to begin from.
+    pub(super) fn recommender(&self) -> &Recommender {
+        &self.0
+    }
+
     /// The version itself, to be served or evaluated.
     pub fn into_recommender(self) -> Recommender {
         self.0

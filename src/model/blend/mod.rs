@@ -156,7 +156,7 @@ pub fn fit(job: &Job<'_>, time: Option<Duration>) -> Result<Blended> {
         let mut own = own.as_object().cloned().unwrap_or_default();
         let open = own.get("recency") == Some(&Value::Null);
         let watch = Until { watch: ctx.watch, end: end.filter(|_| !parts.is_empty()) };
-        let fitted = match tune::fit(info, &Job { params: &own, ctx: &Context { watch: &watch, ..*ctx }, ..*job }) {
+        let fitted = match tune::fit(info, &Job { params: &own, warm: None, ctx: &Context { watch: &watch, ..*ctx }, ..*job }) {
             Err(e) if e.code == Code::Cancelled && !ctx.watch.cancelled() => {
                 left_out.push(name);
                 continue;

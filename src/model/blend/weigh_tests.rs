@@ -27,7 +27,7 @@ fn the_held_out_events_choose_the_weights() {
     let (seen, tune) = Holdout::split(&data, Step::Event, false, 0.0, 1.0).unwrap();
     let mut p = serde_json::from_str::<Map<String, Value>>(r#"{"bases": {"popularity": {}, "transition": {}}, "weights": null}"#).unwrap();
     check(KINDS, &mut p).unwrap();
-    let chosen = fit(&Job { data: &seen, params: &p, tune: Some(&tune), kinds: KINDS, ctx: &ctx }, None).unwrap();
+    let chosen = fit(&Job { data: &seen, params: &p, tune: Some(&tune), kinds: KINDS, warm: None, ctx: &ctx }, None).unwrap();
     let figures = chosen.figures.unwrap();
     let alone = |kind: &str| figures["alone"][kind].as_f64().unwrap();
     assert!(alone("transition") > alone("popularity") + 0.2, "{figures:?}");
@@ -35,7 +35,7 @@ fn the_held_out_events_choose_the_weights() {
     assert!(chosen.chosen["bases"]["transition"]["recency"].is_number());
     // What was chosen, given again, chooses no more.
     p.extend(chosen.chosen);
-    let again = fit(&Job { data: &seen, params: &p, tune: None, kinds: KINDS, ctx: &ctx }, None).unwrap();
+    let again = fit(&Job { data: &seen, params: &p, tune: None, kinds: KINDS, warm: None, ctx: &ctx }, None).unwrap();
     assert_eq!((again.model.to_tensors(), again.figures), (chosen.model.to_tensors(), None));
 }
 
@@ -61,7 +61,7 @@ fn lists_of_candidates_are_those_of_all_items() {
         let bases = r#"{"bases": {"popularity": {}, "transition": {}, "item_knn": {}, "ease": {}}, "weights": {"popularity": 1, "transition": 1, "item_knn": 1, "ease": 1}}"#;
         let mut p = serde_json::from_str::<Map<String, Value>>(bases).unwrap();
         check(KINDS, &mut p).unwrap();
-        let model = fit(&Job { data: &seen, params: &p, tune: None, kinds: KINDS, ctx: &ctx }, None).unwrap().model;
+        let model = fit(&Job { data: &seen, params: &p, tune: None, kinds: KINDS, warm: None, ctx: &ctx }, None).unwrap().model;
         let popularity = Popularity::plain(&seen).unwrap().scores;
         let weightings = simplex(&[0, 1, 2, 3], 4);
         let tensors = model.to_tensors();

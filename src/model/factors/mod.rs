@@ -130,6 +130,20 @@ impl Factors {
         Ok(Self { width, rule, longest: longest(&small, width), vectors: small, spread, mean, heaviest, recency })
     }
 
+    /// Writes these vectors into `items` (a fit's items × `width`, which have the `numbers` here), for the fit to begin from; false, and
+    /// nothing is written, where they have another width.
+    pub fn start(&self, numbers: &[Option<u32>], width: usize, items: &mut [f32]) -> bool {
+        if self.width != width || numbers.len() * width != items.len() || numbers.iter().flatten().any(|i| i.index() >= self.items()) {
+            return false;
+        }
+        for (row, own) in items.chunks_exact_mut(width).zip(numbers) {
+            if let Some(own) = own {
+                from_f16(self.row(*own), row)
+            }
+        }
+        true
+    }
+
     fn items(&self) -> usize {
         self.vectors.len() / self.width
     }

@@ -14,6 +14,7 @@ mod sample;
 pub(super) mod score;
 pub(super) mod shape;
 mod train;
+mod warm;
 
 use crate::base::Result;
 use crate::base::params::{self, ParamType, Spec};
@@ -198,8 +199,12 @@ impl MultVae {
     /// [`crate::base::Code::Data`] when training diverges.
     pub fn fit(job: &Job<'_>) -> Result<Learned<Self>> {
         let Job { data, params: given, ctx, .. } = *job;
-        let p: Params = params::typed(given)?;
+        let mut p: Params = params::typed(given)?;
         let shape = Shape { items: data.items.len(), hidden: p.hidden, latent: p.latent };
+        let begun = job.warm.filter(|w| warm::fits(w, &shape));
+        if begun.is_some() {
+            (p.epochs, p.anneal) = (Some(warm::epochs(p.epochs.unwrap_or(EPOCHS))), 0.0);
+        }
         let (sizes, parameters) = (shape.sizes()?, shape.parameters()?);
         let length =
             Length { epochs: p.epochs, most: [MOST_EPOCHS, EPOCHS], batch: p.batch, per: 10, bounds: [50, 500], patience: p.patience };
@@ -227,6 +232,9 @@ impl MultVae {
             fit.evaluate(&popularity, ctx, |history, out| codec.score(history, f32::INFINITY, out))
         };
         let mut training = Training::new(shape, &p, &pairs, rows, Some(&evaluate), ctx.seed)?;
+        if let Some(warm) = &begun {
+            training.begin_from(|flat| warm::begin(warm, &shape, &sizes, flat))?;
+        }
         let (epochs, chosen) = fit.run(&mut training, ctx)?;
         let model = Self::from_flat(shape, crate::nn::Trainee::parameters(&mut training), recency(given))?;
         Ok((model, epochs, chosen))

@@ -139,6 +139,16 @@ impl<'a> Training<'a> {
     }
 }
 
+impl Training<'_> {
+    /// Has `write` change the weights to begin from.
+    ///
+    /// # Errors
+    /// Those of `write`.
+    pub fn begin_from(&mut self, write: impl FnOnce(&mut [f32]) -> Result<()>) -> Result<()> {
+        write(&mut self.params)
+    }
+}
+
 /// Entries of a batch of `rows` rows at most, of rows with these `lengths`.
 pub fn most_entries(lengths: impl Iterator<Item = usize>, rows: usize) -> usize {
     let mut lengths: Vec<usize> = lengths.collect();

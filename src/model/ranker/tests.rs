@@ -50,8 +50,9 @@ fn habits_are_found_and_new_things_by_the_ranker_alone() {
     with(2, |ctx| {
         let ndcg = |name: &str, repeats: bool| {
             let (rest, holdout) = Holdout::split(&data, Step::Session, repeats, 0.0, 1.0).unwrap();
-            let model =
-                fit(kind(name).unwrap(), &Job { data: &rest, params: &resolved(name), tune: None, kinds: KINDS, ctx }).unwrap().model;
+            let model = fit(kind(name).unwrap(), &Job { data: &rest, params: &resolved(name), tune: None, kinds: KINDS, warm: None, ctx })
+                .unwrap()
+                .model;
             let popularity = Popularity::plain(&rest).unwrap().scores;
             let lists = Lists { data: &rest, k: 5, popularity: &popularity, ctx };
             let figures = holdout.measure(&lists, |h, now, out| assert!(model.score(h, now, out))).unwrap();

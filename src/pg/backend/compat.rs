@@ -98,28 +98,43 @@ pub(crate) unsafe fn string(node: *mut pg_sys::Node) -> *const std::ffi::c_char 
 /// first 80 bits count, all that a lock's tag has room for beside the database. What Postgres has for objects
 /// (ConditionalLockDatabaseObject) takes 32 of them, and is not in every minor release.
 pub(crate) fn try_lock(key: &[u8; 16]) -> bool {
-    lock(key, true)
+    lock(key, false, true)
 }
 
 /// As [`try_lock`], but waits for whoever holds it.
 pub(crate) fn wait_for_lock(key: &[u8; 16]) {
-    lock(key, false);
+    lock(key, false, false);
 }
 
-fn lock(key: &[u8; 16], at_once: bool) -> bool {
+/// As [`try_lock`], until [`release_lock`], or the end of a transaction that fails: over the commits of a procedure.
+pub(crate) fn try_lock_over_commits(key: &[u8; 16]) -> bool {
+    lock(key, true, true)
+}
+
+/// Gives back what [`try_lock_over_commits`] took.
+pub(crate) fn release_lock(key: &[u8; 16]) {
+    // SAFETY: a whole tag, by value; a lock that is not held is a WARNING.
+    unsafe { pg_sys::LockRelease(&tag(key), pg_sys::ExclusiveLock as i32, true) };
+}
+
+fn tag(key: &[u8; 16]) -> pg_sys::LOCKTAG {
     let word = |at: usize| u32::from_le_bytes([key[at], key[at + 1], key[at + 2], key[at + 3]]);
+    pg_sys::LOCKTAG {
+        // SAFETY: reads a global.
+        locktag_field1: unsafe { pg_sys::MyDatabaseId.to_u32() },
+        locktag_field2: word(0),
+        locktag_field3: word(4),
+        locktag_field4: u16::from_le_bytes([key[8], key[9]]),
+        locktag_type: pg_sys::LockTagType::LOCKTAG_USERLOCK as u8,
+        locktag_lockmethodid: pg_sys::DEFAULT_LOCKMETHOD as u8,
+    }
+}
+
+fn lock(key: &[u8; 16], over_commits: bool, at_once: bool) -> bool {
     // SAFETY: a whole tag, by value, of the type that Postgres leaves to extensions; Postgres frees the lock.
     unsafe {
-        let tag = pg_sys::LOCKTAG {
-            locktag_field1: pg_sys::MyDatabaseId.to_u32(),
-            locktag_field2: word(0),
-            locktag_field3: word(4),
-            locktag_field4: u16::from_le_bytes([key[8], key[9]]),
-            locktag_type: pg_sys::LockTagType::LOCKTAG_USERLOCK as u8,
-            locktag_lockmethodid: pg_sys::DEFAULT_LOCKMETHOD as u8,
-        };
-        let got =
-            pg_sys::LockAcquire(&tag, pg_sys::ExclusiveLock as i32, false, at_once) != pg_sys::LockAcquireResult::LOCKACQUIRE_NOT_AVAIL;
+        let got = pg_sys::LockAcquire(&tag(key), pg_sys::ExclusiveLock as i32, over_commits, at_once)
+            != pg_sys::LockAcquireResult::LOCKACQUIRE_NOT_AVAIL;
         if got {
             pg_sys::AcceptInvalidationMessages();
         }
@@ -134,6 +149,12 @@ pub(crate) fn must_be_writable(command: &'static CStr) {
         pg_sys::PreventCommandIfReadOnly(command.as_ptr());
         pg_sys::PreventCommandDuringRecovery(command.as_ptr());
     }
+}
+
+/// Whether statements of this transaction see what others commit meanwhile: READ COMMITTED.
+pub(crate) fn sees_what_commits() -> bool {
+    // SAFETY: reads a global.
+    unsafe { pg_sys::XactIsoLevel < pg_sys::XACT_REPEATABLE_READ as i32 }
 }
 
 /// The most memory that this backend has held, in MB; none where the system does not say.

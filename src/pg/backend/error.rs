@@ -1,7 +1,7 @@
 //! From an engine error to a Postgres error: SQLSTATE, message, DETAIL, HINT; never a Rust path or a backtrace.
 
 use crate::base::{Error, Result};
-use crate::pg::backend::sqlstate::{report, short};
+use crate::pg::backend::sqlstate::{report_as, short, sqlstate};
 use crate::pg::backend::{messages, reserve, text};
 use pgrx::pg_sys::panic::{CaughtError, ErrorReport, ErrorReportWithLevel};
 use pgrx::prelude::*;
@@ -36,19 +36,33 @@ pub(crate) fn sql<T>(body: impl FnOnce() -> Result<T>) -> T {
 
 /// Raises `error` as a Postgres ERROR.
 pub(crate) fn raise(error: Error) -> ! {
+    raise_as(sqlstate(error.code), error)
+}
+
+/// Raises the words of `error` with a SQLSTATE of their own.
+pub(crate) fn raise_as(sqlstate: PgSqlErrorCode, error: Error) -> ! {
     if !text::is_utf8() {
         messages::instead(short(&error.message), error.detail.as_deref().map(short), error.hint.as_deref().map(short));
     }
-    report(error).report(PgLogLevel::ERROR);
+    report_as(sqlstate, error).report(PgLogLevel::ERROR);
     unreachable!("an ERROR does not return")
+}
+
+/// Shows what went wrong, and was mended or passed over, as a WARNING.
+pub(crate) fn warning(said: &str) {
+    show(PgLogLevel::WARNING, PgSqlErrorCode::ERRCODE_WARNING, said);
+}
+
+fn show(level: PgLogLevel, code: PgSqlErrorCode, said: &str) {
+    if !text::is_utf8() {
+        return messages::show(level, code, &short(said));
+    }
+    ErrorReport::new(code, short(said), "affinity").report(level);
 }
 
 /// Shows what is said to the caller as a NOTICE.
 pub(crate) fn notice(said: &str) {
-    if !text::is_utf8() {
-        return messages::notice(&short(said));
-    }
-    ErrorReport::new(PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION, short(said), "affinity").report(PgLogLevel::NOTICE);
+    show(PgLogLevel::NOTICE, PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION, said);
 }
 
 /// Whether a caught panic is an error that Postgres or pgrx raised, with a SQLSTATE of its own.

@@ -103,15 +103,11 @@ pub(crate) fn again(left: &str) {
     STATE.with_borrow_mut(|s| s.instead = s.last.message.to_string_lossy() == left)
 }
 
-/// Shows a text as a NOTICE.
-pub(crate) fn notice(said: &str) {
+/// Shows a text as a NOTICE or WARNING.
+pub(crate) fn show(level: PgLogLevel, code: PgSqlErrorCode, said: &str) {
     let message = text::message(said);
-    let mut data = pg_sys::ErrorData {
-        elevel: PgLogLevel::NOTICE as c_int,
-        sqlerrcode: PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION as c_int,
-        message: message.as_ptr().cast_mut(),
-        ..Default::default()
-    };
+    let mut data =
+        pg_sys::ErrorData { elevel: level as c_int, sqlerrcode: code as c_int, message: message.as_ptr().cast_mut(), ..Default::default() };
     // SAFETY: what is not said is null or 0, as Postgres allows; it copies the rest.
     unsafe {
         data.assoc_context = pg_sys::CurrentMemoryContext;

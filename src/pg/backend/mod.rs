@@ -13,4 +13,7 @@ pub(crate) mod reserve;
 pub(crate) mod settings;
 pub(crate) mod snapshot_stamp;
 pub(crate) mod sqlstate;
+pub(crate) mod subtransaction;
 pub(crate) mod text;
+pub(crate) mod transactions;
+pub(crate) mod worker;

@@ -58,17 +58,23 @@ pub(crate) struct Notices {
     phase_start: Instant,
     /// The part under way.
     pub part: Part,
+    /// Seconds of the parts that have ended, by name.
+    ended: Vec<(String, f64)>,
 }
+
+/// Parts whose seconds are kept: `auto` has one a kind and a few more.
+const MOST_PARTS: usize = 64;
 
 impl Notices {
     /// A call begins that does `what`.
     pub(crate) fn new(what: String) -> Self {
         let now = Instant::now();
-        Self { what, start: now, last: now, phase_start: now, part: Part::default() }
+        Self { what, start: now, last: now, phase_start: now, part: Part::default(), ended: Vec::new() }
     }
 
     /// The next part begins.
     pub(crate) fn phase(&mut self, phase: &str) {
+        self.end_part();
         self.phase_start = Instant::now();
         self.part = Part { phase: phase.to_owned(), ..Part::default() };
     }
@@ -89,6 +95,22 @@ impl Notices {
             self.last = Instant::now();
             error::notice(&self.sentence());
         }
+    }
+
+    fn end_part(&mut self) {
+        let seconds = self.phase_start.elapsed().as_secs_f64();
+        if let Some(known) = self.ended.iter_mut().find(|(name, _)| *name == self.part.phase) {
+            known.1 += seconds;
+        } else if !self.part.phase.is_empty() && self.ended.len() < MOST_PARTS {
+            self.ended.push((self.part.phase.clone(), seconds));
+        }
+    }
+
+    /// Seconds of each part, the one under way as far as it is.
+    pub(crate) fn seconds(&mut self) -> &[(String, f64)] {
+        self.end_part();
+        self.phase_start = Instant::now();
+        &self.ended
     }
 
     fn sentence(&self) -> String {

@@ -24,6 +24,9 @@ static MAX_STORED: GucSetting<i32> = GucSetting::<i32>::new(4096);
 /// Seconds between two notices of how far a call is; 0: none.
 static PROGRESS_INTERVAL: GucSetting<i32> = GucSetting::<i32>::new(10);
 
+/// Days for which the runs of trainings are kept; -1: for ever.
+static KEEP_RUNS: GucSetting<i32> = GucSetting::<i32>::new(90);
+
 /// Registers the settings and claims their prefix.
 pub(crate) fn register() {
     GucRegistry::define_int_guc(
@@ -86,6 +89,11 @@ pub(crate) fn register() {
         GucContext::Suset,
         GucFlags::UNIT_MB,
     );
+    register_what_is_told();
+    compat::reserve_prefix(c"affinity");
+}
+
+fn register_what_is_told() {
     GucRegistry::define_int_guc(
         c"affinity.progress_interval",
         c"Time between two notices of how far a long call is.",
@@ -96,7 +104,16 @@ pub(crate) fn register() {
         GucContext::Userset,
         GucFlags::UNIT_S,
     );
-    compat::reserve_prefix(c"affinity");
+    GucRegistry::define_int_guc(
+        c"affinity.keep_runs",
+        c"Days for which affinity.runs keeps the run of a training.",
+        c"-1 keeps all.",
+        &KEEP_RUNS,
+        -1,
+        36_500,
+        GucContext::Suset,
+        GucFlags::empty(),
+    );
 }
 
 /// How many threads a call may use: at least 1.
@@ -107,6 +124,11 @@ pub(crate) fn threads() -> usize {
     usize::try_from(or(THREADS.get(), asked).min(or(MAX_THREADS.get(), allowed)).max(1)).unwrap_or(1)
 }
 
+/// `affinity.memory` in kB and `affinity.threads`, as the session has set them.
+pub(crate) fn asked_for() -> (i32, i32) {
+    (MEMORY.get(), THREADS.get())
+}
+
 /// How many bytes a call may use.
 pub(crate) fn memory() -> usize {
     kilobytes(MEMORY.get().min(MAX_MEMORY.get()))
@@ -115,6 +137,11 @@ pub(crate) fn memory() -> usize {
 /// How many bytes a role may store; none where there is no limit.
 pub(crate) fn max_stored() -> Option<u64> {
     u64::try_from(MAX_STORED.get()).ok().map(|megabytes| megabytes << 20)
+}
+
+/// For how many days runs are kept; none: for ever.
+pub(crate) fn keep_runs() -> Option<i32> {
+    Some(KEEP_RUNS.get()).filter(|days| *days >= 0)
 }
 
 /// How many bytes of weights a backend keeps.

@@ -7,9 +7,9 @@ use pgrx::prelude::*;
 /// The most characters of a part of a message: lists of columns fit, a caller's texts and what a table holds do not fill the server's log.
 const LONGEST: usize = 10_000;
 
-/// What Postgres is told of `error`.
-pub(crate) fn report(error: Error) -> ErrorReport {
-    let mut report = ErrorReport::new(sqlstate(error.code), short(&error.message), "affinity");
+/// What Postgres is told of `error`, with a SQLSTATE of its own.
+pub(crate) fn report_as(sqlstate: PgSqlErrorCode, error: Error) -> ErrorReport {
+    let mut report = ErrorReport::new(sqlstate, short(&error.message), "affinity");
     if let Some(detail) = error.detail {
         report = report.set_detail(short(&detail));
     }
@@ -24,7 +24,8 @@ pub(crate) fn short(text: &str) -> String {
     names::cut(text, LONGEST).into_owned()
 }
 
-const fn sqlstate(code: Code) -> PgSqlErrorCode {
+/// The SQLSTATE of a kind of fault.
+pub(crate) const fn sqlstate(code: Code) -> PgSqlErrorCode {
     use PgSqlErrorCode::*;
     match code {
         Code::InvalidParameter => ERRCODE_INVALID_PARAMETER_VALUE,
@@ -40,6 +41,7 @@ const fn sqlstate(code: Code) -> PgSqlErrorCode {
         Code::Duplicate => ERRCODE_DUPLICATE_OBJECT,
         Code::Privilege => ERRCODE_INSUFFICIENT_PRIVILEGE,
         Code::WrongState => ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+        Code::ActiveTransaction => ERRCODE_ACTIVE_SQL_TRANSACTION,
         Code::InUse => ERRCODE_OBJECT_IN_USE,
         Code::OutOfMemory => ERRCODE_OUT_OF_MEMORY,
         Code::LimitExceeded => ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
@@ -52,6 +54,6 @@ const fn sqlstate(code: Code) -> PgSqlErrorCode {
 
 /// Raises an error whose words are ASCII, which every encoding has: what `error::raise` needs for others stands above the encoding.
 pub(crate) fn raise_ascii(error: Error) -> ! {
-    report(error).report(PgLogLevel::ERROR);
+    report_as(sqlstate(error.code), error).report(PgLogLevel::ERROR);
     unreachable!("an ERROR does not return")
 }

@@ -52,6 +52,20 @@ pub(crate) fn current_name() -> String {
     name(current()).unwrap_or_default()
 }
 
+/// The name of the role that called: that of the session, or of SET ROLE, whoever is acted as meanwhile.
+pub(crate) fn outer_name() -> String {
+    // SAFETY: reads a global.
+    name(unsafe { pg_sys::GetOuterUserId() }).unwrap_or_default()
+}
+
+/// Whether the user of the session may begin another.
+pub(crate) fn may_log_in() -> bool {
+    const LOGIN: &str = "SELECT rolcanlogin FROM pg_catalog.pg_roles WHERE oid OPERATOR(pg_catalog.=) $1";
+    // SAFETY: reads a global.
+    let session = unsafe { pg_sys::GetSessionUserId() };
+    spi::first(LOGIN, &[spi::Arg::Oid(session)], |r| Ok(r.bool(1))).ok().flatten().flatten() == Some(true)
+}
+
 /// The name of a role; none when it is gone.
 pub(crate) fn name(role: pg_sys::Oid) -> Option<String> {
     // SAFETY: a NUL-terminated copy, or NULL for an unknown role.
@@ -182,7 +196,7 @@ pub(crate) fn as_role<T>(acting: &Acting, f: impl FnOnce() -> Result<T>) -> Resu
 /// # Errors
 /// Those of `f`; [`Code::UndefinedObject`] when the extension is gone, [`Code::WrongState`] when it is not as its script made it.
 pub(crate) fn as_extension<T>(f: impl FnOnce() -> Result<T>) -> Result<T> {
-    let _back = Switch::to(extension()?, Some(SAFE_PATH));
+    let _back = Switch::to(extension()?.owner, Some(SAFE_PATH));
     let _unwatched = watched::rest();
     f()
 }
@@ -190,10 +204,26 @@ pub(crate) fn as_extension<T>(f: impl FnOnce() -> Result<T>) -> Result<T> {
 /// The tables of the store.
 const TABLES: i64 = 4;
 
+/// The extension as it is installed.
+#[derive(Debug, Clone, Copy)]
+struct Installed {
+    owner: pg_sys::Oid,
+    keeps_runs: bool,
+}
+
+/// Whether the table of runs is there: it came with 0.2.0, and a library that was updated before the extension finds none.
+///
+/// # Errors
+/// As [`as_extension`].
+pub(crate) fn keeps_runs() -> Result<bool> {
+    Ok(extension()?.keeps_runs)
+}
+
 /// The owner of the extension and its tables, which are found as its members: what merely is called as they are is none of them.
-fn extension() -> Result<pg_sys::Oid> {
+fn extension() -> Result<Installed> {
     const MEMBERS: &str = "SELECT c.relowner, r.rolsuper, \
-         pg_catalog.count(*) FILTER (WHERE c.relname OPERATOR(pg_catalog.=) ANY ('{stored_models,stored_versions,stored_weights,stored_epochs}')) \
+         pg_catalog.count(*) FILTER (WHERE c.relname OPERATOR(pg_catalog.=) ANY ('{stored_models,stored_versions,stored_weights,stored_epochs}')), \
+         pg_catalog.bool_or(c.relname OPERATOR(pg_catalog.=) 'stored_runs') \
          FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_depend d ON d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_extension'::pg_catalog.regclass \
              AND d.refobjid OPERATOR(pg_catalog.=) e.oid AND d.deptype OPERATOR(pg_catalog.=) 'e' \
          JOIN pg_catalog.pg_class c ON d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass \
@@ -202,17 +232,17 @@ fn extension() -> Result<pg_sys::Oid> {
          JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) c.relowner \
          WHERE e.extname OPERATOR(pg_catalog.=) 'pg_affinity' GROUP BY 1, 2";
     thread_local! {
-        /// The owner, and the generation of the catalogues that he was found in.
-        static OWNER: Cell<Option<(u64, pg_sys::Oid)>> = const { Cell::new(None) };
+        /// With the generation of the catalogues that it was found in.
+        static FOUND: Cell<Option<(u64, Installed)>> = const { Cell::new(None) };
     }
     let now = invalidation::generation();
-    if let Some((then, owner)) = OWNER.get()
+    if let Some((then, found)) = FOUND.get()
         && then == now
     {
-        return Ok(owner);
+        return Ok(found);
     }
-    let found = spi::latest(MEMBERS, &[], |r| Ok((r.oid(1), r.bool(2), r.big(3))))?;
-    let (owner, superuser, tables) = found.into_iter().next().ok_or_else(|| {
+    let found = spi::latest(MEMBERS, &[], |r| Ok((r.oid(1), r.bool(2), r.big(3), r.bool(4))))?;
+    let (owner, superuser, tables, runs) = found.into_iter().next().ok_or_else(|| {
         Error::new(Code::UndefinedObject, "extension \"pg_affinity\" does not exist").hint("CREATE EXTENSION pg_affinity;")
     })?;
     let owner = owner.filter(|_| superuser == Some(true) && tables == Some(TABLES)).ok_or_else(|| {
@@ -220,8 +250,9 @@ fn extension() -> Result<pg_sys::Oid> {
             .detail("It, its schema and the tables of its store must belong to one superuser.")
             .hint("REASSIGN OWNED BY … TO … with a superuser as the new owner.")
     })?;
-    OWNER.set(Some((now, owner)));
-    Ok(owner)
+    let found = Installed { owner, keeps_runs: runs == Some(true) };
+    FOUND.set(Some((now, found)));
+    Ok(found)
 }
 
 /// The role and security context to go back to.

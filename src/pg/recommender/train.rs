@@ -13,9 +13,9 @@ use crate::pg::recommender::events::EventSource;
 use crate::pg::recommender::item_attributes::ItemSource;
 use crate::pg::recommender::{index_advice, serving};
 use crate::pg::store::models::{ModelRow, VersionRow};
-use crate::pg::store::publish::{Again, Published};
+use crate::pg::store::publish::Again;
 use crate::pg::store::source_access::Reader;
-use crate::pg::store::training::{self, Begun};
+use crate::pg::store::training::{self, Begun, Learning, Storing};
 use crate::serve::recommender::Recommender;
 use crate::train::recommender_params::Request;
 use crate::train::verdict::Incumbent;
@@ -52,31 +52,34 @@ pub(crate) struct Call {
 /// A relation and who reads it.
 pub(crate) type Read = (Relation, Reader);
 
-/// Trains a version of `model` by `call`, whose kind and parameters `asked` holds, on the events of a relation, whose items another describes, with the rights of the current role, who owns
-/// the model or will.
+/// Reads for a version of `model` by `call`, whose kind and parameters `asked` holds, the events of a relation, whose items another
+/// describes. What is stored then is the current role's, who owns the model or will.
 ///
 /// # Errors
 /// For the call: those of [`EventSource::live`]; for the model: those of [`Begun::lock`] and of publishing; for the
 /// events: [`crate::base::Code::Data`].
-pub(crate) fn train(
+pub(crate) fn read(
     model: &str,
-    (call, asked): (&Call, &Request),
+    (call, asked): (Call, Request),
     (relation, reader): &Read,
     items: Option<&Read>,
     again: Option<Again>,
-) -> Result<Published> {
+) -> Result<Learning> {
     let begun = Begun::new(c"affinity.train_recommender()", &call.deploy, again)?;
     // Says what is wrong with the columns before anything is read.
     call.events.live(relation, 1)?;
     let mut run = begun.lock(model, &call.kind)?;
-    let incumbent = run.incumbent(same_family, incumbent)?.flatten();
+    let warm = again.is_some_and(|a| a.warm);
+    let deployed = run.incumbent(same_family, |version, tensors| Deployed::load(version, tensors, warm))?;
     let seed = call.seed as u64;
     let (mut data, skipped) = reader.run(|| call.events.read(relation, seed, again.is_some(), &run.budget))?;
-    tell_events(call, relation, &skipped);
+    tell_events(&call, relation, &skipped);
     let typ = call.events.items_as(relation)?;
-    let incumbent = incumbent.map(|(i, spelled)| known_by(&mut data.items, typ, &i, spelled).map(|()| i)).transpose()?;
+    if let Some(deployed) = &deployed {
+        deployed.known_by(&mut data.items, typ)?;
+    }
     if let Some(items) = items {
-        data.attributes = attributes(items, call, &data, typ, &run.budget)?;
+        data.attributes = attributes(items, &call, &data, typ, &run.budget)?;
     }
     for (_, name) in call.events.context.iter().enumerate().filter(|(c, _)| data.context.says_nothing(*c)) {
         error::notice(&format!("column \"{name}\" of the context is the same in all events and tells nothing"));
@@ -90,22 +93,26 @@ pub(crate) fn train(
             error::notice(&sentence);
         }
     }
-    let progress = &mut run.progress;
-    progress.rows(data.events().len());
-    progress.phase("training");
-    let mut trained = interrupts::run(
-        seed,
-        &run.budget,
-        |shown| progress.show(&shown),
-        |ctx| recommender::fit(&data, asked, skipped.rows, incumbent.as_ref(), ctx),
-    )?;
-    let users = 0..CHECKED.min(u32::try_from(data.users.len()).unwrap_or(CHECKED));
-    let sample: Vec<_> = users.map(|u| (data.users.id(u), data.history(u).to_vec())).collect();
-    let now = data.latest();
-    drop((data, incumbent));
-    record_source(&mut trained.state, call, relation)?;
-    let kind = trained.state.get("kind").and_then(Value::as_str).unwrap_or(&call.kind).to_owned();
-    run.publish(&kind, call, trained, |row, tensors| finite_lists(&Recommender::load(&row.state, tensors)?, &sample, now))
+    let source = call.events.clone().typed(relation)?;
+    run.progress.rows(data.events().len());
+    Ok(Learning::new(move || {
+        let progress = &mut run.progress;
+        progress.phase("training");
+        let mut trained = interrupts::run(
+            seed,
+            &run.budget,
+            |shown| progress.show(&shown),
+            |ctx| recommender::fit_from(&data, &asked, skipped.rows, deployed.as_ref().map_or((None, None), Deployed::parts), ctx),
+        )?;
+        let users = 0..CHECKED.min(u32::try_from(data.users.len()).unwrap_or(CHECKED));
+        let sample: Vec<_> = users.map(|u| (data.users.id(u), data.history(u).to_vec())).collect();
+        let now = data.latest();
+        drop((data, deployed));
+        record_source(&mut trained.state, source)?;
+        let kind = trained.state.get("kind").and_then(Value::as_str).unwrap_or(&call.kind).to_owned();
+        let check = move |row: &VersionRow, tensors: &[Tensor]| finite_lists(&Recommender::load(&row.state, tensors)?, &sample, now);
+        Ok(Storing::new(move || run.publish(&kind, &call, trained, check)))
+    }))
 }
 
 /// Says what of the events is left out, or not made use of.
@@ -140,10 +147,11 @@ fn attributes((items, reader): &Read, call: &Call, data: &Interactions, typ: Opt
 }
 
 /// Notes in a version's state where its events are. Columns that the model makes no use of need not be there when it serves.
-fn record_source(state: &mut Value, call: &Call, relation: &Relation) -> Result<()> {
+fn record_source(state: &mut Value, mut events: EventSource) -> Result<()> {
     let Some(state) = state.as_object_mut() else { return Ok(()) };
-    let context = if state.contains_key("context") { call.events.context.clone() } else { Vec::new() };
-    let events = EventSource { context, ..call.events.clone() }.typed(relation)?;
+    if !state.contains_key("context") {
+        events.context.clear();
+    }
     let events = serde_json::to_value(&events).map_err(|e| Error::internal(format!("The source cannot be recorded: {e}.")))?;
     state.insert("events".into(), events);
     Ok(())
@@ -160,31 +168,53 @@ fn untimed(events: &EventSource, relation: &Relation) -> Option<String> {
     ))
 }
 
-/// Repeats a recorded call with the rights of the model's owner.
+/// Reads for a recorded call with the rights of the model's owner.
 ///
 /// # Errors
-/// As [`Request::new`], [`train`] and [`Reader::open`].
-pub(crate) fn retrain(model: &ModelRow, call: &Value, again: Again) -> Result<Published> {
+/// As [`Request::new`], [`read`] and [`Reader::open`].
+pub(crate) fn read_again(model: &ModelRow, call: &Value, again: Again) -> Result<Learning> {
     let call: Call = training::recorded(call, FUNCTION)?;
     let open = |source: &Source| Reader::open(model, ReadAs::Owner, &call.events.search_path, source);
     let events = open(&call.events.source())?;
     let items = call.items.as_ref().map(|i| open(&i.source())).transpose()?;
     let asked = Request::new(&call.kind, &call.params)?;
-    owner::as_role(&Acting::as_role(model.owner.oid, &[])?, || train(&model.name, (&call, &asked), &events, items.as_ref(), Some(again)))
+    owner::as_role(&Acting::as_role(model.owner.oid, &[])?, || read(&model.name, (call, asked), &events, items.as_ref(), Some(again)))
 }
 
-/// Gives `items`, of type `typ`, also the spellings of the deployed version, whose ids were of the type `spelled`: it knows an item all of
-/// whose events are rewritten in another spelling of the same id.
-fn known_by(items: &mut Vocabulary, typ: Option<IdType>, incumbent: &Incumbent, spelled: Option<Recorded>) -> Result<()> {
-    let (Some(typ), Some(spelled)) = (typ, spelled) else { return Ok(()) };
-    if typ.record()? != spelled {
-        return Ok(());
+/// The deployed version, beside which the new one is evaluated.
+struct Deployed {
+    /// As it was before it saw its held-out events, where that was kept.
+    incumbent: Option<Incumbent>,
+    /// As it serves, where the new one is to begin from it.
+    whole: Option<Recommender>,
+    /// The type of its items' ids, where that says which are equal.
+    spelled: Option<Recorded>,
+}
+
+impl Deployed {
+    fn load(version: &VersionRow, tensors: &[Tensor], whole: bool) -> Result<Self> {
+        let spelled = serving::source(version)?.and_then(|s| s.item_type);
+        let whole = whole.then(|| Recommender::item_side(&version.state, tensors)).transpose()?;
+        Ok(Self { incumbent: Incumbent::load(&version.state, tensors)?, whole, spelled })
     }
-    let ids = incumbent.items();
-    let texts: Vec<String> = (0..ids.len() as u32).map(|i| ids.id(i).to_string()).collect();
-    let found = Lookup::new(typ, items)?.find_texts(&texts, items)?;
-    items.spell(texts, &found);
-    Ok(())
+
+    fn parts(&self) -> (Option<&Incumbent>, Option<&Recommender>) {
+        (self.incumbent.as_ref(), self.whole.as_ref())
+    }
+
+    /// Gives `items`, of type `typ`, also the spellings of this version: it knows an item all of whose events are rewritten in another
+    /// spelling of the same id.
+    fn known_by(&self, items: &mut Vocabulary, typ: Option<IdType>) -> Result<()> {
+        let own = self.incumbent.as_ref().map(Incumbent::items).or(self.whole.as_ref().map(Recommender::items));
+        let (Some(ids), Some(typ), Some(spelled)) = (own, typ, &self.spelled) else { return Ok(()) };
+        if typ.record()? != *spelled {
+            return Ok(());
+        }
+        let texts: Vec<String> = (0..ids.len() as u32).map(|i| ids.id(i).to_string()).collect();
+        let found = Lookup::new(typ, items)?.find_texts(&texts, items)?;
+        items.spell(texts, &found);
+        Ok(())
+    }
 }
 
 /// That the deployed version learns from events.
@@ -193,13 +223,6 @@ fn same_family(model: &ModelRow, version: &VersionRow) -> Result<()> {
         Some(_) => Ok(()),
         None => Err(training::other_family(model, version, "events")),
     }
-}
-
-/// The deployed version as it was before it saw its held-out events, where that was kept, and the type of its items' ids where that says
-/// which are equal.
-fn incumbent(version: &VersionRow, tensors: &[Tensor]) -> Result<Option<(Incumbent, Option<Recorded>)>> {
-    let spelled = serving::source(version)?.and_then(|s| s.item_type);
-    Ok(Incumbent::load(&version.state, tensors)?.map(|i| (i, spelled)))
 }
 
 /// Scores users with the model as it was stored: all finite.

@@ -13,9 +13,9 @@ use crate::pg::query::owner::{self, Acting};
 use crate::pg::query::relation::{Attribute, Relation, Source};
 use crate::pg::query::scan::{self, LeftOut};
 use crate::pg::store::models::{ModelRow, VersionRow};
-use crate::pg::store::publish::{Again, Deploy, Published};
+use crate::pg::store::publish::{Again, Deploy};
 use crate::pg::store::source_access::Reader;
-use crate::pg::store::training::{self, Begun};
+use crate::pg::store::training::{self, Begun, Learning, Storing};
 use crate::train::Trained;
 use crate::train::features::{self, FeaturesSpec};
 use crate::train::row_model::{RowModel, RowScratch};
@@ -113,20 +113,23 @@ impl Spec {
     }
 }
 
-/// Trains a version of `model` on `relation`, which `reader` reads, with the rights of the current role, who owns the model or will.
+/// Reads for a version of `model` what `relation` has, as `reader`. What is stored then is the current role's, who owns the model or will.
 ///
 /// # Errors
 /// For the call: [`Code::InvalidParameter`], [`Code::UndefinedObject`], [`Code::UndefinedColumn`], [`Code::WrongType`]; for the model:
 /// [`Code::Privilege`], [`Code::InUse`], [`Code::WrongState`]; for the rows: those of [`rows::fit`].
-pub(crate) fn train(model: &str, call: &Call, relation: &Relation, reader: &Reader, again: Option<Again>) -> Result<Published> {
+pub(crate) fn read(model: &str, call: Call, relation: &Relation, reader: &Reader, again: Option<Again>) -> Result<Learning> {
     let begun = Begun::new(c"affinity.train()", &call.deploy, again)?;
-    let mut spec = Spec::of(call, relation)?;
+    if again.is_some_and(|a| a.warm) {
+        error::notice(&format!("kind {} begins anew: what learns from rows has no warm_start", call.kind));
+    }
+    let mut spec = Spec::of(&call, relation)?;
     let resolved = spec.check()?;
     let exclude = resolved.get("exclude").cloned().unwrap_or_else(|| json!([]));
     let deploy = begun.deploy;
     let mut run = begun.lock(model, &call.kind)?;
     let keys = json_keys::of(&Value::Object(resolved));
-    let columns = columns(relation, call, &exclude, &keys)?;
+    let columns = columns(relation, &call, &exclude, &keys)?;
     // What is left out is not even read, so that a column may be excluded that the caller has no rights on; the engine never hears of it.
     if let Some(given) = spec.params().as_object_mut() {
         given.remove("exclude");
@@ -134,33 +137,37 @@ pub(crate) fn train(model: &str, call: &Call, relation: &Relation, reader: &Read
     if relation.temporary {
         error::notice("the relation is temporary: only this session can train the model again");
     }
-    let incumbent = run.incumbent(|model, version| same_family(model, version, call, deploy), load)?;
+    let incumbent = run.incumbent(|model, version| same_family(model, version, &call, deploy), load)?;
     let reading = Instant::now();
     let (frame, left_out, booked) = reader.run(|| scan::usable(relation, &columns, &run.budget))?;
-    tell_left_out(call, left_out)?;
+    tell_left_out(&call, left_out)?;
     let read_seconds = reading.elapsed().as_secs_f64();
-    let progress = &mut run.progress;
-    progress.rows(frame.rows());
-    progress.phase("training");
-    let mut trained =
-        interrupts::run(call.seed as u64, &run.budget, |shown| progress.show(&shown), |ctx| spec.fit(&frame, incumbent.as_ref(), ctx))?;
-    let sample = frame.take(&(0..CHECKED.min(u32::try_from(frame.rows()).unwrap_or(CHECKED))).collect::<Vec<_>>());
-    drop((frame, booked, incumbent));
-    if let Some(params) = trained.params.as_object_mut() {
-        params.insert("exclude".into(), exclude);
-    }
-    trained.report.metrics.insert("read_seconds".into(), json!(read_seconds));
-    run.publish(&call.kind, call, trained, |row, tensors| finite_scores(&load(row, tensors)?, &sample))
+    run.progress.rows(frame.rows());
+    let booked = booked.leave();
+    Ok(Learning::new(move || {
+        let booked = run.budget.resume(booked);
+        let progress = &mut run.progress;
+        progress.phase("training");
+        let mut trained =
+            interrupts::run(call.seed as u64, &run.budget, |shown| progress.show(&shown), |ctx| spec.fit(&frame, incumbent.as_ref(), ctx))?;
+        let sample = frame.take(&(0..CHECKED.min(u32::try_from(frame.rows()).unwrap_or(CHECKED))).collect::<Vec<_>>());
+        drop((frame, booked, incumbent));
+        if let Some(params) = trained.params.as_object_mut() {
+            params.insert("exclude".into(), exclude);
+        }
+        trained.report.metrics.insert("read_seconds".into(), json!(read_seconds));
+        Ok(Storing::new(move || run.publish(&call.kind, &call, trained, |row, tensors| finite_scores(&load(row, tensors)?, &sample))))
+    }))
 }
 
-/// Repeats a recorded call with the rights of the model's owner.
+/// Reads for a recorded call with the rights of the model's owner.
 ///
 /// # Errors
-/// As [`train`] and [`Reader::open`].
-pub(crate) fn retrain(model: &ModelRow, call: &Value, again: Again) -> Result<Published> {
+/// As [`read`] and [`Reader::open`].
+pub(crate) fn read_again(model: &ModelRow, call: &Value, again: Again) -> Result<Learning> {
     let call: Call = training::recorded(call, FUNCTION)?;
     let (relation, reader) = Reader::open(model, ReadAs::Owner, &call.search_path, &call.source)?;
-    owner::as_role(&Acting::as_role(model.owner.oid, &[])?, || train(&model.name, &call, &relation, &reader, Some(again)))
+    owner::as_role(&Acting::as_role(model.owner.oid, &[])?, || read(&model.name, call, &relation, &reader, Some(again)))
 }
 
 /// The model of a stored version.

@@ -8,6 +8,7 @@ pub(crate) mod models;
 pub(crate) mod progress;
 pub(crate) mod publish;
 pub(crate) mod quota;
+pub(crate) mod runs;
 pub(crate) mod source_access;
 pub(crate) mod training;
 pub(crate) mod training_call;

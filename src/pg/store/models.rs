@@ -172,7 +172,7 @@ pub(crate) fn own_if_any_locked(name: &str) -> Result<Option<ModelRow>> {
 }
 
 /// The error for a model that is not what it was when its new version is to be stored.
-fn meanwhile(name: &str, what: &str) -> Error {
+pub(crate) fn meanwhile(name: &str, what: &str) -> Error {
     Error::new(Code::WrongState, format!("model \"{name}\" {what} while it was trained")).hint("Train it again.")
 }
 

@@ -11,6 +11,7 @@ use crate::pg::backend::progress_notices::{Notices, Part};
 use crate::pg::query::owner;
 use pgrx::pg_sys;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -89,6 +90,12 @@ impl Progress {
     /// So many rows or events were read.
     pub(crate) fn rows(&mut self, rows: usize) {
         self.job.rows = u64::try_from(rows).ok();
+    }
+
+    /// Rows that were read, and the seconds of each phase so far, in thousandths.
+    pub(crate) fn so_far(&mut self) -> (Option<u64>, Map<String, Value>) {
+        let seconds = self.notices.seconds().iter().map(|(name, s)| (name.clone(), json!((s * 1000.0).round() / 1000.0)));
+        (self.job.rows, seconds.collect())
     }
 
     /// What the work says of itself.

@@ -36,6 +36,16 @@ impl Deploy {
         again.and_then(|a| a.deploy).map_or_else(|| Self::parse(call), Ok)
     }
 
+    /// The word of [`Deploy::parse`].
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::IfBetter => "if_better",
+            Self::UnlessWorse => "unless_worse",
+            Self::Always => "always",
+            Self::Never => "never",
+        }
+    }
+
     /// As in `deploy => …`.
     ///
     /// # Errors
@@ -57,14 +67,29 @@ impl Deploy {
 pub(crate) struct Again {
     /// When to deploy this time; none: as the call says.
     pub deploy: Option<Deploy>,
+    /// Whether to begin from the deployed version.
+    pub warm: bool,
+    /// Its row in `affinity.stored_runs`, where it has one already.
+    pub run: Option<Uuid>,
+}
+
+/// The figure by which a new version and the deployed one were compared.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Compared {
+    /// Its name.
+    pub by: String,
+    /// Of the new version.
+    pub new: f64,
+    /// Of the deployed one, where it could be evaluated.
+    pub before: Option<f64>,
 }
 
 /// What a training hands over.
 pub(crate) struct Training<'a> {
     /// The model's name.
     pub model: &'a str,
-    /// The model as it was when the training began; none where there was none.
-    pub of: Option<Uuid>,
+    /// The model as it was when the training began, and what was deployed then; none where there was none.
+    pub of: Option<(Uuid, Option<i32>)>,
     /// The kind that was trained.
     pub kind: &'a str,
     /// The call, for retraining.
@@ -96,6 +121,10 @@ pub(crate) struct Published {
     pub metrics: Value,
     /// Whether it answers from now on.
     pub deployed: bool,
+    /// Why, where that was said.
+    pub why: Option<String>,
+    /// By what it was decided; none without held-out rows.
+    pub compared: Option<Compared>,
 }
 
 /// Saves a training as the next version of its model, which is made if there is none, with the current role as owner.
@@ -107,8 +136,14 @@ pub(crate) struct Published {
 /// [`Code::Privilege`] when the model is another role's, [`Code::WrongState`] when it was dropped meanwhile; those of `check`; [`Code::Corrupt`].
 pub(crate) fn publish(training: &Training<'_>, check: impl FnOnce(&VersionRow) -> Result<()>) -> Result<Published> {
     let report = &training.trained.report;
-    let before = models::own_if_any_locked(training.model)?;
-    if let Some(id) = training.of
+    let before = match models::own_if_any_locked(training.model) {
+        // It was the current role's when the training began.
+        Err(e) if training.of.is_some() && matches!(e.code, Code::Privilege | Code::Duplicate) => {
+            return Err(models::meanwhile(training.model, "was given to another role"));
+        }
+        found => found?,
+    };
+    if let Some((id, _)) = training.of
         && before.as_ref().is_none_or(|m| m.id != id)
     {
         return Err(Error::new(Code::WrongState, format!("model \"{}\" was dropped while it was trained", training.model))
@@ -124,7 +159,7 @@ pub(crate) fn publish(training: &Training<'_>, check: impl FnOnce(&VersionRow) -
     for notice in &report.notices {
         error::notice(notice);
     }
-    let deployed = should_deploy(training, before.as_ref());
+    let (deployed, why) = should_deploy(training, before.as_ref());
     if deployed {
         deploy::deploy(id, version)?;
     }
@@ -140,6 +175,8 @@ pub(crate) fn publish(training: &Training<'_>, check: impl FnOnce(&VersionRow) -
         seconds: training.seconds,
         metrics: Value::Object(report.metrics.clone()),
         deployed,
+        why,
+        compared: compared(report),
     })
 }
 
@@ -147,13 +184,20 @@ pub(crate) fn publish(training: &Training<'_>, check: impl FnOnce(&VersionRow) -
 /// them.
 const UNKNOWN: f64 = 0.1;
 
-fn should_deploy(training: &Training<'_>, before: Option<&ModelRow>) -> bool {
+/// Whether, and why where that is not as a matter of course: it is said in a NOTICE, too.
+fn should_deploy(training: &Training<'_>, before: Option<&ModelRow>) -> (bool, Option<String>) {
     let Report { evaluated, incumbent, gap, unknown, .. } = training.trained.report;
     let old = match (training.deploy, before.and_then(|m| m.deployed)) {
-        (Deploy::Always, _) | (Deploy::IfBetter | Deploy::UnlessWorse, None) => return true,
-        (Deploy::Never, _) => return false,
+        (Deploy::Always, _) | (Deploy::IfBetter | Deploy::UnlessWorse, None) => return (true, None),
+        (Deploy::Never, _) => return (false, None),
         (Deploy::IfBetter | Deploy::UnlessWorse, Some(old)) => old,
     };
+    if let Some((_, then)) = training.of
+        && then != Some(old)
+    {
+        let then = then.map_or_else(|| "none was deployed".to_owned(), |v| format!("version {v} was"));
+        return said(false, format!("version {old} was deployed while it was trained; when it began, {then}"));
+    }
     let ties = training.deploy == Deploy::UnlessWorse;
     let (deployed, why) = match (evaluated, incumbent) {
         (Some(new), Some(known)) => {
@@ -165,7 +209,7 @@ fn should_deploy(training: &Training<'_>, before: Option<&ModelRow>) -> bool {
             let news =
                 changed.map(|u| format!("; but {:.0} % of the newest events are of items that version {old} does not know", u * 100.0));
             match (better, news) {
-                (true, _) if new > known => return true,
+                (true, _) if new > known => return (true, None),
                 (true, _) => (true, format!("{figures}: it is not worse beyond chance, and the newer one is taken")),
                 (false, Some(news)) => (true, format!("{figures}{news}")),
                 (false, None) => (false, figures),
@@ -174,9 +218,19 @@ fn should_deploy(training: &Training<'_>, before: Option<&ModelRow>) -> bool {
         (Some(_), None) => (true, format!("version {old} cannot be evaluated on these held-out rows, so the new version takes its place")),
         (None, _) => (ties, "without held-out rows it cannot be evaluated".to_owned()),
     };
+    said(deployed, why)
+}
+
+fn said(deployed: bool, why: String) -> (bool, Option<String>) {
     let word = if deployed { "is deployed" } else { "is not deployed (deploy => 'always' deploys in any case)" };
     error::notice(&format!("the new version {word}: {why}"));
-    deployed
+    (deployed, Some(why))
+}
+
+fn compared(report: &Report) -> Option<Compared> {
+    let new = report.evaluated?;
+    let (by, [new, before]) = figure(report, [new, report.incumbent.unwrap_or(f64::NAN)]);
+    Some(Compared { by, new, before: report.incumbent.map(|_| before) })
 }
 
 /// The name of the figure by which versions are compared, and its values as they are: those of which less is better are compared by their

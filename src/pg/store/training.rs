@@ -1,11 +1,17 @@
 //! What every function that trains does alike, whatever it learns from: the model is locked, the call recorded, the version saved and
 //! published.
+//!
+//! A training has three steps: it reads, it learns, it stores. Only the first and the last ask Postgres for anything, so that the
+//! transaction of the first may end before the second begins (`pg::refresh`).
 
 use crate::base::{Budget, Code, Error, Result, Tensor};
 use crate::pg::backend::{allocator, compat, error, settings};
+use crate::pg::query::owner;
+use crate::pg::query::spi::Uuid;
 use crate::pg::store::models::{self, ModelRow, VersionRow};
 use crate::pg::store::progress::Progress;
 use crate::pg::store::publish::{Again, Deploy, Published, Training, publish};
+use crate::pg::store::runs::{self, Facts};
 use crate::pg::store::weights;
 use crate::train::Trained;
 use serde::Serialize;
@@ -19,14 +25,63 @@ pub(crate) struct Begun {
     start: Instant,
     /// When the version is deployed.
     pub deploy: Deploy,
+    function: &'static str,
+    /// Its row among the runs, where it has one already.
+    run: Option<Uuid>,
+}
+
+/// A training that has read all that it learns from.
+pub(crate) struct Learning(Box<dyn FnOnce() -> Result<Storing>>);
+
+/// A training that has learned.
+pub(crate) struct Storing(Box<dyn FnOnce() -> Result<Published>>);
+
+impl Learning {
+    /// What is left to do when all is read.
+    pub(crate) fn new(learn: impl FnOnce() -> Result<Storing> + 'static) -> Self {
+        Self(Box::new(learn))
+    }
+
+    /// Learns. Needs neither a snapshot nor a lock, nor the role that read.
+    ///
+    /// # Errors
+    /// Those of the model's kind.
+    pub(crate) fn learn(self) -> Result<Storing> {
+        (self.0)()
+    }
+
+    /// Learns and stores, in the transaction that read.
+    ///
+    /// # Errors
+    /// Those of both.
+    pub(crate) fn finish(self) -> Result<Published> {
+        self.learn()?.store()
+    }
+}
+
+impl Storing {
+    /// What is left to do when all is learned.
+    pub(crate) fn new(store: impl FnOnce() -> Result<Published> + 'static) -> Self {
+        Self(Box::new(store))
+    }
+
+    /// Stores the version, with the rights of the current role.
+    ///
+    /// # Errors
+    /// Those of [`publish`].
+    pub(crate) fn store(self) -> Result<Published> {
+        (self.0)()
+    }
 }
 
 /// A training that runs: nobody else trains the model meanwhile.
-pub(crate) struct Run<'m> {
+pub(crate) struct Run {
     start: Instant,
     deploy: Deploy,
+    function: &'static str,
+    run: Option<Uuid>,
     /// The model's name.
-    model: &'m str,
+    model: String,
     /// The model as it is; none where there is none yet.
     before: Option<ModelRow>,
     /// What it may use.
@@ -43,19 +98,28 @@ impl Begun {
     pub(crate) fn new(function: &'static CStr, deploy: &str, again: Option<Again>) -> Result<Self> {
         let start = Instant::now();
         compat::must_be_writable(function);
-        Ok(Self { start, deploy: Deploy::of(again, deploy)? })
+        let name = function.to_str().unwrap_or_default();
+        let name = name.strip_prefix("affinity.").unwrap_or(name).trim_end_matches("()");
+        Ok(Self {
+            start,
+            deploy: Deploy::of(again, deploy)?,
+            function: if again.is_some() { "retrain" } else { name },
+            run: again.and_then(|a| a.run),
+        })
     }
 
     /// Takes the model for the length of the training, of this kind.
     ///
     /// # Errors
     /// Those of [`models::lock_training`].
-    pub(crate) fn lock<'m>(self, model: &'m str, kind: &str) -> Result<Run<'m>> {
+    pub(crate) fn lock(self, model: &str, kind: &str) -> Result<Run> {
         let before = models::lock_training(model)?;
         Ok(Run {
             start: self.start,
             deploy: self.deploy,
-            model,
+            function: self.function,
+            run: self.run,
+            model: model.to_owned(),
             before,
             budget: settings::budget(),
             progress: Progress::begin(model, kind),
@@ -63,7 +127,7 @@ impl Begun {
     }
 }
 
-impl Run<'_> {
+impl Run {
     /// The deployed version as `load` reads it from its row and tensors, to be evaluated beside the new one; `belongs` says that it is of
     /// the same family. One that is damaged does not keep a better one from being trained.
     ///
@@ -109,18 +173,24 @@ impl Run<'_> {
         let seconds = self.start.elapsed().as_secs_f64();
         self.progress.phase("saving");
         let training = Training {
-            model: self.model,
-            of: self.before.as_ref().map(|m| m.id),
+            model: &self.model,
+            of: self.before.as_ref().map(|m| (m.id, m.deployed)),
             kind,
             call: &call,
             trained: &trained,
             seconds,
             deploy: self.deploy,
         };
-        publish(&training, |row| {
+        let published = publish(&training, |row| {
             let _booked = self.budget.take(trained.bytes(), "the model as it is loaded")?;
             check(row, &trained.tensors)
-        })
+        })?;
+        let (rows, phases) = self.progress.so_far();
+        let function = if self.run.is_some() { "refresh" } else { self.function };
+        let facts = Facts { function, rows, phases, peak_megabytes: compat::peak_megabytes() };
+        let owner = self.before.map_or_else(owner::current_name, |m| m.owner.today());
+        runs::done(self.run, &published, &owner, &facts)?;
+        Ok(published)
     }
 }
 
