@@ -161,3 +161,59 @@ COMMENT ON FUNCTION affinity.refresh_in_background(text, text, boolean) IS 'Has 
 CREATE FUNCTION affinity.cancel(run uuid) RETURNS boolean
 AS 'MODULE_PATHNAME', 'cancel_wrapper' LANGUAGE c;
 COMMENT ON FUNCTION affinity.cancel(uuid) IS 'Stops a run of affinity.runs that waits or is running, of a model of a role whose rights you have; false where it has ended.';
+
+-- ## Drift
+
+CREATE FUNCTION affinity_internal.psi_step(internal, double precision, boolean) RETURNS internal
+AS 'MODULE_PATHNAME', 'psi_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION affinity_internal.psi_step(internal, double precision, boolean) IS 'Part of the aggregate affinity.psi.';
+CREATE FUNCTION affinity_internal.psi_step(internal, double precision, boolean, double precision) RETURNS internal
+AS 'MODULE_PATHNAME', 'psi_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION affinity_internal.psi_step(internal, double precision, boolean, double precision) IS 'Part of the aggregate affinity.psi.';
+CREATE FUNCTION affinity_internal.psi_combine(internal, internal) RETURNS internal
+AS 'MODULE_PATHNAME', 'psi_combine_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION affinity_internal.psi_combine(internal, internal) IS 'Part of the aggregate affinity.psi.';
+CREATE FUNCTION affinity_internal.psi_serialise(internal) RETURNS bytea
+AS 'MODULE_PATHNAME', 'psi_serialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION affinity_internal.psi_serialise(internal) IS 'Part of the aggregate affinity.psi.';
+CREATE FUNCTION affinity_internal.psi_deserialise(bytea, internal) RETURNS internal
+AS 'MODULE_PATHNAME', 'psi_deserialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION affinity_internal.psi_deserialise(bytea, internal) IS 'Part of the aggregate affinity.psi.';
+CREATE FUNCTION affinity_internal.psi_final(internal) RETURNS double precision
+AS 'MODULE_PATHNAME', 'psi_final_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION affinity_internal.psi_final(internal) IS 'Part of the aggregate affinity.psi.';
+CREATE AGGREGATE affinity.psi(value double precision, is_now boolean) (
+    SFUNC = affinity_internal.psi_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity_internal.psi_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.psi_combine, SERIALFUNC = affinity_internal.psi_serialise, DESERIALFUNC = affinity_internal.psi_deserialise, PARALLEL = SAFE);
+COMMENT ON AGGREGATE affinity.psi(double precision, boolean) IS 'How far numbers have moved: the population stability index of the rows that are now against the others, in tenths of these. By custom below 0.1 is stable, above 0.25 has moved. A row without a value does not count.';
+CREATE AGGREGATE affinity.psi(value double precision, is_now boolean, weight double precision) (
+    SFUNC = affinity_internal.psi_step, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity_internal.psi_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.psi_combine, SERIALFUNC = affinity_internal.psi_serialise, DESERIALFUNC = affinity_internal.psi_deserialise, PARALLEL = SAFE);
+COMMENT ON AGGREGATE affinity.psi(double precision, boolean, double precision) IS 'How far numbers have moved: the population stability index of the rows that are now against the others, in tenths of these. By custom below 0.1 is stable, above 0.25 has moved. A row without a value does not count. A row counts weight, as if it were there so often; one of weight 0 or NULL does not count.';
+
+CREATE FUNCTION affinity_internal.psi_step_category(internal, text, boolean) RETURNS internal
+AS 'MODULE_PATHNAME', 'psi_step_category_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION affinity_internal.psi_step_category(internal, text, boolean) IS 'Part of the aggregate affinity.psi.';
+CREATE FUNCTION affinity_internal.psi_step_category(internal, text, boolean, double precision) RETURNS internal
+AS 'MODULE_PATHNAME', 'psi_step_category_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION affinity_internal.psi_step_category(internal, text, boolean, double precision) IS 'Part of the aggregate affinity.psi.';
+CREATE FUNCTION affinity_internal.psi_category_combine(internal, internal) RETURNS internal
+AS 'MODULE_PATHNAME', 'psi_category_combine_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION affinity_internal.psi_category_combine(internal, internal) IS 'Part of the aggregate affinity.psi.';
+CREATE FUNCTION affinity_internal.psi_category_serialise(internal) RETURNS bytea
+AS 'MODULE_PATHNAME', 'psi_category_serialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION affinity_internal.psi_category_serialise(internal) IS 'Part of the aggregate affinity.psi.';
+CREATE FUNCTION affinity_internal.psi_category_deserialise(bytea, internal) RETURNS internal
+AS 'MODULE_PATHNAME', 'psi_category_deserialise_wrapper' LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION affinity_internal.psi_category_deserialise(bytea, internal) IS 'Part of the aggregate affinity.psi.';
+CREATE FUNCTION affinity_internal.psi_category_final(internal) RETURNS double precision
+AS 'MODULE_PATHNAME', 'psi_category_final_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION affinity_internal.psi_category_final(internal) IS 'Part of the aggregate affinity.psi.';
+CREATE AGGREGATE affinity.psi(value text, is_now boolean) (
+    SFUNC = affinity_internal.psi_step_category, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity_internal.psi_category_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.psi_category_combine, SERIALFUNC = affinity_internal.psi_category_serialise, DESERIALFUNC = affinity_internal.psi_category_deserialise, PARALLEL = SAFE);
+COMMENT ON AGGREGATE affinity.psi(text, boolean) IS 'How far categories have moved: the population stability index of the rows that are now against the others, each category a bin, those below one percent one together. A row without a value does not count: coalesce(value, ...) makes it a category.';
+CREATE AGGREGATE affinity.psi(value text, is_now boolean, weight double precision) (
+    SFUNC = affinity_internal.psi_step_category, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity_internal.psi_category_final, FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = affinity_internal.psi_category_combine, SERIALFUNC = affinity_internal.psi_category_serialise, DESERIALFUNC = affinity_internal.psi_category_deserialise, PARALLEL = SAFE);
+COMMENT ON AGGREGATE affinity.psi(text, boolean, double precision) IS 'How far categories have moved: the population stability index of the rows that are now against the others, each category a bin, those below one percent one together. A row without a value does not count: coalesce(value, ...) makes it a category. A row counts weight, as if it were there so often; one of weight 0 or NULL does not count.';

@@ -1,7 +1,7 @@
 //! `affinity.auc(score, label)` and its kin: figures of quality for the columns of any query.
 
 use crate::base::{Code, Error, Result, weight};
-use crate::metric::{Accuracy, Auc, AveragePrecision, Brier, LABEL, LogLoss, Mae, Mrr, Ndcg, R2, RELEVANT, RecallAt, Rmse, State};
+use crate::metric::{Accuracy, Auc, AveragePrecision, Brier, LABEL, LogLoss, Mae, Mrr, Ndcg, Psi, PsiOfCategories, R2, RELEVANT, RecallAt, Rmse, State};
 use crate::pg::backend::error::sql;
 use crate::pg::backend::settings::memory;
 use crate::pg::call::aggregate::{finish, state_functions, step};
@@ -97,6 +97,21 @@ aggregate!(Mae: mae_combine, mae_serialise, mae_deserialise, mae_final);
 
 numeric!(R2: r2_step);
 aggregate!(R2: r2_combine, r2_serialise, r2_deserialise, r2_final);
+
+labelled!(Psi: psi_step, Psi::add_weighted);
+aggregate!(Psi: psi_combine, psi_serialise, psi_deserialise, psi_final);
+
+/// `affinity.psi(value text, now)`, and with a weight.
+#[pg_extern]
+fn psi_step_category(call: Call<'_>) -> Option<Internal> {
+    sql(|| {
+        step(call, memory(), |state: &mut PsiOfCategories| match (label(call, 2, LABEL)?, weight(call, 3)?) {
+            (Some(now), Some(weight)) => call.with_text(1, |name| state.add_weighted(name, now, weight)).unwrap_or(Ok(())),
+            _ => Ok(()),
+        })
+    })
+}
+aggregate!(PsiOfCategories: psi_category_combine, psi_category_serialise, psi_category_deserialise, psi_category_final);
 
 /// Where a list is cut: argument `i`, or nowhere where there is none or it is NULL.
 fn cut(call: Call<'_>, i: usize) -> Result<Option<u64>> {

@@ -9,6 +9,7 @@ mod given;
 pub mod lists;
 pub mod multiclass;
 pub mod predicted_actual;
+pub mod psi;
 pub mod ranked;
 pub mod ranking;
 pub mod regression;
@@ -20,13 +21,14 @@ pub use binary::{Auc, AveragePrecision, Brier, LogLoss};
 pub use bootstrap::Estimate;
 pub use given::{Asked, LABEL, RELEVANT, truth};
 pub use multiclass::Accuracy;
+pub use psi::{Psi, PsiOfCategories};
 pub use ranked::{Mrr, Ndcg, RecallAt};
 pub use regression::{Mae, R2, Rmse};
 pub use state::{Mean, State};
 
 /// Whether less of the figure called `name` is better: of losses, errors, and of how far generated rows are from real ones.
 pub fn less_is_better(name: &str) -> bool {
-    let losses = [LogLoss::NAME, Brier::NAME, Rmse::NAME, Mae::NAME];
+    let losses = [LogLoss::NAME, Brier::NAME, Rmse::NAME, Mae::NAME, Psi::NAME];
     let distances = ["distance", "ks", "tv", "joint_tv", "correlation"];
     losses.contains(&name) || distances.contains(&name) || name.starts_with("two_sample") || name.ends_with("loss")
 }
@@ -41,6 +43,7 @@ mod tests {
             assert_eq!(less_is_better(S::NAME), !S::HIGHER_IS_BETTER, "{}", S::NAME);
         }
         agrees::<Auc>();
+        agrees::<Psi>();
         agrees::<AveragePrecision>();
         agrees::<LogLoss>();
         agrees::<Brier>();

@@ -1,0 +1,117 @@
+//! A training that begins from a version: what it takes over, what it must not see, and that it is as good as one that begins anew.
+
+#![allow(clippy::unwrap_used)]
+
+use pg_affinity::base::Rng;
+use pg_affinity::dataset::{Column, Frame, IdKind, Interactions, Values};
+use pg_affinity::model::kinds::KINDS;
+use pg_affinity::serve::recommender::Recommender;
+use pg_affinity::train::Trained;
+use pg_affinity::train::recommender::{fit, fit_from};
+use pg_affinity::train::recommender_params::Request;
+use pg_affinity::train::verdict::Incumbent;
+use serde_json::{Value, json};
+use shared::{category, columns, with};
+
+mod shared;
+
+/// Users who go around a ring of `items` in steps of two; without the first `gone` items.
+fn ring(users: usize, items: usize, gone: usize) -> Frame {
+    let mut r = Rng::new(4);
+    let (mut u, mut i, mut t) = (Vec::new(), Vec::new(), Vec::new());
+    for user in 0..users {
+        let start = r.below(items / 2) * 2 + user % 2;
+        for step in 0..8 {
+            let item = (start + 2 * step) % items;
+            if item >= gone {
+                u.push(user.to_string());
+                i.push(item.to_string());
+                t.push(step as i64 + 1);
+            }
+        }
+    }
+    Frame::new(vec![category("user_id", &u), category("item_id", &i), Column { name: "at".into(), values: Values::Time(t) }]).unwrap()
+}
+
+fn events(frame: &Frame) -> Interactions {
+    with(1, 0, |ctx| Interactions::from_frame(frame, &columns(), IdKind::Integer, IdKind::Integer, ctx)).unwrap().0
+}
+
+fn params(kind: &str) -> Value {
+    match kind {
+        "mult_vae" => json!({"hidden": 32, "latent": 8}),
+        "cfgan" => json!({"hidden": 32, "discriminator": 16, "learning_rate": 0.005, "epochs": 40}),
+        "als" | "bpr" => json!({"factors": 16}),
+        _ => json!({}),
+    }
+}
+
+fn warm(data: &Interactions, kind: &str, given: &Value, from: &Trained, threads: usize) -> Trained {
+    let whole = Recommender::load(&from.state, &from.tensors).unwrap();
+    let incumbent = Incumbent::load(&from.state, &from.tensors).unwrap();
+    let asked = Request::new(kind, given).unwrap();
+    with(threads, 7, |ctx| fit_from(data, &asked, 0, (incumbent.as_ref(), Some(&whole)), ctx)).unwrap()
+}
+
+#[test]
+fn it_is_as_good_as_anew_in_fewer_epochs() {
+    let (day, night) = (events(&ring(300, 24, 0)), events(&ring(360, 28, 2)));
+    for kind in KINDS {
+        let given = params(kind.name);
+        let asked = Request::new(kind.name, &given).unwrap();
+        let first = with(2, 7, |ctx| fit(&day, &asked, 0, None, ctx)).unwrap();
+        let anew = with(2, 7, |ctx| fit(&night, &asked, 0, None, ctx)).unwrap();
+        let second = warm(&night, kind.name, &given, &first, 2);
+        let (a, b) = (anew.report.evaluated.unwrap(), second.report.evaluated.unwrap());
+        assert!(b > 0.93 * a, "{}: {b} for {a} anew", kind.name);
+        // New items are there, gone ones are not.
+        assert_eq!(Recommender::load(&second.state, &second.tensors).unwrap().items().len(), 26);
+        if ["als", "bpr", "mult_vae"].contains(&kind.name) {
+            let (e, f) = (second.report.epochs.len(), anew.report.epochs.len());
+            assert!(e > 0 && e * 3 <= f, "{}: {e} epochs for {f} anew", kind.name);
+        }
+        // What was open and chosen stays.
+        for (name, value) in &asked.params {
+            if value.is_null() && name != "repeats" {
+                assert_eq!(second.params[name], first.params[name], "{} {name}", kind.name);
+            }
+        }
+        let again = warm(&night, kind.name, &given, &first, 1);
+        assert_eq!((&again.tensors, &again.state), (&second.tensors, &second.state), "{}", kind.name);
+    }
+}
+
+#[test]
+fn what_evaluates_was_not_seen() {
+    // Everybody's last event is an item that nothing tells of: who finds it has seen it.
+    let day = events(&ring(300, 24, 0));
+    for kind in ["als", "bpr", "mult_vae"] {
+        let asked = Request::new(kind, &params(kind)).unwrap();
+        let first = with(2, 7, |ctx| fit(&day, &asked, 0, None, ctx)).unwrap();
+        // A version that has nothing from before it saw its held-out events is begun from for what serves, and not for what is evaluated.
+        let blind =
+            Trained { tensors: first.tensors.iter().filter(|t| !t.name.starts_with("holdout.")).cloned().collect(), ..first.clone() };
+        let second = warm(&day, kind, &params(kind), &blind, 2);
+        let full = if kind == "mult_vae" { first.params["epochs"].as_u64().unwrap() } else { first.report.epochs.len() as u64 };
+        assert_eq!(second.report.epochs.len() as u64, full, "{kind}");
+        assert!(second.report.notices.iter().all(|n| !n.contains("was not evaluated")));
+    }
+}
+
+#[test]
+fn other_widths_and_kinds_begin_anew_and_auto_keeps_its_kind() {
+    let day = events(&ring(300, 24, 0));
+    let als = |factors: u32| Request::new("als", &json!({"factors": factors})).unwrap();
+    let first = with(2, 7, |ctx| fit(&day, &als(16), 0, None, ctx)).unwrap();
+    let wider = warm(&day, "als", &json!({"factors": 24}), &first, 2);
+    assert_eq!(wider.report.epochs.len(), first.report.epochs.len());
+    let other = warm(&day, "ease", &json!({}), &first, 2);
+    assert_eq!(other.state["kind"], "ease");
+
+    let auto = with(2, 7, |ctx| fit(&day, &Request::new("auto", &json!({})).unwrap(), 0, None, ctx)).unwrap();
+    let again = warm(&day, "auto", &json!({"history_limit": 50}), &auto, 2);
+    assert_eq!(again.state["kind"], auto.state["kind"]);
+    assert_eq!(again.params["history_limit"], 50);
+    assert!(again.report.evaluated.unwrap() > 0.9 * auto.report.evaluated.unwrap());
+    assert!(again.report.notices.iter().all(|n| !n.starts_with("auto chose")), "{:?}", again.report.notices);
+}
