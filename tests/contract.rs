@@ -5,7 +5,7 @@
 #[path = "shared/row_kinds.rs"]
 mod row_kinds;
 
-use pg_affinity::base::{Code, Rng, Tensor};
+use pg_affinity::base::{Code, Rng, Tensor, packed};
 use pg_affinity::dataset::{Cell, Column, Frame, MISSING_CODE, MISSING_TIME, Values};
 use pg_affinity::model::RowKind;
 use pg_affinity::serve::Outcome;
@@ -87,10 +87,11 @@ fn train(spec: &RowsSpec, rows: usize) -> Trained {
     with(2, 1, |ctx| fit(&orders(rows, 1), spec, None, ctx)).unwrap()
 }
 
-/// Out to what the tables hold and back: JSON text, and bytes by element type.
+/// Out to what the tables hold and back: JSON text, and bytes by element type; and from there into the form that a file has for all.
 fn stored(spec: &RowsSpec, t: &Trained) -> Scorer {
     let (state, tensors) = through_the_store(&t.state, &t.tensors);
-    Scorer::load(&spec.kind, &state, &tensors).unwrap()
+    let own = Scorer::load(&spec.kind, &state, &tensors).unwrap();
+    Scorer::load(&spec.kind, &state, &packed::in_memory(&own.laid_out()).unwrap()).unwrap()
 }
 
 fn scores(s: &Scorer, frame: &Frame) -> Vec<f64> {

@@ -5,7 +5,7 @@
 #[path = "shared/row_kinds.rs"]
 mod row_kinds;
 
-use pg_affinity::base::{Code, Rng, Tensor};
+use pg_affinity::base::{Code, Rng, Tensor, packed};
 use pg_affinity::dataset::{Cell, Column, Frame, MISSING_CODE, MISSING_TIME, Values};
 use pg_affinity::model::RowKind;
 use pg_affinity::train::Trained;
@@ -69,10 +69,11 @@ fn train(spec: &FeaturesSpec, rows: usize) -> Trained {
     with(2, 1, |ctx| fit(&products(rows, 1), spec, None, ctx)).unwrap()
 }
 
-/// Out to what the tables hold and back: JSON text, and bytes by element type.
+/// Out to what the tables hold and back: JSON text, and bytes by element type; and from there into the form that a file has for all.
 fn stored(spec: &FeaturesSpec, t: &Trained) -> Features {
     let (state, tensors) = through_the_store(&t.state, &t.tensors);
-    Features::load(&spec.kind, &state, &tensors).unwrap()
+    let own = Features::load(&spec.kind, &state, &tensors).unwrap();
+    Features::load(&spec.kind, &state, &packed::in_memory(&own.laid_out()).unwrap()).unwrap()
 }
 
 fn cells<'f>(f: &Features, frame: &'f Frame, row: usize) -> Vec<Cell<'f>> {

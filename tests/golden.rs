@@ -53,7 +53,7 @@ fn linear(x: &Array2<f32>, y: Targets<'_>, loss: Loss) -> Vec<f32> {
     let (pool, budget) = (Pool::single(), Budget::unlimited());
     let ctx = Context { seed: 1, pool: &pool, budget: &budget, watch: &Quiet };
     let (model, ..) = Mlp::fit(x.view(), y, None, None, &spec, &ctx).unwrap();
-    let numbers = |n: &Numbers| if let Numbers::F32(v) = n { v.clone() } else { Vec::new() };
+    let numbers = |n: &Numbers| if let Numbers::F32(v) = n { v.to_vec() } else { Vec::new() };
     model.to_tensors("").iter().flat_map(|t| numbers(&t.numbers)).collect()
 }
 

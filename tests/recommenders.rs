@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use pg_affinity::base::{Budget, Code, Context, Pool, Quiet, Rng, Watch};
+use pg_affinity::base::{Budget, Code, Context, Pool, Quiet, Rng, Watch, packed};
 use pg_affinity::dataset::{Column, Event, Frame, Id, IdKind, Interactions, Values};
 use pg_affinity::model::kinds::KINDS;
 use pg_affinity::report::{Page, Shown};
@@ -181,6 +181,8 @@ fn a_snapshot_gives_the_list_that_live_events_give() {
         };
         let (live, stored) = (train(kind.name, &limit("live"), 2), train(kind.name, &limit("snapshot"), 2));
         let (l, s) = (Recommender::load(&live.state, &live.tensors).unwrap(), Recommender::load(&stored.state, &stored.tensors).unwrap());
+        // In the form that a file has for all sessions.
+        let s = Recommender::load(&stored.state, &packed::in_memory(&s.laid_out()).unwrap()).unwrap();
         assert!(l.snapshot().is_none() && live.tensors.iter().all(|t| !t.name.starts_with("users.")), "{}", kind.name);
         let snapshot = s.snapshot().unwrap();
         let (users, events) = with(2, 7, |ctx| {

@@ -48,6 +48,7 @@ families! {
     roads: ["roads-to-superuser"],
     scan: ["scan"],
     score_order: ["score-order"],
+    sharing: ["sessions-memory", "first-score"],
     shoppers: ["shoppers"],
     tags: ["tags", "tags-text"],
     text_size: ["text-size"],

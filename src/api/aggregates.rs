@@ -1,7 +1,9 @@
 //! `affinity.auc(score, label)` and its kin: figures of quality for the columns of any query.
 
 use crate::base::{Code, Error, Result, weight};
-use crate::metric::{Accuracy, Auc, AveragePrecision, Brier, LABEL, LogLoss, Mae, Mrr, Ndcg, Psi, PsiOfCategories, R2, RELEVANT, RecallAt, Rmse, State};
+use crate::metric::{
+    Accuracy, Auc, AveragePrecision, Brier, LABEL, LogLoss, Mae, Mrr, Ndcg, Psi, PsiOfCategories, R2, RELEVANT, RecallAt, Rmse, State,
+};
 use crate::pg::backend::error::sql;
 use crate::pg::backend::settings::memory;
 use crate::pg::call::aggregate::{finish, state_functions, step};

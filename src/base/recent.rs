@@ -58,6 +58,12 @@ impl<K: Hash + Eq + Clone, V> Recent<K, V> {
         self.kept.insert(key, Kept { value, bytes, used: self.clock });
     }
 
+    /// Forgets what `keep` does not want.
+    pub fn retain(&mut self, keep: impl Fn(&K, &V) -> bool) {
+        let gone: Vec<K> = self.kept.iter().filter(|(key, kept)| !keep(key, &kept.value)).map(|(key, _)| key.clone()).collect();
+        gone.iter().for_each(|key| self.forget(key));
+    }
+
     fn forget(&mut self, key: &K) {
         if let Some(gone) = self.kept.remove(key) {
             self.order.remove(&gone.used);
@@ -98,5 +104,9 @@ mod tests {
             assert_eq!((recent.kept.len(), recent.order.len()), (list.len(), list.len()));
             assert_eq!(recent.bytes, list.iter().map(|x| x.2).sum::<usize>());
         }
+        recent.retain(|key, _| key % 2 == 0);
+        list.retain(|x| x.0 % 2 == 0);
+        assert_eq!((recent.kept.len(), recent.order.len()), (list.len(), list.len()));
+        assert_eq!(recent.bytes, list.iter().map(|x| x.2).sum::<usize>());
     }
 }

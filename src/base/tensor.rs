@@ -3,21 +3,23 @@
 use crate::base::error::{Code, Error, Result};
 use crate::base::memory::reserve_slowly;
 use crate::base::names;
+use crate::base::shared::{Held, Shared};
 use half::f16;
+use std::ops::Range;
 
 /// The numbers of a tensor, row-major.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Numbers {
     /// 32-bit floats.
-    F32(Vec<f32>),
+    F32(Shared<f32>),
     /// 16-bit floats: factors and weights that are read far more often than they are changed.
-    F16(Vec<f16>),
+    F16(Shared<f16>),
     /// Integers: ids, offsets.
-    I64(Vec<i64>),
+    I64(Shared<i64>),
     /// Bytes: text ids, joined.
-    U8(Vec<u8>),
+    U8(Shared<u8>),
     /// Small integers: weights in steps.
-    I8(Vec<i8>),
+    I8(Shared<i8>),
 }
 
 /// A tensor with its name and shape; the product of the shape is the number of elements.
@@ -77,6 +79,29 @@ impl Numbers {
         Ok(Self::none(dtype)?.size())
     }
 
+    /// Their bytes as this machine has them, for files that no other machine reads.
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Self::F32(v) => v.bytes(),
+            Self::F16(v) => v.bytes(),
+            Self::I64(v) => v.bytes(),
+            Self::U8(v) => v,
+            Self::I8(v) => v.bytes(),
+        }
+    }
+
+    /// Numbers of type `dtype` that are those bytes of `held`; none where they are not ([`Shared::part`]).
+    pub fn part(dtype: &str, held: Held, bytes: Range<usize>) -> Option<Self> {
+        Some(match dtype {
+            "f32" => Self::F32(Shared::part(held, bytes)?),
+            "f16" => Self::F16(Shared::part(held, bytes)?),
+            "i64" => Self::I64(Shared::part(held, bytes)?),
+            "u8" => Self::U8(Shared::part(held, bytes)?),
+            "i8" => Self::I8(Shared::part(held, bytes)?),
+            _ => return None,
+        })
+    }
+
     /// How many little-endian bytes they are.
     pub fn byte_len(&self) -> usize {
         self.len() * self.size()
@@ -132,11 +157,11 @@ impl Numbers {
     /// As [`Numbers::width`].
     pub fn none(dtype: &str) -> Result<Self> {
         Ok(match dtype {
-            "f32" => Self::F32(Vec::new()),
-            "f16" => Self::F16(Vec::new()),
-            "i64" => Self::I64(Vec::new()),
-            "u8" => Self::U8(Vec::new()),
-            "i8" => Self::I8(Vec::new()),
+            "f32" => Self::F32(Shared::default()),
+            "f16" => Self::F16(Shared::default()),
+            "i64" => Self::I64(Shared::default()),
+            "u8" => Self::U8(Shared::default()),
+            "i8" => Self::I8(Shared::default()),
             _ => {
                 return Err(Error::new(Code::Corrupt, "stored weights are damaged")
                     .detail(format!("Unknown element type \"{}\".", names::shown(dtype))));
@@ -160,11 +185,11 @@ impl Numbers {
             Ok(())
         }
         match self {
-            Self::F32(v) => all(v, bytes, f32::from_le_bytes),
-            Self::F16(v) => all(v, bytes, f16::from_le_bytes),
-            Self::I64(v) => all(v, bytes, i64::from_le_bytes),
-            Self::U8(v) => all(v, bytes, |[b]: [u8; 1]| b),
-            Self::I8(v) => all(v, bytes, i8::from_le_bytes),
+            Self::F32(v) => all(v.own(), bytes, f32::from_le_bytes),
+            Self::F16(v) => all(v.own(), bytes, f16::from_le_bytes),
+            Self::I64(v) => all(v.own(), bytes, i64::from_le_bytes),
+            Self::U8(v) => all(v.own(), bytes, |[b]: [u8; 1]| b),
+            Self::I8(v) => all(v.own(), bytes, i8::from_le_bytes),
         }
     }
 
@@ -185,11 +210,44 @@ impl Numbers {
 
 impl Tensor {
     /// A tensor of 32-bit floats.
-    pub fn f32(name: impl Into<String>, shape: impl Into<Vec<usize>>, values: Vec<f32>) -> Self {
-        let t = Self { name: name.into(), shape: shape.into(), numbers: Numbers::F32(values) };
+    pub fn f32(name: impl Into<String>, shape: impl Into<Vec<usize>>, values: impl Into<Shared<f32>>) -> Self {
+        let t = Self { name: name.into(), shape: shape.into(), numbers: Numbers::F32(values.into()) };
         debug_assert_eq!(t.shape.iter().product::<usize>(), t.numbers.len());
         t
     }
+}
+
+/// The bytes of a tensor called `name` as other numbers, where it is a part of a file that holds a model as it is used ([`Shared::part`]).
+/// Never of tensors that were stored, whatever they are called.
+pub fn laid<T: bytemuck::Pod>(tensors: &[Tensor], name: &str) -> Option<Shared<T>> {
+    fn part<A: bytemuck::Pod + Send + Sync, B: bytemuck::Pod>(v: &Shared<A>) -> Option<Shared<B>> {
+        if v.is_part() { v.cast() } else { None }
+    }
+    match &tensors.iter().find(|t| t.name == name)?.numbers {
+        Numbers::F32(v) => part(v),
+        Numbers::F16(v) => part(v),
+        Numbers::I64(v) => part(v),
+        Numbers::U8(v) => part(v),
+        Numbers::I8(v) => part(v),
+    }
+}
+
+/// Stored places, where they are a part of a file, without a copy. (Elsewhere than in 64 bits they are copied.)
+pub fn laid_places(stored: &Shared<i64>) -> Option<Shared<usize>> {
+    if stored.is_part() && size_of::<usize>() == size_of::<i64>() { stored.cast() } else { None }
+}
+
+/// Places as they are stored; in 64 bits the same memory.
+pub fn stored_places(places: &Shared<usize>) -> Shared<i64> {
+    let same = if size_of::<usize>() == size_of::<i64>() { places.cast() } else { None };
+    same.unwrap_or_else(|| places.iter().map(|&p| p as i64).collect())
+}
+
+/// `numbers` as a tensor of their bytes, to be found by [`laid`]: the same memory.
+pub fn lay<T: bytemuck::Pod + Send + Sync>(name: impl Into<String>, numbers: &Shared<T>) -> Tensor {
+    // Numbers always fit as bytes.
+    let bytes: Shared<u8> = numbers.cast().unwrap_or_default();
+    Tensor { name: name.into(), shape: vec![bytes.len()], numbers: Numbers::U8(bytes) }
 }
 
 /// The tensor called `name`, with the shape that the model expects.
@@ -215,11 +273,11 @@ mod tests {
     #[test]
     fn bytes_go_out_and_come_back() {
         for n in [
-            Numbers::F32(vec![1.5, -0.0, f32::NAN]),
-            Numbers::F16(vec![f16::from_f32(2.5); 3]),
-            Numbers::I64(vec![i64::MIN, 0, i64::MAX]),
-            Numbers::U8(vec![0, 7, 255]),
-            Numbers::I8(vec![-128, 0, 127]),
+            Numbers::F32(vec![1.5, -0.0, f32::NAN].into()),
+            Numbers::F16(vec![f16::from_f32(2.5); 3].into()),
+            Numbers::I64(vec![i64::MIN, 0, i64::MAX].into()),
+            Numbers::U8(vec![0, 7, 255].into()),
+            Numbers::I8(vec![-128, 0, 127].into()),
         ] {
             let mut bytes = Vec::new();
             n.each_chunk(8, |chunk| {
@@ -235,7 +293,7 @@ mod tests {
             assert!(n.is_at(0, &bytes) && n.is_at(width, &bytes[width..]) && !n.is_at(width, &bytes) && !n.is_at(0, &vec![1; 3 * width]));
             assert_eq!(Numbers::from_bytes(n.dtype(), &bytes, 4).unwrap_err().code, Code::Corrupt);
         }
-        assert_eq!(Numbers::F32(Vec::new()).append(&[0; 5]).unwrap_err().code, Code::Corrupt);
+        assert_eq!(Numbers::F32(Vec::new().into()).append(&[0; 5]).unwrap_err().code, Code::Corrupt);
         assert_eq!(Numbers::from_bytes("f32", &[], usize::MAX).unwrap_err().code, Code::Corrupt);
         assert_eq!(Numbers::from_bytes("f99", &[], 0).unwrap_err().code, Code::Corrupt);
     }

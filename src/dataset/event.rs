@@ -4,7 +4,9 @@ use crate::base::rng::mix;
 use crate::dataset::Codes;
 
 /// One event of a user's history.
-#[derive(Debug, Clone, Copy, PartialEq)]
+// Laid out as C does, without gaps: a file holds them as they are.
+#[derive(Debug, Clone, Copy, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
 pub struct Event {
     /// Microseconds since 2000-01-01 (UTC); a numeric time column counts as seconds of that. 0 throughout without a time column.
     pub time: i64,

@@ -57,7 +57,7 @@ impl Id {
     pub fn hash(&self) -> u64 {
         match self {
             Self::Integer(i) => hash_integer(*i),
-            Self::Text(t) => hash_text(t),
+            Self::Text(t) => hash_text(t.as_bytes()),
         }
     }
 }
@@ -68,8 +68,8 @@ pub(super) fn hash_integer(i: i64) -> u64 {
 }
 
 /// FNV-1a: ids are short, and the mixer takes care of its weak high bits.
-pub(super) fn hash_text(t: &str) -> u64 {
-    mix(t.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)))
+pub(super) fn hash_text(t: &[u8]) -> u64 {
+    mix(t.iter().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3)))
 }
 
 impl std::fmt::Display for Id {

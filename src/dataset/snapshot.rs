@@ -2,19 +2,19 @@
 
 use crate::base::number::AsIndex;
 use crate::base::tensor_names::USERS;
-use crate::base::{Code, Context, Error, Numbers, Result, Tensor, memory, tensor};
+use crate::base::{Code, Context, Error, Numbers, Result, Shared, Tensor, memory, tensor};
 use crate::dataset::{Codes, Event, Id, IdKind, Interactions, MISSING_TIME, Vocabulary};
 
 /// The latest events of each user, oldest first, in the order that training gave equal times.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
     users: Vocabulary,
-    offsets: Vec<usize>,
-    events: Vec<Event>,
+    offsets: Shared<usize>,
+    events: Shared<Event>,
     /// Where each user's items begin in `earlier`; empty where no user has any.
-    earlier_offsets: Vec<usize>,
+    earlier_offsets: Shared<usize>,
     /// Items of events before the latest ones that are not among these, ascending: they make no list, but are not new to the user.
-    earlier: Vec<u32>,
+    earlier: Shared<u32>,
 }
 
 impl Snapshot {
@@ -61,6 +61,7 @@ impl Snapshot {
                 earlier_offsets.push(earlier.len());
             }
         }
+        let (offsets, events, earlier_offsets, earlier) = (offsets.into(), events.into(), earlier_offsets.into(), earlier.into());
         Ok(Self { users: data.users.clone(), offsets, events, earlier_offsets, earlier })
     }
 
@@ -128,6 +129,30 @@ impl Snapshot {
         tensors
     }
 
+    /// The same as it is used.
+    pub fn laid_out(&self) -> Vec<Tensor> {
+        let places = |name: &str, of: &Shared<usize>| {
+            let places = tensor::stored_places(of);
+            Tensor { name: name.into(), shape: vec![places.len()], numbers: Numbers::I64(places) }
+        };
+        let mut tensors = self.users.to_tensors(USERS);
+        tensors.extend([places("users.offset", &self.offsets), tensor::lay(EVENTS, &self.events)]);
+        tensors.extend([places("users.earlier_offset", &self.earlier_offsets), tensor::lay(EARLIER, &self.earlier)]);
+        tensors
+    }
+
+    /// Back from [`Snapshot::laid_out`], where that is what the tensors are: their order and items were checked before they were laid out.
+    fn laid(users: &Vocabulary, tensors: &[Tensor]) -> Option<Self> {
+        let places = |name: &str| match &tensors.iter().find(|t| t.name == name)?.numbers {
+            Numbers::I64(v) => tensor::laid_places(v),
+            _ => None,
+        };
+        let (events, earlier): (Shared<Event>, Shared<u32>) = (tensor::laid(tensors, EVENTS)?, tensor::laid(tensors, EARLIER)?);
+        let (offsets, earlier_offsets) = (places("users.offset")?, places("users.earlier_offset")?);
+        let fits = offsets.len() == users.len() + 1 && offsets.last() == Some(&events.len());
+        fits.then(|| Self { users: users.clone(), offsets, events, earlier_offsets, earlier })
+    }
+
     /// Back from [`Snapshot::to_tensors`]: `len` users of `kind`, events of `items` items. The tensors may be hostile: order and bounds are
     /// checked.
     ///
@@ -136,8 +161,11 @@ impl Snapshot {
     pub fn from_tensors(kind: IdKind, len: usize, items: usize, tensors: &[Tensor]) -> Result<Self> {
         let damaged = |what: &str| Error::new(Code::Corrupt, "stored weights are damaged").detail(format!("The users' events {what}."));
         let users = Vocabulary::from_tensors(USERS, kind, len, tensors)?;
+        if let Some(laid) = Self::laid(&users, tensors) {
+            return Ok(laid);
+        }
         let integers = |name: &str, len: usize| match tensor::find(tensors, name, &[len])? {
-            Numbers::I64(v) => Ok(v.as_slice()),
+            Numbers::I64(v) => Ok(&**v),
             _ => Err(damaged("are no integers")),
         };
         let places = |name: &str| -> Result<Vec<usize>> {
@@ -186,9 +214,14 @@ impl Snapshot {
                 earlier.push(u32::try_from(item).ok().filter(|&i| i.index() < items).ok_or_else(|| damaged("are of unknown items"))?);
             }
         }
+        let (offsets, events, earlier_offsets, earlier) = (offsets.into(), events.into(), earlier_offsets.into(), earlier.into());
         Ok(Self { users, offsets, events, earlier_offsets, earlier })
     }
 }
+
+/// How events, and items of earlier ones, are called where they are laid out.
+const EVENTS: &str = "users.event";
+const EARLIER: &str = "users.earlier_item";
 
 /// Four codes in one number.
 fn packed(codes: Codes) -> i64 {
@@ -243,23 +276,23 @@ mod tests {
             tensors.extend(numbers.map(|n| Tensor { name: name.into(), shape: vec![n.len()], numbers: n }));
             Snapshot::from_tensors(IdKind::Integer, users, items, &tensors).unwrap_err().code
         };
-        let weights = |w: f32| Some(Numbers::F32(vec![1.0, 1.0, w, 1.0]));
+        let weights = |w: f32| Some(Numbers::F32(vec![1.0, 1.0, w, 1.0].into()));
         for code in [
             bad(3, 3, "", None),
             bad(usize::MAX, 3, "", None),
             bad(2, 2, "", None),
             bad(2, 3, "users.time", None),
-            bad(2, 3, "users.offset", Some(Numbers::I64(vec![0, 1, 3]))),
-            bad(2, 3, "users.offset", Some(Numbers::I64(vec![0, 5, 4]))),
-            bad(2, 3, "users.offset", Some(Numbers::I64(vec![-1, 1, 4]))),
-            bad(2, 3, "users.offset", Some(Numbers::I64(vec![1, 2, 4]))),
-            bad(2, 3, "users.offset", Some(Numbers::I64(vec![0, 0, 4]))),
-            bad(2, 3, "users.offset", Some(Numbers::I64(vec![0, 1, i64::MAX]))),
-            bad(2, 3, "users.item", Some(Numbers::I64(vec![1, 0, -1, 2]))),
-            bad(2, 3, "users.item", Some(Numbers::I64(vec![1, 0, 1 << 32, 2]))),
-            bad(2, 3, "users.item", Some(Numbers::F32(vec![0.0; 4]))),
-            bad(2, 3, "users.time", Some(Numbers::I64(vec![5, 1, 3, 2]))),
-            bad(2, 3, "users.time", Some(Numbers::I64(vec![5, MISSING_TIME, 2, 3]))),
+            bad(2, 3, "users.offset", Some(Numbers::I64(vec![0, 1, 3].into()))),
+            bad(2, 3, "users.offset", Some(Numbers::I64(vec![0, 5, 4].into()))),
+            bad(2, 3, "users.offset", Some(Numbers::I64(vec![-1, 1, 4].into()))),
+            bad(2, 3, "users.offset", Some(Numbers::I64(vec![1, 2, 4].into()))),
+            bad(2, 3, "users.offset", Some(Numbers::I64(vec![0, 0, 4].into()))),
+            bad(2, 3, "users.offset", Some(Numbers::I64(vec![0, 1, i64::MAX].into()))),
+            bad(2, 3, "users.item", Some(Numbers::I64(vec![1, 0, -1, 2].into()))),
+            bad(2, 3, "users.item", Some(Numbers::I64(vec![1, 0, 1 << 32, 2].into()))),
+            bad(2, 3, "users.item", Some(Numbers::F32(vec![0.0; 4].into()))),
+            bad(2, 3, "users.time", Some(Numbers::I64(vec![5, 1, 3, 2].into()))),
+            bad(2, 3, "users.time", Some(Numbers::I64(vec![5, MISSING_TIME, 2, 3].into()))),
             bad(2, 3, "users.weight", weights(0.0)),
             bad(2, 3, "users.weight", weights(f32::NAN)),
             bad(2, 3, "users.weight", weights(f32::INFINITY)),
@@ -275,7 +308,7 @@ mod tests {
                 .iter()
                 .map(|t| {
                     if t.name == name {
-                        Tensor { numbers: Numbers::I64(numbers.clone()), shape: vec![numbers.len()], ..t.clone() }
+                        Tensor { numbers: Numbers::I64(numbers.clone().into()), shape: vec![numbers.len()], ..t.clone() }
                     } else {
                         t.clone()
                     }

@@ -1,7 +1,7 @@
 //! The ids of one side of the interactions, sorted: an index is a place in the order of the ids.
 
 use crate::base::number::AsIndex;
-use crate::base::{Code, Error, Numbers, Result, Tensor, names, tensor};
+use crate::base::{Code, Error, Numbers, Result, Shared, Tensor, names, tensor};
 use crate::dataset::id::{Id, IdKind, hash_integer, hash_text};
 use std::cmp::Ordering;
 
@@ -16,11 +16,12 @@ pub struct Vocabulary {
 
 #[derive(Debug, Clone, PartialEq)]
 enum Ids {
-    Integer(Vec<i64>),
-    /// All texts joined, and where each ends.
+    Integer(Shared<i64>),
+    /// All texts joined, and where each ends. Bytes, of which each text is looked at when it is asked for: those of a file are never looked
+    /// at as a whole.
     Text {
-        joined: String,
-        ends: Vec<usize>,
+        joined: Shared<u8>,
+        ends: Shared<usize>,
     },
 }
 
@@ -57,7 +58,11 @@ impl Vocabulary {
             }
             place[*at] = next - 1;
         }
-        let ids = if kind == IdKind::Integer { Ids::Integer(integers) } else { Ids::Text { joined, ends } };
+        let ids = if kind == IdKind::Integer {
+            Ids::Integer(integers.into())
+        } else {
+            Ids::Text { joined: joined.into_bytes().into(), ends: ends.into() }
+        };
         Ok((Self { kind, ids, others: Vec::new() }, place))
     }
 
@@ -132,17 +137,16 @@ impl Vocabulary {
         self.len() == 0
     }
 
-    fn text(joined: &str, ends: &[usize], i: usize) -> std::ops::Range<usize> {
-        debug_assert!(ends[i] <= joined.len());
+    fn text<'a>(joined: &'a [u8], ends: &[usize], i: usize) -> &'a [u8] {
         let start = if i == 0 { 0 } else { ends[i - 1] };
-        start..ends[i]
+        &joined[start..ends[i]]
     }
 
     /// The id at `index`, which must be below [`Vocabulary::len`].
     pub fn id(&self, index: u32) -> Id {
         match &self.ids {
             Ids::Integer(v) => Id::Integer(v[index.index()]),
-            Ids::Text { joined, ends } => Id::Text(joined[Self::text(joined, ends, index.index())].to_owned()),
+            Ids::Text { joined, ends } => Id::Text(String::from_utf8_lossy(Self::text(joined, ends, index.index())).into_owned()),
         }
     }
 
@@ -159,10 +163,11 @@ impl Vocabulary {
         match &self.ids {
             Ids::Integer(v) => v.binary_search(&id.trim().parse().ok()?).ok().map(|i| i as u32),
             Ids::Text { joined, ends } => {
+                let (joined, ends): (&[u8], &[usize]) = (joined, ends);
                 let (mut low, mut high) = (0, ends.len());
                 while low < high {
                     let middle = usize::midpoint(low, high);
-                    match joined[Self::text(joined, ends, middle)].cmp(id) {
+                    match Self::text(joined, ends, middle).cmp(id.as_bytes()) {
                         Ordering::Less => low = middle + 1,
                         Ordering::Greater => high = middle,
                         Ordering::Equal => return Some(middle as u32),
@@ -185,7 +190,7 @@ impl Vocabulary {
     pub fn hash(&self, index: u32) -> u64 {
         match &self.ids {
             Ids::Integer(v) => hash_integer(v[index.index()]),
-            Ids::Text { joined, ends } => hash_text(&joined[Self::text(joined, ends, index.index())]),
+            Ids::Text { joined, ends } => hash_text(Self::text(joined, ends, index.index())),
         }
     }
 
@@ -204,10 +209,9 @@ impl Vocabulary {
         let one = |part: &str, numbers: Numbers| Tensor { name: format!("{name}.{part}"), shape: vec![numbers.len()], numbers };
         match &self.ids {
             Ids::Integer(v) => vec![one("id", Numbers::I64(v.clone()))],
-            Ids::Text { joined, ends } => vec![
-                one("text", Numbers::U8(joined.as_bytes().to_vec())),
-                one("end", Numbers::I64(ends.iter().map(|&e| e as i64).collect())),
-            ],
+            Ids::Text { joined, ends } => {
+                vec![one("text", Numbers::U8(joined.clone())), one("end", Numbers::I64(ends.iter().map(|&e| e as i64).collect()))]
+            }
         }
     }
 
@@ -221,7 +225,7 @@ impl Vocabulary {
             let Numbers::I64(v) = tensor::find(tensors, &format!("{name}.id"), &[len])? else {
                 return Err(damaged("are no integers"));
             };
-            if !v.is_sorted_by(|a, b| a < b) {
+            if !v.is_part() && !v.is_sorted_by(|a, b| a < b) {
                 return Err(damaged("are out of order"));
             }
             Ids::Integer(v.clone())
@@ -233,27 +237,34 @@ impl Vocabulary {
             let Some(Numbers::U8(bytes)) = tensors.iter().find(|t| t.name == text).map(|t| &t.numbers) else {
                 return Err(damaged("have no text"));
             };
-            let joined = String::from_utf8(bytes.clone()).map_err(|_| damaged("are no text"))?;
-            let mut start = 0;
-            let mut checked = Vec::with_capacity(ends.len());
-            for &end in ends {
-                let end = usize::try_from(end).map_err(|_| damaged("have negative ends"))?;
-                if joined.get(start..end).is_none() {
-                    return Err(damaged("end outside their text"));
-                }
-                checked.push(end);
-                start = end;
+            match tensor::laid_places(ends).filter(|_| bytes.is_part()) {
+                Some(ends) => Ids::Text { joined: bytes.clone(), ends },
+                None => Ids::Text { joined: bytes.clone(), ends: Self::checked_ends(bytes, ends, damaged)?.into() },
             }
-            let v = Ids::Text { joined, ends: checked };
-            if let Ids::Text { joined, ends } = &v {
-                let at = |i| &joined[Self::text(joined, ends, i)];
-                if (1..ends.len()).any(|i| at(i - 1) >= at(i)) {
-                    return Err(damaged("are out of order"));
-                }
-            }
-            v
         };
         Ok(Self { kind, ids, others: Vec::new() })
+    }
+}
+
+impl Vocabulary {
+    /// Where texts end that are ascending and lie one after another in `bytes`.
+    fn checked_ends(bytes: &[u8], ends: &[i64], damaged: impl Fn(&str) -> Error) -> Result<Vec<usize>> {
+        let joined = std::str::from_utf8(bytes).map_err(|_| damaged("are no text"))?;
+        let mut start = 0;
+        let mut checked = Vec::with_capacity(ends.len());
+        for &end in ends {
+            let end = usize::try_from(end).map_err(|_| damaged("have negative ends"))?;
+            if joined.get(start..end).is_none() {
+                return Err(damaged("end outside their text"));
+            }
+            checked.push(end);
+            start = end;
+        }
+        let at = |i| Self::text(bytes, &checked, i);
+        if (1..checked.len()).any(|i| at(i - 1) >= at(i)) {
+            return Err(damaged("are out of order"));
+        }
+        Ok(checked)
     }
 }
 
@@ -302,11 +313,17 @@ mod tests {
     fn hostile_tensors_are_refused() {
         let t = |part: &str, numbers: Numbers| Tensor { name: format!("items.{part}"), shape: vec![numbers.len()], numbers };
         let bad = |kind, tensors: &[Tensor]| Vocabulary::from_tensors("items", kind, 2, tensors).unwrap_err().code;
-        assert_eq!(bad(IdKind::Integer, &[t("id", Numbers::I64(vec![2, 1]))]), Code::Corrupt);
+        assert_eq!(bad(IdKind::Integer, &[t("id", Numbers::I64(vec![2, 1].into()))]), Code::Corrupt);
         for ends in [vec![1, 9], vec![2, 1], vec![-1, 1], vec![1, 1]] {
-            assert_eq!(bad(IdKind::Text, &[t("text", Numbers::U8(b"ab".to_vec())), t("end", Numbers::I64(ends))]), Code::Corrupt);
+            assert_eq!(
+                bad(IdKind::Text, &[t("text", Numbers::U8(b"ab".to_vec().into())), t("end", Numbers::I64(ends.into()))]),
+                Code::Corrupt
+            );
         }
-        assert_eq!(bad(IdKind::Text, &[t("text", Numbers::U8(vec![255, 255])), t("end", Numbers::I64(vec![1, 2]))]), Code::Corrupt);
+        assert_eq!(
+            bad(IdKind::Text, &[t("text", Numbers::U8(vec![255, 255].into())), t("end", Numbers::I64(vec![1, 2].into()))]),
+            Code::Corrupt
+        );
     }
 
     #[test]

@@ -43,6 +43,13 @@ impl Deref for Aligned {
     }
 }
 
+/// Its bytes, as what is shared holds them.
+impl AsRef<[u8]> for Aligned {
+    fn as_ref(&self) -> &[u8] {
+        bytemuck::cast_slice(self)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

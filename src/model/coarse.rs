@@ -109,7 +109,7 @@ mod tests {
             let t = [good[0].clone(), Tensor::f32("t_step", [2], vec![step, 1.0])];
             assert_eq!(code(&t, true), Code::Corrupt, "{step}");
         }
-        let infinite = Tensor { name: "t".into(), shape: vec![1, 2], numbers: Numbers::F16(vec![f16::INFINITY; 2]) };
+        let infinite = Tensor { name: "t".into(), shape: vec![1, 2], numbers: Numbers::F16(vec![f16::INFINITY; 2].into()) };
         assert_eq!(code(&[infinite], false), Code::Corrupt);
     }
 }

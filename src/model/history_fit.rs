@@ -3,7 +3,7 @@
 
 use crate::base::memory::Taken;
 use crate::base::params::Spec;
-use crate::base::{Context, Epoch, Result};
+use crate::base::{Context, Epoch, Result, Shared};
 use crate::dataset::Event;
 use crate::dataset::{Interactions, Pairs};
 use crate::model::auto_candidates;
@@ -98,7 +98,7 @@ impl<'a> HistoryFit<'a> {
     ///
     /// # Errors
     /// [`crate::base::Code::OutOfMemory`].
-    pub fn popularity(&self) -> Result<Vec<f32>> {
+    pub fn popularity(&self) -> Result<Shared<f32>> {
         Ok(Popularity::plain(self.data)?.scores)
     }
 

@@ -3,7 +3,7 @@
 
 use crate::base::number::{AsIndex, AsReal};
 use crate::base::params::{self, ParamType, Spec};
-use crate::base::{Code, Context, Error, Result, Tensor, zeros};
+use crate::base::{Code, Context, Error, Result, Shared, Tensor, zeros};
 use crate::dataset::{Event, Interactions, Pairs};
 use crate::kernel::{axpy, dot, scale, sum_squares};
 use crate::linalg::{add_rows, eigen};
@@ -51,7 +51,7 @@ struct Params {
 pub struct ItemVectors {
     width: usize,
     /// Items × width; of length 0 for an item that says nothing.
-    vectors: Vec<f32>,
+    vectors: Shared<f32>,
     /// See [`RECENCY`].
     pub recency: f32,
 }
@@ -104,7 +104,7 @@ impl ItemVectors {
             let root = value.max(0.0).sqrt().single();
             row.iter().enumerate().for_each(|(i, x)| vectors[i * p.width + k] = x * root);
         }
-        Ok(Self { width: p.width, vectors, recency: recency(given) })
+        Ok(Self { width: p.width, vectors: vectors.into(), recency: recency(given) })
     }
 
     /// The vector of an item.

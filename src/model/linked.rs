@@ -57,6 +57,10 @@ impl Linked {
 }
 
 fading!(Linked {
+    fn laid_out(&self) -> Vec<Tensor> {
+        self.links.laid_out()
+    }
+
     fn links(&self) -> Option<&Links> {
         Some(&self.links)
     }

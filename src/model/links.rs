@@ -1,7 +1,7 @@
 //! A sparse item → item matrix: for each item the strongest links to others. What `item_knn`, `transition` and `ease` learn and score with.
 
 use crate::base::number::{AsIndex, AsReal};
-use crate::base::{Code, Context, Error, Numbers, Result, Tensor, memory, tensor};
+use crate::base::{Code, Context, Error, Numbers, Result, Shared, Tensor, memory, tensor};
 use crate::dataset::Event;
 use crate::model::gather::{Gather, Gathered, strongest};
 use half::f16;
@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 /// plenty).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Links {
-    offsets: Vec<usize>,
+    offsets: Shared<usize>,
     rows: Rows,
 }
 
@@ -19,7 +19,7 @@ pub struct Links {
 #[derive(Debug, Clone, PartialEq)]
 enum Rows {
     /// All, one after another.
-    Whole { targets: Vec<u32>, weights: Vec<f16> },
+    Whole { targets: Shared<u32>, weights: Shared<f16> },
     /// Those that were asked for so far: a list needs the rows of its history.
     Some(Vec<OnceLock<Row>>),
 }
@@ -49,7 +49,7 @@ impl Links {
     ) -> Result<Self> {
         let store = |w: f32| f16::from_f32(w.clamp(-65_504.0, 65_504.0));
         let Gathered { offsets, targets, weights } = strongest(items, keep, "the links of the items", ctx, sums, finish, store)?;
-        Ok(Self { offsets, rows: Rows::Whole { targets, weights } })
+        Ok(Self { offsets: offsets.into(), rows: Rows::Whole { targets: targets.into(), weights: weights.into() } })
     }
 
     /// The targets and weights of an item.
@@ -161,11 +161,43 @@ impl Links {
                 bytes.extend_from_slice(&w.to_le_bytes());
             }
         }
-        let offsets: Vec<i64> = self.offsets.iter().map(|&o| o as i64).collect();
+        let offsets: Shared<i64> = self.offsets.iter().map(|&o| o as i64).collect();
         vec![
             Tensor { name: "links.offset".into(), shape: vec![offsets.len()], numbers: Numbers::I64(offsets) },
-            Tensor { name: "links.row".into(), shape: vec![n, STORED], numbers: Numbers::U8(bytes) },
+            Tensor { name: "links.row".into(), shape: vec![n, STORED], numbers: Numbers::U8(bytes.into()) },
         ]
+    }
+
+    /// The same as it is used: targets and weights apart. None of the rows may be lacking ([`Links::give`]).
+    pub fn laid_out(&self) -> Vec<Tensor> {
+        let (targets, weights) = match &self.rows {
+            Rows::Whole { targets, weights } => (tensor::lay(TARGETS, targets), weights.clone()),
+            Rows::Some(_) => {
+                let count = self.offsets.last().map_or(0, |n| *n);
+                let (mut targets, mut weights) = (Vec::with_capacity(count), Vec::with_capacity(count));
+                for (t, w) in (0..self.items() as u32).map(|i| self.row(i)) {
+                    targets.extend_from_slice(t);
+                    weights.extend_from_slice(w);
+                }
+                (tensor::lay(TARGETS, &targets.into()), weights.into())
+            }
+        };
+        let offsets = tensor::stored_places(&self.offsets);
+        vec![
+            Tensor { name: "links.offset".into(), shape: vec![offsets.len()], numbers: Numbers::I64(offsets) },
+            targets,
+            Tensor { name: WEIGHTS.into(), shape: vec![weights.len()], numbers: Numbers::F16(weights) },
+        ]
+    }
+
+    /// Back from [`Links::laid_out`], where that is what the tensors are. Which items links lead to was checked before they were laid out;
+    /// one that leads to none would be a panic where it is followed, as any index.
+    fn laid(items: usize, tensors: &[Tensor]) -> Option<Self> {
+        let (targets, weights) = (tensor::laid::<u32>(tensors, TARGETS)?, tensor::laid::<f16>(tensors, WEIGHTS)?);
+        let Numbers::I64(stored) = tensor::find(tensors, "links.offset", &[items + 1]).ok()? else { return None };
+        let offsets = tensor::laid_places(stored)?;
+        let fits = offsets.first() == Some(&0) && targets.len() == weights.len() && offsets.last() == Some(&targets.len());
+        fits.then_some(Self { offsets, rows: Rows::Whole { targets, weights } })
     }
 
     /// Back from [`Links::to_tensors`]; the tensors may be hostile. Where the rows' tensor has its shape but no bytes, rows are given later
@@ -174,15 +206,18 @@ impl Links {
     /// # Errors
     /// [`Code::Corrupt`], [`Code::OutOfMemory`].
     pub fn from_tensors(items: usize, tensors: &[Tensor]) -> Result<Self> {
+        if let Some(laid) = Self::laid(items, tensors) {
+            return Ok(laid);
+        }
         let Numbers::I64(stored) = tensor::find(tensors, "links.offset", &[items + 1])? else {
             return Err(damaged("are of the wrong type"));
         };
         if stored[0] != 0 || !stored.is_sorted() || usize::try_from(stored[items]).is_err() {
             return Err(damaged("have no order"));
         }
-        let offsets: Vec<usize> = stored.iter().map(|&o| o as usize).collect();
+        let offsets: Shared<usize> = stored.iter().map(|&o| o as usize).collect();
         let shape = [offsets[items], STORED];
-        let later = |t: &&Tensor| t.name == "links.row" && t.shape == shape && t.numbers == Numbers::U8(Vec::new());
+        let later = |t: &&Tensor| t.name == "links.row" && t.shape == shape && t.numbers == Numbers::U8(Shared::default());
         if offsets[items] > 0 && tensors.iter().find(later).is_some() {
             let mut rows = Vec::new();
             memory::reserve(&mut rows, items)?;
@@ -191,9 +226,13 @@ impl Links {
         }
         let Numbers::U8(bytes) = tensor::find(tensors, "links.row", &shape)? else { return Err(damaged("are of the wrong type")) };
         let (targets, weights) = read(bytes, offsets[items], items)?;
-        Ok(Self { offsets, rows: Rows::Whole { targets, weights } })
+        Ok(Self { offsets, rows: Rows::Whole { targets: targets.into(), weights: weights.into() } })
     }
 }
+
+/// How targets and weights are called where they are laid out apart.
+const TARGETS: &str = "links.target";
+const WEIGHTS: &str = "links.weight";
 
 /// `count` stored links to some of `items`.
 fn read(stored: &[u8], count: usize, items: usize) -> Result<(Vec<u32>, Vec<f16>)> {
@@ -221,7 +260,7 @@ fn damaged(what: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::{Budget, Pool, Quiet};
+    use crate::base::{Budget, Pool, Quiet, packed};
 
     fn ring(threads: usize) -> Links {
         let (pool, budget) = (Pool::new(threads).unwrap(), Budget::unlimited());
@@ -240,19 +279,26 @@ mod tests {
         assert!((out[3] - ((-1f32).exp() * 2.0 + 1.5)).abs() < 1e-6 && out[9] == 0.0);
         assert!(!links.score(&[], 1.0, &mut out));
         assert_eq!(Links::from_tensors(40, &links.to_tensors()).unwrap(), links);
+        let laid = packed::in_memory(&links.laid_out()).unwrap();
+        assert_eq!(Links::from_tensors(40, &laid).unwrap(), links);
+        // As they are stored nothing is laid out, whatever it is called.
+        assert_eq!(Links::from_tensors(40, &links.laid_out()).unwrap_err().code, Code::Corrupt);
     }
 
     #[test]
     fn rows_that_are_given_one_by_one_are_those_of_the_whole() {
         let whole = ring(1);
         let mut tensors = whole.to_tensors();
-        let Numbers::U8(bytes) = std::mem::replace(&mut tensors[1].numbers, Numbers::U8(Vec::new())) else { panic!() };
+        let Numbers::U8(bytes) = std::mem::replace(&mut tensors[1].numbers, Numbers::U8(Shared::default())) else { panic!() };
         let some = Links::from_tensors(40, &tensors).unwrap();
+        let all = some.clone();
         let stored = |i: usize| &bytes[i * 2 * STORED..(i + 1) * 2 * STORED];
         assert!(some.lacks(7) && !whole.lacks(7));
         assert_eq!((some.lacking(), whole.lacking()), (40 * 2 * STORED, 0));
         some.give(7, stored(7)).unwrap();
         assert!(!some.lacks(7) && some.lacks(8));
+        (0..40).for_each(|i| all.give(i, stored(i as usize)).unwrap());
+        assert_eq!(all.laid_out(), whole.laid_out());
         assert_eq!(some.of(7).collect::<Vec<_>>(), whole.of(7).collect::<Vec<_>>());
         for bad in [&bytes[..STORED], &bytes[..3 * STORED], &bytes[..2 * STORED - 1], &[0xff; 2 * STORED]] {
             assert_eq!(some.give(8, bad).unwrap_err().code, Code::Corrupt);
@@ -269,12 +315,12 @@ mod tests {
         let good = ring(1).to_tensors();
         let mut t = good.clone();
         if let Numbers::U8(b) = &mut t[1].numbers {
-            b[0] = 200
+            b.own()[0] = 200
         }
         assert_eq!(Links::from_tensors(40, &t).unwrap_err().code, Code::Corrupt);
         let mut t = good.clone();
         if let Numbers::I64(o) = &mut t[0].numbers {
-            o[3] = 1_000_000
+            o.own()[3] = 1_000_000
         }
         assert_eq!(Links::from_tensors(40, &t).unwrap_err().code, Code::Corrupt);
         assert_eq!(Links::from_tensors(41, &good).unwrap_err().code, Code::Corrupt);

@@ -1,8 +1,9 @@
 //! The multi-layer perceptron: dense layers with ReLU between. Without a hidden layer it is logistic or linear regression.
 
 use crate::base::number::AsReal;
-use crate::base::tensor::find;
-use crate::base::{Budget, Code, Context, Epoch, Error, Numbers, Pool, Quiet, Result, Rng, Tensor, zeros};
+use crate::base::shared::Held;
+use crate::base::tensor::{find, laid};
+use crate::base::{Budget, Code, Context, Epoch, Error, Numbers, Pool, Quiet, Result, Rng, Shared, Tensor, zeros};
 use crate::dataset::TextRows;
 use crate::kernel::Aligned;
 use crate::model::coarse;
@@ -14,6 +15,7 @@ use crate::nn::shards::Rows;
 use crate::nn::{Activation, Adam, AdamSpec, Loss, Shards, Stack, Targets};
 use ndarray::{Array2, ArrayView2};
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// Rows as a network takes them.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +44,9 @@ const MANY_SPARSE: usize = 2048;
 
 /// What the tensor of the weights of sparse inputs is called.
 const TEXT_WEIGHT: &str = "layer1.text";
+
+/// What the tensor of all weights is called, as they are used.
+const ALL: &str = "weights";
 
 /// Everything that fixes an MLP but its rows and its seed.
 #[derive(Debug, Clone, PartialEq)]
@@ -131,7 +136,7 @@ impl MlpSpec {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mlp {
     stack: Stack,
-    params: Aligned,
+    params: Shared<f32>,
 }
 
 /// Buffers for scoring row by row; they grow on first use and are then reused.
@@ -222,7 +227,7 @@ impl Mlp {
             let off = to_shares(&stack, &params, (&x, texts, rows), y, (weights, smoothed), ctx)?;
             params[last].iter_mut().zip(off).for_each(|(bias, off)| *bias += off);
         }
-        Ok((Self { params: Aligned::of(&params)?, stack }, epochs, best_epoch))
+        Ok((Self { params: aligned(&params)?, stack }, epochs, best_epoch))
     }
 
     /// Numbers of a row.
@@ -291,12 +296,20 @@ impl Mlp {
         out
     }
 
-    /// Back from [`Mlp::to_tensors`]; the tensors may be hostile.
+    /// All weights as they are used.
+    pub fn laid_out(&self, prefix: &str) -> Tensor {
+        Tensor::f32(format!("{prefix}{ALL}"), [self.params.len()], self.params.clone())
+    }
+
+    /// Back from [`Mlp::to_tensors`], which may be hostile, or from [`Mlp::laid_out`].
     ///
     /// # Errors
     /// [`Code::Corrupt`] when a tensor is missing, of another shape or type, or not finite.
     pub fn from_tensors(prefix: &str, spec: &MlpSpec, tensors: &[Tensor]) -> Result<Self> {
         let stack = spec.stack()?;
+        if let Some(params) = laid::<f32>(tensors, &format!("{prefix}{ALL}")).filter(|all| all.len() == stack.parameters()) {
+            return Ok(Self { stack, params });
+        }
         let mut params = Vec::new();
         let mut add = |part: &str, shape: &[usize]| {
             let name = format!("{prefix}{part}");
@@ -316,8 +329,14 @@ impl Mlp {
             let shape = [spec.sparse, stack.sparse_width()];
             params.extend(coarse::from_tensors(&format!("{prefix}{TEXT_WEIGHT}"), shape, !spec.hidden.is_empty(), tensors)?);
         }
-        Ok(Self { stack, params: Aligned::of(&params)? })
+        Ok(Self { stack, params: aligned(&params)? })
     }
+}
+
+/// `params` where a line of the caches begins, as those of a file do.
+fn aligned(params: &[f32]) -> Result<Shared<f32>> {
+    let held: Held = Arc::new(Aligned::of(params)?);
+    Shared::part(held, 0..size_of_val(params)).ok_or_else(|| Error::internal("weights that are no weights"))
 }
 
 /// Rows that are held out.

@@ -1,7 +1,7 @@
 //! Tests of the MLP.
 
 use super::*;
-use crate::base::Watch;
+use crate::base::{Watch, packed};
 
 fn with<R>(seed: u64, threads: usize, f: impl FnOnce(&Context<'_>) -> R) -> R {
     let (pool, budget) = (Pool::new(threads).unwrap(), Budget::unlimited());
@@ -98,10 +98,12 @@ fn one_row_and_many_rows_agree_and_tensors_come_back() {
     let mut t = m.to_tensors("holdout.");
     assert_eq!(t[0].name, "holdout.layer1.weight");
     assert_eq!(Mlp::from_tensors("holdout.", &spec, &t).unwrap(), m);
+    let laid = packed::in_memory(&[m.laid_out("holdout.")]).unwrap();
+    assert_eq!(Mlp::from_tensors("holdout.", &spec, &laid).unwrap(), m);
     assert_eq!(Mlp::from_tensors("", &spec, &t).unwrap_err().code, Code::Corrupt);
     assert_eq!(Mlp::from_tensors("holdout.", &MlpSpec { hidden: vec![64], ..spec.clone() }, &t).unwrap_err().code, Code::Corrupt);
     let Numbers::F32(w) = &mut t[0].numbers else { panic!() };
-    w[0] = f32::NAN;
+    w.own()[0] = f32::NAN;
     assert_eq!(Mlp::from_tensors("holdout.", &spec, &t).unwrap_err().code, Code::Corrupt);
 }
 

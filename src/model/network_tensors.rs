@@ -3,7 +3,7 @@
 
 use crate::base::number::AsReal;
 use crate::base::tensor::find;
-use crate::base::{Code, Error, Numbers, Result, Tensor, zeros};
+use crate::base::{Code, Error, Numbers, Result, Shared, Tensor, zeros};
 use crate::kernel::to_f16;
 use half::f16;
 use serde_json::{Map, Value};
@@ -12,19 +12,29 @@ use serde_json::{Map, Value};
 ///
 /// # Errors
 /// [`Code::OutOfMemory`].
-pub fn halves(x: &[f32]) -> Result<Vec<f16>> {
+pub fn halves(x: &[f32]) -> Result<Shared<f16>> {
     let mut out = zeros(x.len())?;
     to_f16(x, &mut out);
-    Ok(out)
+    Ok(out.into())
+}
+
+/// Whether the floats are finite: looked at, but of a file, whose writer did.
+pub fn finite(x: &Shared<f32>) -> bool {
+    x.is_part() || x.iter().all(|x| x.is_finite())
+}
+
+/// The same of half precision.
+pub fn finite_halves(x: &Shared<f16>) -> bool {
+    x.is_part() || x.iter().all(|x| x.is_finite())
 }
 
 /// The finite floats of the tensor `name`, which has this shape.
 ///
 /// # Errors
 /// [`Code::Corrupt`].
-pub fn floats(tensors: &[Tensor], name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+pub fn floats(tensors: &[Tensor], name: &str, shape: &[usize]) -> Result<Shared<f32>> {
     match find(tensors, name, shape)? {
-        Numbers::F32(v) if v.iter().all(|x| x.is_finite()) => Ok(v.clone()),
+        Numbers::F32(v) if finite(v) => Ok(v.clone()),
         _ => Err(Error::new(Code::Corrupt, "stored weights are damaged").detail(format!("Tensor \"{name}\" holds no finite floats."))),
     }
 }
@@ -53,9 +63,9 @@ impl Stored<'_> {
     ///
     /// # Errors
     /// [`Code::Corrupt`].
-    pub fn single(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+    pub fn single(&self, name: &str, shape: &[usize]) -> Result<Shared<f32>> {
         match find(self.tensors, name, shape)? {
-            Numbers::F32(v) if v.iter().all(|x| x.is_finite()) => Ok(v.clone()),
+            Numbers::F32(v) if finite(v) => Ok(v.clone()),
             _ => Err(self.damaged(&format!("has a tensor \"{name}\" that does not hold finite 32-bit numbers"))),
         }
     }
@@ -64,9 +74,9 @@ impl Stored<'_> {
     ///
     /// # Errors
     /// [`Code::Corrupt`].
-    pub fn half(&self, name: &str, shape: &[usize]) -> Result<Vec<f16>> {
+    pub fn half(&self, name: &str, shape: &[usize]) -> Result<Shared<f16>> {
         match find(self.tensors, name, shape)? {
-            Numbers::F16(v) if v.iter().all(|x| x.is_finite()) => Ok(v.clone()),
+            Numbers::F16(v) if finite_halves(v) => Ok(v.clone()),
             _ => Err(self.damaged(&format!("has a tensor \"{name}\" that does not hold finite 16-bit numbers"))),
         }
     }

@@ -5,11 +5,12 @@ use super::rows::{DISTINCT, EXCLUDE, HOLDOUT, INCLUDE, KEEP, KEYS, NUMBERS, TEXT
 use crate::base::number::AsReal;
 use crate::base::params::{ParamType, Spec};
 use crate::base::tensor::find;
-use crate::base::{Code, Context, Error, Numbers, Result, Tensor, zeros};
+use crate::base::{Code, Context, Error, Numbers, Result, Shared, Tensor, zeros};
 use crate::kernel::dense::Product;
 use crate::kernel::{axpy, dot};
 use crate::linalg::eigen::leading;
 use crate::linalg::multiply;
+use crate::model::network_tensors::finite;
 use ndarray::ArrayView2;
 use serde::Deserialize;
 
@@ -35,11 +36,11 @@ pub struct Params {
 /// Components over encoded rows: z = C·(w ∘ (x − mean)), x′ = mean + (Cᵀz) / w.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pca {
-    mean: Vec<f32>,
+    mean: Shared<f32>,
     /// Of each column, above 0.
-    weight: Vec<f32>,
+    weight: Shared<f32>,
     /// Width × columns, the first explains most.
-    components: Vec<f32>,
+    components: Shared<f32>,
 }
 
 /// Means and products of rows that come in blocks.
@@ -111,14 +112,14 @@ impl Moments {
             }
         }
         let (_, components) = leading(&covariance, n, width.min(n), ctx)?;
-        Ok(Pca { mean: mean.iter().map(|m| m.single()).collect(), weight: weight.to_vec(), components })
+        Ok(Pca { mean: mean.iter().map(|m| m.single()).collect(), weight: weight.to_vec().into(), components: components.into() })
     }
 }
 
 impl Pca {
     /// The same without any component: it gives every row back as the average.
     pub fn average(&self) -> Self {
-        Self { components: Vec::new(), ..self.clone() }
+        Self { components: Shared::default(), ..self.clone() }
     }
 
     /// Numbers of a row.
@@ -171,7 +172,7 @@ impl Pca {
             let name = format!("{prefix}{part}");
             let corrupt = |what: &str| Error::new(Code::Corrupt, "stored weights are damaged").detail(format!("Tensor \"{name}\" {what}."));
             let Numbers::F32(v) = find(tensors, &name, shape)? else { return Err(corrupt("does not hold 32-bit floats")) };
-            if v.iter().all(|x| x.is_finite()) { Ok(v.clone()) } else { Err(corrupt("holds infinite numbers or NaN")) }
+            if finite(v) { Ok(v.clone()) } else { Err(corrupt("holds infinite numbers or NaN")) }
         };
         let (mean, weight) = (read("mean", &[columns])?, read("weight", &[columns])?);
         if !weight.iter().all(|w| *w > 0.0) {
@@ -223,7 +224,7 @@ mod tests {
             assert!(row.iter().zip(&back).all(|(a, b)| (a - b).abs() < 1e-2), "{row} {back:?}");
         }
         p.average().decode(&[], &mut back);
-        assert_eq!(back.to_vec(), p.mean);
+        assert_eq!(back, &p.mean[..]);
     }
 
     #[test]
@@ -234,7 +235,7 @@ mod tests {
         assert_eq!(again, p);
         assert_eq!(Pca::from_tensors("a.", 5, 6, &p.to_tensors("a.")).unwrap_err().code, Code::Corrupt);
         let mut bad = p.to_tensors("");
-        bad[1].numbers = Numbers::F32(vec![0.0; 6]);
+        bad[1].numbers = Numbers::F32(vec![0.0; 6].into());
         assert_eq!(Pca::from_tensors("", 6, 6, &bad).unwrap_err().code, Code::Corrupt);
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::base::number::{AsIndex, AsReal};
 use crate::base::params::{self, ParamType, Spec};
-use crate::base::{Code, Error, Result, Tensor, zeros};
+use crate::base::{Code, Error, Result, Shared, Tensor, zeros};
 use crate::dataset::{Event, Interactions, Pairs};
 use crate::model::network_tensors::floats;
 use crate::model::recommender::{Fitted, ItemScorer, Kind};
@@ -17,7 +17,7 @@ const SPECS: &[Spec] =
 #[derive(Debug, Clone, PartialEq)]
 pub struct Popularity {
     /// One an item, 0 or more.
-    pub scores: Vec<f32>,
+    pub scores: Shared<f32>,
 }
 
 /// The kind.

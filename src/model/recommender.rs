@@ -37,7 +37,7 @@ pub struct Kind {
     pub check: fn(&Kinds, &mut Map<String, Value>) -> Result<()>,
     /// Learns.
     pub fit: fn(&Job<'_>) -> Result<Fitted>,
-    /// Back from the tensors of [`ItemScorer::to_tensors`].
+    /// Back from the tensors of [`ItemScorer::to_tensors`] or [`ItemScorer::laid_out`].
     pub load: fn(&Stored<'_>) -> Result<Model>,
 }
 
@@ -251,6 +251,12 @@ pub type Model = Box<dyn ItemScorer>;
 pub trait ItemScorer: Debug + Send + Sync {
     /// The weights by name.
     fn to_tensors(&self) -> Vec<Tensor>;
+
+    /// The same as [`Kind::load`] takes them without a copy where they are parts of a file; by other names where a score reads them in
+    /// another form than that in which they are stored ([`crate::base::tensor::laid`]).
+    fn laid_out(&self) -> Vec<Tensor> {
+        self.to_tensors()
+    }
 
     /// Scores every item for a history (oldest first, known items only) as of `now` (microseconds since 2000-01-01). False when the kind
     /// can say nothing about it; `out`, one an item, is then undefined.

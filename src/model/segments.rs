@@ -8,8 +8,9 @@ use super::rows::{DISTINCT, EXCLUDE, HOLDOUT, INCLUDE, KEEP, KEYS, TEXT};
 use crate::base::number::{AsIndex, AsReal};
 use crate::base::params::{ParamType, Spec};
 use crate::base::tensor::find;
-use crate::base::{Code, Context, Error, Numbers, Result, Rng, Tensor, zeros};
+use crate::base::{Code, Context, Error, Numbers, Result, Rng, Shared, Tensor, zeros};
 use crate::kernel::dot;
+use crate::model::network_tensors::finite;
 use serde::Deserialize;
 
 const K: Spec = Spec::new("k", ParamType::Integer, "null", "Segments; null: as many as keep rows nearest to their own (silhouette).")
@@ -51,7 +52,7 @@ pub struct Params {
 pub struct Centres {
     columns: usize,
     /// k × columns.
-    centres: Vec<f32>,
+    centres: Shared<f32>,
     /// |centre|² of each.
     squares: Vec<f32>,
 }
@@ -73,7 +74,7 @@ struct Share {
 }
 
 impl Centres {
-    fn new(columns: usize, centres: Vec<f32>) -> Self {
+    fn new(columns: usize, centres: Shared<f32>) -> Self {
         let squares = centres.chunks_exact(columns.max(1)).map(|c| dot(c, c)).collect();
         Self { columns, centres, squares }
     }
@@ -129,7 +130,7 @@ impl Centres {
                 before = apart;
                 for (i, n) in counts.iter().enumerate().filter(|(_, n)| **n > 0) {
                     let at = i * columns..(i + 1) * columns;
-                    centres.centres[at.clone()].iter_mut().zip(&share.sums[at]).for_each(|(c, s)| *c = (s / n.real()).single());
+                    centres.centres.own()[at.clone()].iter_mut().zip(&share.sums[at]).for_each(|(c, s)| *c = (s / n.real()).single());
                 }
                 centres = Self::new(columns, centres.centres);
             }
@@ -193,7 +194,7 @@ impl Centres {
     /// [`Code::Corrupt`] when the tensor is missing, of another shape or type, or not finite.
     pub fn from_tensors(k: usize, columns: usize, tensors: &[Tensor]) -> Result<Self> {
         match find(tensors, "centres", &[k, columns])? {
-            Numbers::F32(v) if v.iter().all(|x| x.is_finite()) => Ok(Self::new(columns, v.clone())),
+            Numbers::F32(v) if finite(v) => Ok(Self::new(columns, v.clone())),
             _ => {
                 Err(Error::new(Code::Corrupt, "stored weights are damaged")
                     .detail("Tensor \"centres\" does not hold finite 32-bit floats."))
@@ -230,7 +231,7 @@ fn spread(rows: &[f32], columns: usize, k: usize, rng: &mut Rng, ctx: &Context<'
         let Some(drawn) = drawn.or_else(|| nearest.iter().rposition(|d| *d > 0.0)) else { break };
         centres.extend_from_slice(row(drawn));
     }
-    Ok(Centres::new(columns, centres))
+    Ok(Centres::new(columns, centres.into()))
 }
 
 /// The number of segments, from 2 to `most`, at which the rows lie nearest to those of their own segment against those of the next: the
@@ -356,10 +357,10 @@ mod tests {
 
     #[test]
     fn centres_come_back_and_hostile_ones_are_refused() {
-        let c = Centres::new(2, vec![1.0, 2.0, 3.0, 4.0]);
+        let c = Centres::new(2, vec![1.0, 2.0, 3.0, 4.0].into());
         assert_eq!(Centres::from_tensors(2, 2, &c.to_tensors()).unwrap(), c);
         assert_eq!(Centres::from_tensors(4, 1, &c.to_tensors()).unwrap_err().code, Code::Corrupt);
-        let bad = Centres::new(2, vec![1.0, f32::NAN]).to_tensors();
+        let bad = Centres::new(2, vec![1.0, f32::NAN].into()).to_tensors();
         assert_eq!(Centres::from_tensors(1, 2, &bad).unwrap_err().code, Code::Corrupt);
     }
 }

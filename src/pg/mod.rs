@@ -28,6 +28,7 @@ pub extern "C-unwind" fn _PG_init() {
     backend::invalidation::register();
     backend::snapshot_stamp::register();
     query::function_watch::register();
+    store::last_words::register();
     crate::base::interrupts::watch(|| {
         pgrx::check_for_interrupts!();
         if let Err(e) = crate::base::memory::check() {

@@ -2,7 +2,7 @@
 
 use crate::base::number::AsIndex;
 use crate::base::tensor_names::{ITEMS, POPULARITY};
-use crate::base::{Code, Error, Result, Tensor};
+use crate::base::{Code, Error, Result, Shared, Tensor};
 use crate::dataset::event::order;
 use crate::dataset::{Event, EventContext, Id, IdKind, Interactions, Snapshot, Vocabulary};
 use crate::kernel::topk::top_k;
@@ -58,7 +58,7 @@ pub enum Source {
 pub struct Recommender {
     state: State,
     items: Vocabulary,
-    popularity: Vec<f32>,
+    popularity: Shared<f32>,
     model: Model,
     snapshot: Option<Snapshot>,
     common: CommonParams,
@@ -81,6 +81,15 @@ impl Recommender {
         let s = &loaded.state;
         loaded.snapshot = s.users.map(|users| Snapshot::from_tensors(s.user_ids, users, s.items, tensors)).transpose()?;
         Ok(loaded)
+    }
+
+    /// The tensors that [`Recommender::load`] takes without a copy where they are parts of a file. No row of links may be lacking.
+    pub fn laid_out(&self) -> Vec<Tensor> {
+        let mut all = self.items.to_tensors(ITEMS);
+        all.push(Tensor::f32(POPULARITY, [self.popularity.len()], self.popularity.clone()));
+        all.extend(self.model.laid_out());
+        all.extend(self.snapshot.iter().flat_map(Snapshot::laid_out));
+        all
     }
 
     /// Without the users' events, should there be any.

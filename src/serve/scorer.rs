@@ -248,6 +248,11 @@ impl Scorer {
         Ok(Self { twins, simple_twins, ..Self::new(state, networks, baseline) })
     }
 
+    /// The tensors that [`Scorer::load`] takes without a copy where they are parts of a file: those that score.
+    pub fn laid_out(&self) -> Vec<Tensor> {
+        self.networks.iter().enumerate().map(|(i, n)| n.laid_out(&prefix(i))).collect()
+    }
+
     /// Of networks that have just learned; the twins that know nothing of held-out rows are stored by the training, and come with
     /// [`Scorer::load`].
     pub fn new(state: State, networks: Vec<Mlp>, baseline: Option<Mlp>) -> Self {

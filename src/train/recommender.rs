@@ -2,7 +2,7 @@
 
 use crate::base::number::AsReal;
 use crate::base::tensor_names::{HOLDOUT, ITEMS, POPULARITY};
-use crate::base::{Context, Error, Result, Tensor};
+use crate::base::{Context, Error, Result, Shared, Tensor};
 use crate::dataset::{EventContext, Interactions, Snapshot, Step};
 use crate::model::holdout::{ENOUGH, Holdout};
 use crate::model::kinds::KINDS;
@@ -158,7 +158,7 @@ struct Evaluated {
     choice: auto::Choice,
     verdict: Option<Verdict>,
     /// Popularity among [`Parts::rest`].
-    popularity: Vec<f32>,
+    popularity: Shared<f32>,
 }
 
 fn evaluated(
@@ -224,7 +224,7 @@ fn had_again(data: &Interactions) -> Option<String> {
 }
 
 /// How many users have each item.
-fn popularity_tensor(scores: Vec<f32>) -> Tensor {
+fn popularity_tensor(scores: Shared<f32>) -> Tensor {
     Tensor::f32(POPULARITY, [scores.len()], scores)
 }
 

@@ -45,6 +45,14 @@ impl RowModel {
         }
     }
 
+    /// The tensors that [`RowModel::load`] takes without a copy where they are parts of a file: those that score.
+    pub fn laid_out(&self) -> Vec<Tensor> {
+        match self {
+            Self::Predicts(m) => m.laid_out(),
+            Self::Describes(m) => m.laid_out(),
+        }
+    }
+
     /// The columns that a row must bring, in this order.
     pub fn inputs(&self) -> &[Input] {
         match self {

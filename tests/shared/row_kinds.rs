@@ -54,15 +54,15 @@ pub fn tampered_is_corrupt<'k>(
         for change in 0..4 {
             let mut bad = tensors.to_vec();
             match (change, &mut bad[i].numbers) {
-                (0, Numbers::F32(v)) => v.truncate(v.len() - 1),
-                (0, Numbers::F16(v)) => v.truncate(v.len() - 1),
-                (0, Numbers::I8(v)) => v.truncate(v.len() - 1),
-                (1, Numbers::F32(v)) => v[0] = f32::NAN,
-                (1, Numbers::F16(v)) => v[0] = half::f16::NAN,
+                (0, Numbers::F32(v)) => drop(v.own().pop()),
+                (0, Numbers::F16(v)) => drop(v.own().pop()),
+                (0, Numbers::I8(v)) => drop(v.own().pop()),
+                (1, Numbers::F32(v)) => v.own()[0] = f32::NAN,
+                (1, Numbers::F16(v)) => v.own()[0] = half::f16::NAN,
                 // Every byte is a number of steps.
                 (1, Numbers::I8(_)) => continue,
                 (2, _) => bad[i].shape[0] += 1,
-                _ => bad[i].numbers = Numbers::I64(vec![0; tensors[i].numbers.len()]),
+                _ => bad[i].numbers = Numbers::I64(vec![0; tensors[i].numbers.len()].into()),
             }
             assert_eq!(load(state, &bad), Code::Corrupt, "{} change {change}", bad[i].name);
         }

@@ -10,10 +10,11 @@ use super::describe::{BUCKETS, MAX_LEVELS, MIN_COUNT, REFIT, WIDTH};
 use super::rows::{DISTINCT, EXCLUDE, HOLDOUT, INCLUDE, KEEP, KEYS, NUMBERS, TEXT};
 use crate::base::number::AsIndex;
 use crate::base::params::{ParamType, Spec};
-use crate::base::tensor::find;
-use crate::base::{Code, Error, Numbers, Result, Tensor};
+use crate::base::tensor::{find, laid};
+use crate::base::{Code, Error, Numbers, Result, Shared, Tensor};
 use crate::dataset::encode::{Field, NONE};
 use crate::kernel::{axpy, dense_row, softmax};
+use crate::model::network_tensors::finite;
 use serde::Deserialize;
 use shape::{Output, Shape};
 
@@ -99,9 +100,9 @@ pub struct Params {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Autoencoder {
     shape: Shape,
-    params: Vec<f32>,
+    params: Shared<f32>,
     /// What the squared error of each number of a row weighs.
-    weight: Vec<f32>,
+    weight: Shared<f32>,
 }
 
 /// Buffers for rows one by one; they grow on first use.
@@ -204,7 +205,12 @@ impl Autoencoder {
         out
     }
 
-    /// Back from [`Autoencoder::to_tensors`]; the tensors may be hostile. `fields` are those of the encoder.
+    /// The weights that score as they are used.
+    pub fn laid_out(&self) -> Vec<Tensor> {
+        [(ALL, &self.params), ("error.weight", &self.weight)].map(|(name, v)| Tensor::f32(name, [v.len()], v.clone())).into()
+    }
+
+    /// Back from [`Autoencoder::to_tensors`], which may be hostile, or from [`Autoencoder::laid_out`]. `fields` are those of the encoder.
     ///
     /// # Errors
     /// [`Code::Corrupt`] when a tensor is missing, of another shape or type, or not finite.
@@ -221,15 +227,21 @@ impl Autoencoder {
             let name = format!("{prefix}{name}");
             let corrupt = |what: &str| Error::new(Code::Corrupt, "stored weights are damaged").detail(format!("Tensor \"{name}\" {what}."));
             let Numbers::F32(v) = find(tensors, &name, of)? else { return Err(corrupt("does not hold 32-bit floats")) };
-            if v.iter().all(|x| x.is_finite()) { Ok(v.as_slice()) } else { Err(corrupt("holds infinite numbers or NaN")) }
+            if finite(v) { Ok(v) } else { Err(corrupt("holds infinite numbers or NaN")) }
         };
+        let weight = read("error.weight", &[shape.numbers])?.clone();
+        if let Some(params) = laid::<f32>(tensors, &format!("{prefix}{ALL}")).filter(|all| all.len() == shape.parameters()) {
+            return Ok(Self { shape, params, weight });
+        }
         // The tensors are there before room is made for as much as the state tells of.
         let parts = shape.tensors().into_iter().map(|(name, of, at)| Ok((read(&name, &of)?, at))).collect::<Result<Vec<_>>>()?;
-        let weight = read("error.weight", &[shape.numbers])?.to_vec();
-        let mut params = crate::base::zeros(shape.parameters())?;
+        let mut params: Vec<f32> = crate::base::zeros(shape.parameters())?;
         for (values, at) in parts {
             params[at].copy_from_slice(values);
         }
-        Ok(Self { shape, params, weight })
+        Ok(Self { shape, params: params.into(), weight })
     }
 }
+
+/// What the tensor of all weights is called, as they are used.
+const ALL: &str = "weights";

@@ -146,7 +146,7 @@ fn stored_networks_come_back_and_hostile_ones_do_not() {
     assert_eq!(load(&tensors, &[usize::MAX / 3, 12]).unwrap_err().code, Code::OutOfMemory);
     assert_eq!(load(&tensors[1..], &[24, 12]).unwrap_err().code, Code::Corrupt);
     let mut bad = tensors.clone();
-    bad[2].numbers = Numbers::I64(vec![0; tensors[2].numbers.len()]);
+    bad[2].numbers = Numbers::I64(vec![0; tensors[2].numbers.len()].into());
     assert_eq!(load(&bad, &[24, 12]).unwrap_err().code, Code::Corrupt);
 }
 

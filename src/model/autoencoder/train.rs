@@ -143,7 +143,7 @@ impl Autoencoder {
         };
         let Fitted { epochs: curve, .. } = plan.run(&mut training, ctx)?;
         let params = training.params;
-        Ok((Self { shape, params, weight }, curve, epochs))
+        Ok((Self { shape, params: params.into(), weight: weight.into() }, curve, epochs))
     }
 }
 

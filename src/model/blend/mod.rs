@@ -224,6 +224,12 @@ impl Blend {
         }
         if parts.is_empty() { Err(damaged("There is no base.".into())) } else { Ok(Self { parts }) }
     }
+
+    /// What `of` gives of each base, each after the base's own name and a dot.
+    fn tensors(&self, of: fn(&dyn ItemScorer) -> Vec<Tensor>) -> Vec<Tensor> {
+        let named = |p: &Part, t: Tensor| Tensor { name: format!("{}.{}", p.kind, t.name), ..t };
+        self.parts.iter().flat_map(|p| of(&*p.model).into_iter().map(move |t| named(p, t))).collect()
+    }
 }
 
 impl ItemScorer for Blend {
@@ -267,9 +273,11 @@ impl ItemScorer for Blend {
 
     /// The bases' weights by name, each after the base's own and a dot.
     fn to_tensors(&self) -> Vec<Tensor> {
-        let of =
-            |p: &Part| p.model.to_tensors().into_iter().map(|t| Tensor { name: format!("{}.{}", p.kind, t.name), ..t }).collect::<Vec<_>>();
-        self.parts.iter().flat_map(of).collect()
+        self.tensors(|model| model.to_tensors())
+    }
+
+    fn laid_out(&self) -> Vec<Tensor> {
+        self.tensors(|model| model.laid_out())
     }
 
     fn likeness(&self, item: u32, others: &[u32], scratch: &mut [f32], out: &mut [f32]) -> Result<()> {

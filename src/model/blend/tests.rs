@@ -5,7 +5,7 @@ use crate::model::linked::Linked;
 use crate::model::popularity::Popularity;
 
 fn of_popularity(scores: &[f32]) -> Model {
-    Box::new(Popularity { scores: scores.to_vec() })
+    Box::new(Popularity { scores: scores.to_vec().into() })
 }
 
 fn given(text: &str) -> Map<String, Value> {
@@ -47,7 +47,7 @@ fn hostile_parameters_and_tensors_are_refused() {
         assert_eq!(load(&given(bad), &tensors).unwrap_err().code, Code::Corrupt, "{bad}");
     }
     let mut bad = tensors;
-    bad[0].numbers = Numbers::F32(vec![1.0, f32::NAN]);
+    bad[0].numbers = Numbers::F32(vec![1.0, f32::NAN].into());
     assert_eq!(load(&stored, &bad).unwrap_err().code, Code::Corrupt);
 }
 

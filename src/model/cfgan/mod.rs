@@ -15,8 +15,8 @@ mod net;
 mod score;
 mod train;
 
-use crate::base::Result;
 use crate::base::params::{self, ParamType, Spec};
+use crate::base::{Result, Shared};
 use crate::model::history_fit::{self, HistoryFit, Learned, Length};
 use crate::model::linked::RECENCY;
 use crate::model::mult_vae::shape::ItemRows;
@@ -97,10 +97,10 @@ impl Params {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cfgan {
     width: usize,
-    input: Vec<f16>,
-    input_bias: Vec<f32>,
-    output: Vec<f16>,
-    output_bias: Vec<f32>,
+    input: Shared<f16>,
+    input_bias: Shared<f32>,
+    output: Shared<f16>,
+    output_bias: Shared<f32>,
     /// See [`RECENCY`].
     pub recency: f32,
 }
@@ -144,9 +144,9 @@ impl Cfgan {
         let model = Self {
             width: shape.hidden,
             input: halves(input)?,
-            input_bias: input_bias.to_vec(),
+            input_bias: input_bias.to_vec().into(),
             output: halves(output)?,
-            output_bias: output_bias.to_vec(),
+            output_bias: output_bias.to_vec().into(),
             recency: recency(given),
         };
         Ok((model, epochs, chosen))

@@ -1,7 +1,7 @@
 //! Scores from a history, and the tensors of a CFGAN.
 
 use crate::base::number::AsIndex;
-use crate::base::{Numbers, Result, Tensor};
+use crate::base::{Numbers, Result, Shared, Tensor};
 use crate::dataset::Event;
 use crate::kernel::tanh;
 use crate::model::cfgan::Cfgan;
@@ -56,7 +56,7 @@ impl Cfgan {
     /// The weights by name.
     pub fn to_tensors(&self) -> Vec<Tensor> {
         let (items, width) = (self.output_bias.len(), self.width);
-        let half = |name: &str, v: &[f16]| Tensor { name: name.into(), shape: vec![items, width], numbers: Numbers::F16(v.to_vec()) };
+        let half = |name: &str, v: &Shared<f16>| Tensor { name: name.into(), shape: vec![items, width], numbers: Numbers::F16(v.clone()) };
         vec![
             half("input.weight", &self.input),
             Tensor::f32("input.bias", [width], self.input_bias.clone()),

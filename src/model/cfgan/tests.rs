@@ -50,7 +50,7 @@ fn hostile_tensors_are_refused() {
     assert_eq!(Cfgan::from_tensors(10, &p, &good[1..]).unwrap_err().code, Code::Corrupt);
     let mut bad = good;
     if let Numbers::F16(v) = &mut bad[0].numbers {
-        v[0] = f16::INFINITY;
+        v.own()[0] = f16::INFINITY;
     }
     assert_eq!(Cfgan::from_tensors(10, &p, &bad).unwrap_err().code, Code::Corrupt);
 }

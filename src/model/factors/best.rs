@@ -219,7 +219,7 @@ mod tests {
                 }
             }
         }
-        let none = Factors { vectors: Vec::new(), ..with(1, |ctx| Factors::new(vec![1.0], 1, rule, 1.0, 1.0, ctx)).unwrap() };
+        let none = Factors { vectors: Vec::new().into(), ..with(1, |ctx| Factors::new(vec![1.0], 1, rule, 1.0, 1.0, ctx)).unwrap() };
         let wish = Wish { vector: &[1.0], left_out: &[] };
         assert!(with(1, |ctx| none.best(wish, 3, &[], ctx)).unwrap().is_empty());
         assert_eq!(with(1, |ctx| none.best_of_many(&[wish], 3, &[], ctx)).unwrap(), [[]]);

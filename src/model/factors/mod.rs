@@ -6,13 +6,13 @@ mod scorer;
 pub use best::{PANEL, Wish};
 
 use crate::base::number::{AsIndex, AsReal};
-use crate::base::tensor::find;
-use crate::base::{Code, Context, Error, Numbers, Result, Tensor};
+use crate::base::tensor::{find, laid};
+use crate::base::{Code, Context, Error, Numbers, Result, Shared, Tensor};
 use crate::dataset::Event;
 use crate::kernel::{dot_f16, dots_f16, from_f16, sum_squares};
 use crate::linalg::eigenbasis;
 use crate::model::least_squares::LeastSquares;
-use crate::model::network_tensors::{floats, halves};
+use crate::model::network_tensors::{finite_halves, floats, halves};
 use half::f16;
 use serde_json::{Map, Value};
 
@@ -63,11 +63,11 @@ pub struct Factors {
     rule: Rule,
     /// Items × width, in the basis where their Gramian (for [`Rule::Pairwise`] that around the mean) is a diagonal: the directions that
     /// tell most first. In 16 bits, as pgvector's halfvec has them.
-    vectors: Vec<f16>,
+    vectors: Shared<f16>,
     /// That diagonal.
-    spread: Vec<f32>,
+    spread: Shared<f32>,
     /// The mean vector; 0 for [`Rule::Pointwise`].
-    mean: Vec<f32>,
+    mean: Shared<f32>,
     /// The weight of an event that counts 1.
     heaviest: f32,
     /// The length of the longest vector.
@@ -127,6 +127,7 @@ impl Factors {
         }
         let spread = eigenbasis(&mut vectors, width, &mut mean, ctx)?;
         let small = halves(&vectors)?;
+        let (spread, mean) = (spread.into(), mean.into());
         Ok(Self { width, rule, longest: longest(&small, width), vectors: small, spread, mean, heaviest, recency })
     }
 
@@ -207,14 +208,19 @@ impl Factors {
         ]
     }
 
-    /// Back from [`Factors::to_tensors`].
+    /// The same as it is used: with what takes a look at all vectors.
+    pub fn laid_out(&self) -> Vec<Tensor> {
+        self.to_tensors().into_iter().chain([Tensor::f32(LONGEST, [1], vec![self.longest])]).collect()
+    }
+
+    /// Back from [`Factors::to_tensors`] or [`Factors::laid_out`].
     ///
     /// # Errors
     /// [`Code::Corrupt`].
     pub fn from_tensors(items: usize, width: usize, rule: Rule, recency: f32, tensors: &[Tensor]) -> Result<Self> {
         let damaged = || Error::new(Code::Corrupt, "stored weights are damaged").detail("The items' vectors are no finite numbers.");
         let vectors = match find(tensors, "item.vector", &[items, width])? {
-            Numbers::F16(v) if v.iter().all(|x| x.is_finite()) => v.clone(),
+            Numbers::F16(v) if finite_halves(v) => v.clone(),
             _ => return Err(damaged()),
         };
         let spread = floats(tensors, "item.spread", &[width])?;
@@ -223,9 +229,13 @@ impl Factors {
         if heaviest <= 0.0 || spread.iter().any(|x| *x < 0.0) {
             return Err(damaged());
         }
-        Ok(Self { width, rule, longest: longest(&vectors, width), vectors, spread, mean, heaviest, recency })
+        let longest = laid::<f32>(tensors, LONGEST).and_then(|v| v.first().copied()).unwrap_or_else(|| longest(&vectors, width));
+        Ok(Self { width, rule, longest, vectors, spread, mean, heaviest, recency })
     }
 }
+
+/// Of the length of the longest vector.
+const LONGEST: &str = "item.longest";
 
 /// The length of the longest of `vectors`.
 fn longest(vectors: &[f16], width: usize) -> f32 {

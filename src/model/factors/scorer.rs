@@ -1,11 +1,15 @@
 //! Vectors as an item scorer.
 
 use super::Factors;
-use crate::base::Result;
+use crate::base::{Result, Tensor};
 use crate::dataset::Event;
 use crate::model::fading::fading;
 
 fading!(Factors {
+    fn laid_out(&self) -> Vec<Tensor> {
+        self.laid_out()
+    }
+
     fn factors(&self) -> Option<&Factors> {
         Some(self)
     }

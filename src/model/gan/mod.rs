@@ -12,8 +12,8 @@ pub use params::{GAN, Params};
 pub use train::{Losses, Training};
 
 use crate::base::number::{AsIndex, AsReal};
-use crate::base::tensor::find;
-use crate::base::{Code, Error, Numbers, Result, Rng, Tensor};
+use crate::base::tensor::{find, laid};
+use crate::base::{Code, Error, Numbers, Result, Rng, Shared, Tensor};
 use crate::dataset::mixed::Layout;
 use generator::GeneratorWork;
 
@@ -87,12 +87,15 @@ pub struct Gan {
     spec: GanSpec,
     critic: Critic,
     generator: Generator,
-    critic_params: Vec<f32>,
-    generator_params: Vec<f32>,
-    statistics: Vec<f32>,
+    critic_params: Shared<f32>,
+    generator_params: Shared<f32>,
+    statistics: Shared<f32>,
     /// The mean D of generated rows by condition, one where there is none.
-    offsets: Vec<f32>,
+    offsets: Shared<f32>,
 }
+
+/// The name of a tensor, and how many numbers it has.
+type Laid = (&'static str, usize);
 
 /// Rows that are generated for each condition to find its offset.
 const OFFSET_ROWS: usize = 64;
@@ -102,7 +105,8 @@ const BLOCK: usize = 256;
 impl Gan {
     fn new(spec: GanSpec, critic_params: Vec<f32>, generator_params: Vec<f32>, statistics: Vec<f32>) -> Result<Self> {
         let (critic, generator) = (spec.critic()?, spec.generator()?);
-        let offsets = crate::base::zeros(spec.layout.condition.max(1))?;
+        let offsets = crate::base::zeros(spec.layout.condition.max(1))?.into();
+        let (critic_params, generator_params, statistics) = (critic_params.into(), generator_params.into(), statistics.into());
         Ok(Self { spec, critic, generator, critic_params, generator_params, statistics, offsets })
     }
 
@@ -117,7 +121,7 @@ impl Gan {
     /// # Errors
     /// [`Code::OutOfMemory`].
     pub fn level(&mut self, rng: &mut Rng) -> Result<()> {
-        self.offsets.fill(0.0);
+        self.offsets.own().fill(0.0);
         let layout = self.spec.layout.clone();
         for c in 0..self.offsets.len() {
             let conditions = [c as u32; OFFSET_ROWS];
@@ -129,7 +133,7 @@ impl Gan {
                 layout.each_block(|i, from, _| x[from + levels[r * b + i].index()] = 1.0);
             }
             let (_, d) = self.criticise(&x, &conditions)?;
-            self.offsets[c] = d.iter().sum::<f32>() / OFFSET_ROWS.single();
+            self.offsets.own()[c] = d.iter().sum::<f32>() / OFFSET_ROWS.single();
         }
         Ok(())
     }
@@ -215,13 +219,35 @@ impl Gan {
         out
     }
 
-    /// Back from [`Gan::to_tensors`]; the tensors may be hostile.
+    /// How what is used is called where it is laid out, and how many numbers each has.
+    fn laid_parts(&self) -> [Laid; 4] {
+        [
+            ("critic.weights", self.critic.parameters()),
+            ("generator.weights", self.generator.parameters()),
+            ("generator.moments", 2 * self.generator.hidden()),
+            ("critic.levels", self.spec.layout.condition.max(1)),
+        ]
+    }
+
+    /// The weights as they are used.
+    pub fn laid_out(&self) -> Vec<Tensor> {
+        let all = [&self.critic_params, &self.generator_params, &self.statistics, &self.offsets];
+        self.laid_parts().into_iter().zip(all).map(|((name, _), v)| Tensor::f32(name, [v.len()], v.clone())).collect()
+    }
+
+    /// Back from [`Gan::to_tensors`], which may be hostile, or from [`Gan::laid_out`].
     ///
     /// # Errors
     /// [`Code::Corrupt`] when a tensor is missing, of another shape or type, or not finite.
     pub fn from_tensors(spec: &GanSpec, tensors: &[Tensor]) -> Result<Self> {
         let mut gan = Self::new(spec.clone(), Vec::new(), Vec::new(), Vec::new())?;
-        gan.offsets.clear();
+        gan.offsets = Shared::default();
+        let own = |of: Laid| laid::<f32>(tensors, of.0).filter(|all| all.len() == of.1);
+        let [critic, generator, statistics, offsets] = gan.laid_parts();
+        if let (Some(c), Some(g), Some(s), Some(o)) = (own(critic), own(generator), own(statistics), own(offsets)) {
+            (gan.critic_params, gan.generator_params, gan.statistics, gan.offsets) = (c, g, s, o);
+            return Ok(gan);
+        }
         // The parameters may be many more than the tensors hold: they grow as tensors are found.
         let take = |all: &mut Vec<f32>, name: String, shape: &[usize]| -> Result<()> {
             let corrupt = |what: &str| Error::new(Code::Corrupt, "stored weights are damaged").detail(format!("Tensor \"{name}\" {what}."));
@@ -248,15 +274,15 @@ impl Gan {
         let last = gan.generator.last();
         take(&mut g, "generator.last.weight".into(), &[last.inputs, last.outputs])?;
         take(&mut g, "generator.last.bias".into(), &[last.outputs])?;
-        take(&mut gan.statistics, "generator.statistics".into(), &[2, gan.generator.hidden()])?;
-        take(&mut gan.offsets, "critic.offset".into(), &[k.max(1)])?;
+        take(gan.statistics.own(), "generator.statistics".into(), &[2, gan.generator.hidden()])?;
+        take(gan.offsets.own(), "critic.offset".into(), &[k.max(1)])?;
         if k > 0 {
             take(&mut c, "critic.condition".into(), &[k, gan.critic.embedding().len() / k])?;
             for (i, e) in gan.generator.embeddings().iter().enumerate() {
                 take(&mut g, of("generator", i, "condition"), &[k, e.len() / k])?;
             }
         }
-        (gan.critic_params, gan.generator_params) = (c, g);
+        (gan.critic_params, gan.generator_params) = (c.into(), g.into());
         Ok(gan)
     }
 }

@@ -226,7 +226,7 @@ fn weights_come_back_and_hostile_ones_do_not() {
             assert_eq!(Gan::from_tensors(&spec, &bad).unwrap_err().code, Code::Corrupt);
             let mut bad = tensors.clone();
             let Numbers::F32(values) = &mut bad[i].numbers else { panic!() };
-            values[0] = f32::NAN;
+            values.own()[0] = f32::NAN;
             assert_eq!(Gan::from_tensors(&spec, &bad).unwrap_err().code, Code::Corrupt);
         }
         let vast = GanSpec { hidden: vec![usize::MAX / 2, 3], ..spec.clone() };

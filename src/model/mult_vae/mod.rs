@@ -16,8 +16,8 @@ pub(super) mod shape;
 mod train;
 mod warm;
 
-use crate::base::Result;
 use crate::base::params::{self, ParamType, Spec};
+use crate::base::{Result, Shared};
 use crate::model::history_fit::{self, HistoryFit, Learned, Length};
 use crate::model::linked::RECENCY;
 use crate::model::network_tensors::{halves, recency};
@@ -169,14 +169,14 @@ impl Params {
 #[derive(Debug, Clone, PartialEq)]
 pub struct MultVae {
     shape: Shape,
-    input: Vec<f16>,
-    input_bias: Vec<f32>,
-    encode: Vec<f32>,
-    encode_bias: Vec<f32>,
-    decode: Vec<f32>,
-    decode_bias: Vec<f32>,
-    output: Vec<f16>,
-    output_bias: Vec<f32>,
+    input: Shared<f16>,
+    input_bias: Shared<f32>,
+    encode: Shared<f32>,
+    encode_bias: Shared<f32>,
+    decode: Shared<f32>,
+    decode_bias: Shared<f32>,
+    output: Shared<f16>,
+    output_bias: Shared<f32>,
     /// See [`RECENCY`].
     pub recency: f32,
 }
@@ -247,13 +247,13 @@ impl MultVae {
         Ok(Self {
             shape,
             input: halves(l.input)?,
-            input_bias: l.input_bias.to_vec(),
+            input_bias: l.input_bias.to_vec().into(),
             encode: means(l.encode),
             encode_bias: means(l.encode_bias),
-            decode: l.decode.to_vec(),
-            decode_bias: l.decode_bias.to_vec(),
+            decode: l.decode.to_vec().into(),
+            decode_bias: l.decode_bias.to_vec().into(),
             output: halves(l.output)?,
-            output_bias: l.output_bias.to_vec(),
+            output_bias: l.output_bias.to_vec().into(),
             recency,
         })
     }

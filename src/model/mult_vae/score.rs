@@ -1,7 +1,7 @@
 //! Scores from a history, and the tensors of a Mult-VAE.
 
 use crate::base::number::{AsIndex, AsReal};
-use crate::base::{Numbers, Result, Tensor};
+use crate::base::{Numbers, Result, Shared, Tensor};
 use crate::dataset::Event;
 use crate::kernel::{dense_row, tanh};
 use crate::model::fading::fading;
@@ -87,7 +87,7 @@ impl MultVae {
     /// The weights by name.
     pub fn to_tensors(&self) -> Vec<Tensor> {
         let Shape { items, hidden, latent } = self.shape;
-        let half = |name: &str, v: &[f16]| Tensor { name: name.into(), shape: vec![items, hidden], numbers: Numbers::F16(v.to_vec()) };
+        let half = |name: &str, v: &Shared<f16>| Tensor { name: name.into(), shape: vec![items, hidden], numbers: Numbers::F16(v.clone()) };
         vec![
             half("input.weight", &self.input),
             Tensor::f32("input.bias", [hidden], self.input_bias.clone()),

@@ -3,7 +3,7 @@
 //! interval -.0021 to .0010).
 
 use crate::base::number::{AsIndex, AsReal};
-use crate::base::{Code, Context, Error, Numbers, Result, Tensor, memory, tensor, zeros};
+use crate::base::{Code, Context, Error, Numbers, Result, Shared, Tensor, memory, tensor, zeros};
 use crate::dataset::{Event, Interactions};
 use crate::model::network_tensors::floats;
 use crate::model::popularity::DAY;
@@ -21,12 +21,12 @@ const HALF_LIFE: f64 = 120.0;
 #[derive(Debug, Clone, PartialEq)]
 pub struct ContextFeatures {
     /// The share of each code in all events of which it is known.
-    shares: Vec<f32>,
+    shares: Shared<f32>,
     /// Where the codes of each item begin; items + 1.
     offsets: Vec<usize>,
     /// Item after item: its codes, ascending, and how many of its events have each.
     codes: Vec<u16>,
-    counts: Vec<f32>,
+    counts: Shared<f32>,
 }
 
 /// A user's side of one column, one number a code: how much more than the world the user is there, at all and the last time.
@@ -66,7 +66,7 @@ impl ContextFeatures {
         for i in 1..=items {
             offsets[i] = offsets[i].max(offsets[i - 1]);
         }
-        Ok(Self { shares, offsets, codes, counts })
+        Ok(Self { shares: shares.into(), offsets, codes, counts: counts.into() })
     }
 
     /// Where a user with this history (oldest first) is found in `column`, as of `now`. The shares of the user's events, which fade, and of
@@ -114,7 +114,8 @@ impl ContextFeatures {
 
     /// The weights by name, each after `name` and a dot.
     pub fn to_tensors(&self, name: &str) -> Vec<Tensor> {
-        let integers = |part: &str, v: Vec<i64>| Tensor { name: format!("{name}.{part}"), shape: vec![v.len()], numbers: Numbers::I64(v) };
+        let integers =
+            |part: &str, v: Vec<i64>| Tensor { name: format!("{name}.{part}"), shape: vec![v.len()], numbers: Numbers::I64(v.into()) };
         vec![
             Tensor::f32(format!("{name}.share"), [self.shares.len()], self.shares.clone()),
             integers("offset", self.offsets.iter().map(|&o| o as i64).collect()),
@@ -185,7 +186,7 @@ mod tests {
     #[test]
     fn lifts_by_hand() {
         let s = item_snapshot();
-        assert_eq!((s.shares.as_slice(), s.offsets.as_slice()), (&[0.0, 0.0, 0.6, 0.4][..], &[0, 2, 3][..]));
+        assert_eq!((&s.shares[..], s.offsets.as_slice()), (&[0.0, 0.0, 0.6, 0.4][..], &[0, 2, 3][..]));
         let at = |days: i64, code: u16| Event { context: [code, 0, 0, 0] as Codes, ..Event::new(days * DAY as i64, 0, 1.0) };
         // A quarter of an event in a (two half-lives ago), a whole one in b.
         let history = [at(0, 2), at(240, 3)];
@@ -215,14 +216,14 @@ mod tests {
             ContextFeatures::from_tensors(2, "context1", &tensors).unwrap_err().code
         };
         for code in [
-            bad("offset", Numbers::I64(vec![0, 2, 4])),
-            bad("offset", Numbers::I64(vec![1, 2, 3])),
-            bad("offset", Numbers::I64(vec![0, -1, 3])),
-            bad("offset", Numbers::I64(vec![0, 4, 3])),
-            bad("code", Numbers::I64(vec![2, 3, 4])),
-            bad("code", Numbers::F32(vec![2.0; 3])),
-            bad("count", Numbers::F32(vec![1.0, -1.0, 1.0])),
-            bad("share", Numbers::F32(vec![f32::NAN; 4])),
+            bad("offset", Numbers::I64(vec![0, 2, 4].into())),
+            bad("offset", Numbers::I64(vec![1, 2, 3].into())),
+            bad("offset", Numbers::I64(vec![0, -1, 3].into())),
+            bad("offset", Numbers::I64(vec![0, 4, 3].into())),
+            bad("code", Numbers::I64(vec![2, 3, 4].into())),
+            bad("code", Numbers::F32(vec![2.0; 3].into())),
+            bad("count", Numbers::F32(vec![1.0, -1.0, 1.0].into())),
+            bad("share", Numbers::F32(vec![f32::NAN; 4].into())),
         ] {
             assert_eq!(code, Code::Corrupt);
         }

@@ -3,7 +3,7 @@
 //! level.)
 
 use crate::base::number::{AsIndex, AsReal};
-use crate::base::{Code, Context, Error, Numbers, Result, Tensor, tensor, zeros};
+use crate::base::{Code, Context, Error, Numbers, Result, Shared, Tensor, tensor, zeros};
 use crate::dataset::{Attribute, Interactions, MISSING_CODE};
 use crate::model::ease;
 use crate::model::links::Links;
@@ -26,7 +26,7 @@ pub struct Groups {
     of: Vec<u32>,
     groups: usize,
     /// One an item: its users of the last 30 days over those of all items of its group.
-    within: Vec<f32>,
+    within: Shared<f32>,
     /// What goes together: a linear model of users and groups.
     links: Links,
 }

@@ -1,7 +1,7 @@
 //! What is known of each item at a moment: how many had it, of late, rising or falling, and whether they had it again.
 
 use crate::base::number::{AsIndex, AsReal};
-use crate::base::{Context, Numbers, Result, Tensor, zeros};
+use crate::base::{Context, Numbers, Result, Shared, Tensor, zeros};
 use crate::dataset::Interactions;
 use crate::model::network_tensors::floats;
 use crate::model::popularity::DAY;
@@ -14,7 +14,7 @@ pub const FACTS: usize = 6;
 pub struct ItemFeatures {
     /// Items × [`FACTS`]: logarithms of the users ever, in 7 and in 14 days; of the trend, users in 30 days to those in the 30 before; the
     /// share of users of the 30 days before who had it again in the last 30; and of users ever who had it twice.
-    values: Vec<f32>,
+    values: Shared<f32>,
 }
 
 /// What one user did with one item.
@@ -64,7 +64,7 @@ impl ItemFeatures {
                 counts[i.index()].iter_mut().zip(is).for_each(|(c, x)| *c += f32::from(u8::from(x)));
             }
         }
-        let mut values = zeros(items * FACTS)?;
+        let mut values: Vec<f32> = zeros(items * FACTS)?;
         for (out, [ever, week, fortnight, month, before, both, again]) in values.chunks_mut(FACTS).zip(counts) {
             out.copy_from_slice(&[
                 (ever + 1.0).ln(),
@@ -75,7 +75,7 @@ impl ItemFeatures {
                 (again + 1.0) / (ever + 5.0),
             ]);
         }
-        Ok(Self { values })
+        Ok(Self { values: values.into() })
     }
 
     /// The numbers of an item.

@@ -15,7 +15,7 @@ mod view;
 
 use crate::base::number::{AsIndex, AsReal};
 use crate::base::params::{self, ParamType, Spec};
-use crate::base::{Code, Context, Epoch, Error, Numbers, Result, Tensor, tensor};
+use crate::base::{Code, Context, Epoch, Error, Numbers, Result, Shared, Tensor, tensor};
 use crate::dataset::{Event, Interactions};
 use crate::model::links::Links;
 use crate::model::network_tensors::floats;
@@ -85,9 +85,9 @@ pub struct Ranker {
     item_snapshot: ItemSnapshot,
     stack: Stack,
     /// One flat vector of parameters a network; none where the data have no past to learn from.
-    networks: Vec<Vec<f32>>,
-    mean: Vec<f32>,
-    deviation: Vec<f32>,
+    networks: Vec<Shared<f32>>,
+    mean: Shared<f32>,
+    deviation: Shared<f32>,
     /// The time of the latest event, and the span of time that is foreseen.
     latest: i64,
     horizon: i64,
@@ -147,13 +147,14 @@ impl Ranker {
             let passes = p.epochs.unwrap_or((LISTS / (lists.bounds.len() - 1)).clamp(4, 60));
             for network in 0..p.ensemble {
                 let fitted = listwise::fit(&stack, &lists, passes, 0x7a00 + network as u64, ctx)?;
-                networks.push(fitted.0);
+                networks.push(fitted.0.into());
                 epochs = fitted.1;
             }
         }
         drop(lists);
         let item_snapshot = item_snapshot(data, latest)?;
         let (candidates, history) = (p.candidates, p.history);
+        let (mean, deviation) = (mean.into(), deviation.into());
         Ok((Self { item_snapshot, stack, networks, mean, deviation, latest, horizon, candidates, history }, epochs))
     }
 
@@ -206,18 +207,29 @@ fn standardise(x: &mut [f32], mean: &[f32], deviation: &[f32]) {
     }
 }
 
-impl ItemScorer for Ranker {
-    fn to_tensors(&self) -> Vec<Tensor> {
-        let clock = Tensor { name: "clock".into(), shape: vec![2], numbers: Numbers::I64(vec![self.latest, self.horizon]) };
+impl Ranker {
+    /// The weights by name, links as `links` writes them.
+    fn tensors(&self, links: fn(&Links) -> Vec<Tensor>) -> Vec<Tensor> {
+        let clock = Tensor { name: "clock".into(), shape: vec![2], numbers: Numbers::I64(vec![self.latest, self.horizon].into()) };
         let mut all = vec![self.item_snapshot.item_features.to_tensor(), clock];
         for (name, v) in [("mean", &self.mean), ("deviation", &self.deviation)] {
             all.push(Tensor::f32(name, [v.len()], v.clone()));
         }
         all.extend(self.networks.iter().enumerate().map(|(i, n)| Tensor::f32(format!("network{}", i + 1), [n.len()], n.clone())));
-        all.extend(self.item_snapshot.links.iter().flat_map(Links::to_tensors));
+        all.extend(self.item_snapshot.links.iter().flat_map(links));
         all.extend(self.item_snapshot.groups.iter().zip(1..).flat_map(|(g, n)| g.to_tensors(&format!("group{n}"))));
         all.extend(self.item_snapshot.settings.iter().zip(1..).flat_map(|(s, n)| s.to_tensors(&format!("context{n}"))));
         all
+    }
+}
+
+impl ItemScorer for Ranker {
+    fn to_tensors(&self) -> Vec<Tensor> {
+        self.tensors(Links::to_tensors)
+    }
+
+    fn laid_out(&self) -> Vec<Tensor> {
+        self.tensors(Links::laid_out)
     }
 
     /// Scores every item; those that do not come into question stand below those that do, in the order of how many have them at the moment.

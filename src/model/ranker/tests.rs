@@ -83,7 +83,7 @@ fn a_stored_one_scores_alike_and_hostile_tensors_are_refused() {
             assert_eq!(again(&bad).unwrap_err().code, Code::Corrupt, "{name} without {}", tensors[at].name);
         }
         let mut bad = tensors.clone();
-        bad[3].numbers = Numbers::F32(vec![0.0; bad[3].shape[0]]);
+        bad[3].numbers = Numbers::F32(vec![0.0; bad[3].shape[0]].into());
         assert_eq!(again(&bad).unwrap_err().code, Code::Corrupt);
         assert_eq!(Ranker::from_tensors(data.items.len() + 1, &p, name == "repeat", &tensors).unwrap_err().code, Code::Corrupt);
         // Data of long ago are looked at as of their own end; every item has a score, whatever comes into question.
@@ -114,9 +114,9 @@ fn groups_of_items_are_learned_from_and_hostile_ones_refused() {
     assert_eq!(again(&tensors).unwrap(), ranker);
     let at = |name: &str| tensors.iter().position(|t| t.name == name).unwrap();
     for (name, numbers) in [
-        ("group1.of", Numbers::I64(vec![2; data.items.len()])),
-        ("group2.of", Numbers::I64(vec![-2; data.items.len()])),
-        ("group2.within", Numbers::F32(vec![f32::NAN; data.items.len()])),
+        ("group1.of", Numbers::I64(vec![2; data.items.len()].into())),
+        ("group2.of", Numbers::I64(vec![-2; data.items.len()].into())),
+        ("group2.within", Numbers::F32(vec![f32::NAN; data.items.len()].into())),
     ] {
         let mut bad = tensors.clone();
         bad[at(name)].numbers = numbers;

@@ -7,6 +7,7 @@ pub(crate) mod interrupts;
 pub(crate) mod invalidation;
 pub(crate) mod kept;
 pub(crate) mod local_settings;
+pub(crate) mod mapped;
 pub(crate) mod messages;
 pub(crate) mod progress_notices;
 pub(crate) mod reserve;

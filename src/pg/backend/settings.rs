@@ -21,6 +21,9 @@ static CACHE_SIZE: GucSetting<i32> = GucSetting::<i32>::new(256 << 10);
 /// What one role may store in models, in MB: a shop's models take tens of MB each, three versions of which are kept.
 static MAX_STORED: GucSetting<i32> = GucSetting::<i32>::new(4096);
 
+/// Whether sessions map the weights of deployed versions from files that they share. For superusers: the files take up the server's disk.
+static SHARED_WEIGHTS: GucSetting<bool> = GucSetting::<bool>::new(true);
+
 /// Seconds between two notices of how far a call is; 0: none.
 static PROGRESS_INTERVAL: GucSetting<i32> = GucSetting::<i32>::new(10);
 
@@ -89,6 +92,14 @@ pub(crate) fn register() {
         GucContext::Suset,
         GucFlags::UNIT_MB,
     );
+    GucRegistry::define_bool_guc(
+        c"affinity.shared_weights",
+        c"Whether sessions share one copy of the weights of a deployed model.",
+        c"They map a file among the server's temporary files, which is made when it is missing; off: each reads a copy of its own.",
+        &SHARED_WEIGHTS,
+        GucContext::Suset,
+        GucFlags::empty(),
+    );
     register_what_is_told();
     compat::reserve_prefix(c"affinity");
 }
@@ -147,6 +158,11 @@ pub(crate) fn keep_runs() -> Option<i32> {
 /// How many bytes of weights a backend keeps.
 pub(crate) fn cache_size() -> usize {
     kilobytes(CACHE_SIZE.get().min(MAX_MEMORY.get()))
+}
+
+/// Whether weights are shared by sessions.
+pub(crate) fn shared_weights() -> bool {
+    SHARED_WEIGHTS.get()
 }
 
 /// Time between two notices of how far a call is; nothing: none is wanted.

@@ -1,7 +1,7 @@
 //! A list for a user: the model, the user's events (live, or those that the version holds), what may be shown, the best k.
 
 use crate::base::memory::{self, Taken};
-use crate::base::{Budget, Code, Error, Result, interrupts, tensor_names};
+use crate::base::{Budget, Code, Error, Result, Tensor, interrupts, tensor_names};
 use crate::dataset::{Id, IdKind, Snapshot, Vocabulary};
 use crate::model::recommender::CommonParams;
 use crate::pg::backend::snapshot_stamp::Stamp;
@@ -9,9 +9,10 @@ use crate::pg::backend::text::literal;
 use crate::pg::query::id_type::{IdType, Lookup};
 use crate::pg::recommender::events::EventSource;
 use crate::pg::recommender::live_history::{History, Live};
-use crate::pg::store::cache::{self, Found};
+use crate::pg::store::cache::{self, Found, Kept};
 use crate::pg::store::link_rows;
 use crate::pg::store::models::{self, Scope, VersionRow};
+use crate::pg::store::shared_model::{self, Model};
 use crate::pg::store::weights::{self, Index};
 use crate::serve::recommender::{Recommender, Source};
 use pgrx::pg_sys;
@@ -124,24 +125,35 @@ pub(crate) fn ready(name: &str) -> Result<Rc<Ready>> {
     Ok(ready)
 }
 
-fn load(name: &str, version: &VersionRow) -> Result<(Loaded, usize)> {
+fn load(name: &str, version: &VersionRow) -> Result<Kept<Loaded>> {
     let source = source(version)?.ok_or_else(|| {
         Error::new(Code::Unsupported, format!("model \"{name}\" scores rows; it recommends nothing"))
             .detail(format!("Its kind is {}.", version.kind))
             .hint(format!("SELECT affinity.predict({}, t) FROM … t;", literal(name)))
     })?;
-    let (mut tensors, index) = weights::serving(version)?;
-    let recommender = Recommender::load(&version.state, &tensors)?;
-    tensors.retain(|t| !tensor_names::is_of_users(&t.name));
-    let users = recommender.snapshot().map_or(0, Snapshot::bytes);
-    // Rows that are read later count as if they were there.
-    let bytes = tensors
-        .iter()
-        .map(|t| t.shape.iter().fold(4usize, |n, d| n.saturating_mul(*d)))
-        .fold(users + version.state_text.len(), usize::saturating_add);
+    let mut bytes = version.state_text.len();
+    let own = || -> Result<_> {
+        let (mut tensors, index) = weights::serving(version)?;
+        let recommender = Recommender::load(&version.state, &tensors)?;
+        tensors.retain(|t| !tensor_names::is_of_users(&t.name));
+        let users = recommender.snapshot().map_or(0, Snapshot::bytes);
+        // Rows that are read later count as if they were there.
+        let of = |t: &Tensor| t.shape.iter().fold(4usize, |n, d| n.saturating_mul(*d));
+        bytes = tensors.iter().map(of).fold(bytes + users, usize::saturating_add);
+        Ok((recommender, index))
+    };
+    let laid_out = |(recommender, index): &(Recommender, Index)| -> Result<_> {
+        // The rows, and once more one after another.
+        memory::room(recommender.rows().iter().map(|(_, links)| 2 * links.lacking()).sum())?;
+        link_rows::supply(recommender, index, (version.model_id, version.version), None)?;
+        Ok(recommender.laid_out())
+    };
+    let load = |tensors: &[Tensor]| -> Result<_> { Ok((Recommender::load(&version.state, tensors)?, Index::default())) };
+    let Model { model: (recommender, index), shared } = shared_model::load(version, own, laid_out, load)?;
     let (items, users) = Default::default();
     let common = version.params.as_object().map(CommonParams::of).transpose()?.unwrap_or_default();
-    Ok((Loaded { recommender, index, source, common, items, users }, bytes))
+    let bytes = if shared { version.state_text.len() } else { bytes };
+    Ok(Kept { model: Loaded { recommender, index, source, common, items, users }, bytes, shared })
 }
 
 /// Where a version's events are; none for one that learns from rows.

@@ -110,7 +110,10 @@ pub(crate) fn read(
         drop((data, deployed));
         record_source(&mut trained.state, source)?;
         let kind = trained.state.get("kind").and_then(Value::as_str).unwrap_or(&call.kind).to_owned();
-        let check = move |row: &VersionRow, tensors: &[Tensor]| finite_lists(&Recommender::load(&row.state, tensors)?, &sample, now);
+        let check = move |row: &VersionRow, tensors: &[Tensor]| {
+            let model = Recommender::load(&row.state, tensors)?;
+            finite_lists(&model, &sample, now).map(|()| model.laid_out())
+        };
         Ok(Storing::new(move || run.publish(&kind, &call, trained, check)))
     }))
 }

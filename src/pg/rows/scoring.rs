@@ -2,7 +2,7 @@
 //!
 //! The first row of a statement looks the model up and finds the columns; the others compare a stamp and a type, read, and score.
 
-use crate::base::{Code, Error, Result, tensor_names};
+use crate::base::{Code, Error, Result, Tensor, tensor_names};
 use crate::dataset::Cell;
 use crate::model::RowKind;
 use crate::pg::backend::kept::Lent;
@@ -13,8 +13,9 @@ use crate::pg::call::numbers::{self, NumbersReader};
 use crate::pg::datum::types;
 use crate::pg::rows::fields::FieldReader;
 use crate::pg::rows::record::{Row, RowReader};
-use crate::pg::store::cache::{self, Found};
+use crate::pg::store::cache::{self, Found, Kept};
 use crate::pg::store::models::VersionRow;
+use crate::pg::store::shared_model::{self, Model};
 use crate::pg::store::weights;
 use crate::serve::Outcome;
 use crate::train::row_model::{RowModel, RowScratch};
@@ -248,11 +249,17 @@ pub(crate) fn scores_rows(found: &Found, version: &VersionRow) -> Result<()> {
         .hint(format!("SELECT * FROM affinity.recommend({}, …);", text::literal(name))))
 }
 
-fn load(found: &Found, version: &VersionRow) -> Result<(RowModel, usize)> {
+fn load(found: &Found, version: &VersionRow) -> Result<Kept<RowModel>> {
     scores_rows(found, version)?;
-    let mut tensors = weights::tensors(version)?;
-    // What training kept to evaluate the next version by is not needed to score.
-    tensors.retain(|t| tensor_names::scores(&t.name));
-    let bytes = tensors.iter().map(|t| t.numbers.len() * 4).sum::<usize>() + version.state_text.len();
-    Ok((RowModel::load(&version.kind, &version.state, &tensors)?, bytes))
+    let load = |tensors: &[Tensor]| RowModel::load(&version.kind, &version.state, tensors);
+    let mut bytes = version.state_text.len();
+    let own = || {
+        let mut tensors = weights::tensors(version)?;
+        // What training kept to evaluate the next version by is not needed to score.
+        tensors.retain(|t| tensor_names::scores(&t.name));
+        bytes += tensors.iter().map(|t| t.numbers.len() * 4).sum::<usize>();
+        load(&tensors)
+    };
+    let Model { model, shared } = shared_model::load(version, own, |own| Ok(own.laid_out()), load)?;
+    Ok(Kept { model, bytes: if shared { version.state_text.len() } else { bytes }, shared })
 }

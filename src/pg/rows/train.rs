@@ -156,7 +156,11 @@ pub(crate) fn read(model: &str, call: Call, relation: &Relation, reader: &Reader
             params.insert("exclude".into(), exclude);
         }
         trained.report.metrics.insert("read_seconds".into(), json!(read_seconds));
-        Ok(Storing::new(move || run.publish(&call.kind, &call, trained, |row, tensors| finite_scores(&load(row, tensors)?, &sample))))
+        let check = move |row: &VersionRow, tensors: &[Tensor]| {
+            let model = load(row, tensors)?;
+            finite_scores(&model, &sample).map(|()| model.laid_out())
+        };
+        Ok(Storing::new(move || run.publish(&call.kind, &call, trained, check)))
     }))
 }
 

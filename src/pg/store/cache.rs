@@ -9,6 +9,7 @@ use crate::pg::backend::settings;
 use crate::pg::backend::snapshot_stamp::Stamp;
 use crate::pg::query::spi::Uuid;
 use crate::pg::store::models::{self, ModelRow, VersionRow};
+use crate::pg::store::shared_file;
 use std::any::{Any, TypeId};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -34,11 +35,28 @@ struct Key {
     typ: TypeId,
 }
 
+/// What `load` gives [`weights`].
+pub(crate) struct Kept<T> {
+    /// What scores.
+    pub model: T,
+    /// Bytes that this session holds of it.
+    pub bytes: usize,
+    /// Whether its weights are those of a file.
+    pub shared: bool,
+}
+
+/// What a session has at hand.
+#[derive(Clone)]
+struct AtHand {
+    model: Rc<dyn Any>,
+    shared: bool,
+}
+
 #[derive(Default)]
 struct Cache {
     seen: Option<Stamp>,
     found: HashMap<String, Rc<Found>>,
-    loaded: Recent<Key, Rc<dyn Any>>,
+    loaded: Recent<Key, AtHand>,
 }
 
 thread_local! {
@@ -72,23 +90,26 @@ pub(crate) fn find(name: &str, stamp: Option<Stamp>) -> Result<Rc<Found>> {
     Ok(found)
 }
 
-/// The weights of `found` as a `T`, which `load` makes of the stored version where this backend has not yet; `load` also says how many
-/// bytes it holds.
+/// The weights of `found` as a `T`, which `load` makes of the stored version where this backend has not yet.
 ///
 /// # Errors
 /// Those of [`models::version`] and of `load`.
-pub(crate) fn weights<T: 'static>(found: &Found, load: impl FnOnce(&VersionRow) -> Result<(T, usize)>) -> Result<Rc<T>> {
+pub(crate) fn weights<T: 'static>(found: &Found, load: impl FnOnce(&VersionRow) -> Result<Kept<T>>) -> Result<Rc<T>> {
     let key = Key { model: found.model.id, version: found.version, digest: found.digest.clone(), typ: TypeId::of::<T>() };
     let known = CACHE.with_borrow_mut(|c| c.loaded.get(&key).cloned());
-    if let Some(value) = known.and_then(|v| v.downcast::<T>().ok()) {
+    if let Some(value) = known.and_then(|v| v.model.downcast::<T>().ok()) {
         return Ok(value);
     }
-    let (value, bytes) = load(&models::version(found.model.id, found.version)?)?;
-    let value = Rc::new(value);
+    let Kept { model, bytes, shared } = load(&models::version(found.model.id, found.version)?)?;
+    let value = Rc::new(model);
     // One that does not fit is not kept; for one that does, the least recently used make way.
     let limit = settings::cache_size();
-    if bytes <= limit {
-        CACHE.with_borrow_mut(|c| c.loaded.put(key, value.clone(), bytes, limit));
-    }
+    CACHE.with_borrow_mut(|c| {
+        // What is mapped of a file without a name keeps its room on the disk: of a version that was dropped, or replaced.
+        c.loaded.retain(|key, hand| !hand.shared || shared_file::is_there(&key.digest));
+        if bytes <= limit {
+            c.loaded.put(key, AtHand { model: value.clone(), shared }, bytes, limit);
+        }
+    });
     Ok(value)
 }

@@ -8,6 +8,7 @@ use crate::pg::datum::array::of_texts;
 use crate::pg::query::owner::{self, as_extension};
 use crate::pg::query::spi::{self, Arg, Uuid};
 use crate::pg::store::models::{self, ModelRow, Scope, VersionRow};
+use crate::pg::store::{last_words, shared_file};
 use pgrx::pg_sys;
 
 /// Makes a version the one that answers; the one before can be rolled back to.
@@ -18,7 +19,36 @@ pub(crate) fn deploy(model_id: Uuid, version: i32) -> Result<()> {
     const DEPLOY: &str = "UPDATE affinity.stored_models SET deployed = $2, formerly = CASE WHEN deployed IS NULL THEN formerly \
          ELSE pg_catalog.array_append(formerly, deployed) END \
          WHERE id OPERATOR(pg_catalog.=) $1 AND (deployed IS NULL OR deployed OPERATOR(pg_catalog.<>) $2)";
-    as_extension(|| spi::write(DEPLOY, &[Arg::Uuid(model_id), Arg::Int(version)], |_| Ok(()))).map(drop)
+    // Nobody scores with it any more; who goes back to it makes the file again.
+    const BEFORE: &str = "SELECT v.digest FROM affinity.stored_models m JOIN affinity.stored_versions v \
+         ON v.model_id OPERATOR(pg_catalog.=) m.id AND v.version OPERATOR(pg_catalog.=) m.deployed \
+         WHERE m.id OPERATOR(pg_catalog.=) $1 AND m.deployed OPERATOR(pg_catalog.<>) $2";
+    let args = [Arg::Uuid(model_id), Arg::Int(version)];
+    let before = as_extension(|| {
+        let before = spi::write(BEFORE, &args, digest)?;
+        spi::write(DEPLOY, &args, |_| Ok(()))?;
+        Ok(before)
+    })?;
+    files_go(before)
+}
+
+/// The digest in the first column.
+fn digest(row: &spi::Row) -> Result<Option<Vec<u8>>> {
+    Ok(row.bytes(1, <[u8]>::to_vec))
+}
+
+/// The files of versions that no longer answer go once that is committed, but where another version that does is the same to the bit, as
+/// one is that learned from the same rows.
+fn files_go(digests: Vec<Option<Vec<u8>>>) -> Result<()> {
+    const ANOTHERS: &str = "SELECT 1 FROM affinity.stored_versions v JOIN affinity.stored_models m \
+         ON m.id OPERATOR(pg_catalog.=) v.model_id AND m.deployed OPERATOR(pg_catalog.=) v.version \
+         WHERE v.digest OPERATOR(pg_catalog.=) $1 LIMIT 1";
+    for digest in digests.into_iter().flatten().filter(|d| shared_file::is_there(d)) {
+        if as_extension(|| spi::write(ANOTHERS, &[Arg::Bytes(&digest)], |_| Ok(())))?.is_empty() {
+            last_words::remove_if_committed(&digest);
+        }
+    }
+    Ok(())
 }
 
 /// Goes back to the latest formerly deployed version that still exists; `check` must accept it first.
@@ -36,7 +66,9 @@ pub(crate) fn rollback(model: &ModelRow, check: impl FnOnce(&VersionRow) -> Resu
     };
     check(&models::fresh_version(model.id, version)?)?;
     let kept = i32::try_from(at).unwrap_or(0);
+    let before = model.deployed.map(|d| models::fresh_version(model.id, d)).transpose().unwrap_or_default();
     as_extension(|| spi::write(BACK, &[Arg::Uuid(model.id), Arg::Int(version), Arg::Int(kept)], |_| Ok(())))?;
+    files_go(vec![before.map(|b| b.digest)])?;
     Ok(version)
 }
 
@@ -47,11 +79,14 @@ pub(crate) fn rollback(model: &ModelRow, check: impl FnOnce(&VersionRow) -> Resu
 pub(crate) fn drop_model(model: &ModelRow) -> Result<()> {
     const WEIGHTS: &str = "DELETE FROM affinity.stored_weights WHERE model_id OPERATOR(pg_catalog.=) $1";
     const EPOCHS: &str = "DELETE FROM affinity.stored_epochs WHERE model_id OPERATOR(pg_catalog.=) $1";
-    const VERSIONS: &str = "DELETE FROM affinity.stored_versions WHERE model_id OPERATOR(pg_catalog.=) $1";
+    const VERSIONS: &str = "DELETE FROM affinity.stored_versions WHERE model_id OPERATOR(pg_catalog.=) $1 RETURNING digest";
     const MODEL: &str = "DELETE FROM affinity.stored_models WHERE id OPERATOR(pg_catalog.=) $1";
-    as_extension(|| {
-        [WEIGHTS, EPOCHS, VERSIONS, MODEL].into_iter().try_for_each(|sql| spi::write(sql, &[Arg::Uuid(model.id)], |_| Ok(())).map(drop))
-    })
+    let id = [Arg::Uuid(model.id)];
+    let dropped = as_extension(|| {
+        [WEIGHTS, EPOCHS, MODEL].into_iter().try_for_each(|sql| spi::write(sql, &id, |_| Ok(())).map(drop))?;
+        spi::write(VERSIONS, &id, digest)
+    })?;
+    files_go(dropped)
 }
 
 /// Drops a version.
@@ -76,13 +111,15 @@ pub(crate) fn remove(model_id: Uuid, version: i32) -> Result<bool> {
     const EPOCHS: &str =
         "DELETE FROM affinity.stored_epochs WHERE model_id OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=) $2";
     const VERSION: &str = "DELETE FROM affinity.stored_versions WHERE model_id OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=) $2 \
-         RETURNING version";
+         RETURNING digest";
     let args = [Arg::Uuid(model_id), Arg::Int(version)];
-    as_extension(|| {
+    let dropped = as_extension(|| {
         spi::write(WEIGHTS, &args, |_| Ok(()))?;
         spi::write(EPOCHS, &args, |_| Ok(()))?;
-        Ok(!spi::write(VERSION, &args, |_| Ok(()))?.is_empty())
-    })
+        spi::write(VERSION, &args, digest)
+    })?;
+    let any = !dropped.is_empty();
+    files_go(dropped).map(|()| any)
 }
 
 /// A reader as the store has him: his name today, his oid, his scope.

@@ -9,7 +9,7 @@ use crate::pg::query::owner::{self, as_extension};
 use crate::pg::query::spi::{self, Arg, Uuid};
 use crate::pg::store::damaged::damaged;
 use crate::pg::store::models::{self, ModelRow, VersionRow};
-use crate::pg::store::{deploy, quota, weights};
+use crate::pg::store::{deploy, quota, shared_model, weights};
 use crate::train::{Report, Trained};
 use pgrx::pg_sys;
 use serde_json::Value;
@@ -130,11 +130,11 @@ pub(crate) struct Published {
 /// Saves a training as the next version of its model, which is made if there is none, with the current role as owner.
 ///
 /// What is stored is read back and held against what was trained. `check` gets the version as it was read back and scores rows with it; its
-/// error undoes everything. Notices are shown.
+/// error undoes everything; it gives the weights as they are used, which become the file that sessions share. Notices are shown.
 ///
 /// # Errors
 /// [`Code::Privilege`] when the model is another role's, [`Code::WrongState`] when it was dropped meanwhile; those of `check`; [`Code::Corrupt`].
-pub(crate) fn publish(training: &Training<'_>, check: impl FnOnce(&VersionRow) -> Result<()>) -> Result<Published> {
+pub(crate) fn publish(training: &Training<'_>, check: impl FnOnce(&VersionRow) -> Result<Vec<Tensor>>) -> Result<Published> {
     let report = &training.trained.report;
     let before = match models::own_if_any_locked(training.model) {
         // It was the current role's when the training began.
@@ -155,14 +155,16 @@ pub(crate) fn publish(training: &Training<'_>, check: impl FnOnce(&VersionRow) -
     if row.state != training.trained.state {
         return Err(damaged(version, "its state"));
     }
-    check(&row)?;
+    let laid_out = check(&row)?;
     for notice in &report.notices {
         error::notice(notice);
     }
     let (deployed, why) = should_deploy(training, before.as_ref());
     if deployed {
         deploy::deploy(id, version)?;
+        shared_model::stored(&row, &laid_out);
     }
+    drop(laid_out);
     let keep = training.trained.params.get("keep").and_then(Value::as_i64).unwrap_or(3);
     prune(id, keep)?;
     quota::held(id)?;

@@ -153,7 +153,7 @@ impl Run {
     }
 
     /// Saves what was `trained` by `call` and deploys it where it may be. `check` scores with the version as it was read back; its error
-    /// undoes everything.
+    /// undoes everything, and it gives the weights as they are used.
     ///
     /// # Errors
     /// Those of [`publish`].
@@ -162,7 +162,7 @@ impl Run {
         kind: &str,
         call: &impl Serialize,
         mut trained: Trained,
-        check: impl FnOnce(&VersionRow, &[Tensor]) -> Result<()>,
+        check: impl FnOnce(&VersionRow, &[Tensor]) -> Result<Vec<Tensor>>,
     ) -> Result<Published> {
         // What was learned from is gone by now, and not needed to save.
         allocator::trim();

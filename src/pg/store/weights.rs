@@ -4,7 +4,7 @@
 use crate::base::memory::room;
 use crate::base::number::AsReal;
 use crate::base::tensor_names::HOLDOUT;
-use crate::base::{Code, Error, Numbers, Result, Tensor};
+use crate::base::{Code, Error, Numbers, Result, Shared, Tensor};
 use crate::pg::datum::array;
 use crate::pg::query::owner::as_extension;
 use crate::pg::query::spi::{self, Arg, Row, Uuid};
@@ -49,7 +49,7 @@ impl Index {
 
 fn digest_of(state: &str, tensors: &[Tensor], index: &Index) -> Vec<u8> {
     let mut serving: Vec<&Tensor> = tensors.iter().filter(|t| !t.name.starts_with(HOLDOUT)).collect();
-    let held = Tensor { name: HELD_OUT.into(), shape: vec![index.held_out.len()], numbers: Numbers::U8(index.held_out.clone()) };
+    let held = Tensor { name: HELD_OUT.into(), shape: vec![index.held_out.len()], numbers: Numbers::U8(index.held_out.clone().into()) };
     serving.push(&held);
     hash(state, &serving, &index.rows)
 }
@@ -278,7 +278,7 @@ fn load(of: &VersionRow, read: Read) -> Result<(Vec<Tensor>, Index)> {
     let by_rows = |p: &Part| read == Read::Serving && index.rows.contains_key(&p.name);
     let tensors = parts
         .into_iter()
-        .map(|p| if by_rows(&p) { Ok(Tensor { name: p.name, shape: p.shape, numbers: Numbers::U8(Vec::new()) }) } else { tensor(p) })
+        .map(|p| if by_rows(&p) { Ok(Tensor { name: p.name, shape: p.shape, numbers: Numbers::U8(Shared::default()) }) } else { tensor(p) })
         .collect::<Result<Vec<_>>>()?;
     // Where all is read, all is held against what the version was when it was stored.
     let index = if read == Read::Serving { index } else { Index::of(&tensors) };
@@ -320,10 +320,10 @@ pub(crate) fn values(dtype: &str, data: &[u8]) -> Result<Option<Vec<f32>>> {
     let _booked = budget.take(bytes, "The numbers")?;
     room(bytes)?;
     Ok(match Numbers::from_bytes(dtype, data, data.len() / width)? {
-        Numbers::F32(v) => Some(v),
-        Numbers::F16(v) => Some(v.into_iter().map(half::f16::to_f32).collect()),
-        Numbers::I64(v) => Some(v.into_iter().map(|n| n.single()).collect()),
-        Numbers::I8(v) => Some(v.into_iter().map(f32::from).collect()),
+        Numbers::F32(mut v) => Some(std::mem::take(v.own())),
+        Numbers::F16(v) => Some(v.iter().map(|x| x.to_f32()).collect()),
+        Numbers::I64(v) => Some(v.iter().map(|n| n.single()).collect()),
+        Numbers::I8(v) => Some(v.iter().map(|x| f32::from(*x)).collect()),
         Numbers::U8(_) => None,
     })
 }

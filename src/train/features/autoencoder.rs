@@ -134,6 +134,11 @@ impl Network {
         Ok(Self { state, network, twin })
     }
 
+    /// See [`super::Features::laid_out`].
+    pub fn laid_out(&self) -> Vec<Tensor> {
+        self.network.laid_out()
+    }
+
     /// How its training held rows out.
     pub fn split(&self) -> &Split {
         &self.state.split

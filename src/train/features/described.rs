@@ -44,6 +44,16 @@ impl Features {
         }
     }
 
+    /// The tensors that [`Features::load`] takes without a copy where they are parts of a file.
+    pub fn laid_out(&self) -> Vec<Tensor> {
+        match self {
+            Self::Pca(m) => m.laid_out(),
+            Self::Autoencoder(m) => m.laid_out(),
+            Self::Segments(m) => m.laid_out(),
+            Self::Gan(m) => m.gan().laid_out(),
+        }
+    }
+
     /// The columns that a row must bring, in this order.
     pub fn inputs(&self) -> &[Input] {
         match self {

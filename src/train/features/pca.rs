@@ -136,6 +136,11 @@ impl Principal {
         Ok(Self { state, pca, twin })
     }
 
+    /// See [`super::Features::laid_out`].
+    pub fn laid_out(&self) -> Vec<Tensor> {
+        self.pca.to_tensors("")
+    }
+
     /// How its training held rows out.
     pub fn split(&self) -> &Split {
         &self.state.split

@@ -155,6 +155,11 @@ impl Segments {
         Ok(Self { state, centres, weight, outcome })
     }
 
+    /// See [`super::Features::laid_out`].
+    pub fn laid_out(&self) -> Vec<Tensor> {
+        self.centres.to_tensors()
+    }
+
     /// How its training held rows out.
     pub fn split(&self) -> &Split {
         &self.state.split
