@@ -106,8 +106,16 @@ impl Bench {
 
     /// Prints a bar of 0: how often something happened that must not. Returns whether it did not.
     pub fn none(&mut self, name: &str, count: usize) -> bool {
-        let ok = count == 0;
-        println!("BAR {name} {count} 0 {} {}", if ok { "1.000" } else { "0.000" }, if ok { "ok" } else { "short" });
+        self.nothing(name, &count.to_string(), count == 0)
+    }
+
+    /// Prints a bar of 0 of what is no count: a difference. Returns whether there is none.
+    pub fn zero(&mut self, name: &str, figure: f64) -> bool {
+        self.nothing(name, &short(figure), figure == 0.0)
+    }
+
+    fn nothing(&mut self, name: &str, figure: &str, ok: bool) -> bool {
+        println!("BAR {name} {figure} 0 {} {}", if ok { "1.000" } else { "0.000" }, if ok { "ok" } else { "short" });
         self.short += usize::from(!ok);
         self.saw(name);
         ok

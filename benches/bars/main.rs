@@ -52,6 +52,7 @@ families! {
     shoppers: ["shoppers"],
     tags: ["tags", "tags-text"],
     text_size: ["text-size"],
+    upgrade: ["upgrade"],
     warm_start: ["warm-start"],
 }
 

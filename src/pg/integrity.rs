@@ -16,6 +16,9 @@ use crate::pg::store::{deploy, source_access, training_call, weights};
 use serde::Deserialize;
 use serde_json::Value;
 
+/// The finding on a version that a newer release has stored.
+const NEWER: &str = "the version is stored in a form that is not known";
+
 /// Something that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Finding {
@@ -108,6 +111,8 @@ fn of_model(model: &ModelRow, found: &mut Vec<Finding>) -> Result<()> {
     for (v, (finding, detail)) in by_turns.filter_map(|(v, f)| Some((v, f.as_ref()?))) {
         let drop = format!("SELECT affinity.drop_version({name}, {}); -- or restore its rows", v.number);
         let mend = match (model.deployed == Some(v.number), sound) {
+            // The release that stored it reads it: nothing of it is dropped.
+            _ if *finding == NEWER => "-- install the release that stored it, or a newer one".into(),
             (false, _) => drop,
             (true, Some(_)) => format!("{instead} {drop}"),
             (true, None) => format!("{instead} -- or restore its rows"),
@@ -151,6 +156,7 @@ fn fault(model: &ModelRow, v: &Version) -> Result<Option<(&'static str, String)>
     match models::version(model.id, v.number).and_then(|row| weights::tensors(&row).map(|_| ())) {
         Ok(()) => Ok(None),
         Err(e) if matches!(e.code, Code::Corrupt) => Ok(Some(("what is stored is damaged", e.to_string()))),
+        Err(e) if matches!(e.code, Code::Unsupported) => Ok(Some((NEWER, e.to_string()))),
         Err(e) => Err(e),
     }
 }

@@ -7,6 +7,7 @@ pub(crate) use background::{cancel, start};
 pub(crate) use procedure::{all, one};
 
 use crate::base::{Code, Error, Result};
+use crate::pg::store::format;
 use crate::pg::store::models::{self, ModelRow};
 use crate::pg::store::publish::Again;
 use crate::pg::store::training::Learning;
@@ -20,7 +21,9 @@ use serde_json::Value;
 /// those of the function that was called.
 pub(crate) fn read(model: &ModelRow, again: Again) -> Result<Learning> {
     models::living_owner(model)?;
-    let call = models::latest_version(model)?.call;
+    let version = models::latest_version(model)?;
+    format::known(&version)?;
+    let call = version.call;
     // Each function that trains repeats its own calls.
     match call.get("function").and_then(Value::as_str) {
         Some(rows::train::FUNCTION) => rows::train::read_again(model, &call, again),

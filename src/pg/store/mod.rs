@@ -3,6 +3,7 @@
 pub(crate) mod cache;
 pub(crate) mod damaged;
 pub(crate) mod deploy;
+pub(crate) mod format;
 pub(crate) mod last_words;
 pub(crate) mod link_rows;
 pub(crate) mod models;

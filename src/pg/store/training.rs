@@ -129,7 +129,7 @@ impl Begun {
 
 impl Run {
     /// The deployed version as `load` reads it from its row and tensors, to be evaluated beside the new one; `belongs` says that it is of
-    /// the same family. One that is damaged does not keep a better one from being trained.
+    /// the same family. One that is damaged, or of a form that is not known, does not keep a better one from being trained.
     ///
     /// # Errors
     /// Those of `belongs` and `load`.
@@ -142,7 +142,7 @@ impl Run {
         let version = models::fresh_version(model.id, number)?;
         belongs(model, &version)?;
         let found = match weights::fresh_tensors(&version).and_then(|tensors| load(&version, &tensors)) {
-            Err(e) if e.code == Code::Corrupt => {
+            Err(e) if matches!(e.code, Code::Corrupt | Code::Unsupported) => {
                 error::notice(&format!("the deployed version {number} is not evaluated: {e}"));
                 None
             }

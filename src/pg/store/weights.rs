@@ -9,6 +9,7 @@ use crate::pg::datum::array;
 use crate::pg::query::owner::as_extension;
 use crate::pg::query::spi::{self, Arg, Row, Uuid};
 use crate::pg::store::damaged::damaged;
+use crate::pg::store::format;
 use crate::pg::store::models::VersionRow;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -150,7 +151,7 @@ pub(crate) fn write(model_id: Uuid, version: i32, tensors: &[Tensor]) -> Result<
 /// The tensors of a version, by the snapshot of the statement.
 ///
 /// # Errors
-/// [`Code::Corrupt`] when they are not those that were stored.
+/// [`Code::Corrupt`] when they are not those that were stored, [`Code::Unsupported`] for a form that is not known.
 pub(crate) fn tensors(of: &VersionRow) -> Result<Vec<Tensor>> {
     load(of, Read::All).map(|x| x.0)
 }
@@ -247,6 +248,7 @@ fn load(of: &VersionRow, read: Read) -> Result<(Vec<Tensor>, Index)> {
              AND w.chunk OPERATOR(pg_catalog.<=) COALESCE((SELECT d.chunk FROM affinity.stored_weights d WHERE d.model_id OPERATOR(pg_catalog.=) $1 \
                  AND d.version OPERATOR(pg_catalog.=) $2 AND d.name OPERATOR(pg_catalog.=) n.name AND d.chunk OPERATOR(pg_catalog.=) -1), 2147483647) \
          WHERE NOT pg_catalog.starts_with(n.name, 'holdout.') ORDER BY w.name COLLATE \"C\", w.chunk";
+    format::known(of)?;
     let mut parts: Vec<Part> = Vec::new();
     let mut index = Index::default();
     let each = |r: &Row| {
