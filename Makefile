@@ -1,6 +1,7 @@
 # The two commands of a newcomer: `make demo` and `make test`. Each installs what is missing first (tests/cluster/setup.sh).
 #
-# PG_CONFIG  the PostgreSQL to build for and install into (default: Debian's newest server, else the pg_config on PATH)
+# PG         the version of PostgreSQL to build for and install into: 17 (default: Debian's newest server, else the pg_config on PATH)
+# PG_CONFIG  the same by its pg_config, wherever it is
 # PROFILE    release (default) or dev
 # ONLY       make bench: the one bar to run (a name, or the beginning of names up to a dash or dot)
 SHELL := /bin/bash
@@ -8,15 +9,16 @@ PROFILE ?= release
 ONLY ?=
 
 # Found when first used, not when this file is read: `make test` may install the server on its way.
-pg_config = $(shell tests/cluster/pg_config.sh)
+# What was given is passed on by hand: make before 4.4 exports nothing to $(shell).
+pg_config = $(shell PG="$(PG)" PG_CONFIG="$(PG_CONFIG)" tests/cluster/pg_config.sh)
 feature = pg$(shell "$(pg_config)" --version | sed -E 's/^PostgreSQL ([0-9]+).*/\1/')
 library = $(or $(CARGO_TARGET_DIR),target)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/libpg_affinity.so
 pkglibdir = $(DESTDIR)$(shell "$(pg_config)" --pkglibdir)
 extension = $(DESTDIR)$(shell "$(pg_config)" --sharedir)/extension
 as_root = $(if $(DESTDIR),,$(shell test -w "$(pkglibdir)" -a -w "$(extension)" || echo sudo))
-export PG_CONFIG ONLY
+export PG PG_CONFIG ONLY
 
-.PHONY: build setup install check audit test test-ops demo psql bench licences advisories clean
+.PHONY: build setup install check audit test smoke test-ops deb try-deb demo psql bench licences advisories clean
 
 build:
 	PGRX_PG_CONFIG_PATH="$(pg_config)" cargo build --profile $(PROFILE) --lib --features $(feature)
@@ -49,12 +51,26 @@ test: check audit
 	  | tee target/test.log; status=$$?; \
 	awk '/^test result:/ {p += $$4; f += $$6; i += $$8} END {printf "%d passed, %d failed, %d ignored\n", p, f, i}' target/test.log; exit $$status
 
+# Less than `test`, of a server beside the one that is tested whole: the SQL face, upgrades, cancels, no stale answer.
+smoke: setup
+	@$(MAKE) --no-print-directory install
+	@tests/cluster/with.sh --fresh smoke env AFFINITY_LIBRARY="$(abspath $(library))" cargo test --features signatures --no-fail-fast \
+	  --test sql --test signatures --test reference --test upgrade --test sessions --test stale --test roads
+
 # The drivers that programs use. They are installed first, those that can be; not part of `make test`, which runs them only where they are there already.
 test-ops: setup
 	@$(MAKE) --no-print-directory install
 	@tests/drivers/setup.sh
 	@tests/cluster/with.sh --fresh test cargo test --features signatures --test drivers -- --nocapture
 	@tests/cluster/with.sh --fresh ops env AFFINITY_OPS=$${AFFINITY_OPS:-200} cargo test --features signatures --test ops -- --nocapture
+
+# A Debian package for the server that PG names, into target/; `try-deb` tries it in a Debian that holds nothing else (SUITE: that which has the server).
+deb: setup
+	@packaging/deb.sh
+
+SUITE ?= $(if $(filter pg17,$(feature)),trixie,$(if $(filter pg18,$(feature)),forky,bookworm))
+try-deb: setup
+	@deb=$$(packaging/deb.sh) && packaging/try.sh $(SUITE) "$$deb"
 
 demo: setup
 	@$(MAKE) --no-print-directory install

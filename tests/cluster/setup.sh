@@ -6,6 +6,7 @@
 # afresh, Debian is told not to make its cluster on port 5432.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+. "$here/newer.sh"
 say() { echo "[setup] $*" >&2; }
 die() { say "$*"; exit 1; }
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
@@ -24,30 +25,39 @@ flock 9
 
 codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-unknown}")
 updated=
+update() {
+  [ -z "$updated" ] || return 0
+  command -v apt-get >/dev/null || die "only Debian's apt-get is known here: install what is missing by your system's means"
+  say "apt-get update"
+  as_root apt-get update -qq </dev/null >&2
+  updated=yes
+}
 apt_install() {
-  command -v apt-get >/dev/null || die "missing: $*. Only Debian's apt-get is known here: install them by your system's means"
-  if [ -z "$updated" ]; then
-    say "apt-get update"
-    as_root apt-get update -qq </dev/null >&2
-    updated=yes
-  fi
+  update
   say "installing $*"
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" </dev/null >&2
 }
 
-# PostgreSQL itself.
-if ! pg_config=$("$here/pg_config.sh" 2>/dev/null) || [ ! -x "$("$pg_config" --bindir)/postgres" ]; then
+# PostgreSQL itself: the version that is asked for (PG), else Debian's own.
+there() { pg_config=$("$here/pg_config.sh" 2>/dev/null) && [ -x "$("$pg_config" --bindir)/postgres" ]; }
+packaged() { update && apt-cache policy "postgresql-$1" | grep -q 'Candidate: [0-9]'; }
+if ! there; then
   [ -z "${PG_CONFIG:-}" ] || die "PG_CONFIG=$PG_CONFIG names no PostgreSQL server"
   case $codename in bookworm) version=15 ;; trixie) version=17 ;; *) die "no PostgreSQL server, and Debian 12 or 13 was expected (this is $codename): install one, or set PG_CONFIG" ;; esac
-  drop_in=/etc/postgresql-common/createcluster.d/pg_affinity.conf
-  say "PostgreSQL $version is installed without Debian's cluster on port 5432 ($drop_in, removed afterwards)"
-  as_root mkdir -p "${drop_in%/*}"
-  echo "create_main_cluster = false" | as_root tee "$drop_in" >/dev/null
-  trap 'as_root rm -f "$drop_in"' EXIT
-  apt_install "postgresql-$version"
-  as_root rm -f "$drop_in"
-  trap - EXIT
-  pg_config=$("$here/pg_config.sh")
+  version=${PG:-$version}
+  if packaged "$version"; then
+    drop_in=/etc/postgresql-common/createcluster.d/pg_affinity.conf
+    say "PostgreSQL $version is installed without Debian's cluster on port 5432 ($drop_in, removed afterwards)"
+    as_root mkdir -p "${drop_in%/*}"
+    echo "create_main_cluster = false" | as_root tee "$drop_in" >/dev/null
+    trap 'as_root rm -f "$drop_in"' EXIT
+    apt_install "postgresql-$version"
+    as_root rm -f "$drop_in"
+    trap - EXIT
+  else
+    "$here/server.sh" "$version"
+  fi
+  there || die "PostgreSQL $version was installed and is not found"
 fi
 version=$("$pg_config" --version | sed -E 's/^PostgreSQL ([0-9]+).*/\1/')
 extensions=$("$pg_config" --sharedir)/extension
@@ -66,7 +76,7 @@ if [ ! -f "$extensions/pg_cron.control" ]; then
 fi
 [ ${#want[@]} = 0 ] || apt_install "${want[@]}"
 
-# pgvector: no package in Debian 12, but Debian 13's source builds there. Its source list is this machine's own with the name changed.
+# pgvector: no package in Debian 12, but Debian 13's source builds there.
 if [ ! -f "$extensions/vector.control" ]; then
   if [ "$codename" = trixie ] && [ -n "$debian" ]; then
     apt_install "postgresql-$version-pgvector"
@@ -74,20 +84,9 @@ if [ ! -f "$extensions/vector.control" ]; then
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
     chmod 755 "$work"
-    mkdir -p "$work/parts" "$work/lists/partial" "$work/cache/archives/partial"
-    for list in /etc/apt/sources.list.d/*.sources; do
-      [ -f "$list" ] && grep -qw "$codename" "$list" || continue
-      sed -E "s/\b$codename\b/trixie/g; s/^Types:.*/Types: deb-src/" "$list" >"$work/parts/${list##*/}"
-    done
-    for list in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
-      [ -f "$list" ] || continue
-      sed -nE "/^deb .*\b$codename\b/{s/\b$codename\b/trixie/g; s/^deb /deb-src /; p}" "$list" >"$work/parts/$(basename "$list" .list)-src.list"
-    done
     say "building pgvector from Debian 13's source package"
-    apt=(apt-get -qq -o Dir::Etc::sourcelist=/dev/null -o Dir::Etc::sourceparts="$work/parts" -o Dir::State::lists="$work/lists" -o Dir::Cache="$work/cache"
-      -o APT::Sandbox::User=root)
-    "${apt[@]}" update </dev/null >&2
-    (cd "$work" && "${apt[@]}" source --download-only pgvector </dev/null >&2 && mkdir src && tar -xf pgvector_*.orig.tar.* -C src --strip-components=1)
+    newer trixie "$work"
+    (cd "$work" && apt-get "${newer[@]}" source --download-only pgvector </dev/null >&2 && mkdir src && tar -xf pgvector_*.orig.tar.* -C src --strip-components=1)
     make -s -C "$work/src" PG_CONFIG="$pg_config" OPTFLAGS="" -j"$(nproc)" >"$work/log" 2>&1 || { tail -n 30 "$work/log" >&2; die "pgvector did not build"; }
     as_root make -s -C "$work/src" PG_CONFIG="$pg_config" OPTFLAGS="" install >"$work/log" 2>&1 || { tail -n 30 "$work/log" >&2; die "pgvector could not be installed"; }
   fi
