@@ -9,7 +9,7 @@ die() { say "$*"; exit 1; }
 command -v debootstrap >/dev/null || { say "installing debootstrap"; apt-get update -qq </dev/null >&2; apt-get install -y -qq --no-install-recommends debootstrap </dev/null >&2; }
 
 # This machine's own mirror.
-mirror=$(sed -nE 's/^URIs: ([^ ]*\/debian)\/?$/\1/p; s/^deb (\[[^]]*\] )?([^ ]*\/debian)\/? .*/\2/p' /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | head -n 1)
+mirror=$(sed -nE 's/^URIs: ([^ ]*\/debian)\/?$/\1/p; s/^deb (\[[^]]*\] )?([^ ]*\/debian)\/? .*/\2/p' /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | head -n 1 || true)
 [ -n "$mirror" ] || die "no mirror of Debian is among this machine's sources"
 system=$(mktemp -d /var/tmp/pg_affinity.try.XXXXXX)
 inside() { chroot "$system" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive ${http_proxy:+http_proxy="$http_proxy"} "$@" </dev/null; }
