@@ -24,6 +24,8 @@ leave() {
 trap leave EXIT
 trap 'exit 130' INT TERM HUP
 
+# The server runs as postgres, and has to enter it.
+chmod 755 "$system"
 say "making a system"
 # One that is younger than debootstrap is made as sid is.
 script=$([ -e "/usr/share/debootstrap/scripts/$suite" ] || echo sid)
