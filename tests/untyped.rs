@@ -42,6 +42,7 @@ impl Function {
         let call = format!("affinity.{}({})", self.name, values.join(", "));
         match self.kind.as_str() {
             "w" => format!("SELECT {call} OVER ()"),
+            "p" => format!("CALL {call}"),
             _ if self.set => format!("SELECT * FROM {call}"),
             _ => format!("SELECT {call}"),
         }

@@ -67,7 +67,7 @@ fn retrain(model: Option<Text>, deploy: Option<Text>) -> Row {
     sql(|| {
         compat::must_be_writable(c"affinity.retrain()");
         let again = again(deploy, false)?;
-        refresh::read(&models::own(&needed(model, "model")?)?, again)?.finish().map(row)
+        refresh::at_once(&models::own(&needed(model, "model")?)?, again).map(row)
     })
 }
 

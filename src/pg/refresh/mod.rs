@@ -7,12 +7,22 @@ pub(crate) use background::{cancel, start};
 pub(crate) use procedure::{all, one};
 
 use crate::base::{Code, Error, Result};
+use crate::pg::query::owner::{self, Acting};
 use crate::pg::store::format;
 use crate::pg::store::models::{self, ModelRow};
-use crate::pg::store::publish::Again;
+use crate::pg::store::publish::{Again, Published};
 use crate::pg::store::training::Learning;
 use crate::pg::{recommender, rows};
 use serde_json::Value;
+
+/// Repeats the latest training of `model` in this transaction, with the rights of its owner.
+///
+/// # Errors
+/// Those of [`read`] and of publishing.
+pub(crate) fn at_once(model: &ModelRow, again: Again) -> Result<Published> {
+    let learning = read(model, again)?;
+    owner::as_role(&Acting::as_role(model.owner.oid, &[])?, || learning.finish())
+}
 
 /// Reads for the latest training of `model` what is there now, with the rights of its owner.
 ///
