@@ -87,11 +87,16 @@ fn train(spec: &RowsSpec, rows: usize) -> Trained {
     with(2, 1, |ctx| fit(&orders(rows, 1), spec, None, ctx)).unwrap()
 }
 
-/// Out to what the tables hold and back: JSON text, and bytes by element type; and from there into the form that a file has for all.
+/// Out to what the tables hold and back: JSON text, and bytes by element type.
 fn stored(spec: &RowsSpec, t: &Trained) -> Scorer {
     let (state, tensors) = through_the_store(&t.state, &t.tensors);
-    let own = Scorer::load(&spec.kind, &state, &tensors).unwrap();
-    Scorer::load(&spec.kind, &state, &packed::in_memory(&own.laid_out()).unwrap()).unwrap()
+    Scorer::load(&spec.kind, &state, &tensors).unwrap()
+}
+
+/// The same in the form that a file has for all sessions, which holds what scores and no more.
+fn shared(spec: &RowsSpec, t: &Trained) -> Scorer {
+    let tensors = packed::in_memory(&stored(spec, t).laid_out()).unwrap();
+    Scorer::load(&spec.kind, &t.state, &tensors).unwrap()
 }
 
 fn scores(s: &Scorer, frame: &Frame) -> Vec<f64> {
@@ -105,6 +110,8 @@ fn one_row_scores_as_many_and_the_stored_model_as_the_live_one() {
         let t = train(&spec, 800);
         let (live, stored) = (Scorer::load(&spec.kind, &t.state, &t.tensors).unwrap(), stored(&spec, &t));
         let all = scores(&live, &frame);
+        assert_eq!(all, scores(&stored, &frame), "{spec:?}");
+        let stored = shared(&spec, &t);
         assert_eq!(all, scores(&stored, &frame), "{spec:?}");
         let (width, mut scratch) = (live.outcome().width(), Scratch::default());
         for row in (0..500).step_by(7) {
