@@ -154,7 +154,8 @@ mod tests {
         assert!(psi([f64::NAN, 1.0], [1.0]).unwrap().is_nan());
         // Equal numbers stand in one bin: half zeros, then as now.
         let zeros = |n: usize| std::iter::repeat_n(0.0, n);
-        assert_eq!(psi(zeros(500).chain((1..=500).map(f64::from)), zeros(50).chain((1..=50).map(|i| f64::from(i) * 10.0))), Some(0.0));
+        let alike = psi(zeros(500).chain((1..=500).map(f64::from)), zeros(50).chain((1..=50).map(|i| f64::from(i) * 10.0)));
+        assert!(alike.unwrap().abs() < 1e-12, "{alike:?}");
         let more = psi(zeros(50).chain((1..=50).map(f64::from)), zeros(100)).unwrap();
         let expected = (1.0 - 0.5) * 2.0f64.ln() + 5.0 * (1e-4 - 0.1) * (1e-4f64 / 0.1).ln();
         assert!((more - expected).abs() < 1e-9, "{more} {expected}");

@@ -7,7 +7,7 @@
 //! and leaves them out of base backups; so no file outlives the pages that a crash of the machine lost, and none is synced.
 //!
 //! **What is checked.** All numbers when a file is made: rows against the digest, then values by the model that reads them. When it is
-//! opened, what takes no pass over the weights (107 MB are 60 ms of hashing): that it is a plain file of the server's own, of the length that
+//! opened, what takes no pass over the weights: that it is a plain file of the server's own, of the length that
 //! it had, not written to since it was sealed, with an index whose hash fits and that tells of this digest, kind and state. Who can change a
 //! byte and hide it from this writes as the server itself, as members of pg_write_server_files do, and could as well write to the tables'
 //! own files. Memory stays safe whatever the bytes are: they are read as numbers, any of which are valid, by safe code that checks indices.
