@@ -63,6 +63,14 @@ impl PsiOfCategories {
     }
 }
 
+/// Walks the distinct values from high to low, each with its shares of then and of now: [`Scores::walk`]. None, without a step, where
+/// either has no rows.
+fn shares(rows: &Scores, mut f: impl FnMut(f64, f64)) -> Result<Option<bool>> {
+    weight::sum(Kept::weight(rows))?;
+    let (then, now) = (rows.negative.weight(), rows.positive.weight());
+    if then == 0.0 || now == 0.0 { Ok(None) } else { rows.walk(|n, p| f(n / then, p / now)).map(Some) }
+}
+
 /// A number for a name: 53 bits of FNV-1a, mixed. Two of a thousand names meet once in 18 billion tables.
 fn number_of(name: &str) -> f64 {
     let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
@@ -80,15 +88,10 @@ impl State for Psi {
     }
 
     fn figure(&self) -> Result<Option<f64>> {
-        weight::sum(Kept::weight(&self.0))?;
-        let (then, now) = (self.0.negative.weight(), self.0.positive.weight());
-        if then == 0.0 || now == 0.0 {
-            return Ok(None);
-        }
         let (mut bins, mut before, mut bin) = (Bins::default(), 0.0, 1.0);
-        let whole = self.0.walk(|n, p| {
-            bins.add(n / then, p / now);
-            before += n / then;
+        let whole = shares(&self.0, |then, now| {
+            bins.add(then, now);
+            before += then;
             // What stands at the end of a tenth goes with it; a value of several tenths is a bin alone.
             if before >= bin / BINS - 1e-12 {
                 bins.close();
@@ -96,7 +99,7 @@ impl State for Psi {
             }
         })?;
         bins.close();
-        Ok(Some(if whole { bins.index } else { f64::NAN }))
+        Ok(whole.map(|whole| if whole { bins.index } else { f64::NAN }))
     }
 }
 
@@ -111,23 +114,17 @@ impl State for PsiOfCategories {
     }
 
     fn figure(&self) -> Result<Option<f64>> {
-        weight::sum(Kept::weight(&self.0))?;
-        let (then, now) = (self.0.negative.weight(), self.0.positive.weight());
-        if then == 0.0 || now == 0.0 {
-            return Ok(None);
-        }
         let (mut bins, mut rare) = (Bins::default(), Bins::default());
-        self.0.walk(|n, p| {
-            let (n, p) = (n / then, p / now);
-            if n + p < RARE {
-                rare.add(n, p);
+        let both = shares(&self.0, |then, now| {
+            if then + now < RARE {
+                rare.add(then, now);
             } else {
-                bins.add(n, p);
+                bins.add(then, now);
                 bins.close();
             }
         })?;
         rare.close();
-        Ok(Some(bins.index + rare.index))
+        Ok(both.map(|_| bins.index + rare.index))
     }
 }
 
