@@ -8,16 +8,17 @@ use crate::base::{Result, weight};
 
 /// Bins of numbers: tenths of the rows of then.
 const BINS: f64 = 10.0;
-/// A value with less than this share of then and of now together shares a bin with others like it.
+/// A value with less than this share of then and of now together shares a bin with others like it: with those that were there then, or with
+/// those that were not.
 const RARE: f64 = 0.01;
 /// The least share that a bin is taken to have: an empty one would make the index infinite.
 const LEAST: f64 = 1e-4;
 
-/// Of numbers, in bins that each hold a tenth of the rows of then; equal numbers stand in one bin.
+/// Of numbers, in bins that each hold a tenth of the rows of then; equal numbers stand in one bin, those of a tenth or more in one alone.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Psi(Scores);
 
-/// Of categories, each a bin of its own; those that are rare then and now share one.
+/// Of categories, each a bin of its own; those that are rare then and now share one, and those that were not there then another.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct PsiOfCategories(Scores);
 
@@ -90,9 +91,14 @@ impl State for Psi {
     fn figure(&self) -> Result<Option<f64>> {
         let (mut bins, mut before, mut bin) = (Bins::default(), 0.0, 1.0);
         let whole = shares(&self.0, |then, now| {
+            // What is above a value of many rows is not like it: a flag that was on in 5 rows of 100 and is in 90 would stand in one bin with
+            // the others, and never move.
+            if then >= 1.0 / BINS {
+                bins.close();
+            }
             bins.add(then, now);
             before += then;
-            // What stands at the end of a tenth goes with it; a value of several tenths is a bin alone.
+            // What stands at the end of a tenth goes with it.
             if before >= bin / BINS - 1e-12 {
                 bins.close();
                 bin = (before * BINS + 1e-9).floor() + 1.0;
@@ -114,17 +120,31 @@ impl State for PsiOfCategories {
     }
 
     fn figure(&self) -> Result<Option<f64>> {
-        let (mut bins, mut rare) = (Bins::default(), Bins::default());
+        let (mut bins, mut known, mut new) = (Bins::default(), Bins::default(), Bins::default());
+        let once = (1.0 + 1e-9) / self.0.negative.weight();
+        // As many rows as the values of one row had then are of values that nobody had seen, where nothing moves (Good 1953, "The population
+        // frequencies of species"): of many names some are always new.
+        let mut unseen = 0.0;
         let both = shares(&self.0, |then, now| {
-            if then + now < RARE {
-                rare.add(then, now);
-            } else {
+            if then + now >= RARE {
                 bins.add(then, now);
                 bins.close();
+                return;
+            }
+            if then > 0.0 {
+                known.add(then, now)
+            } else {
+                new.add(then, now)
+            }
+            if then <= once {
+                unseen += then;
             }
         })?;
-        rare.close();
-        Ok(both.map(|_| bins.index + rare.index))
+        known.add(-unseen, 0.0);
+        new.add(unseen, 0.0);
+        known.close();
+        new.close();
+        Ok(both.map(|_| bins.index + known.index + new.index))
     }
 }
 
@@ -168,14 +188,42 @@ mod tests {
         };
         add("a", 700, 500);
         add("b", 297, 497);
-        for i in 0..3 {
-            add(&format!("rare {i}"), 1, 1);
-        }
+        add("rare", 3, 3);
         let of = |e: f64, a: f64| (a - e) * (a / e).ln();
         let expected = of(0.7, 0.5) + of(0.297, 0.497);
         assert!((s.value().unwrap() - expected).abs() < 1e-9, "{:?} {expected}", s.value());
         let again = PsiOfCategories::from_bytes(&State::to_bytes(&s)).unwrap();
         assert_eq!(again.value(), s.value());
+    }
+
+    #[test]
+    fn other_rare_names_are_a_move_and_as_many_new_ones_as_ever_are_none() {
+        let psi = |names: &dyn Fn(usize, bool) -> usize, rows: usize| {
+            let mut s = PsiOfCategories::default();
+            for now in [false, true] {
+                (0..rows).for_each(|i| s.add_weighted(&names(i, now).to_string(), now, 1.0).unwrap());
+            }
+            s.value().unwrap()
+        };
+        // Each of 500 names has a five-hundredth of the rows; then all are others.
+        assert!(psi(&|i, _| i % 500, 20_000) < 1e-9);
+        assert!(psi(&|i, now| i % 500 + if now { 500 } else { 0 }, 20_000) > 1.0);
+        // 20,000 rows out of 100,000 names, twice: eight in ten are new each time.
+        let drawn = |i: usize, now: bool| (crate::base::rng::mix(i as u64 * 2 + u64::from(now)) % 100_000) as usize;
+        assert!(psi(&drawn, 20_000) < 0.001, "{}", psi(&drawn, 20_000));
+    }
+
+    #[test]
+    fn what_is_beyond_a_value_of_many_rows_is_another_bin() {
+        let mostly = |ones: usize| (0..1000).map(move |i| f64::from(u8::from(i < ones)));
+        let of = |e: f64, a: f64| (a - e) * (a / e).ln();
+        let expected = of(0.05, 0.9) + of(0.95, 0.1);
+        for (then, now) in [(50, 900), (950, 100)] {
+            assert!((psi(mostly(then), mostly(now)).unwrap() - expected).abs() < 1e-9, "{then}");
+        }
+        let one = |x: f64| std::iter::repeat_n(x, 100);
+        assert_eq!(psi(one(1.0), one(2.0)), psi(one(2.0), one(1.0)));
+        assert!(psi(one(1.0), one(2.0)).unwrap() > 18.0);
     }
 
     #[test]
