@@ -57,7 +57,10 @@ ALTER TABLE affinity.stored_runs ENABLE ALWAYS TRIGGER guard_owner;
 CREATE VIEW affinity.runs WITH (security_barrier) AS
 SELECT r.id AS run, r.model,
     CASE WHEN r.sqlstate IS NOT NULL THEN 'failed' WHEN r.ended IS NOT NULL THEN 'done'
-        WHEN r.pid IS NULL AND r.started OPERATOR(pg_catalog.>) pg_catalog.pg_postmaster_start_time() THEN 'waiting'
+        -- Of the sessions of the primary a standby knows nothing.
+        WHEN pg_catalog.pg_is_in_recovery() THEN NULL
+        WHEN r.pid IS NULL AND r.started OPERATOR(pg_catalog.>) pg_catalog.pg_postmaster_start_time()
+            AND r.started OPERATOR(pg_catalog.>) (pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) interval '1 minute') THEN 'waiting'
         -- Of another role's session one sees that it is there, not when it began.
         WHEN EXISTS (SELECT FROM pg_catalog.pg_stat_activity s WHERE s.pid OPERATOR(pg_catalog.=) r.pid
             AND (s.backend_start IS NULL OR s.backend_start OPERATOR(pg_catalog.=) r.process_started)) THEN 'running'
@@ -66,7 +69,7 @@ SELECT r.id AS run, r.model,
     r.peak_memory_mb, r.phases, r.caller, r.owner, r.pid, r.sqlstate, r.message, r.hint
 FROM affinity.stored_runs r
 WHERE affinity_internal.owns(r.owner_oid);
-COMMENT ON VIEW affinity.runs IS 'A row a training of the models of roles whose rights the current role has, kept affinity.keep_runs days: what it came to, how long each part took, the figure on held-out rows beside that of the version that was deployed, why it was or was not deployed, the error of one that failed (of those that refresh runs; others leave nothing). State lost: its session ended before it did.';
+COMMENT ON VIEW affinity.runs IS 'A row a training of the models of roles whose rights the current role has, kept affinity.keep_runs days: what it came to, how long each part took, the figure on held-out rows beside that of the version that was deployed, why it was or was not deployed, the error of one that failed (of those that refresh runs; others leave nothing). State lost: its session ended before it did, or its worker could not begin, of which the server''s log tells.';
 
 -- As in 0.1.0: what ALTER DEFAULT PRIVILEGES gives to others is taken back first.
 DO $rights$

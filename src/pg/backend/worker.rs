@@ -82,7 +82,8 @@ impl Task {
             libc::signal(libc::SIGTERM, pg_sys::die as *const () as libc::sighandler_t);
             pg_sys::BackgroundWorkerUnblockSignals();
             pg_sys::BackgroundWorkerInitializeConnectionByOid(pg_sys::Oid::from(task.database), pg_sys::Oid::from(task.session), 0);
-            if task.role != task.session {
+            // What the session began as may be otherwise now, and what a worker begins as is what is set for its user.
+            if pg_sys::GetOuterUserId().to_u32() != task.role {
                 pg_sys::SetCurrentRoleId(pg_sys::Oid::from(task.role), task.role_is_superuser);
             }
         }

@@ -58,6 +58,12 @@ pub(crate) fn outer_name() -> String {
     name(unsafe { pg_sys::GetOuterUserId() }).unwrap_or_default()
 }
 
+/// Whether this is in a function with the rights of another than the session's role: one that is SECURITY DEFINER.
+pub(crate) fn in_function_of_another() -> bool {
+    // SAFETY: reads globals.
+    unsafe { pg_sys::GetUserId() != pg_sys::GetOuterUserId() }
+}
+
 /// Whether the user of the session may begin another.
 pub(crate) fn may_log_in() -> bool {
     const LOGIN: &str = "SELECT rolcanlogin FROM pg_catalog.pg_roles WHERE oid OPERATOR(pg_catalog.=) $1";

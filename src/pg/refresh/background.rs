@@ -18,10 +18,15 @@ use pgrx::prelude::*;
 /// Has the model called `name` refreshed, to be deployed as `deploy` says, from the deployed version where it is to be `warm`; the run.
 ///
 /// # Errors
-/// As [`models::own`]; [`Code::LimitExceeded`] where no worker is free; [`Code::WrongState`] before the extension is updated.
+/// As [`models::own`]; [`Code::WrongState`] in a function with the rights of another; [`Code::LimitExceeded`] where no worker is free; [`Code::WrongState`] before the extension is updated.
 pub(crate) fn start(name: &str, deploy: Option<&str>, warm: bool) -> Result<Uuid> {
     let model = models::own(name)?;
     models::living_owner(&model)?;
+    if owner::in_function_of_another() {
+        return Err(Error::new(Code::WrongState, "the run would be of the session's role, not of the function's")
+            .detail("It is asked for in a function that is SECURITY DEFINER.")
+            .hint("affinity.retrain in the function, or call affinity.refresh_in_background as a role that has the owner's rights."));
+    }
     if !owner::may_log_in() {
         return Err(Error::new(Code::Privilege, "the session's user may not log in")
             .detail("A background worker begins as that user, as a session does.")
