@@ -97,6 +97,10 @@ pub struct Ranker {
 
 /// Standard deviations beyond which a number is cut.
 const CUT: f32 = 6.0;
+/// Of so many networks one learns from the attributes of the items, where there are any. (November of Complete Journey, two seeds each:
+/// NDCG@20 .3742 and .3730 where all three do, .3759 and .3751 where two do, .3765 and .3758 where one does, .3764 and .3758 where none
+/// does; but what a user never had is found by them.)
+const SEEING: usize = 3;
 /// Lists, passes counted, that a network sees at least.
 const LISTS: usize = 10_000;
 /// The longest time that is foreseen.
@@ -145,10 +149,18 @@ impl Ranker {
         let (mut networks, mut epochs) = (Vec::new(), Vec::new());
         if lists.bounds.len() > 1 {
             let passes = p.epochs.unwrap_or((LISTS / (lists.bounds.len() - 1)).clamp(4, 60));
+            let attributes = view::attributes(data.attributes.len());
             for network in 0..p.ensemble {
-                let fitted = listwise::fit(&stack, &lists, passes, 0x7a00 + network as u64, ctx)?;
-                networks.push(fitted.0.into());
-                epochs = fitted.1;
+                let blind = network >= p.ensemble.div_ceil(SEEING) && !attributes.is_empty() && !repeat;
+                if blind {
+                    lists.x.chunks_exact_mut(inputs).for_each(|row| row[attributes.clone()].fill(0.0));
+                }
+                let (mut weights, curve) = listwise::fit(&stack, &lists, passes, 0x7a00 + network as u64, ctx)?;
+                if blind {
+                    weights[stack.of_inputs(attributes.clone())].fill(0.0);
+                }
+                networks.push(weights.into());
+                epochs = curve;
             }
         }
         drop(lists);

@@ -9,6 +9,7 @@ use crate::model::ranker::groups::{self, UserAttribute};
 use crate::model::ranker::item_features::FACTS;
 use crate::model::ranker::item_snapshot::ItemSnapshot;
 use crate::model::ranker::user_item_features::{OWN, UserItemFeatures};
+use std::ops::Range;
 
 /// Scores by links: of all items of the history, of those by how much they are had, of those of the last two months.
 const WAYS: usize = 3;
@@ -16,6 +17,12 @@ const WAYS: usize = 3;
 /// How many numbers a candidate has, with links and without, and with so many attributes of the items and columns of context.
 pub fn inputs(links: bool, attributes: usize, context: usize) -> usize {
     OWN + FACTS + if links { WAYS } else { 0 } + groups::NUMBERS * attributes + context_features::NUMBERS * context
+}
+
+/// Where the numbers of so many attributes stand among those of [`inputs`].
+pub fn attributes(count: usize) -> Range<usize> {
+    let before = inputs(true, 0, 0);
+    before..before + groups::NUMBERS * count
 }
 
 /// A user as of a moment.
