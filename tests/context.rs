@@ -55,7 +55,7 @@ fn the_context_of_events_reaches_a_version_that_codes_it_otherwise() {
     let ndcg = |names: &[&str]| {
         let data = fit(names, None).1;
         with(2, 7, |ctx| {
-            let (twin, cases) = list_evaluation::held_out(&first.state, &first.tensors, &data).unwrap().unwrap();
+            let (twin, cases) = list_evaluation::held_out(&first.state, &first.tensors, &data, ctx).unwrap().unwrap();
             let [own, _] = list_evaluation::lists(&twin, &cases, twin.repeats(), 20, ctx).unwrap();
             list_evaluation::rows(&own, 20, None, 0).into_iter().find(|r| r.metric == "ndcg").unwrap().value
         })

@@ -215,7 +215,7 @@ fn a_page_shows_what_training_held_out() {
     for kind in KINDS {
         let t = train(kind.name, &params(kind.name), 2);
         let page = with(2, 7, |ctx| {
-            let (twin, cases) = list_evaluation::held_out(&t.state, &t.tensors, &data(&checkerboard(200), ctx)).unwrap().unwrap();
+            let (twin, cases) = list_evaluation::held_out(&t.state, &t.tensors, &data(&checkerboard(200), ctx), ctx).unwrap().unwrap();
             let [own, popularity] = list_evaluation::lists(&twin, &cases, twin.repeats(), K, ctx).unwrap();
             let mut figures = list_evaluation::rows(&own, K, None, 0);
             let ndcg = figures.iter().find(|f| f.metric == "ndcg").unwrap();

@@ -115,3 +115,31 @@ fn other_widths_and_kinds_begin_anew_and_auto_keeps_its_kind() {
     assert!(again.report.evaluated.unwrap() > 0.9 * auto.report.evaluated.unwrap());
     assert!(again.report.notices.iter().all(|n| !n.starts_with("auto chose")), "{:?}", again.report.notices);
 }
+
+#[test]
+fn where_the_newest_events_are_gone_nothing_that_saw_them_evaluates() {
+    let long = ring(300, 24, 0);
+    let Values::Time(t) = &long.columns()[2].values else { panic!("the time") };
+    // A wrong date taken back, a window that became shorter: the last two of each user's eight steps.
+    let kept: Vec<u32> = (0..t.len() as u32).filter(|r| t[*r as usize] <= 6).collect();
+    let (long, short) = (events(&long), events(&long.take(&kept)));
+    for kind in ["als", "bpr", "mult_vae", "transition"] {
+        let given = params(kind);
+        let asked = Request::new(kind, &given).unwrap();
+        let first = with(2, 7, |ctx| fit(&long, &asked, 0, None, ctx)).unwrap();
+        let second = warm(&short, kind, &given, &first, 2);
+        assert_eq!((second.report.incumbent, second.report.gap), (None, None), "{kind}");
+        assert!(
+            second.report.notices.iter().any(|n| n.contains("newest events that it knew are gone")),
+            "{kind}: {:?}",
+            second.report.notices
+        );
+        // What is evaluated began anew, with what was chosen then.
+        let closed = Request::new(kind, &second.params).unwrap();
+        let anew = with(2, 7, |ctx| fit(&short, &closed, 0, None, ctx)).unwrap();
+        assert_eq!(second.report.evaluated, anew.report.evaluated, "{kind}");
+        // The next night there is nothing to fear.
+        let third = warm(&short, kind, &given, &second, 2);
+        assert!(third.report.incumbent.is_some(), "{kind}");
+    }
+}

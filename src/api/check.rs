@@ -7,7 +7,7 @@ use crate::pg::datum::argument_types::Text;
 use crate::pg::integrity;
 use crate::pg::rows::train;
 use crate::pg::store::models::VersionRow;
-use crate::pg::store::weights;
+use crate::pg::store::{progress, shared_file, weights};
 use crate::serve::recommender::Recommender;
 use pgrx::prelude::*;
 
@@ -18,6 +18,9 @@ fn check() -> TableIterator<
     'static,
     (name!(model, Option<Text>), name!(version, Option<i32>), name!(finding, Text), name!(detail, Text), name!(mend, Text)),
 > {
+    progress::sweep();
+    // What cannot be looked at stays.
+    let _ = shared_file::sweep();
     let found = sql(integrity::findings);
     TableIterator::new(found.into_iter().map(|f| (f.model.map(Text), f.version, Text(f.finding), Text(f.detail), Text(f.mend))))
 }

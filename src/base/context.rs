@@ -1,5 +1,6 @@
 //! What a long job is handed: seed, threads, memory, whether to stop, and where to say how far it is.
 
+use crate::base::interrupts::STEPS;
 use crate::base::{Budget, Error, Pool, Result};
 use std::time::Instant;
 
@@ -84,6 +85,15 @@ impl Context<'_> {
     /// [`crate::base::Code::Cancelled`]; as [`Budget::check`].
     pub fn check(&self) -> Result<()> {
         if self.watch.cancelled() { Err(Error::cancelled()) } else { self.budget.check() }
+    }
+
+    /// [`Context::check`] at each [`STEPS`]th `step`: for loops whose step is a few nanoseconds.
+    ///
+    /// # Errors
+    /// As there.
+    #[inline]
+    pub fn check_at(&self, step: usize) -> Result<()> {
+        if step.is_multiple_of(STEPS) { self.check() } else { Ok(()) }
     }
 }
 

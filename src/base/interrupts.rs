@@ -1,6 +1,7 @@
-//! Whether somebody asks a loop to end that runs on the caller's own thread, without a [`crate::base::Context`]: the states of aggregates.
+//! Whether somebody asks a loop to end that has no [`crate::base::Context`]: the states of aggregates, weights that are written and read.
 //!
-//! The engine knows no Postgres. A thread that may be asked says once how it looks ([`watch`]); on all others a look costs nothing.
+//! The engine knows no Postgres. A thread that may be asked says once how it looks ([`watch`]): a backend's own, and those that work for it.
+//! On all others a look costs nothing and finds nothing.
 
 use std::cell::Cell;
 
@@ -31,6 +32,19 @@ pub fn check_at(step: usize) {
     }
 }
 
+/// Iterators whose end the length of a table decides.
+pub trait Looking: Iterator + Sized {
+    /// The same, which looks at each [`STEPS`]th element whether the work has to end.
+    fn looking(self) -> impl Iterator<Item = Self::Item> {
+        self.enumerate().map(|(step, x)| {
+            check_at(step);
+            x
+        })
+    }
+}
+
+impl<I: Iterator> Looking for I {}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -40,6 +54,7 @@ mod tests {
         check();
         watch(|| panic!("stop"));
         assert!(std::panic::catch_unwind(|| (0..2 * STEPS).for_each(check_at)).is_err());
+        assert!(std::panic::catch_unwind(|| (0..2).looking().count()).is_err());
         std::thread::spawn(check).join().unwrap();
         LOOK.set(None);
     }

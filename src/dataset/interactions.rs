@@ -1,7 +1,7 @@
 //! Who did something with what, when: the events of a recommender, by user, each user's in the order of time.
 
 use crate::base::number::{AsIndex, AsReal};
-use crate::base::{Code, Context, Error, Result, memory, names, zeros};
+use crate::base::{Code, Context, Error, Result, interrupts, memory, names, zeros};
 use crate::dataset::event::order;
 use crate::dataset::{Attribute, Event, EventContext, Frame, IdKind, MISSING_CODE, MISSING_TIME, Step, Values, Vocabulary};
 use std::collections::{BTreeMap, HashSet};
@@ -112,7 +112,8 @@ impl Interactions {
         ctx: &Context,
     ) -> Result<Self> {
         let mut offsets = zeros(users.len() + 1)?;
-        for (u, e) in &mut events {
+        for (at, (u, e)) in events.iter_mut().enumerate() {
+            interrupts::check_at(at);
             *u = user_place[u.index()];
             e.item = item_place[e.item.index()];
             offsets[u.index() + 1] += 1;
@@ -124,11 +125,12 @@ impl Interactions {
         let mut sorted = Vec::new();
         memory::reserve(&mut sorted, events.len())?;
         sorted.resize(events.len(), Event::new(0, 0, 0.0));
-        for (u, e) in events {
+        for (at, (u, e)) in events.into_iter().enumerate() {
+            interrupts::check_at(at);
             sorted[next[u.index()]] = e;
             next[u.index()] += 1;
         }
-        let item_hash: Vec<u64> = (0..items.len() as u32).map(|i| items.hash(i)).collect();
+        let item_hash: Vec<u64> = (0..items.len() as u32).inspect(|i| interrupts::check_at(i.index())).map(|i| items.hash(i)).collect();
         for u in 0..users.len() {
             if u % 4096 == 0 {
                 ctx.check()?;
@@ -169,6 +171,7 @@ impl Interactions {
         let (mut again, mut all) = (0, 0);
         let mut had: Vec<u32> = vec![0; self.items.len()];
         for u in 0..self.users.len() as u32 {
+            interrupts::check_at(u.index());
             let history = self.history(u);
             let starts = Step::Session.starts(history);
             for (at, &start) in starts.iter().enumerate() {
@@ -201,12 +204,13 @@ impl Interactions {
     /// The same vocabularies with the events for which `keep(user, place in the history, event)` holds.
     ///
     /// # Errors
-    /// [`Code::OutOfMemory`].
-    pub fn filter(&self, keep: impl Fn(u32, usize, &Event) -> bool) -> Result<Self> {
+    /// [`Code::OutOfMemory`], [`Code::Cancelled`].
+    pub fn filter(&self, ctx: &Context, keep: impl Fn(u32, usize, &Event) -> bool) -> Result<Self> {
         let mut events = Vec::new();
         memory::reserve(&mut events, self.events.len())?;
         let mut offsets = vec![0];
         for u in 0..self.users.len() as u32 {
+            ctx.check_at(u.index())?;
             events.extend(self.history(u).iter().enumerate().filter(|(at, e)| keep(u, *at, e)).map(|(_, e)| *e));
             offsets.push(events.len());
         }
@@ -217,9 +221,9 @@ impl Interactions {
     /// The events as those of the groups that an attribute puts the items in; events of items that it says nothing of are left out.
     ///
     /// # Errors
-    /// [`Code::OutOfMemory`].
-    pub fn by_group(&self, attribute: &Attribute) -> Result<Self> {
-        let mut of = self.filter(|_, _, e| attribute.of[e.item.index()] != MISSING_CODE)?;
+    /// [`Code::OutOfMemory`], [`Code::Cancelled`].
+    pub fn by_group(&self, attribute: &Attribute, ctx: &Context) -> Result<Self> {
+        let mut of = self.filter(ctx, |_, _, e| attribute.of[e.item.index()] != MISSING_CODE)?;
         of.items = Vocabulary::range(attribute.groups);
         of.attributes.clear();
         of.events.iter_mut().for_each(|e| e.item = attribute.of[e.item.index()]);
@@ -341,7 +345,9 @@ mod tests {
         assert_eq!(x.latest(), 3_000_000);
         // User 20 had b in one session twice: that is no other time.
         assert!(!x.repeats() && x.span() == 2_000_000);
-        let first = x.filter(|_, at, _| at == 0).unwrap();
+        let (pool, budget) = (Pool::single(), Budget::unlimited());
+        let ctx = Context { seed: 0, pool: &pool, budget: &budget, watch: &Quiet };
+        let first = x.filter(&ctx, |_, at, _| at == 0).unwrap();
         assert_eq!((first.history(0).len(), first.history(1).len()), (1, 1));
     }
 

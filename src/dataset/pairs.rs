@@ -1,7 +1,7 @@
 //! Interactions without their repeats: a sparse matrix of distinct (user, item) pairs, by either side.
 
 use crate::base::number::AsIndex;
-use crate::base::{Result, memory, zeros};
+use crate::base::{Context, Result, memory, zeros};
 use crate::dataset::Interactions;
 
 /// A sparse matrix by rows: the distinct columns of each row with a value in (0, 1].
@@ -20,13 +20,14 @@ impl Pairs {
     /// Users by items; each user's items in the order of their latest events, of which the last `limit` are kept.
     ///
     /// # Errors
-    /// [`crate::base::Code::OutOfMemory`].
-    pub fn by_user(data: &Interactions, limit: usize) -> Result<Self> {
+    /// [`crate::base::Code::OutOfMemory`], [`crate::base::Code::Cancelled`].
+    pub fn by_user(data: &Interactions, limit: usize, ctx: &Context) -> Result<Self> {
         let heaviest = data.heaviest();
         let mut seen: Vec<u32> = zeros(data.items.len())?;
         let mut place: Vec<u32> = zeros(data.items.len())?;
         let mut pairs = Self { offsets: vec![0], columns: Vec::new(), values: Vec::new(), width: data.items.len() };
         for u in 0..data.users.len() as u32 {
+            ctx.check_at(u.index())?;
             let start = pairs.columns.len();
             // Newest first, so that an item stands at its latest event; `seen` holds user + 1.
             for e in data.history(u).iter().rev() {
@@ -54,8 +55,8 @@ impl Pairs {
     /// The transpose; each row's columns ascending.
     ///
     /// # Errors
-    /// [`crate::base::Code::OutOfMemory`].
-    pub fn transpose(&self) -> Result<Self> {
+    /// [`crate::base::Code::OutOfMemory`], [`crate::base::Code::Cancelled`].
+    pub fn transpose(&self, ctx: &Context) -> Result<Self> {
         let mut offsets: Vec<usize> = zeros(self.width + 1)?;
         self.columns.iter().for_each(|&c| offsets[c.index() + 1] += 1);
         (1..offsets.len()).for_each(|i| offsets[i] += offsets[i - 1]);
@@ -63,6 +64,7 @@ impl Pairs {
         let mut columns: Vec<u32> = zeros(self.columns.len())?;
         let mut values: Vec<f32> = zeros(self.columns.len())?;
         for r in 0..self.rows() {
+            ctx.check_at(r)?;
             for (c, v) in self.row(r) {
                 columns[next[c.index()]] = r as u32;
                 values[next[c.index()]] = v;
@@ -122,10 +124,10 @@ mod tests {
         let (pool, budget) = (Pool::single(), Budget::unlimited());
         let ctx = Context { seed: 0, pool: &pool, budget: &budget, watch: &Quiet };
         let (data, _) = Interactions::from_frame(&frame, &columns, IdKind::Integer, IdKind::Integer, &ctx).unwrap();
-        let p = Pairs::by_user(&data, 10).unwrap();
+        let p = Pairs::by_user(&data, 10, &ctx).unwrap();
         assert_eq!(p.row(0).collect::<Vec<_>>(), [(2, 0.25), (1, 0.5), (0, 1.0)]);
-        assert_eq!(Pairs::by_user(&data, 2).unwrap().row(0).map(|x| x.0).collect::<Vec<_>>(), [1, 0]);
-        let t = p.transpose().unwrap();
+        assert_eq!(Pairs::by_user(&data, 2, &ctx).unwrap().row(0).map(|x| x.0).collect::<Vec<_>>(), [1, 0]);
+        let t = p.transpose(&ctx).unwrap();
         assert_eq!((t.rows(), t.row(1).collect::<Vec<_>>()), (3, vec![(0, 0.5), (1, 0.25)]));
     }
 }

@@ -1,5 +1,6 @@
 //! Hashes of rows by their values, whatever the order of the columns.
 
+use crate::base::interrupts::Looking;
 use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Result, hash, rng::mix, zeros};
 use crate::dataset::{Cell, Frame, MISSING_CODE, Values};
@@ -21,14 +22,14 @@ pub fn row_hashes(frame: &Frame, columns: &[&str], rows: &[u32]) -> Result<Vec<u
         let mut add = |i: usize, h: u64| out[i] = out[i].wrapping_add(mix(salt ^ h));
         match values {
             Values::Category { codes, levels } => {
-                let known: Vec<u64> = levels.iter().map(|t| cell_hash(&Cell::Text(t))).collect();
+                let known: Vec<u64> = levels.iter().looking().map(|t| cell_hash(&Cell::Text(t))).collect();
                 let missing = cell_hash(&Cell::Missing);
-                rows.iter().enumerate().for_each(|(i, r)| {
+                rows.iter().enumerate().looking().for_each(|(i, r)| {
                     let code = codes[r.index()];
                     add(i, if code == MISSING_CODE { missing } else { known[code.index()] })
                 });
             }
-            v => rows.iter().enumerate().for_each(|(i, r)| add(i, cell_hash(&v.cell(r.index())))),
+            v => rows.iter().enumerate().looking().for_each(|(i, r)| add(i, cell_hash(&v.cell(r.index())))),
         }
     }
     out.iter_mut().for_each(|h| *h = mix(*h));

@@ -54,7 +54,10 @@ pub fn leading_of(
     let _held = ctx.budget.take(n.saturating_mul(m).saturating_mul(16), "the eigenvectors")?;
     let mut q: Vec<f32> = zeros(n * m)?;
     let mut rng = Rng::stream(0, 0x65);
-    q.iter_mut().for_each(|x| *x = rng.normal().single());
+    for (i, x) in q.iter_mut().enumerate() {
+        ctx.check_at(i)?;
+        *x = rng.normal().single();
+    }
     let mut aq: Vec<f32> = zeros(n * m)?;
     orthonormal(&mut q, n, m, &mut rng, ctx)?;
     let (mut values, mut before) = (Vec::new(), 0.0);
@@ -105,6 +108,7 @@ pub fn leading_of(
     }
     let mut vectors: Vec<f32> = zeros(k * n)?;
     for (c, v) in vectors.chunks_exact_mut(n.max(1)).enumerate() {
+        ctx.check()?;
         v.iter_mut().enumerate().for_each(|(i, x)| *x = q[i * m + c]);
         let length = v.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
         let largest = v.iter().fold(0.0f32, |l, x| if x.abs() > l.abs() { *x } else { l });
@@ -129,7 +133,8 @@ fn times(a: &[f32], q: &[f32], n: usize, m: usize, out: &mut [f32], ctx: &Contex
 /// # Errors
 /// [`Code::Cancelled`].
 fn orthonormal(q: &mut [f32], n: usize, m: usize, rng: &mut Rng, ctx: &Context<'_>) -> Result<()> {
-    let mut columns: Vec<Vec<f64>> = (0..m).map(|c| (0..n).map(|i| f64::from(q[i * m + c])).collect()).collect();
+    let column = |c: usize| ctx.check().map(|()| (0..n).map(|i| f64::from(q[i * m + c])).collect());
+    let mut columns: Vec<Vec<f64>> = (0..m).map(column).collect::<Result<_>>()?;
     let norm = |v: &[f64]| v.iter().map(|x| x * x).sum::<f64>().sqrt();
     for c in 0..m {
         let (done, rest) = columns.split_at_mut(c);
@@ -154,6 +159,7 @@ fn orthonormal(q: &mut [f32], n: usize, m: usize, rng: &mut Rng, ctx: &Context<'
         v.iter_mut().for_each(|x| *x /= length);
     }
     for (c, v) in columns.iter().enumerate() {
+        ctx.check()?;
         v.iter().enumerate().for_each(|(i, x)| q[i * m + c] = x.single());
     }
     Ok(())

@@ -88,8 +88,8 @@ impl Params {
 fn fit(data: &Interactions, given: &Map<String, Value>, warm: Option<Warm<'_>>, ctx: &Context) -> Result<(Factors, Vec<Epoch>)> {
     let p: Params = params::typed(given)?;
     let (width, rule) = (p.factors, p.rule());
-    let by_user = Pairs::by_user(data, usize::MAX)?;
-    let by_item = by_user.transpose()?;
+    let by_user = Pairs::by_user(data, usize::MAX, ctx)?;
+    let by_item = by_user.transpose(ctx)?;
     let numbers = (by_user.rows() + by_item.rows()).saturating_mul(width);
     let bytes = by_user.bytes() + by_item.bytes() + ctx.pool.threads() * LeastSquares::bytes(width);
     let _booked = ctx.budget.take(numbers.saturating_mul(4).saturating_add(bytes), "the vectors of users and items")?;

@@ -102,9 +102,9 @@ struct Job<'a> {
 fn fit(data: &Interactions, given: &Map<String, Value>, warm: Option<Warm<'_>>, ctx: &Context) -> Result<(Factors, Vec<Epoch>)> {
     let mut p: Params = params::typed(given)?;
     let width = p.factors;
-    let by_item = Pairs::by_user(data, usize::MAX)?.transpose()?;
+    let by_item = Pairs::by_user(data, usize::MAX, ctx)?.transpose(ctx)?;
     // Each user's items ascending, to look them up.
-    let by_user = by_item.transpose()?;
+    let by_user = by_item.transpose(ctx)?;
     let (n_users, n_items, pairs) = (by_user.rows(), by_item.rows(), by_user.columns.len());
     drop(by_item);
     let numbers = (n_users + 2 * n_items).saturating_mul(width);
@@ -118,7 +118,10 @@ fn fit(data: &Interactions, given: &Map<String, Value>, warm: Option<Warm<'_>>, 
     let mut items: Vec<f32> = zeros(n_items * width)?;
     let mut spare: Vec<f32> = zeros(n_items * width)?;
     let mut rng = Rng::stream(ctx.seed, 0xb9_0000);
-    users.iter_mut().chain(&mut items).for_each(|x| *x = START * rng.normal().single());
+    for (at, x) in users.iter_mut().chain(&mut items).enumerate() {
+        ctx.check_at(at)?;
+        *x = START * rng.normal().single();
+    }
     if let Some(f) = warm.and_then(|w| w.model.factors().filter(|f| f.start(w.items, width, &mut items)))
         && let Some(w) = warm
     {
@@ -171,6 +174,7 @@ fn fit(data: &Interactions, given: &Map<String, Value>, warm: Option<Warm<'_>>, 
     }
     let from = inverse(&names)?;
     for (item, row) in spare.chunks_exact_mut(width).enumerate() {
+        ctx.check_at(item)?;
         row.copy_from_slice(&items[from[item].index() * width..][..width]);
     }
     drop((users, items));

@@ -90,16 +90,16 @@ impl<'a> HistoryFit<'a> {
     ///
     /// # Errors
     /// [`crate::base::Code::OutOfMemory`].
-    pub fn pairs(&self, history: usize) -> Result<Pairs> {
-        Pairs::by_user(self.data, history)
+    pub fn pairs(&self, history: usize, ctx: &Context) -> Result<Pairs> {
+        Pairs::by_user(self.data, history, ctx)
     }
 
     /// The order of items of which the model knows nothing.
     ///
     /// # Errors
     /// [`crate::base::Code::OutOfMemory`].
-    pub fn popularity(&self) -> Result<Shared<f32>> {
-        Ok(Popularity::plain(self.data)?.scores)
+    pub fn popularity(&self, ctx: &Context) -> Result<Shared<f32>> {
+        Ok(Popularity::plain(self.data, ctx)?.scores)
     }
 
     /// How well `score` finds the held-out events; none where there are none.

@@ -70,8 +70,8 @@ impl Holdout {
     /// .. from + share` do not overlap. With `repeats` items that the user had are to be found, too.
     ///
     /// # Errors
-    /// [`crate::base::Code::OutOfMemory`].
-    pub fn split(data: &Interactions, step: Step, repeats: bool, from: f64, share: f64) -> Result<(Interactions, Self)> {
+    /// [`crate::base::Code::OutOfMemory`], [`crate::base::Code::Cancelled`].
+    pub fn split(data: &Interactions, step: Step, repeats: bool, from: f64, share: f64, ctx: &Context) -> Result<(Interactions, Self)> {
         let at = |u: u32| (mix(data.users.hash(u) ^ 0x9d2c_5680_ca28_7e13) >> 11) as f64 / (1u64 << 53).real();
         // A chosen user's hash is below its part's end: the cut takes the smallest, again the same ones night after night.
         let mut chosen: Vec<(f64, u32)> = (0..data.users.len() as u32)
@@ -87,7 +87,7 @@ impl Holdout {
             let starts = step.starts(data.history(u));
             begins[u.index()] = starts[starts.len() - (starts.len() / 4).clamp(1, most)];
         }
-        let rest = data.filter(|u, at, _| begins[u.index()] == 0 || at < begins[u.index()])?;
+        let rest = data.filter(ctx, |u, at, _| begins[u.index()] == 0 || at < begins[u.index()])?;
         let mut users: Vec<(u32, Vec<Event>)> = chosen.iter().map(|&(_, u)| (u, data.history(u)[begins[u.index()]..].to_vec())).collect();
         users.sort_by_key(|h| h.0);
         Ok((rest, Self { users, repeats }))
@@ -262,7 +262,7 @@ mod tests {
         // The first names the item after the last one; the second always item 6.
         let found = |users: usize, step: Step, whole: bool| {
             let data = events(users);
-            let (rest, holdout) = Holdout::split(&data, step, false, 0.0, 1.0).unwrap();
+            let (rest, holdout) = Holdout::split(&data, step, false, 0.0, 1.0, &ctx).unwrap();
             let name = |history: &[Event], now: i64, outs: &mut [Vec<f32>]| {
                 assert!(history.iter().all(|e| e.time <= now));
                 outs.iter_mut().for_each(|o| o.fill(f32::NEG_INFINITY));
@@ -286,7 +286,7 @@ mod tests {
         assert_eq!(found(20, Step::Event, true), (0, vec![0.0, 0.0], None));
         // But where users have items again.
         let data = events(20);
-        let (_, holdout) = Holdout::split(&data, Step::Event, true, 0.0, 1.0).unwrap();
+        let (_, holdout) = Holdout::split(&data, Step::Event, true, 0.0, 1.0, &ctx).unwrap();
         let figures = holdout
             .measure(&Lists { data: &data, ..lists }, |_, _, out| out.copy_from_slice(&[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 9.0]))
             .unwrap();
@@ -296,14 +296,16 @@ mod tests {
     #[test]
     fn parts_share_no_user_and_a_session_goes_as_one() {
         let data = events(400);
-        let (rest, evaluate) = Holdout::split(&data, Step::Session, false, 0.0, 0.3).unwrap();
-        let (_, tune) = Holdout::split(&rest, Step::Session, false, 0.3, 0.7).unwrap();
+        let (pool, budget) = (Pool::single(), Budget::unlimited());
+        let ctx = Context { seed: 0, pool: &pool, budget: &budget, watch: &Quiet };
+        let (rest, evaluate) = Holdout::split(&data, Step::Session, false, 0.0, 0.3, &ctx).unwrap();
+        let (_, tune) = Holdout::split(&rest, Step::Session, false, 0.3, 0.7, &ctx).unwrap();
         assert!(evaluate.users.iter().all(|a| tune.users.iter().all(|b| a.0 != b.0)));
         assert_eq!(evaluate.users.len() + tune.users.len(), 400);
         assert_eq!(Step::of(&data), Step::Session);
         assert!(evaluate.users.iter().chain(&tune.users).all(|(_, events)| events.len() == 2 && events[0].item == 6));
         // Nobody with one step gives it.
-        let one = data.filter(|_, at, _| at < 2).unwrap();
-        assert!(Holdout::split(&one, Step::Session, false, 0.0, 1.0).unwrap().1.is_empty());
+        let one = data.filter(&ctx, |_, at, _| at < 2).unwrap();
+        assert!(Holdout::split(&one, Step::Session, false, 0.0, 1.0, &ctx).unwrap().1.is_empty());
     }
 }

@@ -5,6 +5,7 @@ use crate::base::number::AsIndex;
 use crate::base::params::{self, ParamType, Spec};
 use crate::base::{Context, Result};
 use crate::dataset::{Interactions, Pairs};
+use crate::model::gather::look;
 use crate::model::linked::{Linked, RECENCY};
 use crate::model::links::Links;
 use crate::model::recommender::{Fitted, Kind};
@@ -52,8 +53,8 @@ struct Params {
 /// [`crate::base::Code::Cancelled`], [`crate::base::Code::OutOfMemory`].
 pub fn fit(data: &Interactions, given: &Map<String, Value>, ctx: &Context) -> Result<Linked> {
     let p: Params = params::typed(given)?;
-    let by_user = Pairs::by_user(data, p.history)?;
-    let by_item = by_user.transpose()?;
+    let by_user = Pairs::by_user(data, p.history, ctx)?;
+    let by_item = by_user.transpose(ctx)?;
     let _booked = ctx.budget.take(by_user.bytes() + by_item.bytes(), "the pairs of users and items")?;
     let n: Vec<f32> = (0..by_item.rows()).map(|i| by_item.row(i).map(|(_, x)| x * x).sum()).collect();
     let links = Links::build(
@@ -61,7 +62,8 @@ pub fn fit(data: &Interactions, given: &Map<String, Value>, ctx: &Context) -> Re
         p.neighbours,
         ctx,
         |a, gather| {
-            for (u, xa) in by_item.row(a.index()) {
+            for (step, (u, xa)) in by_item.row(a.index()).enumerate() {
+                look(step);
                 by_user.row(u.index()).for_each(|(b, xb)| gather.add(b, xa * xb));
             }
         },

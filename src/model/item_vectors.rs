@@ -8,6 +8,7 @@ use crate::dataset::{Event, Interactions, Pairs};
 use crate::kernel::{axpy, dot, scale, sum_squares};
 use crate::linalg::{add_rows, eigen};
 use crate::model::fading::fading;
+use crate::model::gather::look;
 use crate::model::linked::RECENCY;
 use crate::model::links::Links;
 use crate::model::network_tensors::floats;
@@ -72,18 +73,23 @@ impl ItemVectors {
     pub fn fit(data: &Interactions, given: &Map<String, Value>, ctx: &Context) -> Result<Self> {
         let p: Params = params::typed(given)?;
         let items = data.items.len();
-        let by_user = Pairs::by_user(data, p.history)?;
-        let by_item = by_user.transpose()?;
+        let by_user = Pairs::by_user(data, p.history, ctx)?;
+        let by_item = by_user.transpose(ctx)?;
         let _booked = ctx.budget.take(by_user.bytes() + by_item.bytes(), "the pairs of users and items")?;
         let others = |u: u32| by_user.row(u.index()).count().saturating_sub(1).real();
-        let d: Vec<f64> = (0..items).map(|i| by_item.row(i).map(|(u, _)| others(u)).sum()).collect();
+        let mut d: Vec<f64> = zeros(items)?;
+        for (i, d) in d.iter_mut().enumerate() {
+            ctx.check_at(i)?;
+            *d = by_item.row(i).map(|(u, _)| others(u)).sum();
+        }
         let total: f64 = d.iter().sum();
         let links = Links::build(
             items,
             p.neighbours,
             ctx,
             |a, gather| {
-                for (u, _) in by_item.row(a.index()) {
+                for (step, (u, _)) in by_item.row(a.index()).enumerate() {
+                    look(step);
                     by_user.row(u.index()).for_each(|(b, _)| gather.add(b, 1.0));
                 }
             },
@@ -93,7 +99,7 @@ impl ItemVectors {
                 (information.max(0.0) * c / (c + 1.0)).single()
             },
         )?;
-        let entries: usize = (0..items as u32).map(|a| links.of(a).count()).sum();
+        let entries = links.count();
         let _held = ctx.budget.take(entries.saturating_mul(16).saturating_add(items * 16), "the matrix of what is chosen together")?;
         let matrix = Symmetric::of(&links, items)?;
         drop(links);
@@ -101,6 +107,7 @@ impl ItemVectors {
         let (values, rows) = eigen::leading_of(items, width, TURNS, |q, m, out| matrix.times(q, m, out, ctx), ctx)?;
         let mut vectors: Vec<f32> = zeros(items * p.width)?;
         for (k, (value, row)) in values.iter().zip(rows.chunks_exact(items.max(1))).enumerate() {
+            ctx.check()?;
             let root = value.max(0.0).sqrt().single();
             row.iter().enumerate().for_each(|(i, x)| vectors[i * p.width + k] = x * root);
         }
@@ -168,12 +175,12 @@ impl Symmetric {
     /// (L + Lᵀ) / 2 for the matrix L of `links`.
     fn of(links: &Links, items: usize) -> Result<Self> {
         let mut offsets: Vec<usize> = zeros(items + 1)?;
-        let mut entries = 0usize;
+        let entries = 2 * links.count();
         for a in 0..items as u32 {
+            look(a.index());
             for (b, _) in links.of(a) {
                 offsets[a.index() + 1] += 1;
                 offsets[b.index() + 1] += 1;
-                entries += 2;
             }
         }
         (0..items).for_each(|i| offsets[i + 1] += offsets[i]);
@@ -186,6 +193,7 @@ impl Symmetric {
             *at += 1;
         };
         for a in 0..items as u32 {
+            look(a.index());
             for (b, w) in links.of(a) {
                 put(a, b, w);
                 put(b, a, w);

@@ -1,7 +1,7 @@
 //! A sparse item → item matrix: for each item the strongest links to others. What `item_knn`, `transition` and `ease` learn and score with.
 
 use crate::base::number::{AsIndex, AsReal};
-use crate::base::{Code, Context, Error, Numbers, Result, Shared, Tensor, memory, tensor};
+use crate::base::{Code, Context, Error, Numbers, Result, Shared, Tensor, interrupts, memory, tensor};
 use crate::dataset::Event;
 use crate::model::gather::{Gather, Gathered, strongest};
 use half::f16;
@@ -100,6 +100,11 @@ impl Links {
         self.offsets.len() - 1
     }
 
+    /// How many links there are.
+    pub fn count(&self) -> usize {
+        self.offsets.last().map_or(0, |n| *n)
+    }
+
     /// The links of an item, strongest first.
     pub fn of(&self, item: u32) -> impl Iterator<Item = (u32, f32)> + '_ {
         let (targets, weights) = self.row(item);
@@ -152,9 +157,10 @@ impl Links {
     /// The weights by name, of links that are held whole: of each link target and weight, a row an item, and where each row begins. A store
     /// can keep and read such a tensor row by row (its name ends in `.row`, that of the places in `.offset`).
     pub fn to_tensors(&self) -> Vec<Tensor> {
-        let n = self.offsets[self.items()];
+        let n = self.count();
         let mut bytes: Vec<u8> = Vec::with_capacity(n * STORED);
         for item in 0..self.items() as u32 {
+            interrupts::check_at(item.index());
             let (targets, weights) = self.row(item);
             for (t, w) in targets.iter().zip(weights) {
                 bytes.extend_from_slice(&t.to_le_bytes());
@@ -173,9 +179,10 @@ impl Links {
         let (targets, weights) = match &self.rows {
             Rows::Whole { targets, weights } => (tensor::lay(TARGETS, targets), weights.clone()),
             Rows::Some(_) => {
-                let count = self.offsets.last().map_or(0, |n| *n);
+                let count = self.count();
                 let (mut targets, mut weights) = (Vec::with_capacity(count), Vec::with_capacity(count));
-                for (t, w) in (0..self.items() as u32).map(|i| self.row(i)) {
+                for (i, (t, w)) in (0..self.items() as u32).map(|i| self.row(i)).enumerate() {
+                    interrupts::check_at(i);
                     targets.extend_from_slice(t);
                     weights.extend_from_slice(w);
                 }
@@ -243,7 +250,8 @@ fn read(stored: &[u8], count: usize, items: usize) -> Result<(Vec<u32>, Vec<f16>
     let (mut targets, mut weights) = (Vec::new(), Vec::new());
     memory::reserve(&mut targets, count)?;
     memory::reserve(&mut weights, count)?;
-    for [a, b, c, d, e, f] in links {
+    for (i, [a, b, c, d, e, f]) in links.iter().enumerate() {
+        interrupts::check_at(i);
         targets.push(u32::from_le_bytes([*a, *b, *c, *d]));
         weights.push(f16::from_le_bytes([*e, *f]));
     }

@@ -2,7 +2,7 @@
 
 use crate::base::number::{AsIndex, AsReal};
 use crate::base::params::{self, ParamType, Spec};
-use crate::base::{Code, Error, Result, Shared, Tensor, zeros};
+use crate::base::{Code, Context, Error, Result, Shared, Tensor, zeros};
 use crate::dataset::{Event, Interactions, Pairs};
 use crate::model::network_tensors::floats;
 use crate::model::recommender::{Fitted, ItemScorer, Kind};
@@ -27,7 +27,7 @@ pub static KIND: Kind = Kind {
         "popularity",
         "What most users chose: the baseline, and what an unknown user gets.",
         SPECS,
-        |job| Ok(Fitted::new(Popularity::fit(job.data, job.params)?, Vec::new())),
+        |job| Ok(Fitted::new(Popularity::fit(job.data, job.params, job.ctx)?, Vec::new())),
         |s| Ok(Box::new(Popularity::from_tensors(s.items, s.tensors)?)),
     )
 };
@@ -44,8 +44,8 @@ impl Popularity {
     /// Counts the users of each item.
     ///
     /// # Errors
-    /// [`Code::InvalidParameter`] for a half life where events have no time; [`Code::OutOfMemory`].
-    pub fn fit(data: &Interactions, given: &Map<String, Value>) -> Result<Self> {
+    /// [`Code::InvalidParameter`] for a half life where events have no time; [`Code::OutOfMemory`], [`Code::Cancelled`].
+    pub fn fit(data: &Interactions, given: &Map<String, Value>, ctx: &Context) -> Result<Self> {
         let p: Params = params::typed(given)?;
         let decay = match p.half_life {
             Some(_) if data.events().iter().all(|e| e.time == 0) => {
@@ -56,16 +56,17 @@ impl Popularity {
             Some(days) => std::f64::consts::LN_2 / (days * DAY),
             None => 0.0,
         };
-        Self::count(data, decay)
+        Self::count(data, decay, ctx)
     }
 
     /// `decay` is the rate a microsecond.
-    fn count(data: &Interactions, decay: f64) -> Result<Self> {
+    fn count(data: &Interactions, decay: f64, ctx: &Context) -> Result<Self> {
         let now = data.latest();
         let mut sums: Vec<f64> = zeros(data.items.len())?;
         let mut latest: Vec<i64> = zeros(data.items.len())?;
-        let pairs = Pairs::by_user(data, usize::MAX)?;
+        let pairs = Pairs::by_user(data, usize::MAX, ctx)?;
         for u in 0..pairs.rows() {
+            ctx.check_at(u)?;
             for e in data.history(u as u32) {
                 latest[e.item.index()] = e.time;
             }
@@ -80,9 +81,9 @@ impl Popularity {
     /// The plain count, without decay.
     ///
     /// # Errors
-    /// [`Code::OutOfMemory`].
-    pub fn plain(data: &Interactions) -> Result<Self> {
-        Self::count(data, 0.0)
+    /// [`Code::OutOfMemory`], [`Code::Cancelled`].
+    pub fn plain(data: &Interactions, ctx: &Context) -> Result<Self> {
+        Self::count(data, 0.0, ctx)
     }
 
     /// Back from [`Popularity::to_tensors`].

@@ -5,6 +5,7 @@ use crate::base::number::{AsIndex, AsReal};
 use crate::base::params::{self, ParamType, Spec};
 use crate::base::{Context, Result, memory, zeros};
 use crate::dataset::Interactions;
+use crate::model::gather::look;
 use crate::model::linked::{Linked, RECENCY};
 use crate::model::links::Links;
 use crate::model::recommender::{Fitted, Kind};
@@ -69,6 +70,7 @@ pub fn fit(data: &Interactions, given: &Map<String, Value>, ctx: &Context) -> Re
     places.resize(events.len(), (0, 0));
     let mut n: Vec<f32> = zeros(items)?;
     for u in 0..data.users.len() as u32 {
+        ctx.check_at(u.index())?;
         let start = data.offsets()[u.index()];
         for (at, e) in data.history(u).iter().enumerate() {
             let i = e.item.index();
@@ -83,7 +85,8 @@ pub fn fit(data: &Interactions, given: &Map<String, Value>, ctx: &Context) -> Re
         p.neighbours,
         ctx,
         |a, gather| {
-            for &(at, u) in &places[offsets[a.index()]..offsets[a.index() + 1]] {
+            for (step, &(at, u)) in places[offsets[a.index()]..offsets[a.index() + 1]].iter().enumerate() {
+                look(step);
                 let own = events[at].weight / heaviest;
                 let (start, end) = (data.offsets()[u.index()], data.offsets()[u.index() + 1]);
                 for (d, e) in events[at + 1..end.min(at + 1 + p.window)].iter().enumerate() {

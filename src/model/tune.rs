@@ -91,7 +91,7 @@ pub fn side_by_side(each: Vec<Figures>) -> Figures {
 }
 
 fn ndcg(model: &dyn ItemScorer, data: &Interactions, tune: &Holdout, ctx: &Context) -> Result<Figures> {
-    let popularity = Popularity::plain(data)?.scores;
+    let popularity = Popularity::plain(data, ctx)?.scores;
     tune.compare(&Lists { data, k: EVALUATED_AT, popularity: &popularity, ctx }, 1, |history, now, outs| {
         if !model.score(history, now, &mut outs[0]) {
             outs[0].copy_from_slice(&popularity);

@@ -14,6 +14,7 @@ pub mod optimise;
 pub mod shards;
 pub mod silu;
 pub mod stack;
+pub mod start;
 pub mod tower;
 
 pub use activation::Activation;

@@ -5,8 +5,8 @@ use crate::base::{Code, Error, Result, Rng, zeros};
 use crate::kernel::dense::{Product, Start};
 use crate::kernel::{axpy, dense_row, product};
 use crate::linalg::{add_rows, column_sums, multiply, multiply_transposed, transpose, transposed_suits};
-use crate::nn::Activation;
 use crate::nn::dropout::{drop_out, drop_out_back};
+use crate::nn::{Activation, start};
 use std::ops::Range;
 
 /// One dense layer: f(x·W + b), W of `inputs` × `outputs`, row-major.
@@ -130,6 +130,12 @@ impl Stack {
         self.layers.first().map_or(0, |l| l.inputs - self.factors)
     }
 
+    /// Where the weights of these inputs of the first layer lie in the flat vector.
+    pub fn of_inputs(&self, inputs: Range<usize>) -> Range<usize> {
+        let at = |i: usize| self.layers.first().map_or(0, |l| l.weight.start + i * l.outputs);
+        at(inputs.start)..at(inputs.end)
+    }
+
     /// The layers, first to last.
     pub fn layers(&self) -> &[Dense] {
         &self.layers
@@ -156,13 +162,13 @@ impl Stack {
     pub fn init(&self, params: &mut [f32], rng: &mut Rng) {
         for l in &self.layers {
             let bound = (6.0 / (l.inputs + l.outputs).max(1).real()).sqrt().single();
-            params[l.weight.clone()].iter_mut().for_each(|w| *w = (2.0 * rng.uniform_f32() - 1.0) * bound);
+            start::uniform(&mut params[l.weight.clone()], bound, rng);
             params[l.bias.clone()].fill(0.0);
         }
         if self.sparse > 0 {
             // What a rare input begins with it keeps, as noise: nothing where no factors need to be told apart, and little where they do.
             let bound = if self.layers.len() == 1 { 0.0 } else { START };
-            params[self.sparse_weight()].iter_mut().for_each(|w| *w = (2.0 * rng.uniform_f32() - 1.0) * bound);
+            start::uniform(&mut params[self.sparse_weight()], bound, rng);
         }
     }
 

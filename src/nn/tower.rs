@@ -7,6 +7,7 @@ use crate::kernel::{axpy, dense_row};
 use crate::linalg::{column_sums, multiply, multiply_transposed};
 use crate::nn::norm::{normalise, normalise_back};
 use crate::nn::silu::{silu, silu_back};
+use crate::nn::start;
 use std::ops::Range;
 
 /// One layer: x·W + b, W of `inputs` × `outputs`, row-major; all but the last go on to silu(gain ∘ normalised + shift).
@@ -106,7 +107,7 @@ impl Tower {
     pub fn init(&self, params: &mut [f32], rng: &mut Rng) {
         for l in &self.layers {
             let bound = (6.0 / (l.inputs + l.outputs).max(1).real()).sqrt().single();
-            params[l.weight.clone()].iter_mut().for_each(|w| *w = (2.0 * rng.uniform_f32() - 1.0) * bound);
+            start::uniform(&mut params[l.weight.clone()], bound, rng);
             params[l.bias.clone()].fill(0.0);
             if let Some([gain, shift]) = &l.norm {
                 params[gain.clone()].fill(1.0);

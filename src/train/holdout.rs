@@ -1,5 +1,6 @@
 //! Which rows are held out, and whether two versions held out the same.
 
+use crate::base::interrupts::Looking;
 use crate::base::number::AsIndex;
 use crate::base::{Code, Error, Result};
 use crate::dataset::recognise::Marks;
@@ -38,7 +39,7 @@ pub fn usable(
 ) -> Result<(Vec<u32>, usize)> {
     let times = time.map(|t| frame.column(t)).transpose()?;
     let timed = |r: u32| times.is_none_or(|t| t.values.cell(r.index()) != Cell::Missing);
-    let mut rows: Vec<u32> = (0..frame.rows() as u32).filter(|r| known(*r) && timed(*r)).collect();
+    let mut rows: Vec<u32> = (0..frame.rows() as u32).looking().filter(|r| known(*r) && timed(*r)).collect();
     let skipped = frame.rows() - rows.len();
     if distinct {
         let all: Vec<&str> = frame.columns().iter().map(|c| c.name.as_str()).collect();

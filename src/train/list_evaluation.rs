@@ -135,11 +135,11 @@ pub fn rows(lists: &Lists, k: usize, baseline: Option<&str>, seed: u64) -> Vec<M
 ///
 /// # Errors
 /// [`crate::base::Code::Corrupt`], [`crate::base::Code::OutOfMemory`].
-pub fn held_out(state: &Value, tensors: &[Tensor], data: &Interactions) -> Result<Option<(Recommender, Vec<Case>)>> {
+pub fn held_out(state: &Value, tensors: &[Tensor], data: &Interactions, ctx: &Context) -> Result<Option<(Recommender, Vec<Case>)>> {
     let Some(twin) = Incumbent::load(state, tensors)? else { return Ok(None) };
     let model = twin.into_recommender();
-    let (rest, holdout) = Holdout::split(data, Step::of(data), model.repeats(), 0.0, model.held_share())?;
-    let left = Popularity::plain(&rest)?.scores;
+    let (rest, holdout) = Holdout::split(data, Step::of(data), model.repeats(), 0.0, model.held_share(), ctx)?;
+    let left = Popularity::plain(&rest, ctx)?.scores;
     let known = model.known(data);
     let case = |(user, events): &(u32, Vec<Event>)| {
         let next: Vec<Id> = events.iter().filter(|e| left[e.item.index()] > 0.0).map(|e| data.items.id(e.item)).collect();

@@ -49,8 +49,8 @@ pub fn fit_from(
     let _booked = ctx.budget.take(data.bytes() * 2, "the events")?;
     let mut report = Report { rows_used: data.events().len() as u64, rows_skipped: skipped, ..Report::default() };
     let repeats = repeats(data, asked, &mut report);
-    let parts = Parts::of(data, asked, repeats, warm.is_some())?;
-    let Evaluated { choice, verdict, popularity } = evaluated(&parts, asked, (incumbent, warm.as_ref()), &mut report, ctx)?;
+    let parts = Parts::of(data, asked, repeats, warm.is_some(), ctx)?;
+    let Evaluated { choice, verdict, popularity } = evaluated(data, &parts, asked, (incumbent, warm.as_ref()), &mut report, ctx)?;
     let auto::Choice { kind, params: mut resolved, fitted } = choice;
     resolved.extend(fitted.chosen);
     resolved.insert("repeats".into(), json!(repeats));
@@ -81,7 +81,7 @@ pub fn fit_from(
     let context = if model.uses_context() { data.context.clone() } else { EventContext::default() };
     tensors.extend(model.to_tensors());
     tensors.extend(data.items.to_tensors(ITEMS));
-    tensors.push(popularity_tensor(Popularity::plain(data)?.scores));
+    tensors.push(popularity_tensor(Popularity::plain(data, ctx)?.scores));
     let snapshot = snapshot(data, &asked.common, ctx)?;
     if let Some(s) = &snapshot {
         tensors.extend(s.to_tensors());
@@ -125,17 +125,17 @@ struct Parts {
 }
 
 impl Parts {
-    fn of(data: &Interactions, asked: &Request, repeats: bool, closed: bool) -> Result<Self> {
+    fn of(data: &Interactions, asked: &Request, repeats: bool, closed: bool, ctx: &Context) -> Result<Self> {
         let step = Step::of(data);
         let share = verdict::share(data, step, asked.common.holdout, asked.common.refit);
-        let (rest, evaluate) = Holdout::split(data, step, repeats, 0.0, share)?;
+        let (rest, evaluate) = Holdout::split(data, step, repeats, 0.0, share, ctx)?;
         // What a kind leaves open is chosen on other users than those it is evaluated by, or, where they are few, on what those did before,
         // too.
         let least = if share > 0.0 { share.min(1.0 - share) / 2.0 } else { 0.1 };
         let enough = ENOUGH.real() / data.users.len().real();
         let (from, tune_share) = if enough > 1.0 - share { (0.0, 1.0) } else { (share, enough.max(least)) };
         let open = !closed && asked.kind.is_none_or(|k| chooses(k, &asked.params, data.items.len()));
-        let split = open.then(|| Holdout::split(&rest, step, repeats, from, tune_share)).transpose()?;
+        let split = open.then(|| Holdout::split(&rest, step, repeats, from, tune_share, ctx)).transpose()?;
         Ok(Self { share, rest, evaluate, split: split.filter(|(_, tune)| !tune.is_empty()) })
     }
 
@@ -162,23 +162,27 @@ struct Evaluated {
 }
 
 fn evaluated(
+    data: &Interactions,
     parts: &Parts,
     asked: &Request,
     (deployed, warm): (Option<&Incumbent>, Option<&WarmStart<'_>>),
     report: &mut Report,
     ctx: &Context,
 ) -> Result<Evaluated> {
-    let incumbent = deployed.filter(|i| i.held_out(parts.share));
+    let may = deployed.map(|i| i.may_be_evaluated(parts.share, data));
+    let incumbent = deployed.filter(|_| may == Some(Ok(())));
     let warm = warm.and_then(|w| w.evaluated(incumbent.is_some(), parts.evaluate.is_empty()));
     let mut choice = auto::fit(asked, parts.seen(), parts.tune(), warm, report, ctx)?;
-    if deployed.is_some() && incumbent.is_none() {
-        report.notices.push("the deployed version was not evaluated on the held-out events: it learned from some of these events".into());
+    if let Some(Err(why)) = may {
+        report.notices.push(format!("the deployed version was not evaluated on the held-out events: {why}"));
     }
-    let popularity = Popularity::plain(&parts.rest)?.scores;
+    let popularity = Popularity::plain(&parts.rest, ctx)?.scores;
     ctx.watch.phase("evaluating");
     let mut verdict = verdict::evaluate(&*choice.fitted.model, &popularity, &parts.rest, &parts.evaluate, incumbent, ctx)?;
     let chosen_by = || match parts.tune() {
-        Some(tune) => verdict::evaluate(&*choice.fitted.model, &Popularity::plain(parts.seen())?.scores, parts.seen(), tune, None, ctx),
+        Some(tune) => {
+            verdict::evaluate(&*choice.fitted.model, &Popularity::plain(parts.seen(), ctx)?.scores, parts.seen(), tune, None, ctx)
+        }
         None => Ok(None),
     };
     if let (None, Some(v)) = (asked.kind, &verdict)

@@ -169,6 +169,21 @@ impl Incumbent {
         self.0.held_share() + 1e-9 >= share
     }
 
+    /// Whether it may be evaluated by what is held out of `data` of a `share` of the users.
+    ///
+    /// # Errors
+    /// Why not, as half a sentence: where the newest events are gone (a wrong date, a window that became shorter), a user's last step is one
+    /// that it learned from. (A version of 300 days had an NDCG of .077 on the last steps of 150, where nothing is to be found.)
+    pub(super) fn may_be_evaluated(&self, share: f64, data: &Interactions) -> std::result::Result<(), &'static str> {
+        if !self.held_out(share) {
+            return Err("it learned from some of these events");
+        }
+        match self.0.latest() {
+            Some(latest) if latest > data.latest() => Err("the newest events that it knew are gone, and it learned from some of these"),
+            _ => Ok(()),
+        }
+    }
+
     /// Of the events that came after its last one, the share whose items it does not know; of all, where none did. The catalogue's change
     /// since then.
     pub(super) fn unknown(&self, data: &Interactions) -> f64 {

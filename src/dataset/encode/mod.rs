@@ -16,6 +16,7 @@ mod time;
 use crate::base::number::AsIndex;
 use crate::base::{Code, Context, Error, Result};
 use crate::dataset::{Cell, Family, Frame, Input, Values, input};
+pub use category::keep_most;
 pub use coded::{Coded, Field, NONE};
 pub use decode::{Decoded, likeliest};
 pub use grams::Grams;

@@ -7,6 +7,7 @@ use super::scale::{Scale, Scaling};
 use super::sketch::Sketch;
 use super::text::Text;
 use super::time::Time;
+use crate::base::interrupts::Looking;
 use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Context, Result};
 use crate::dataset::{Cell, Column, Family, MISSING_CODE, MISSING_TIME, Values};
@@ -101,7 +102,7 @@ impl Part {
     /// # Errors
     /// [`crate::base::Code::Cancelled`].
     pub fn fit(column: &Column, rows: &[u32], options: &Options, text_bits: Option<u32>, ctx: &Context<'_>) -> Result<Option<Self>> {
-        let missing = rows.iter().filter(|r| column.values.cell(**r as usize) == Cell::Missing).count();
+        let missing = rows.iter().looking().filter(|r| column.values.cell(**r as usize) == Cell::Missing).count();
         if missing == rows.len() {
             return Ok(None);
         }
@@ -131,8 +132,8 @@ impl Part {
             }
             Values::Category { codes, levels } => {
                 let mut counts = vec![0; levels.len()];
-                rows.iter().map(|r| codes[r.index()]).filter(|c| *c != MISSING_CODE).for_each(|c| counts[c.index()] += 1);
-                let counts: Vec<(&str, usize)> = levels.iter().map(String::as_str).zip(counts).filter(|(_, n)| *n > 0).collect();
+                rows.iter().looking().map(|r| codes[r.index()]).filter(|c| *c != MISSING_CODE).for_each(|c| counts[c.index()] += 1);
+                let counts: Vec<(&str, usize)> = levels.iter().map(String::as_str).zip(counts).looking().filter(|(_, n)| *n > 0).collect();
                 let c = Category::fit(&counts, missing, options.min_count, options.max_levels, options.buckets);
                 let rest = counts.len() - c.levels().len();
                 match () {
@@ -143,8 +144,12 @@ impl Part {
             }
             v @ Values::Labels { codes, levels, .. } => {
                 let mut counts = vec![0; levels.len()];
-                rows.iter().flat_map(|r| v.labels(r.index())).filter(|c| **c != MISSING_CODE).for_each(|c| counts[c.index()] += 1);
-                let counts: Vec<(&str, usize)> = levels.iter().map(String::as_str).zip(counts).filter(|(_, n)| *n > 0).collect();
+                rows.iter()
+                    .looking()
+                    .flat_map(|r| v.labels(r.index()))
+                    .filter(|c| **c != MISSING_CODE)
+                    .for_each(|c| counts[c.index()] += 1);
+                let counts: Vec<(&str, usize)> = levels.iter().map(String::as_str).zip(counts).looking().filter(|(_, n)| *n > 0).collect();
                 let c = Category::fit(&counts, missing, options.min_count, options.max_levels, options.buckets.min(LABEL_BUCKETS));
                 (!codes.is_empty() && c.width() > 0).then_some(Self::Labels(c))
             }
@@ -292,7 +297,7 @@ impl Part {
     pub fn places(&self, values: &Values) -> Places {
         match (self, values) {
             (Self::Category(c), Values::Category { levels, .. }) => {
-                Places { levels: levels.iter().map(|t| c.place(Some(t))).collect(), missing: Some(c.place(None)) }
+                Places { levels: levels.iter().looking().map(|t| c.place(Some(t))).collect(), missing: Some(c.place(None)) }
             }
             _ => Places { levels: Vec::new(), missing: None },
         }

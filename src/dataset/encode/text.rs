@@ -5,6 +5,7 @@
 
 use super::grams::{Grams, without_blanks};
 use crate::base::Result;
+use crate::base::interrupts::Looking;
 use crate::base::number::{AsIndex, AsReal};
 use crate::dataset::{Column, MISSING_CODE, Values};
 use serde::{Deserialize, Serialize};
@@ -63,10 +64,10 @@ const SAMPLE: usize = 20_000;
 pub fn is_text(column: &Column, rows: &[u32], min_count: usize) -> bool {
     let Values::Category { codes, levels } = &column.values else { return false };
     let mut counts = vec![0u32; levels.len()];
-    let known = rows.iter().map(|r| codes[r.index()]).filter(|c| *c != MISSING_CODE);
+    let known = rows.iter().looking().map(|r| codes[r.index()]).filter(|c| *c != MISSING_CODE);
     let total = known.map(|c| counts[c.index()] += 1).count();
     let rare: usize = counts.iter().map(|n| n.index()).filter(|n| *n < min_count).sum();
-    let used: Vec<&String> = levels.iter().zip(&counts).filter(|(_, n)| **n > 0).map(|(t, _)| t).collect();
+    let used: Vec<&String> = levels.iter().zip(&counts).looking().filter(|(_, n)| **n > 0).map(|(t, _)| t).collect();
     if used.len() < DISTINCT || rare * 2 < total {
         return false;
     }
@@ -108,7 +109,7 @@ impl Text {
         check: impl Fn() -> Result<()>,
     ) -> Result<Option<Self>> {
         let mut counts = vec![0u32; levels.len()];
-        sample.map(|r| codes[r]).filter(|c| *c != MISSING_CODE).for_each(|c| counts[c.index()] += 1);
+        sample.looking().map(|r| codes[r]).filter(|c| *c != MISSING_CODE).for_each(|c| counts[c.index()] += 1);
         let longest = if levels.len() > MANY { 3 } else { 5 };
         let mut found = vec![0u32; 1 << bits];
         let mut grams = Grams::default();

@@ -2,8 +2,10 @@
 
 use super::layout::UNKNOWN;
 use super::marginal::Marginal;
+use crate::base::interrupts::Looking;
 use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Code, Error, Result, Rng, hash};
+use crate::dataset::encode::keep_most;
 use crate::dataset::{Cell, Column, Family, MISSING_CODE, MISSING_TIME, Values};
 use serde::{Deserialize, Serialize};
 
@@ -94,7 +96,7 @@ impl Part {
     /// # Errors
     /// [`Code::WrongType`] for an array.
     pub fn fit(column: &Column, rows: &[u32], limits: (usize, usize)) -> Result<Self> {
-        let cells = || rows.iter().map(|r| column.values.cell(r.index()));
+        let cells = || rows.iter().looking().map(|r| column.values.cell(r.index()));
         let missing = cells().filter(|c| *c == Cell::Missing).count();
         let share = |n: usize| n.real() / rows.len().max(1).real();
         if missing == rows.len() {
@@ -131,12 +133,12 @@ impl Part {
             }
             Values::Category { codes, levels } => {
                 let mut counts = vec![0; levels.len()];
-                rows.iter().map(|r| codes[r.index()]).filter(|c| *c != MISSING_CODE).for_each(|c| counts[c.index()] += 1);
-                let mut counts: Vec<(&String, usize)> = levels.iter().zip(counts).filter(|(_, n)| *n > 0).collect();
+                rows.iter().looking().map(|r| codes[r.index()]).filter(|c| *c != MISSING_CODE).for_each(|c| counts[c.index()] += 1);
+                let mut counts: Vec<(&String, usize)> = levels.iter().zip(counts).looking().filter(|(_, n)| *n > 0).collect();
                 if let ([(only, _)], 0) = (&counts[..], missing) {
                     return Ok(Self::Constant(Some(Plain::Text((*only).clone()))));
                 }
-                counts.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+                keep_most(&mut counts, limits.1.saturating_add(RARE));
                 let frequent = counts.iter().take(limits.1).take_while(|(_, n)| *n >= limits.0).count();
                 counts.truncate(frequent + RARE);
                 let stored = StoredTexts {
@@ -238,7 +240,7 @@ impl Part {
 
     /// The values of `n` generated rows, row r of which has the normal score `score(r)` and the level `level(r)`.
     pub fn read(&self, n: usize, score: impl Fn(usize) -> f32, level: impl Fn(usize) -> u32, family: Family, rng: &mut Rng) -> Values {
-        let rows = 0..n;
+        let rows = (0..n).looking();
         match (self, family) {
             (Self::Constant(Some(Plain::Number(x))), _) => Values::Double(vec![*x; n]),
             (Self::Constant(Some(Plain::Time(t))), _) => Values::Time(vec![*t; n]),

@@ -22,7 +22,7 @@ const LEAST: f32 = 0.04;
 /// Chooses weights and, of the bases of `open`, the recency within the blend; bases without weight go, and those that are left are weighed
 /// in finer steps. What is kept is the best of the blend, the blend without each base, and each base alone, all of which are said.
 pub(super) fn choose(model: &mut Blend, open: &[bool], data: &Interactions, tune: &Holdout, ctx: &Context) -> Result<Map<String, Value>> {
-    let popularity = Popularity::plain(data)?.scores;
+    let popularity = Popularity::plain(data, ctx)?.scores;
     let n = model.parts.len();
     let points = simplex(&(0..n).collect::<Vec<_>>(), n);
     let first = model.evaluate(&points, data, tune, &popularity, ctx)?;

@@ -24,7 +24,7 @@ fn the_held_out_events_choose_the_weights() {
     let ctx = Context { seed: 0, pool: &pool, budget: &budget, watch: &Quiet };
     let columns = EventColumns { user: "u".into(), item: "i".into(), time: Some("t".into()), ..EventColumns::default() };
     let (data, _) = Interactions::from_frame(&frame, &columns, IdKind::Integer, IdKind::Integer, &ctx).unwrap();
-    let (seen, tune) = Holdout::split(&data, Step::Event, false, 0.0, 1.0).unwrap();
+    let (seen, tune) = Holdout::split(&data, Step::Event, false, 0.0, 1.0, &ctx).unwrap();
     let mut p = serde_json::from_str::<Map<String, Value>>(r#"{"bases": {"popularity": {}, "transition": {}}, "weights": null}"#).unwrap();
     check(KINDS, &mut p).unwrap();
     let chosen = fit(&Job { data: &seen, params: &p, tune: Some(&tune), kinds: KINDS, warm: None, ctx: &ctx }, None).unwrap();
@@ -57,12 +57,12 @@ fn lists_of_candidates_are_those_of_all_items() {
     let columns = EventColumns { user: "u".into(), item: "i".into(), time: Some("t".into()), ..EventColumns::default() };
     let (data, _) = Interactions::from_frame(&frame, &columns, IdKind::Integer, IdKind::Integer, &ctx).unwrap();
     for repeats in [false, true] {
-        let (seen, tune) = Holdout::split(&data, Step::Event, repeats, 0.0, 1.0).unwrap();
+        let (seen, tune) = Holdout::split(&data, Step::Event, repeats, 0.0, 1.0, &ctx).unwrap();
         let bases = r#"{"bases": {"popularity": {}, "transition": {}, "item_knn": {}, "ease": {}}, "weights": {"popularity": 1, "transition": 1, "item_knn": 1, "ease": 1}}"#;
         let mut p = serde_json::from_str::<Map<String, Value>>(bases).unwrap();
         check(KINDS, &mut p).unwrap();
         let model = fit(&Job { data: &seen, params: &p, tune: None, kinds: KINDS, warm: None, ctx: &ctx }, None).unwrap().model;
-        let popularity = Popularity::plain(&seen).unwrap().scores;
+        let popularity = Popularity::plain(&seen, &ctx).unwrap().scores;
         let weightings = simplex(&[0, 1, 2, 3], 4);
         let tensors = model.to_tensors();
         let blend = |w: &Vec<f32>| {

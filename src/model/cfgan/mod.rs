@@ -132,7 +132,7 @@ impl Cfgan {
         let most = fit.batch().saturating_mul(p.history.min(shape.items)).min(data.events().len());
         let bytes = Training::bytes(&shape, parameters, fit.batch(), most, p.drawn());
         let _booked = fit.book("CFGAN", parameters, bytes, ctx)?;
-        let (pairs, popularity) = (fit.pairs(p.history)?, fit.popularity()?);
+        let (pairs, popularity) = (fit.pairs(p.history, ctx)?, fit.popularity(ctx)?);
         let evaluate = |flat: &[f32]| -> Result<Option<Evaluation>> {
             let [input, input_bias, output, output_bias] = split(shape.generator(), flat);
             let layers = Layers { input: ItemRows::Single(input), input_bias, output: ItemRows::Single(output), output_bias };

@@ -114,8 +114,8 @@ fn at_once(users: usize, items: usize, pairs: usize) -> bool {
 pub fn fit(data: &Interactions, given: &Map<String, Value>, ctx: &Context) -> Result<Linked> {
     let p: Params = params::typed(given)?;
     let lambda = p.regularization.unwrap_or(USUAL_REGULARIZATION);
-    let by_user = Pairs::by_user(data, p.history)?;
-    let by_item = by_user.transpose()?;
+    let by_user = Pairs::by_user(data, p.history, ctx)?;
+    let by_item = by_user.transpose(ctx)?;
     let _booked = ctx.budget.take(by_user.bytes() + by_item.bytes(), "the pairs of users and items")?;
     let (users, items) = (by_user.rows(), by_item.rows());
     let candidates = p.candidates.or_else(|| (!at_once(users, items, by_user.columns.len())).then_some(USUAL_CANDIDATES));
@@ -138,8 +138,10 @@ mod tests {
     pub(super) fn random(users: usize, items: usize, events: usize) -> (Pairs, Pairs) {
         let mut rng = crate::base::Rng::new(1);
         let (u, i) = (0..events).map(|_| (rng.below(users) as u32, rng.below(items) as u32)).unzip();
-        let by_user = Pairs::by_user(&interactions(u, i), 100).unwrap();
-        let by_item = by_user.transpose().unwrap();
+        let (pool, budget) = (Pool::single(), Budget::unlimited());
+        let ctx = Context { seed: 0, pool: &pool, budget: &budget, watch: &Quiet };
+        let by_user = Pairs::by_user(&interactions(u, i), 100, &ctx).unwrap();
+        let by_item = by_user.transpose(&ctx).unwrap();
         (by_user, by_item)
     }
 

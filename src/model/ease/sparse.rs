@@ -4,11 +4,12 @@
 //! XᵀX: the exact solution on that support, and what the inverse of the square of C and j alone says of j (Steck 2019, "Markov random
 //! fields for collaborative filtering", section 3). Work and memory grow with the items, not with their cube and square.
 
+use crate::base::interrupts::Looking;
 use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Context, Result, zeros};
 use crate::dataset::Pairs;
 use crate::linalg::solve_symmetric;
-use crate::model::gather::{Gather, Gathered, strongest};
+use crate::model::gather::{Gather, Gathered, look, strongest};
 use crate::model::links::Links;
 
 /// Pairs of items that are known, for each candidate: which others of the candidates an item goes with.
@@ -33,7 +34,8 @@ pub(super) fn fit(by_user: &Pairs, by_item: &Pairs, lambda: f32, candidates: usi
         "the pairs of items",
         ctx,
         |a, gather| {
-            for (u, x) in by_item.row(a.index()) {
+            for (step, (u, x)) in by_item.row(a.index()).enumerate() {
+                look(step);
                 by_user.row(u.index()).for_each(|(b, y)| gather.add(b, x * y));
             }
         },
@@ -82,12 +84,12 @@ fn solved(near: &Gathered<f32>, candidates: usize, own: &[f32], lambda: f32, ctx
     ctx.pool.each_mut(&mut parts, |p, (part, done)| *done = run(p, part));
     parts.into_iter().try_for_each(|p| p.1)?;
     let mut offsets: Vec<usize> = zeros(n + 1)?;
-    (0..n).for_each(|j| chosen(j).iter().for_each(|&a| offsets[a.index() + 1] += 1));
+    (0..n).looking().for_each(|j| chosen(j).iter().for_each(|&a| offsets[a.index() + 1] += 1));
     (0..n).for_each(|i| offsets[i + 1] += offsets[i]);
     let mut next = offsets.clone();
     let mut from = Gathered { offsets, targets: zeros(all)?, weights: zeros(all)? };
     let mut each = weights.iter();
-    for j in 0..n {
+    for j in (0..n).looking() {
         for (&a, &w) in chosen(j).iter().zip(&mut each) {
             let at = &mut next[a.index()];
             (from.targets[*at], from.weights[*at]) = (j as u32, w);

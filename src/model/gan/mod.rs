@@ -13,7 +13,7 @@ pub use train::{Losses, Training};
 
 use crate::base::number::{AsIndex, AsReal};
 use crate::base::tensor::{find, laid};
-use crate::base::{Code, Error, Numbers, Result, Rng, Shared, Tensor};
+use crate::base::{Code, Error, Numbers, Result, Rng, Shared, Tensor, interrupts};
 use crate::dataset::mixed::Layout;
 use generator::GeneratorWork;
 
@@ -151,6 +151,7 @@ impl Gan {
         crate::base::memory::reserve(&mut numbers, conditions.len() * n)?;
         crate::base::memory::reserve(&mut levels, conditions.len() * layout.blocks.len())?;
         for codes in conditions.chunks(BLOCK) {
+            interrupts::check();
             self.generator.draw(codes.len(), rng, &mut work);
             self.generator.forward(&self.generator_params, codes, Some(&self.statistics), &mut work);
             for line in work.out.chunks_exact(width.max(1)).take(codes.len()) {

@@ -215,7 +215,7 @@ impl MultVae {
         let usual = lengths().sum::<usize>().saturating_mul(rows) / users.max(1);
         let p = p.settled(&shape, rows, usual);
         let _booked = fit.book("Mult-VAE", parameters, Training::bytes(&shape, &p, rows, most)?, ctx)?;
-        let (pairs, popularity) = (fit.pairs(p.history)?, fit.popularity()?);
+        let (pairs, popularity) = (fit.pairs(p.history, ctx)?, fit.popularity(ctx)?);
         let evaluate = |flat: &[f32]| -> Result<Option<Evaluation>> {
             let l = shape.split(&sizes, flat);
             let codec = Codec {

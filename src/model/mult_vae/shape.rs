@@ -3,6 +3,7 @@
 use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Code, Error, Result, Rng};
 use crate::kernel;
+use crate::nn::start;
 use half::f16;
 
 /// The sizes.
@@ -103,7 +104,7 @@ impl Shape {
             (layers.output, hidden + items),
         ] {
             let bound = (6.0 / ends.max(1).real()).sqrt().single();
-            layer.iter_mut().for_each(|w| *w = (2.0 * rng.uniform_f32() - 1.0) * bound);
+            start::uniform(layer, bound, rng);
         }
     }
 }

@@ -30,7 +30,7 @@ pub fn checkerboard(users: usize, items: usize) -> Interactions {
 }
 
 pub fn pairs(users: usize, items: usize) -> Pairs {
-    Pairs::by_user(&checkerboard(users, items), 100).unwrap()
+    with(1, |ctx| Pairs::by_user(&checkerboard(users, items), 100, ctx)).unwrap()
 }
 
 fn given(change: Value) -> Map<String, Value> {
@@ -98,7 +98,7 @@ pub fn weights_scale_out(m: &dyn ItemScorer, history: &[Event], items: usize) {
 /// That a fit with patience 3 keeps the epoch that is best on held-out events: what `fit` gives for these and the others.
 pub fn best_epoch_is_kept(fit: impl Fn(&Interactions, &Holdout) -> (Vec<Epoch>, Map<String, Value>)) {
     let data = checkerboard(300, 30);
-    let (seen, tune) = Holdout::split(&data, Step::Event, false, 0.0, 0.3).unwrap();
+    let (seen, tune) = with(1, |ctx| Holdout::split(&data, Step::Event, false, 0.0, 0.3, ctx)).unwrap();
     let (epochs, chosen) = fit(&seen, &tune);
     let best = chosen["epochs"].as_u64().unwrap() as usize;
     assert!(best >= 1 && epochs.len() == best + 3);

@@ -58,7 +58,7 @@ impl Groups {
         of.iter().zip(lately).for_each(|(&g, n)| known(g).into_iter().for_each(|g| sums[g] += n));
         let within = of.iter().zip(lately).map(|(&g, n)| known(g).map_or(0.0, |g| n / (sums[g] + 1.0))).collect();
         let own = json!({"regularization": REGULARIZATION, "links": LINKS, "history": 1000, "recency": 1000});
-        let by_group = data.by_group(attribute)?;
+        let by_group = data.by_group(attribute, ctx)?;
         let links = ease::fit(&by_group, own.as_object().unwrap_or(&serde_json::Map::new()), ctx)?.links;
         Ok(Self { of, groups, within, links })
     }

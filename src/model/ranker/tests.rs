@@ -49,11 +49,11 @@ fn habits_are_found_and_new_things_by_the_ranker_alone() {
     assert!(data.repeats() && Step::of(&data) == Step::Session);
     with(2, |ctx| {
         let ndcg = |name: &str, repeats: bool| {
-            let (rest, holdout) = Holdout::split(&data, Step::Session, repeats, 0.0, 1.0).unwrap();
+            let (rest, holdout) = Holdout::split(&data, Step::Session, repeats, 0.0, 1.0, ctx).unwrap();
             let model = fit(kind(name).unwrap(), &Job { data: &rest, params: &resolved(name), tune: None, kinds: KINDS, warm: None, ctx })
                 .unwrap()
                 .model;
-            let popularity = Popularity::plain(&rest).unwrap().scores;
+            let popularity = Popularity::plain(&rest, ctx).unwrap().scores;
             let lists = Lists { data: &rest, k: 5, popularity: &popularity, ctx };
             let figures = holdout.measure(&lists, |h, now, out| assert!(model.score(h, now, out))).unwrap();
             figures.means().unwrap().ndcg
@@ -170,9 +170,9 @@ fn the_store_tells_what_is_bought_next() {
     blind.context = EventContext::default();
     let ndcg = |data: &Interactions| {
         with(2, |ctx| {
-            let (rest, holdout) = Holdout::split(data, Step::Session, true, 0.0, 1.0).unwrap();
+            let (rest, holdout) = Holdout::split(data, Step::Session, true, 0.0, 1.0, ctx).unwrap();
             let ranker = Ranker::fit(&rest, &resolved("ranker"), false, ctx).unwrap().0;
-            let popularity = Popularity::plain(&rest).unwrap().scores;
+            let popularity = Popularity::plain(&rest, ctx).unwrap().scores;
             let lists = Lists { data: &rest, k: 5, popularity: &popularity, ctx };
             let figures = holdout.measure(&lists, |h, now, out| assert!(ranker.score(h, now, out))).unwrap();
             figures.means().unwrap().ndcg

@@ -43,7 +43,7 @@ pub fn lists(
         if horizon == 0 || cut.saturating_sub(first) < horizon.saturating_mul(2) {
             break;
         }
-        let before = data.filter(|_, _, e| e.time < cut)?;
+        let before = data.filter(ctx, |_, _, e| e.time < cut)?;
         let item_snapshot = item_snapshot(&before, cut)?;
         let until = cut.saturating_add(horizon);
         let after = |u: u32| data.history(u)[before.history(u).len()..].iter().take_while(|e| e.time < until);

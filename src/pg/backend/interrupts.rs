@@ -1,10 +1,13 @@
 //! Long work beside the backend: the engine computes on threads that never see Postgres or a signal, the backend's own thread waits and
 //! answers what Postgres asks of it meanwhile.
 
-use crate::base::{Budget, Context, Epoch, Error, Result, Watch};
+use crate::base::{Budget, Context, Epoch, Error, Result, Watch, interrupts};
 use crate::pg::backend::error::{from_panic, raise};
 use crate::pg::backend::settings;
 use pgrx::pg_sys;
+use std::cell::RefCell;
+use std::panic::resume_unwind;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::Duration;
@@ -32,7 +35,7 @@ enum Said<R> {
 }
 
 struct Listener<R> {
-    cancel: AtomicBool,
+    cancel: Arc<AtomicBool>,
     said: Sender<Said<R>>,
 }
 
@@ -55,6 +58,23 @@ impl<R: Send> Watch for Listener<R> {
     }
 }
 
+/// With what a worker unwinds that is asked to end where no [`Context`] is at hand.
+struct Stopped;
+
+thread_local! {
+    static CANCEL: RefCell<Option<Arc<AtomicBool>>> = const { RefCell::new(None) };
+}
+
+/// From now on [`interrupts::check`] on this thread unwinds when `cancel` is set: without a message, for nothing is wrong.
+fn stop_by(cancel: Arc<AtomicBool>) {
+    CANCEL.set(Some(cancel));
+    interrupts::watch(|| {
+        if CANCEL.with_borrow(|c| c.as_ref().is_some_and(|c| c.load(Relaxed))) {
+            resume_unwind(Box::new(Stopped));
+        }
+    });
+}
+
 /// Runs `work` on threads of its own and waits for it, within the session's settings for threads.
 ///
 /// A cancel, a timeout or a termination stops the work first and is raised then: no worker ever runs while the backend unwinds or exits.
@@ -69,14 +89,17 @@ pub(crate) fn run<R: Send>(
     mut shown: impl FnMut(Shown),
     work: impl FnOnce(&Context<'_>) -> Result<R> + Send,
 ) -> Result<R> {
-    let pool = settings::pool()?;
+    let cancel = Arc::new(AtomicBool::new(false));
+    let workers = Arc::clone(&cancel);
+    let pool = settings::pool(move || stop_by(Arc::clone(&workers)))?;
     let (said, heard) = channel::<Said<R>>();
-    let listener = Listener { cancel: AtomicBool::new(false), said };
+    let listener = Listener { cancel, said };
     let outcome = std::thread::scope(|scope| {
         let _stop = CancelOnDrop(&listener.cancel);
         let (watch, pool) = (&listener, &pool);
         let worker = settings::with_signals_blocked(|| {
             std::thread::Builder::new().name("affinity".into()).spawn_scoped(scope, move || {
+                stop_by(Arc::clone(&watch.cancel));
                 let done = work(&Context { seed, pool, budget, watch })?;
                 let _ = watch.said.send(Said::Done(done));
                 Ok::<(), Error>(())
@@ -101,6 +124,7 @@ pub(crate) fn run<R: Send>(
         match worker.join() {
             Ok(Ok(())) => {}
             Ok(Err(e)) => return Err(e),
+            Err(panic) if panic.is::<Stopped>() => return Err(Error::cancelled()),
             Err(panic) => return Err(from_panic(panic.as_ref())),
         }
         // What was said between the last look and the end.

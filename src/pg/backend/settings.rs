@@ -179,9 +179,9 @@ pub(crate) fn budget() -> Budget {
 /// them.
 ///
 /// # Errors
-/// As [`Pool::new`].
-pub(crate) fn pool() -> Result<Pool> {
-    with_signals_blocked(|| Pool::new(threads()))
+/// As [`Pool::beginning`].
+pub(crate) fn pool(begin: impl Fn() + Send + Sync + 'static) -> Result<Pool> {
+    with_signals_blocked(|| Pool::beginning(threads(), begin))
 }
 
 /// Runs `f` while this thread takes no signal; threads born in it never will.

@@ -157,7 +157,7 @@ fn evaluate<R: Send>(
     let data = all(model, version, ready.source(), seed as u64)?;
     let evaluated = |ctx: &Context<'_>| {
         let _booked = ctx.budget.take(data.bytes() * 2, "the events")?;
-        match list_evaluation::held_out(&version.state, &tensors, &data)? {
+        match list_evaluation::held_out(&version.state, &tensors, &data, ctx)? {
             Some((twin, cases)) if !cases.is_empty() => work(&twin, &cases, twin.repeats(), ctx).map(Some),
             _ => Ok(None),
         }

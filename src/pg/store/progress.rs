@@ -62,6 +62,7 @@ pub(crate) struct Progress {
 impl Progress {
     /// A training of `model`, of this kind, begins, by reading.
     pub(crate) fn begin(model: &str, kind: &str) -> Self {
+        sweep();
         // SAFETY: plain globals of this backend.
         let (pid, process_started, database) = unsafe { (pg_sys::MyProcPid, pg_sys::MyStartTimestamp, pg_sys::MyDatabaseId.to_u32()) };
         let job = Job {
@@ -127,6 +128,22 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(path(&self.job.pid.to_string()));
+    }
+}
+
+/// Removes the files of processes that are no sessions any more: of killed ones, where Postgres does not do so itself
+/// (`remove_temp_files_after_crash`). Whose number a session has got since stays until that one trains or ends.
+pub(crate) fn sweep() {
+    for file in std::fs::read_dir(FOLDER).into_iter().flatten().flatten() {
+        let name = file.file_name();
+        let Some(pid) = name.to_str().and_then(|n| n.strip_prefix(PREFIX)).and_then(|end| end.trim_end_matches(".new").parse::<i32>().ok())
+        else {
+            continue;
+        };
+        // SAFETY: looks through the list of running sessions, under its lock.
+        if unsafe { pg_sys::BackendPidGetProc(pid) }.is_null() {
+            let _ = std::fs::remove_file(file.path());
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 use crate::base::memory::room;
 use crate::base::number::AsReal;
 use crate::base::tensor_names::HOLDOUT;
-use crate::base::{Code, Error, Numbers, Result, Shared, Tensor};
+use crate::base::{Code, Error, Numbers, Result, Shared, Tensor, interrupts};
 use crate::pg::datum::array;
 use crate::pg::query::owner::as_extension;
 use crate::pg::query::spi::{self, Arg, Row, Uuid};
@@ -74,6 +74,7 @@ fn hash(state: &str, tensors: &[&Tensor], rows: &BTreeMap<String, Vec<u8>>) -> V
                 hash.update((t.numbers.byte_len() as u64).to_le_bytes());
                 // Only what is called can fail, and hashing cannot.
                 let _ = t.numbers.each_chunk(CHUNK, |chunk| {
+                    interrupts::check();
                     hash.update(chunk);
                     Ok(())
                 });
@@ -85,6 +86,7 @@ fn hash(state: &str, tensors: &[&Tensor], rows: &BTreeMap<String, Vec<u8>>) -> V
 
 /// The digest of one row.
 pub(crate) fn row_digest(row: &[u8]) -> [u8; SHORT] {
+    interrupts::check();
     let whole: [u8; 32] = Sha256::digest(row).into();
     *whole.first_chunk().unwrap_or(&[0; SHORT])
 }
@@ -110,6 +112,7 @@ pub(crate) fn write(model_id: Uuid, version: i32, tensors: &[Tensor]) -> Result<
          VALUES ($1, $2, $3, $4, $5, $6::pg_catalog.int8[], $7)";
     let index = Index::of(tensors);
     let put = |name: &str, chunk: i32, dtype: &str, shape: &str, data: &[u8]| {
+        interrupts::check();
         let args = [
             Arg::Uuid(model_id),
             Arg::Int(version),

@@ -1,5 +1,6 @@
 //! Generated rows beside real ones: can a classifier tell them apart, and how far apart are their columns.
 
+use crate::base::interrupts::Looking;
 use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Context, Result, Rng, hash};
 use crate::dataset::encode::Options;
@@ -184,7 +185,7 @@ fn values(c: &Column) -> Vec<f64> {
         Cell::Time(t) => t.real(),
         _ => f64::NAN,
     };
-    (0..c.values.len()).map(one).collect()
+    (0..c.values.len()).looking().map(one).collect()
 }
 
 /// A hash of each text or truth value.
@@ -194,7 +195,7 @@ fn keys(c: &Column) -> Vec<u64> {
         Cell::Bool(b) => 2 + u64::from(b),
         _ => 1,
     };
-    (0..c.values.len()).map(one).collect()
+    (0..c.values.len()).looking().map(one).collect()
 }
 
 #[cfg(test)]

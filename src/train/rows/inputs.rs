@@ -1,5 +1,6 @@
 //! Which columns are learned from, and which of them look wrong.
 
+use crate::base::interrupts::Looking;
 use crate::base::number::{AsIndex, AsReal};
 use crate::base::rng::mix;
 use crate::base::{Code, Context, Error, Result, hash};
@@ -48,7 +49,7 @@ pub fn choose<'a>(
             continue;
         }
         // A kind that gives rows back gives this column back, too.
-        if target.is_some() && rows.iter().all(|r| c.values.cell(r.index()) == Cell::Missing) {
+        if target.is_some() && rows.iter().looking().all(|r| c.values.cell(r.index()) == Cell::Missing) {
             empty.push(name)
         } else if !include.contains(&c.name) && is_id(c, rows) {
             ids.push(name)
@@ -122,7 +123,7 @@ pub fn quoted(names: &[&str]) -> String {
 const ID_MISSING: f64 = 0.25;
 
 fn is_id(column: &Column, rows: &[u32]) -> bool {
-    let missing = rows.iter().filter(|r| column.values.cell(**r as usize) == Cell::Missing).count();
+    let missing = rows.iter().looking().filter(|r| column.values.cell(**r as usize) == Cell::Missing).count();
     missing as f64 <= ID_MISSING * rows.len() as f64 && each_has_its_own(column, rows)
 }
 
@@ -132,13 +133,13 @@ fn each_has_its_own(column: &Column, rows: &[u32]) -> bool {
         Values::Category { codes, .. } => {
             let mut seen = HashSet::new();
             rows.len() >= ID_TEXTS
-                && rows.iter().map(|r| codes[r.index()]).filter(|c| *c != MISSING_CODE).all(|c| seen.insert(c))
+                && rows.iter().looking().map(|r| codes[r.index()]).filter(|c| *c != MISSING_CODE).all(|c| seen.insert(c))
                 && seen.len() >= ID_TEXTS
         }
         v @ (Values::Real(_) | Values::Double(_)) => {
             let mut seen = HashSet::new();
             let whole = rows.len() >= ID_NUMBERS
-                && rows.iter().all(|r| match v.cell(r.index()) {
+                && rows.iter().looking().all(|r| match v.cell(r.index()) {
                     Cell::Number(x) => x.fract() == 0.0 && seen.insert(x.to_bits()),
                     _ => true,
                 });
@@ -203,7 +204,7 @@ pub fn suspect(
 
 /// A bin for each row; none for arrays.
 fn bins(column: &Column, rows: &[u32]) -> Vec<u64> {
-    let cells = || rows.iter().map(|r| column.values.cell(r.index()));
+    let cells = || rows.iter().looking().map(|r| column.values.cell(r.index()));
     let rank = |x: Vec<f64>| {
         let mut order: Vec<f64> = x.iter().copied().filter(|x| !x.is_nan()).collect();
         order.sort_unstable_by(f64::total_cmp);
@@ -245,7 +246,7 @@ fn predicts(bins: &[u64], rows: &[u32], answers: &[f64], outcome: &Outcome) -> R
             let mut counts: hash::Map<(u64, u64), usize> = hash::Map::default();
             let mut best: hash::Map<u64, (usize, u64)> = hash::Map::default();
             let mut total: hash::Map<u64, usize> = hash::Map::default();
-            for (i, bin) in bins.iter().enumerate().take(half) {
+            for (i, bin) in bins.iter().enumerate().take(half).looking() {
                 let class = y(i) as u64;
                 let n = counts.entry((*bin, class)).or_default();
                 *n += 1;
@@ -259,7 +260,7 @@ fn predicts(bins: &[u64], rows: &[u32], answers: &[f64], outcome: &Outcome) -> R
         }
         _ => {
             let mut sums: hash::Map<u64, (f64, f64)> = hash::Map::default();
-            for (i, bin) in bins.iter().enumerate().take(half) {
+            for (i, bin) in bins.iter().enumerate().take(half).looking() {
                 let s = sums.entry(*bin).or_insert((0.0, 0.0));
                 *s = (s.0 + y(i), s.1 + 1.0);
             }
