@@ -275,6 +275,35 @@ fn a_worker_refreshes_once_its_caller_has_committed() {
     let lost = "SELECT state FROM affinity.runs WHERE model = 'm5' AND function = 'refresh' ORDER BY started DESC LIMIT 1";
     assert_eq!(one(&mut ann, lost), "lost");
 
+    // As many as the administrator allows, in one transaction too; none in a function that has another's rights.
+    ann.run("BEGIN").unwrap();
+    (0..2).for_each(|_| drop(one(&mut ann, &ask("m2"))));
+    let e = error_line(&ann.run(&ask("m2")).map(|_| ()).unwrap_err());
+    assert!(e.starts_with("53400 as many background refreshes go on as affinity.max_workers allows"), "{e}");
+    ann.run("ROLLBACK").unwrap();
+    admin
+        .run(&format!(
+            "CREATE SCHEMA background_lent; GRANT USAGE ON SCHEMA background_lent TO PUBLIC;
+             CREATE FUNCTION background_lent.ask() RETURNS uuid LANGUAGE sql SECURITY DEFINER AS $${}$$; ALTER FUNCTION background_lent.ask() OWNER TO background_ann",
+            ask("m2")
+        ))
+        .unwrap();
+    let e = error_line(&web.run("SELECT background_lent.ask()").map(|_| ()).unwrap_err());
+    assert!(e.starts_with("55000 the run would be of the session's role"), "{e}");
+
+    // A worker that cannot begin is lost, not waiting for ever; whatever role is set for its user, it works as the session.
+    admin.run("ALTER ROLE background_ann SET role = background_web; GRANT background_web TO background_ann").unwrap();
+    let mut set = db.session(&db.database(), "background_ann");
+    set.run("SET ROLE background_ann").unwrap();
+    let run = one(&mut set, &ask("m1"));
+    assert_eq!(ended(&mut ann, &run), "done ");
+    admin.run("ALTER ROLE background_ann RESET role; ALTER ROLE background_ann SET default_transaction_read_only = on").unwrap();
+    let run = one(&mut ann, &ask("m1"));
+    std::thread::sleep(Duration::from_secs(1));
+    admin.run(&format!("UPDATE affinity.stored_runs SET started = started - interval '1 minute' WHERE id = '{run}'")).unwrap();
+    assert_eq!(ended(&mut ann, &run), "lost ");
+    admin.run("ALTER ROLE background_ann RESET default_transaction_read_only").unwrap();
+
     // Who may not log in has no worker; old runs go.
     let mut nobody = db.session(&db.database(), "postgres");
     nobody

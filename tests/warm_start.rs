@@ -143,3 +143,33 @@ fn where_the_newest_events_are_gone_nothing_that_saw_them_evaluates() {
         assert!(third.report.incumbent.is_some(), "{kind}");
     }
 }
+
+#[test]
+fn who_took_the_latest_events_back_is_not_asked_by_what_came_before() {
+    let all = ring(300, 24, 0);
+    let Values::Time(t) = &all.columns()[2].values else { panic!("the time") };
+    // The last three of eight events of some users are gone; two were held out.
+    let without = |gone: &dyn Fn(usize) -> bool| {
+        let kept: Vec<u32> = (0..t.len() as u32).filter(|r| t[*r as usize] < 6 || !gone(*r as usize / 8)).collect();
+        events(&all.take(&kept))
+    };
+    let (whole, few, most) = (events(&all), without(&|u| u % 5 == 0), without(&|u| u % 5 != 0));
+    let given = params("als");
+    let asked = Request::new("als", &given).unwrap();
+    let first = with(2, 7, |ctx| fit(&whole, &asked, 0, None, ctx)).unwrap();
+    let lists = |t: &Trained| t.report.metrics["lists"].as_u64().unwrap();
+    let told = |t: &Trained, what: &str| t.report.notices.iter().any(|n| n.contains(what));
+    let anew = with(2, 7, |ctx| fit(&few, &asked, 0, None, ctx)).unwrap();
+    let second = warm(&few, "als", &given, &first, 2);
+    assert!(second.report.incumbent.is_some() && told(&second, "users are not asked"), "{:?}", second.report.notices);
+    assert!(lists(&second) < lists(&anew) && lists(&second) * 10 > lists(&anew) * 7, "{} {}", lists(&second), lists(&anew));
+    // What the second began from is not forgotten: they are not asked in the third night either, until they come again.
+    let third = warm(&few, "als", &given, &second, 2);
+    assert_eq!((lists(&third), told(&third, "users are not asked")), (lists(&second), true));
+    let again = warm(&whole, "als", &given, &third, 2);
+    assert!(!told(&again, "users are not asked") && lists(&again) == lists(&first));
+    // Of most: then nothing that the version learned counts, and all are asked.
+    let of_most = warm(&most, "als", &given, &first, 2);
+    assert_eq!(of_most.report.incumbent, None);
+    assert!(told(&of_most, "it learned from what are the last events of most users now"), "{:?}", of_most.report.notices);
+}

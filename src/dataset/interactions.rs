@@ -83,8 +83,8 @@ impl Interactions {
             }
             let (u, i) = (user_codes[row], item_codes[row]);
             let time = times.as_ref().map_or(0, |t| t[row]);
-            let weight =
-                weights.as_ref().map_or(1.0, |w| w[row]) * types.as_ref().map_or(1.0, |(codes, worth)| worth_of(codes[row], worth));
+            let weight = weights.as_ref().map_or(1.0, |w| w[row])
+                * types.as_ref().map_or(1.0, |(codes, worth)| worth.get(codes[row].index()).copied().unwrap_or(f32::NAN));
             if u == MISSING_CODE || i == MISSING_CODE || time == MISSING_TIME || weight.is_nan() || weight <= 0.0 || weight.is_infinite() {
                 skipped.rows += 1;
             } else {
@@ -271,10 +271,6 @@ fn numbers(frame: &Frame, name: &str) -> Result<Vec<f32>> {
     }
 }
 
-fn worth_of(code: u32, worth: &[f32]) -> f32 {
-    worth.get(code.index()).copied().unwrap_or(f32::NAN)
-}
-
 /// The codes of the event column and what each level is worth (NaN: left out).
 fn type_weights<'a>(frame: &'a Frame, name: &str, columns: &EventColumns, skipped: &mut Skipped) -> Result<(&'a [u32], Vec<f32>)> {
     let (codes, levels) = categories(frame, name)?;
@@ -318,10 +314,12 @@ mod tests {
         Column { name: name.into(), values: Values::Category { codes, levels } }
     }
 
+    fn with<R>(seed: u64, f: impl FnOnce(&Context) -> R) -> R {
+        f(&Context { seed, pool: &Pool::single(), budget: &Budget::unlimited(), watch: &Quiet })
+    }
+
     fn read(frame: &Frame, columns: &EventColumns, seed: u64) -> Result<(Interactions, Skipped)> {
-        let (pool, budget) = (Pool::single(), Budget::unlimited());
-        let ctx = Context { seed, pool: &pool, budget: &budget, watch: &Quiet };
-        Interactions::from_frame(frame, columns, IdKind::Integer, IdKind::Text, &ctx)
+        with(seed, |ctx| Interactions::from_frame(frame, columns, IdKind::Integer, IdKind::Text, ctx))
     }
 
     fn columns() -> EventColumns {
@@ -345,9 +343,7 @@ mod tests {
         assert_eq!(x.latest(), 3_000_000);
         // User 20 had b in one session twice: that is no other time.
         assert!(!x.repeats() && x.span() == 2_000_000);
-        let (pool, budget) = (Pool::single(), Budget::unlimited());
-        let ctx = Context { seed: 0, pool: &pool, budget: &budget, watch: &Quiet };
-        let first = x.filter(&ctx, |_, at, _| at == 0).unwrap();
+        let first = with(0, |ctx| x.filter(ctx, |_, at, _| at == 0)).unwrap();
         assert_eq!((first.history(0).len(), first.history(1).len()), (1, 1));
     }
 

@@ -1,6 +1,7 @@
 //! `bpr`: what a user chose ranks above what the user did not (Rendle et al. 2009, "BPR: Bayesian personalized ranking from implicit
 //! feedback").
 
+use crate::base::interrupts::Looking;
 use crate::base::number::{AsIndex, AsReal};
 use crate::base::params::{self, ParamType, Spec};
 use crate::base::{Code, Context, Epoch, Error, Result, Rng, zeros};
@@ -114,14 +115,10 @@ fn fit(data: &Interactions, given: &Map<String, Value>, warm: Option<Warm<'_>>, 
     let per_items = n_items.div_ceil((n_items / LEAST).clamp(1, BLOCKS));
     let blocks = n_items.div_ceil(per_items);
     let per_users = n_users.div_ceil(blocks);
-    let mut users: Vec<f32> = zeros(n_users * width)?;
-    let mut items: Vec<f32> = zeros(n_items * width)?;
-    let mut spare: Vec<f32> = zeros(n_items * width)?;
     let mut rng = Rng::stream(ctx.seed, 0xb9_0000);
-    for (at, x) in users.iter_mut().chain(&mut items).enumerate() {
-        ctx.check_at(at)?;
-        *x = START * rng.normal().single();
-    }
+    let mut users = random(n_users * width, &mut rng)?;
+    let mut items = random(n_items * width, &mut rng)?;
+    let mut spare: Vec<f32> = zeros(n_items * width)?;
     if let Some(f) = warm.and_then(|w| w.model.factors().filter(|f| f.start(w.items, width, &mut items)))
         && let Some(w) = warm
     {
@@ -181,6 +178,13 @@ fn fit(data: &Interactions, given: &Map<String, Value>, warm: Option<Warm<'_>>, 
     let rule = Rule::Pairwise { shrinkage: p.shrinkage };
     let factors = Factors::new(spare, width, rule, data.heaviest(), recency(given, USUAL_RECENCY), ctx)?;
     Ok((factors, epochs))
+}
+
+/// Numbers to begin from.
+fn random(numbers: usize, rng: &mut Rng) -> Result<Vec<f32>> {
+    let mut out: Vec<f32> = zeros(numbers)?;
+    out.iter_mut().looking().for_each(|x| *x = START * rng.normal().single());
+    Ok(out)
 }
 
 /// The users' vectors by the items' that an earlier version has; of a user of whom it knows nothing, what is there.

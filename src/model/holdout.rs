@@ -5,6 +5,7 @@ use crate::base::{Context, Result, rng::mix, zeros};
 use crate::dataset::{Event, Interactions, Step};
 use crate::kernel::topk::top_k;
 use crate::metric::ranking::{Ranking, list_figures};
+use crate::model::begins::Begins;
 use crate::model::figures::Figures;
 use crate::nn::Evaluation;
 
@@ -72,6 +73,21 @@ impl Holdout {
     /// # Errors
     /// [`crate::base::Code::OutOfMemory`], [`crate::base::Code::Cancelled`].
     pub fn split(data: &Interactions, step: Step, repeats: bool, from: f64, share: f64, ctx: &Context) -> Result<(Interactions, Self)> {
+        Self::split_unseen(data, step, repeats, (from, share), &Begins::default(), ctx).map(|(rest, holdout, _)| (rest, holdout))
+    }
+
+    /// [`Holdout::split`] without the users whose step a version knew that was evaluated before, by what it tells; they come last.
+    ///
+    /// # Errors
+    /// As [`Holdout::split`].
+    pub fn split_unseen(
+        data: &Interactions,
+        step: Step,
+        repeats: bool,
+        (from, share): (f64, f64),
+        begun: &Begins,
+        ctx: &Context,
+    ) -> Result<(Interactions, Self, Vec<u32>)> {
         let at = |u: u32| (mix(data.users.hash(u) ^ 0x9d2c_5680_ca28_7e13) >> 11) as f64 / (1u64 << 53).real();
         // A chosen user's hash is below its part's end: the cut takes the smallest, again the same ones night after night.
         let mut chosen: Vec<(f64, u32)> = (0..data.users.len() as u32)
@@ -83,14 +99,22 @@ impl Holdout {
         // Where the last step or steps of each begin; 0 for a user who was not chosen.
         let mut begins: Vec<usize> = zeros(data.users.len())?;
         let most = ENOUGH.div_ceil(chosen.len().max(1)).min(STEPS);
-        for &(_, u) in &chosen {
+        let mut seen = Vec::new();
+        chosen.retain(|&(_, u)| {
             let starts = step.starts(data.history(u));
-            begins[u.index()] = starts[starts.len() - (starts.len() / 4).clamp(1, most)];
-        }
+            let begin = starts[starts.len() - (starts.len() / 4).clamp(1, most)];
+            let knew = begun.knew(data.users.hash(u), data.history(u)[begin].time);
+            if knew {
+                seen.push(u);
+            } else {
+                begins[u.index()] = begin;
+            }
+            !knew
+        });
         let rest = data.filter(ctx, |u, at, _| begins[u.index()] == 0 || at < begins[u.index()])?;
         let mut users: Vec<(u32, Vec<Event>)> = chosen.iter().map(|&(_, u)| (u, data.history(u)[begins[u.index()]..].to_vec())).collect();
         users.sort_by_key(|h| h.0);
-        Ok((rest, Self { users, repeats }))
+        Ok((rest, Self { users, repeats }, seen))
     }
 
     /// The users, each with the events of its last step or steps, oldest first.

@@ -3,6 +3,7 @@
 pub mod als;
 pub mod auto_candidates;
 pub mod autoencoder;
+pub mod begins;
 pub mod blend;
 pub mod bpr;
 pub mod cfgan;

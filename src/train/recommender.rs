@@ -4,6 +4,7 @@ use crate::base::number::AsReal;
 use crate::base::tensor_names::{HOLDOUT, ITEMS, POPULARITY};
 use crate::base::{Context, Error, Result, Shared, Tensor};
 use crate::dataset::{EventContext, Interactions, Snapshot, Step};
+use crate::model::begins::Begins;
 use crate::model::holdout::{ENOUGH, Holdout};
 use crate::model::kinds::KINDS;
 use crate::model::popularity::{self, Popularity};
@@ -49,8 +50,8 @@ pub fn fit_from(
     let _booked = ctx.budget.take(data.bytes() * 2, "the events")?;
     let mut report = Report { rows_used: data.events().len() as u64, rows_skipped: skipped, ..Report::default() };
     let repeats = repeats(data, asked, &mut report);
-    let parts = Parts::of(data, asked, repeats, warm.is_some(), ctx)?;
-    let Evaluated { choice, verdict, popularity } = evaluated(data, &parts, asked, (incumbent, warm.as_ref()), &mut report, ctx)?;
+    let parts = Parts::of(data, asked, (repeats, warm.is_some()), incumbent, ctx)?;
+    let Evaluated { choice, verdict, popularity } = evaluated(&parts, asked, (incumbent, warm.as_ref()), &mut report, ctx)?;
     let auto::Choice { kind, params: mut resolved, fitted } = choice;
     resolved.extend(fitted.chosen);
     resolved.insert("repeats".into(), json!(repeats));
@@ -69,6 +70,10 @@ pub fn fit_from(
     if !parts.evaluate.is_empty() {
         tensors.extend(fitted.model.to_tensors());
         tensors.push(popularity_tensor(popularity));
+        let begins = Begins::of(&parts.evaluate, &parts.seen, data);
+        // What a version that it began from had learned, it has learned.
+        let before = incumbent.filter(|_| warm.is_some() && parts.may == Some(Ok(())));
+        tensors.push(before.map_or(begins.clone(), |i| begins.after(i.begins(), data)).to_tensor());
         tensors.iter_mut().for_each(|t| t.name.insert_str(0, HOLDOUT));
     }
     let model = if asked.common.refit && !parts.learned_all() {
@@ -120,15 +125,32 @@ struct Parts {
     rest: Interactions,
     /// The held-out events.
     evaluate: Holdout,
+    /// Users who are not asked, since the deployed version learned from what is their last step now.
+    seen: Vec<u32>,
+    /// Whether the deployed version may be evaluated, or why not; none without one.
+    may: Option<std::result::Result<(), &'static str>>,
     /// Where the kind leaves anything open: what to learn from, and the events of other users that decide it.
     split: Option<(Interactions, Holdout)>,
 }
 
 impl Parts {
-    fn of(data: &Interactions, asked: &Request, repeats: bool, closed: bool, ctx: &Context) -> Result<Self> {
+    fn of(
+        data: &Interactions,
+        asked: &Request,
+        (repeats, closed): (bool, bool),
+        deployed: Option<&Incumbent>,
+        ctx: &Context,
+    ) -> Result<Self> {
         let step = Step::of(data);
         let share = verdict::share(data, step, asked.common.holdout, asked.common.refit);
-        let (rest, evaluate) = Holdout::split(data, step, repeats, 0.0, share, ctx)?;
+        let mut may = deployed.map(|i| i.may_be_evaluated(share, data));
+        let nothing = Begins::default();
+        let begun = deployed.filter(|_| may == Some(Ok(()))).map_or(&nothing, Incumbent::begins);
+        let (mut rest, mut evaluate, mut seen) = Holdout::split_unseen(data, step, repeats, (0.0, share), begun, ctx)?;
+        if seen.len() > evaluate.users().len() {
+            may = Some(Err("it learned from what are the last events of most users now"));
+            (rest, evaluate, seen) = Holdout::split_unseen(data, step, repeats, (0.0, share), &nothing, ctx)?;
+        }
         // What a kind leaves open is chosen on other users than those it is evaluated by, or, where they are few, on what those did before,
         // too.
         let least = if share > 0.0 { share.min(1.0 - share) / 2.0 } else { 0.1 };
@@ -136,7 +158,7 @@ impl Parts {
         let (from, tune_share) = if enough > 1.0 - share { (0.0, 1.0) } else { (share, enough.max(least)) };
         let open = !closed && asked.kind.is_none_or(|k| chooses(k, &asked.params, data.items.len()));
         let split = open.then(|| Holdout::split(&rest, step, repeats, from, tune_share, ctx)).transpose()?;
-        Ok(Self { share, rest, evaluate, split: split.filter(|(_, tune)| !tune.is_empty()) })
+        Ok(Self { rest, evaluate, seen, may, split: split.filter(|(_, tune)| !tune.is_empty()), share })
     }
 
     fn seen(&self) -> &Interactions {
@@ -162,18 +184,23 @@ struct Evaluated {
 }
 
 fn evaluated(
-    data: &Interactions,
     parts: &Parts,
     asked: &Request,
     (deployed, warm): (Option<&Incumbent>, Option<&WarmStart<'_>>),
     report: &mut Report,
     ctx: &Context,
 ) -> Result<Evaluated> {
-    let may = deployed.map(|i| i.may_be_evaluated(parts.share, data));
-    let incumbent = deployed.filter(|_| may == Some(Ok(())));
+    let incumbent = deployed.filter(|_| parts.may == Some(Ok(())));
     let warm = warm.and_then(|w| w.evaluated(incumbent.is_some(), parts.evaluate.is_empty()));
     let mut choice = auto::fit(asked, parts.seen(), parts.tune(), warm, report, ctx)?;
-    if let Some(Err(why)) = may {
+    if !parts.seen.is_empty() {
+        report.notices.push(format!(
+            "{} of {} users are not asked: later events of theirs are gone, and the deployed version learned from what are their last ones now",
+            parts.seen.len(),
+            parts.seen.len() + parts.evaluate.users().len()
+        ));
+    }
+    if let Some(Err(why)) = parts.may {
         report.notices.push(format!("the deployed version was not evaluated on the held-out events: {why}"));
     }
     let popularity = Popularity::plain(&parts.rest, ctx)?.scores;

@@ -7,6 +7,7 @@ use crate::base::{Context, Result, Tensor};
 use crate::dataset::{Event, Interactions, Step, Vocabulary};
 use crate::metric::Estimate;
 use crate::metric::ranking::RankingMeans;
+use crate::model::begins::Begins;
 use crate::model::figures::Figures;
 use crate::model::holdout::{Holdout, Lists};
 use crate::model::popularity;
@@ -131,7 +132,10 @@ fn metrics(m: &RankingMeans) -> Map<String, Value> {
 
 /// The deployed version as it was before it saw its held-out events, to be evaluated again on tonight's.
 #[derive(Debug)]
-pub struct Incumbent(Recommender);
+pub struct Incumbent {
+    version: Recommender,
+    begins: Begins,
+}
 
 impl Incumbent {
     /// From what the version stored; none when it was never evaluated, so that there is no such model.
@@ -146,27 +150,34 @@ impl Incumbent {
         }
         let own = |t: &&Tensor| t.name.starts_with("items.") && holdout.iter().all(|h| h.name != t.name);
         let items: Vec<Tensor> = tensors.iter().filter(own).cloned().collect();
-        Recommender::item_side(state, &holdout.into_iter().chain(items).collect::<Vec<_>>()).map(|r| Some(Self(r)))
+        let begins = Begins::from_tensors(&holdout)?;
+        let version = Recommender::item_side(state, &holdout.into_iter().chain(items).collect::<Vec<_>>())?;
+        Ok(Some(Self { version, begins }))
     }
 
     /// The version, to begin from.
     pub(super) fn recommender(&self) -> &Recommender {
-        &self.0
+        &self.version
     }
 
     /// The version itself, to be served or evaluated.
     pub fn into_recommender(self) -> Recommender {
-        self.0
+        self.version
+    }
+
+    /// From when on it knows nothing of the users by whom it was evaluated.
+    pub(super) fn begins(&self) -> &Begins {
+        &self.begins
     }
 
     /// The items it knows.
     pub fn items(&self) -> &Vocabulary {
-        self.0.items()
+        self.version.items()
     }
 
     /// Whether it held out the last steps of a `share` of the users, so that it may be evaluated by them.
     pub(super) fn held_out(&self, share: f64) -> bool {
-        self.0.held_share() + 1e-9 >= share
+        self.version.held_share() + 1e-9 >= share
     }
 
     /// Whether it may be evaluated by what is held out of `data` of a `share` of the users.
@@ -178,7 +189,8 @@ impl Incumbent {
         if !self.held_out(share) {
             return Err("it learned from some of these events");
         }
-        match self.0.latest() {
+        match self.version.latest() {
+            Some(_) if data.span() == 0 => Err("it held out the latest events, and these have no times"),
             Some(latest) if latest > data.latest() => Err("the newest events that it knew are gone, and it learned from some of these"),
             _ => Ok(()),
         }
@@ -187,12 +199,12 @@ impl Incumbent {
     /// Of the events that came after its last one, the share whose items it does not know; of all, where none did. The catalogue's change
     /// since then.
     pub(super) fn unknown(&self, data: &Interactions) -> f64 {
-        let known = self.0.known(data).items;
+        let known = self.version.known(data).items;
         let count = |since: i64| {
             let new = data.events().iter().filter(|e| e.time > since);
             new.fold((0u64, 0u64), |(n, unknown), e| (n + 1, unknown + u64::from(known[e.item.index()].is_none())))
         };
-        let (n, unknown) = match self.0.latest().map(count) {
+        let (n, unknown) = match self.version.latest().map(count) {
             Some((0, _)) | None => count(i64::MIN),
             Some(new) => new,
         };
@@ -201,10 +213,10 @@ impl Incumbent {
 
     /// Scores the items of `data`; one that it does not know gets the least score.
     fn scorer(&self, data: &Interactions) -> impl Fn(&[Event], i64, &mut [f32]) + Sync + Send + use<'_> {
-        let own = self.0.known(data);
+        let own = self.version.known(data);
         move |history, now, out| {
-            let mut scores = vec![0.0; self.0.items().len()];
-            self.0.score_history(&own.events(history), now, &mut scores);
+            let mut scores = vec![0.0; self.version.items().len()];
+            self.version.score_history(&own.events(history), now, &mut scores);
             out.iter_mut().zip(&own.items).for_each(|(o, i)| *o = i.map_or(f32::MIN, |i| scores[i.index()]));
         }
     }

@@ -30,6 +30,9 @@ static PROGRESS_INTERVAL: GucSetting<i32> = GucSetting::<i32>::new(10);
 /// Days for which the runs of trainings are kept; -1: for ever.
 static KEEP_RUNS: GucSetting<i32> = GucSetting::<i32>::new(90);
 
+/// Background refreshes that go on at once in the server. The workers are those of parallel queries and replication, too, eight by default.
+static MAX_WORKERS: GucSetting<i32> = GucSetting::<i32>::new(2);
+
 /// Registers the settings and claims their prefix.
 pub(crate) fn register() {
     GucRegistry::define_int_guc(
@@ -125,6 +128,16 @@ fn register_what_is_told() {
         GucContext::Suset,
         GucFlags::empty(),
     );
+    GucRegistry::define_int_guc(
+        c"affinity.max_workers",
+        c"Background refreshes that go on at once in the server.",
+        c"They take workers of max_worker_processes, which parallel queries and replication need, too.",
+        &MAX_WORKERS,
+        0,
+        1024,
+        GucContext::Suset,
+        GucFlags::empty(),
+    );
 }
 
 /// How many threads a call may use: at least 1.
@@ -153,6 +166,11 @@ pub(crate) fn max_stored() -> Option<u64> {
 /// For how many days runs are kept; none: for ever.
 pub(crate) fn keep_runs() -> Option<i32> {
     Some(KEEP_RUNS.get()).filter(|days| *days >= 0)
+}
+
+/// How many background refreshes go on at once.
+pub(crate) fn max_workers() -> i64 {
+    i64::from(MAX_WORKERS.get())
 }
 
 /// How many bytes of weights a backend keeps.

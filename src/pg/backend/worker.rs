@@ -6,6 +6,9 @@ use pgrx::bgworkers::{BackgroundWorker, BackgroundWorkerBuilder};
 use pgrx::pg_sys;
 use std::ffi::CString;
 
+/// What `pg_stat_activity.backend_type` calls a worker.
+pub(crate) const WORKER: &str = "pg_affinity refresh";
+
 /// What a worker is told by the session that starts it: all that it can be, in 128 bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Task {
@@ -60,7 +63,7 @@ impl Task {
     /// [`Code::LimitExceeded`] where no worker is free.
     pub(crate) fn start(&self, entry: &str, name: &str) -> Result<()> {
         let worker = BackgroundWorkerBuilder::new(name)
-            .set_type("pg_affinity refresh")
+            .set_type(WORKER)
             .set_library("pg_affinity")
             .set_function(entry)
             .set_extra(&self.write())

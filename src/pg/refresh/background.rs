@@ -6,7 +6,7 @@
 use crate::base::{Code, Error, Result};
 use crate::pg::backend::transactions::Transactions;
 use crate::pg::backend::worker::{self, Task};
-use crate::pg::backend::{compat, error};
+use crate::pg::backend::{compat, error, settings};
 use crate::pg::query::owner::{self, Role};
 use crate::pg::query::spi::Uuid;
 use crate::pg::refresh::procedure;
@@ -18,7 +18,7 @@ use pgrx::prelude::*;
 /// Has the model called `name` refreshed, to be deployed as `deploy` says, from the deployed version where it is to be `warm`; the run.
 ///
 /// # Errors
-/// As [`models::own`]; [`Code::WrongState`] in a function with the rights of another; [`Code::LimitExceeded`] where no worker is free; [`Code::WrongState`] before the extension is updated.
+/// As [`models::own`]; [`Code::WrongState`] in a function with the rights of another; [`Code::LimitExceeded`] where no worker is free, or `affinity.max_workers` are at work; [`Code::WrongState`] before the extension is updated.
 pub(crate) fn start(name: &str, deploy: Option<&str>, warm: bool) -> Result<Uuid> {
     let model = models::own(name)?;
     models::living_owner(&model)?;
@@ -31,6 +31,12 @@ pub(crate) fn start(name: &str, deploy: Option<&str>, warm: bool) -> Result<Uuid
         return Err(Error::new(Code::Privilege, "the session's user may not log in")
             .detail("A background worker begins as that user, as a session does.")
             .hint("CALL affinity.refresh in this session, or ask as a role that may log in."));
+    }
+    let (running, most) = (runs::in_background()?, settings::max_workers());
+    if running >= most {
+        return Err(Error::new(Code::LimitExceeded, "as many background refreshes go on as affinity.max_workers allows")
+            .detail(format!("{running} go on or are about to, {most} are allowed."))
+            .hint("Ask again later, CALL affinity.refresh in a session, or have a superuser raise affinity.max_workers."));
     }
     let run = runs::ask(&model, deploy, warm)?.ok_or_else(|| {
         Error::new(Code::WrongState, "the extension is older than its library").hint("ALTER EXTENSION pg_affinity UPDATE;")

@@ -5,6 +5,7 @@
 
 use crate::base::{Result, names};
 use crate::pg::backend::subtransaction::Failure;
+use crate::pg::backend::worker::WORKER;
 use crate::pg::backend::{compat, settings};
 use crate::pg::query::owner::{self, as_extension};
 use crate::pg::query::spi::{self, Arg, Uuid};
@@ -108,6 +109,20 @@ pub(crate) fn ask(model: &ModelRow, deploy: Option<&str>, warm: bool) -> Result<
     let (whose, caller) = (model.owner.today(), owner::outer_name());
     let args = [Arg::Text(&model.name), Arg::Text(&whose), Arg::Text(&caller), Arg::text_or_null(deploy), Arg::Int(i32::from(warm))];
     Ok(as_extension(|| spi::write(ASK, &args, |r| Ok(r.uuid(1))))?.into_iter().flatten().next())
+}
+
+/// How many background refreshes go on: those of this database whose workers are about to begin or at work, or the workers of all databases,
+/// whichever are more.
+///
+/// # Errors
+/// What Postgres raises is raised.
+pub(crate) fn in_background() -> Result<i64> {
+    const COUNT: &str = "SELECT GREATEST((SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity WHERE backend_type OPERATOR(pg_catalog.=) $1),          (SELECT pg_catalog.count(*) FROM affinity.stored_runs r WHERE r.ended IS NULL AND (CASE WHEN r.pid IS NULL              THEN r.started OPERATOR(pg_catalog.>) (pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) interval '1 minute')              ELSE EXISTS (SELECT FROM pg_catalog.pg_stat_activity a WHERE a.pid OPERATOR(pg_catalog.=) r.pid                  AND a.backend_start OPERATOR(pg_catalog.=) r.process_started AND a.backend_type OPERATOR(pg_catalog.=) $1) END)))";
+    if !owner::keeps_runs()? {
+        return Ok(0);
+    }
+    let found = as_extension(|| spi::write(COUNT, &[Arg::Text(WORKER)], |r| Ok(r.big(1))))?;
+    Ok(found.into_iter().flatten().next().unwrap_or(0))
 }
 
 /// The model of a run that waits for its worker, how it is to be deployed, and whether it begins from the deployed version; none where it
