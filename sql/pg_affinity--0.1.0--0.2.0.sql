@@ -167,6 +167,12 @@ COMMENT ON FUNCTION affinity.cancel(uuid) IS 'Stops a run of affinity.runs that 
 
 -- ## Drift
 
+CREATE FUNCTION affinity.drift(model text, source regclass DEFAULT NULL, since timestamptz DEFAULT NULL, version integer DEFAULT NULL)
+RETURNS TABLE (part text, name text, measure text, trained double precision, now double precision, moved double precision, verdict text, why text)
+AS 'MODULE_PATHNAME', 'drift_wrapper' LANGUAGE c STABLE COST 10000 ROWS 50;
+COMMENT ON FUNCTION affinity.drift(text, regclass, timestamptz, integer) IS
+'Whether the rows or events of a relation are still those that a version learned from, a row a fact: how the values of each column are spread (psi), how many are missing, how many never came in training (unseen), and the figure on held-out rows beside that of these. verdict: stable, moving, moved, of a figure worse; NULL where it cannot be told, and why says why. source: a relation, read as the caller; NULL: that of the training, for the model''s owner. since: of its rows those from then on. version: NULL: the deployed one.';
+
 CREATE FUNCTION affinity_internal.psi_step(internal, double precision, boolean) RETURNS internal
 AS 'MODULE_PATHNAME', 'psi_step_wrapper' LANGUAGE c IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION affinity_internal.psi_step(internal, double precision, boolean) IS 'Part of the aggregate affinity.psi.';

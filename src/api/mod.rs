@@ -3,6 +3,7 @@
 mod aggregates;
 mod check;
 mod describe;
+mod drift;
 mod evaluate;
 mod generate;
 mod kinds;

@@ -14,6 +14,7 @@ pub mod mixed;
 pub mod pairs;
 pub mod profile;
 pub mod recognise;
+pub mod reference;
 mod row_hash;
 pub mod snapshot;
 pub mod split;

@@ -7,6 +7,7 @@ pub mod confusion;
 pub mod gain;
 mod given;
 pub mod lists;
+pub mod moved;
 pub mod multiclass;
 pub mod predicted_actual;
 pub mod psi;

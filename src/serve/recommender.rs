@@ -34,6 +34,9 @@ pub struct State {
     /// How many users' events the version holds; none where they are read live.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub users: Option<usize>,
+    /// How many users it learned from; none of versions of 0.1.0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learned_users: Option<usize>,
     /// The share of the users whose last events were held out, which is more than was asked for where users are few.
     #[serde(default)]
     pub held_share: f64,
@@ -138,6 +141,11 @@ impl Recommender {
     /// The share of the users whose last events were held out when the version was trained.
     pub fn held_share(&self) -> f64 {
         self.state.held_share
+    }
+
+    /// How many users it learned from, where that was stored.
+    pub fn learned_users(&self) -> Option<usize> {
+        self.state.learned_users
     }
 
     /// When the last event of the training was; none where events have no times.

@@ -2,6 +2,8 @@
 
 mod auto;
 pub mod class_weights;
+pub mod drift;
+pub mod drift_events;
 pub mod features;
 mod holdout;
 pub mod list_evaluation;

@@ -100,6 +100,7 @@ pub fn fit_from(
         params: resolved.clone(),
         context,
         users: snapshot.map(|s| s.len()),
+        learned_users: Some(data.users.len()),
         held_share: parts.share,
         latest: Some(data.latest()).filter(|_| data.span() > 0),
     };

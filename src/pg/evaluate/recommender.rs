@@ -23,7 +23,7 @@ use pgrx::pg_sys;
 const MOST: usize = 10_000;
 
 /// What some users had next, by the rights of the caller.
-struct Next {
+pub(crate) struct Next {
     /// (user, when the first of the events was, the items).
     users: Vec<(Id, i64, Vec<Id>)>,
     /// Whether the events have times, so that a history ends where they begin.
@@ -57,8 +57,13 @@ impl Next {
 }
 
 impl Next {
+    /// Of `data` the events from `from` on, of at most [`MOST`] users; `relation` and `time_col` are where they were read.
+    pub(crate) fn from(data: &Interactions, from: i64, relation: String, time_col: String) -> Self {
+        Self { users: users(data, from), timed: true, relation, time_col: Some(time_col) }
+    }
+
     /// What is to be said where the model has learned from some of these events, or may have.
-    fn taught(&self, model: &Recommender) -> Option<String> {
+    pub(crate) fn taught(&self, model: &Recommender) -> Option<String> {
         let latest = model.latest().filter(|_| self.timed)?;
         let early = self.users.iter().filter(|u| u.1 <= latest).count();
         (early > 0).then(|| {
@@ -258,20 +263,32 @@ fn next(source: pg_sys::Oid, events: &EventSource) -> Result<Next> {
     let budget = settings::budget();
     let (data, _) =
         columns.read(&relation, 0, true, &budget).map_err(|e| if e.code == Code::Data { nothing(&relation.name) } else { e })?;
-    let mut users: Vec<u32> = (0..data.users.len() as u32).collect();
+    Ok(Next {
+        users: users(&data, i64::MIN),
+        timed: columns.time_col.is_some(),
+        relation: relation.name,
+        time_col: events.time_col.clone(),
+    })
+}
+
+/// Of users who have events from `from` on, at most [`MOST`] by a hash of their ids: when the first of these was, and their items.
+fn users(data: &Interactions, from: i64) -> Vec<(Id, i64, Vec<Id>)> {
+    let mut users: Vec<u32> = (0..data.users.len() as u32).filter(|u| data.history(*u).iter().any(|e| e.time >= from)).collect();
     users.sort_by_key(|u| (data.users.hash(*u), *u));
     users.truncate(MOST);
     let one = |u: u32| {
-        let history = data.history(u);
-        let first = history.iter().map(|e| e.time).min().unwrap_or(0);
-        (data.users.id(u), first, history.iter().map(|e| data.items.id(e.item)).collect())
+        let events = || data.history(u).iter().filter(|e| e.time >= from);
+        let first = events().map(|e| e.time).min().unwrap_or(0);
+        (data.users.id(u), first, events().map(|e| data.items.id(e.item)).collect())
     };
-    let users = users.into_iter().map(one).collect();
-    Ok(Next { users, timed: columns.time_col.is_some(), relation: relation.name, time_col: events.time_col.clone() })
+    users.into_iter().map(one).collect()
 }
 
 /// The users of `next` as the model sees them: their events, less those that are to be found.
-fn cases(ready: &Ready, next: &Next, repeats: bool) -> Result<Vec<Case>> {
+///
+/// # Errors
+/// What reading their events raises; [`Code::OutOfMemory`].
+pub(crate) fn cases(ready: &Ready, next: &Next, repeats: bool) -> Result<Vec<Case>> {
     let (model, mut cases) = (ready.recommender(), Vec::new());
     let budget = settings::budget();
     let mut booked = Vec::new();

@@ -102,7 +102,7 @@ fn evaluate(
 }
 
 /// The columns `needed`, and what else tells the rows that taught from others, where it is there.
-fn with<'a>(
+pub(crate) fn with<'a>(
     needed: impl Iterator<Item = &'a str>,
     telling: impl Iterator<Item = &'a str>,
     relation: &Relation,
@@ -119,7 +119,10 @@ fn with<'a>(
 }
 
 /// The columns `names`, of which those of `inputs` are read as the model learned them, and those of `keys` by their key.
-fn wanted<'a>(
+///
+/// # Errors
+/// [`Code::UndefinedColumn`], [`Code::WrongType`].
+pub(crate) fn wanted<'a>(
     relation: &'a Relation,
     names: impl Iterator<Item = &'a str>,
     target: Option<&str>,

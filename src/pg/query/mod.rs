@@ -9,6 +9,7 @@ pub(crate) mod owner;
 pub(crate) mod plan_scans;
 pub(crate) mod relation;
 pub(crate) mod result_row;
+pub(crate) mod sample;
 pub(crate) mod scan;
 pub(crate) mod spi;
 pub(crate) mod stream;

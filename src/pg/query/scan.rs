@@ -7,6 +7,7 @@
 
 use crate::base::memory::{Taken, size};
 use crate::base::number::AsReal;
+use crate::base::rng::mix;
 use crate::base::{Budget, Code, Error, Result};
 use crate::dataset::{Column, Frame, ValueType};
 use crate::pg::backend::local_settings::Local;
@@ -32,7 +33,51 @@ pub(crate) type LeftOut = (String, Error);
 /// [`crate::base::Code::OutOfMemory`] when the budget or the system has no room; [`crate::base::Code::ArrayLength`] for arrays that are no vectors; what the
 /// executor raises (rights, timeouts) is raised.
 pub(crate) fn frame<'b>(relation: &Relation, columns: &'b [ColumnRequest<'b>], budget: &'b Budget) -> Result<(Frame, Taken<'b>)> {
-    read(&select(relation, columns), 0, columns, false, budget).map(|(frame, _, booked)| (frame, booked))
+    read(&select(relation, columns), 0, (columns, false), None, budget).map(|r| (r.frame, r.booked))
+}
+
+/// Some rows of a scan, by a hash of their places.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Keep {
+    /// A row is kept where the hash of its place is below.
+    bound: u64,
+    /// So many are kept at most.
+    most: usize,
+    /// Rows that came.
+    pub seen: u64,
+    /// Whether there were more: the scan was ended.
+    pub full: bool,
+}
+
+impl Keep {
+    /// A share of the rows, `most` of them.
+    pub(crate) fn new(share: f64, most: usize) -> Self {
+        Self { bound: (share.clamp(0.0, 1.0) * u64::MAX.real()) as u64, most, seen: 0, full: false }
+    }
+
+    /// Whether the row that comes is wanted.
+    #[inline]
+    fn takes(&mut self) -> bool {
+        self.seen += 1;
+        mix(self.seen) <= self.bound
+    }
+}
+
+/// Those rows of `columns` that `keep` takes, of them that meet `condition`.
+///
+/// # Errors
+/// As [`frame`].
+pub(crate) fn some<'b>(
+    relation: &Relation,
+    columns: &'b [ColumnRequest<'b>],
+    condition: Option<&str>,
+    keep: Keep,
+    budget: &'b Budget,
+) -> Result<(Frame, Taken<'b>, Keep)> {
+    let mut sql = select(relation, columns);
+    condition.into_iter().for_each(|c| sql.push_str(&format!(" WHERE {c}")));
+    let read = read(&sql, 0, (columns, false), Some(keep), budget)?;
+    Ok((read.frame, read.booked, read.keep.unwrap_or(keep)))
 }
 
 /// The same without the columns whose arrays are no vectors, and why these are left out.
@@ -44,7 +89,7 @@ pub(crate) fn usable<'b>(
     columns: &'b [ColumnRequest<'b>],
     budget: &'b Budget,
 ) -> Result<(Frame, Vec<LeftOut>, Taken<'b>)> {
-    read(&select(relation, columns), 0, columns, true, budget)
+    read(&select(relation, columns), 0, (columns, true), None, budget).map(|r| (r.frame, r.left_out, r.booked))
 }
 
 fn select(relation: &Relation, columns: &[ColumnRequest<'_>]) -> String {
@@ -64,17 +109,26 @@ fn select(relation: &Relation, columns: &[ColumnRequest<'_>]) -> String {
 /// # Errors
 /// As [`frame`].
 pub(crate) fn query<'b>(sql: &str, beside: usize, budget: &'b Budget) -> Result<(Frame, Taken<'b>)> {
-    read(sql, beside, &[], false, budget).map(|(frame, _, booked)| (frame, booked))
+    read(sql, beside, (&[], false), None, budget).map(|r| (r.frame, r.booked))
 }
 
-/// Reads the columns of a query, `wanted` in that order; where `lenient`, columns of arrays that are no vectors are left out.
+/// What a scan gave.
+struct Read<'b> {
+    frame: Frame,
+    left_out: Vec<LeftOut>,
+    booked: Taken<'b>,
+    keep: Option<Keep>,
+}
+
+/// Reads the columns of a query, `wanted` in that order; where `lenient`, columns of arrays that are no vectors are left out. Where `keep` is
+/// full, what was read until then.
 fn read<'b>(
     sql: &str,
     beside: usize,
-    wanted: &'b [ColumnRequest<'b>],
-    lenient: bool,
+    (wanted, lenient): (&'b [ColumnRequest<'b>], bool),
+    keep: Option<Keep>,
     budget: &'b Budget,
-) -> Result<(Frame, Vec<LeftOut>, Taken<'b>)> {
+) -> Result<Read<'b>> {
     // The scan gives the table's order: it starts at the first row, in one process. (With synchronised scans one that follows a scan which
     // read half of a table was seen to start at row 299,521.)
     let settings = Local::set(&[(c"synchronize_seqscans", c"off"), (c"max_parallel_workers_per_gather", c"0")]);
@@ -100,6 +154,7 @@ fn read<'b>(
         booked: budget.take(0, "the rows that are read")?,
         short_lived: None,
         fault: None,
+        keep,
     });
     let run = spi::connected(|| {
         // SAFETY: the receiver is boxed and outlives the call; its first field is the DestReceiver that Postgres hands back.
@@ -115,7 +170,7 @@ fn read<'b>(
     run?;
     // What the query took (sorts, hashes) has been freed.
     allocator::trim();
-    let Receiver { types, builders, booked, fault, .. } = *receiver;
+    let Receiver { types, builders, booked, fault, keep, .. } = *receiver;
     if let Some(fault) = fault {
         return Err(fault);
     }
@@ -132,7 +187,8 @@ fn read<'b>(
             Err(e) => return Err(e),
         }
     }
-    Ok((Frame::new(columns)?.with_types(kept.into_iter()).with_keys(keys), left_out, booked))
+    let frame = Frame::new(columns)?.with_types(kept.into_iter()).with_keys(keys);
+    Ok(Read { frame, left_out, booked, keep })
 }
 
 #[repr(C)]
@@ -159,6 +215,8 @@ struct Receiver<'b> {
     short_lived: Option<pg_sys::MemoryContext>,
     /// Why the scan was ended early.
     fault: Option<Error>,
+    /// Where not all rows are wanted.
+    keep: Option<Keep>,
 }
 
 impl Receiver<'_> {
@@ -190,6 +248,7 @@ impl Receiver<'_> {
     fn foresee(&mut self) -> Result<()> {
         let Some(rows) = self.expected else { return Ok(()) };
         let each = self.builders.iter_mut().map(|b| b.next_block(1)).sum::<usize>() + self.beside;
+        let rows = self.keep.map_or(rows, |k| (rows * k.bound.real() / u64::MAX.real()).min(k.most.real()).ceil());
         let needed = rows * each.real();
         if needed <= 2.0 * self.limit.real() {
             return Ok(());
@@ -253,6 +312,15 @@ unsafe extern "C-unwind" fn receive(slot: *mut pg_sys::TupleTableSlot, me: *mut 
         let me = &mut *me.cast::<Receiver<'_>>();
         if me.fault.is_some() {
             return false;
+        }
+        if let Some(keep) = &mut me.keep {
+            if !keep.takes() {
+                return true;
+            }
+            if me.rows == keep.most {
+                keep.full = true;
+                return false;
+            }
         }
         let n = me.builders.len();
         if usize::try_from((*slot).tts_nvalid).unwrap_or(0) < n {

@@ -1,5 +1,6 @@
 //! The relation of a recommender's events: which columns are which, and the SQL that reads all of them or one user's.
 
+use crate::base::number::AsReal;
 use crate::base::{Budget, Code, Error, Result};
 use crate::dataset::{Event, EventColumns, IdKind, Interactions, Skipped, Values, event_context};
 use crate::pg::backend::interrupts;
@@ -139,6 +140,33 @@ impl EventSource {
     /// # Errors
     /// [`Code::UndefinedColumn`], [`Code::WrongType`], [`Code::Data`]; what the scan raises.
     pub(crate) fn read(&self, relation: &Relation, seed: u64, absent: bool, budget: &Budget) -> Result<(Interactions, Skipped)> {
+        self.read_some(relation, &[], (seed, absent), budget)
+    }
+
+    /// A condition that is true of the events of so large a share of the users, by a hash of their ids.
+    ///
+    /// # Errors
+    /// [`Code::UndefinedColumn`].
+    pub(crate) fn of_some_users(&self, relation: &Relation, share: f64) -> Result<String> {
+        let user = id_text(relation.column(&self.user_col)?);
+        Ok(format!(
+            "pg_catalog.hashtextextended({user}::pg_catalog.text, 0) OPERATOR(pg_catalog.<) {}::pg_catalog.int8",
+            // Hashes are as often below 0 as above.
+            ((share - 0.5) * u64::MAX.real()) as i64
+        ))
+    }
+
+    /// As [`EventSource::read`], of the events of which all `conditions` are true.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn read_some(
+        &self,
+        relation: &Relation,
+        conditions: &[String],
+        (seed, absent): (u64, bool),
+        budget: &Budget,
+    ) -> Result<(Interactions, Skipped)> {
         let p = self.columns(relation)?;
         let text = |a: &Attribute, name: &str| format!("{}::pg_catalog.text AS {name}", quote(&a.name));
         let mut list = vec![format!("{} AS u", id_text(p.user)), format!("{} AS i", id_text(p.item))];
@@ -168,8 +196,9 @@ impl EventSource {
         }
         let (user_type, item_type) = (IdType::of(p.user), IdType::of(p.item));
         let pinned = user_type.or(item_type).map(|_| id_type::pinned());
-        let (frame, booked) =
-            scan::query(&format!("SELECT {} FROM {}", list.join(", "), relation.sql()), size_of::<(u32, Event)>(), budget)?;
+        let filter = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
+        let sql = format!("SELECT {} FROM {}{filter}", list.join(", "), relation.sql());
+        let (frame, booked) = scan::query(&sql, size_of::<(u32, Event)>(), budget)?;
         drop(pinned);
         let same = |t: Option<IdType>, column: &str| match (t, &frame.column(column)?.values) {
             (Some(t), Values::Category { levels, .. }) => t.first_equal(levels).map(Some),

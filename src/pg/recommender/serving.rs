@@ -292,6 +292,15 @@ impl Ready {
         }
     }
 
+    /// Whether the version holds events of `user`; none where it holds nobody's.
+    ///
+    /// # Errors
+    /// As [`Ready::find_item`].
+    pub(crate) fn knows_user(&self, user: &Id) -> Result<Option<bool>> {
+        let Some(snapshot) = self.loaded.recommender.snapshot() else { return Ok(None) };
+        Lookup::index(self.users.as_deref(), user, snapshot.users()).map(|u| Some(u.is_some()))
+    }
+
     /// Every item's score for `history`, and where they come from: `none` where the history has nothing.
     pub(crate) fn score_of(&self, history: &History, none: &str) -> Result<(Vec<f32>, String)> {
         let items: Vec<u32> = history.events.iter().map(|e| e.item).collect();

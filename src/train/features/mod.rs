@@ -76,13 +76,14 @@ pub fn fit(frame: &Frame, spec: &FeaturesSpec, incumbent: Option<&Features>, ctx
     report.rows_skipped = data.skipped as u64;
     let mut job =
         prepare::Job { data, common, params: &mut resolved, incumbent: incumbent.map(|i| i as &dyn Incumbent), report: &mut report };
-    let (state, tensors) = match kind {
+    let (mut state, tensors) = match kind {
         RowKind::Pca => pca::fit(&mut job, ctx)?,
         RowKind::Autoencoder => autoencoder::fit(&mut job, ctx)?,
         RowKind::Segments => segments::fit(&mut job, ctx)?,
         RowKind::Gan => gan::fit(&mut job, ctx)?,
         RowKind::Mlp | RowKind::Logistic | RowKind::Linear => return Err(Error::internal(format!("kind {} needs a target", kind.name()))),
     };
+    job.data.reference.put(&mut state)?;
     Ok(Trained { params: Value::Object(resolved), state, tensors, report })
 }
 

@@ -4,6 +4,7 @@ use super::FeaturesSpec;
 use super::incumbent::Incumbent;
 use crate::base::{Code, Context, Error, Result};
 use crate::dataset::encode::FreeTexts;
+use crate::dataset::reference::Reference;
 use crate::dataset::split::Parts;
 use crate::dataset::{Encoder, Frame};
 use crate::model::describe::Common;
@@ -27,6 +28,8 @@ pub struct Prepared<'a> {
     pub split: Split,
     /// Rows without a time.
     pub skipped: usize,
+    /// What the rows hold: stored, so that later ones can be held against them.
+    pub reference: Reference,
 }
 
 /// What a kind is handed to be fitted, and what it fills in: parameters that it chose, figures, curves, notices.
@@ -110,5 +113,6 @@ pub fn prepare<'a>(
             .hint("Train on more rows, or: params => '{\"holdout\": 0}'."));
     }
     split.mark_inputs(frame, &rows, names.iter().copied())?;
-    Ok(Prepared { frame, names, texts, parts, split, skipped })
+    let reference = Reference::of(frame, (&names, &texts), &rows, None, ctx)?;
+    Ok(Prepared { frame, names, texts, parts, split, skipped, reference })
 }

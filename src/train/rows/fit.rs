@@ -88,7 +88,8 @@ pub fn fit(frame: &Frame, spec: &RowsSpec, incumbent: Option<&Scorer>, ctx: &Con
     }
 
     let tensors = networks_of(&mut state, &params, &data, &turns, &plans, all_laid, (ctx, &silent))?;
-    let state = serde_json::to_value(&state).map_err(|e| Error::internal(format!("state: {e}")))?;
+    let mut state = serde_json::to_value(&state).map_err(|e| Error::internal(format!("state: {e}")))?;
+    data.reference.put(&mut state)?;
     Ok(Trained { params: Value::Object(resolved), state, tensors, report })
 }
 

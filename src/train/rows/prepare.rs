@@ -5,6 +5,7 @@ use super::{RowsSpec, inputs, target};
 use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Code, Context, Error, Result};
 use crate::dataset::encode::{FreeTexts, Options, Scaling};
+use crate::dataset::reference::Reference;
 use crate::dataset::split::{Parts, Sides};
 use crate::dataset::{Encoder, Frame};
 use crate::model::mlp::Inputs;
@@ -43,6 +44,8 @@ pub struct Prepared<'f> {
     pub class_weights: Vec<f64>,
     /// Rows without a target or a time.
     pub skipped: usize,
+    /// What the rows hold: stored, so that later ones can be held against them.
+    pub reference: Reference,
 }
 
 /// Encoded rows: first those that teach, then those that say when to stop, then those that are held out.
@@ -185,11 +188,13 @@ pub fn prepare<'f>(
     }
     split.mark(frame, &rows)?;
     split.mark_inputs(frame, &rows, encoder.inputs().iter().map(|i| i.name.as_str()))?;
+    let reference = Reference::of(frame, (&names, &texts), &rows, Some(&spec.target), ctx)?;
     let (center, spread) = match outcome {
         Outcome::Value => mean_and_spread(if sides.turns > 1 { &rows } else { &train }, &answers),
         _ => (0.0, 1.0),
     };
-    Ok(Prepared { frame, outcome, encoder, answers, tags, sides, split, rows: rows.len(), center, spread, class_weights, skipped })
+    let rows = rows.len();
+    Ok(Prepared { frame, outcome, encoder, answers, tags, sides, split, rows, center, spread, class_weights, skipped, reference })
 }
 
 fn mean_and_spread(rows: &[u32], answers: &[f64]) -> (f64, f64) {
