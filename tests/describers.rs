@@ -159,7 +159,8 @@ fn tampered_versions_are_corrupt_and_nothing_panics() {
     for spec in cases() {
         let t = train(&spec, 300);
         let load = |state: &Value, tensors: &[Tensor]| Features::load(&spec.kind, state, tensors).map(|_| ()).unwrap_err().code;
-        let keys = t.state.as_object().unwrap().keys().map(String::as_str);
+        // What later rows are held against serves nothing else: versions of 0.1.0 lack it.
+        let keys = t.state.as_object().unwrap().keys().map(String::as_str).filter(|k| *k != pg_affinity::dataset::reference::KEY);
         tampered_is_corrupt(&t.state, &t.tensors, keys, load);
     }
 }

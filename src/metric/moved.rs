@@ -178,6 +178,6 @@ mod tests {
         assert_eq!(nowhere.psi(), 0.0);
         assert_eq!([of(1.0), of(2.0), of(60.0)], [[Verdict::Stable; 2], [Verdict::Stable; 2], [Verdict::Moved; 2]]);
         let joined = Binned::new(&[[993.0, 500.0], [4.0, 0.0], [3.0, 0.0], [0.0, 500.0]], None).unwrap();
-        assert_eq!((joined.shares.len(), joined.verdict(0.001)), (2, Verdict::Moved));
+        assert_eq!((joined.shares.len(), joined.verdict(0.001)), (3, Verdict::Moved));
     }
 }

@@ -3,9 +3,11 @@
 
 use crate::base::memory::size;
 use crate::base::{Code, Error, Result};
+use crate::pg::backend::text::literal;
 use crate::pg::backend::{compat, settings};
 use crate::pg::query::owner::{self, as_extension};
 use crate::pg::query::spi::{self, Arg, Uuid};
+use pgrx::pg_sys;
 use sha2::{Digest, Sha256};
 
 /// Whether a version of `bytes` can be stored at all: asked before anything is written.
@@ -15,7 +17,7 @@ use sha2::{Digest, Sha256};
 pub(crate) fn fits(bytes: u64) -> Result<()> {
     match settings::max_stored() {
         Some(limit) if bytes > limit && !owner::is_superuser(owner::current()) => {
-            Err(exceeded(&format!("The new version takes {}", say(bytes)), limit))
+            Err(exceeded(&format!("The new version takes {}", say(bytes)), limit, None))
         }
         _ => Ok(()),
     }
@@ -40,16 +42,41 @@ pub(crate) fn held(model: Uuid) -> Result<()> {
     match held.into_iter().flatten().next() {
         Some((owner, bytes)) if u64::try_from(bytes).unwrap_or(0) > limit => {
             let name = owner::name(owner).unwrap_or_default();
-            Err(exceeded(&format!("With the new version the models of {name} take {}", say(u64::try_from(bytes).unwrap_or(0))), limit))
+            let what = format!("With the new version the models of {name} take {}", say(u64::try_from(bytes).unwrap_or(0)));
+            Err(exceeded(&what, limit, idle(owner, model)?))
         }
         _ => Ok(()),
     }
 }
 
-fn exceeded(what: &str, limit: u64) -> Error {
+/// Versions that a hint names.
+const NAMED: i64 = 5;
+
+/// SQL that drops the largest versions of an owner that do not answer, the newest of `model` aside, which is the one that was to be stored;
+/// none where there are none.
+fn idle(owner: pg_sys::Oid, model: Uuid) -> Result<Option<String>> {
+    const IDLE: &str = "SELECT m.name, v.version FROM affinity.stored_models m JOIN affinity.stored_versions v \
+         ON v.model_id OPERATOR(pg_catalog.=) m.id WHERE v.owner_oid OPERATOR(pg_catalog.=) $1 AND m.owner_oid OPERATOR(pg_catalog.=) $1 \
+         AND v.version OPERATOR(pg_catalog.<>) COALESCE(m.deployed, 0) \
+         AND NOT (m.id OPERATOR(pg_catalog.=) $2 AND v.version OPERATOR(pg_catalog.=) m.last_version) \
+         ORDER BY v.bytes DESC, m.name, v.version LIMIT $3";
+    let drop = |r: &spi::Row| {
+        let (name, version) = (r.text(1).unwrap_or_default(), r.int(2).unwrap_or(0));
+        Ok(format!("affinity.drop_version({}, {version})", literal(&name)))
+    };
+    let args = [Arg::Oid(owner), Arg::Uuid(model), Arg::Big(NAMED)];
+    let drops = as_extension(|| spi::write(IDLE, &args, drop))?;
+    Ok((!drops.is_empty()).then(|| format!("SELECT {};", drops.join(", "))))
+}
+
+fn exceeded(what: &str, limit: u64, drops: Option<String>) -> Error {
+    let drops = drops.map_or_else(
+        || "Drop models that are not needed (SELECT model, bytes FROM affinity.models;)".to_owned(),
+        |sql| format!("Drop versions that do not answer: {sql} or models that are not needed (SELECT model, bytes FROM affinity.models;)"),
+    );
     Error::new(Code::LimitExceeded, "more is stored than affinity.max_stored allows")
         .detail(format!("{what}, {} is allowed.", say(limit)))
-        .hint("Drop models or versions that are not needed (SELECT model, bytes FROM affinity.models;), or have a superuser raise affinity.max_stored.")
+        .hint(format!("{drops}, or have a superuser raise affinity.max_stored."))
 }
 
 fn say(bytes: u64) -> String {
