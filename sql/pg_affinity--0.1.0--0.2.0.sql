@@ -71,6 +71,23 @@ FROM affinity.stored_runs r
 WHERE affinity_internal.owns(r.owner_oid);
 COMMENT ON VIEW affinity.runs IS 'A row a training of the models of roles whose rights the current role has, kept affinity.keep_runs days: what it came to, how long each part took, the figure on held-out rows beside that of the version that was deployed, why it was or was not deployed, the error of one that failed (of those that refresh runs; others leave nothing). State lost: its session ended before it did, or its worker could not begin, of which the server''s log tells.';
 
+-- ## Counters of use
+
+CREATE FUNCTION affinity_internal.session_counts() RETURNS TABLE (model_id uuid, calls bigint, rows bigint, unknown_users bigint, fallbacks bigint,
+    cold_loads bigint, cold_load_ms double precision)
+AS 'MODULE_PATHNAME', 'session_counts_wrapper' LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 10;
+COMMENT ON FUNCTION affinity_internal.session_counts() IS 'What affinity.session_stats shows, by the keys of models.';
+CREATE FUNCTION affinity.reset_session_stats() RETURNS void
+AS 'MODULE_PATHNAME', 'reset_session_stats_wrapper' LANGUAGE c VOLATILE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION affinity.reset_session_stats() IS 'Begins to count anew what this session asks of its models.';
+
+CREATE VIEW affinity.session_stats WITH (security_barrier) AS
+SELECT m.name AS model, c.calls, c.rows, c.unknown_users, c.fallbacks, c.cold_loads, c.cold_load_ms
+FROM affinity_internal.session_counts() c
+JOIN affinity.stored_models m ON m.id OPERATOR(pg_catalog.=) c.model_id
+WHERE affinity_internal.may_use(m.owner_oid, m.readers, m.reader_oids);
+COMMENT ON VIEW affinity.session_stats IS 'What this session has asked of the models that the current role owns or may use, counted in its memory alone: calls, rows that were scored and items that were listed, users without events, lists and scores of popularity in the place of the model, how often weights were read and how long that took.';
+
 -- As in 0.1.0: what ALTER DEFAULT PRIVILEGES gives to others is taken back first.
 DO $rights$
 DECLARE
@@ -78,14 +95,14 @@ DECLARE
 BEGIN
     FOR given IN
         SELECT c.relname, a.grantee FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) a
-        WHERE c.oid OPERATOR(pg_catalog.=) ANY ('{affinity.stored_runs,affinity.runs}'::regclass[]) AND a.grantee OPERATOR(pg_catalog.<>) c.relowner
+        WHERE c.oid OPERATOR(pg_catalog.=) ANY ('{affinity.stored_runs,affinity.runs,affinity.session_stats}'::regclass[]) AND a.grantee OPERATOR(pg_catalog.<>) c.relowner
     LOOP
         EXECUTE pg_catalog.format('REVOKE ALL ON affinity.%I FROM %s', given.relname,
             CASE WHEN given.grantee OPERATOR(pg_catalog.=) 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(given.grantee)) END);
     END LOOP;
 END
 $rights$;
-GRANT SELECT ON affinity.runs TO PUBLIC;
+GRANT SELECT ON affinity.runs, affinity.session_stats TO PUBLIC;
 
 -- ## Schedules
 

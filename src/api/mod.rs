@@ -15,6 +15,7 @@ mod recommend;
 mod recommend_all;
 mod refresh;
 mod report;
+mod session_stats;
 mod tags;
 mod train;
 mod train_recommender;

@@ -46,13 +46,17 @@ impl Ready {
     /// What reading the events raises; those of [`list::choose`].
     pub(crate) fn recommend(&self, user: Option<&Id>, request: &ListRequest) -> Result<(Vec<Recommendation>, String)> {
         let history = user.map(|u| self.history(u)).transpose()?.unwrap_or_default();
+        self.counts.call();
+        let any = history.any;
         if let Some(list) = serve_factors::best(self, &history, request)? {
+            self.counts.list(list.len(), any, true);
             return Ok((self.ranked(list), self.recommender().kind().to_owned()));
         }
         let scored = self.scored(history)?;
         // Where the history was cut, what the user had before is looked up.
         let older = user.zip(self.live()).filter(|_| scored.history.cut);
         let list = list::choose(self.recommender(), &scored.scores, request, &Here { ready: self, scored: &scored, older })?;
+        self.counts.list(list.len(), any, scored.known);
         Ok((self.ranked(list), scored.source))
     }
 
@@ -66,9 +70,13 @@ impl Ready {
         let limit = self.history_limit();
         let events = known[known.len().saturating_sub(limit)..].iter().map(|&item| crate::dataset::Event::new(now(), item, 1.0)).collect();
         let history = History { events, seen: known, any: !items.is_empty(), cut: false };
-        let (mut scores, source) = self.score_of(&history, "popularity: no items are given")?;
+        let (mut scores, source, known) = self.score_of(&history, "popularity: no items are given")?;
         history.seen.iter().for_each(|&i| scores[i.index()] = f32::NEG_INFINITY);
-        Ok((self.top(&scores, k), source))
+        let list = self.top(&scores, k);
+        self.counts.call();
+        // Nobody is asked about who could be unknown.
+        self.counts.list(list.len(), true, known);
+        Ok((list, source))
     }
 
     /// Items like `item`; none for one that the model does not know.
@@ -76,6 +84,7 @@ impl Ready {
     /// # Errors
     /// [`crate::base::Code::Unsupported`] for a kind that knows no likeness.
     pub(crate) fn similar(&self, item: &Id, k: usize) -> Result<Vec<Recommendation>> {
+        self.counts.call();
         let mut scores = crate::base::zeros(self.recommender().items().len())?;
         let Some(item) = self.find_item(item)? else {
             // Whether the kind can is said even for an item that it does not know.
@@ -88,7 +97,9 @@ impl Ready {
         }
         scores.iter_mut().filter(|s| **s == 0.0).for_each(|s| *s = f32::NEG_INFINITY);
         scores[item.index()] = f32::NEG_INFINITY;
-        Ok(self.top(&scores, k))
+        let list = self.top(&scores, k);
+        self.counts.list(list.len(), true, true);
+        Ok(list)
     }
 
     fn top(&self, scores: &[f32], k: usize) -> Vec<Recommendation> {

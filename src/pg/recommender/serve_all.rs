@@ -8,6 +8,7 @@ use crate::pg::backend::{interrupts, settings};
 use crate::pg::call::prototype::{Entry, Recommendation, Rows};
 use crate::pg::recommender::serving::{NO_EVENTS, Ready, now};
 use crate::serve::batch::{Asked, List, lists};
+use crate::serve::recommender::Source;
 
 /// Bytes of histories that are gathered before they are scored.
 const BATCH: usize = 16 << 20;
@@ -21,6 +22,7 @@ const USERS: usize = 4096;
 /// # Errors
 /// What reading the events raises; out of memory; a cancel.
 pub(crate) fn write(ready: &Ready, k: usize, exclude_seen: bool, rows: &mut Rows) -> Result<()> {
+    ready.counts.call();
     let recommender = ready.recommender();
     let (budget, now) = (settings::budget(), now());
     let users = (ENTRIES / k.clamp(1, recommender.items().len().max(1))).clamp(1, USERS);
@@ -68,6 +70,7 @@ fn put(ready: &Ready, asked: &Asked, list: &List, rows: &mut Rows) -> Result<()>
     let items = ready.recommender().items();
     let (model, version) = ready.name();
     let source = ready.said(list.source, asked.any, NO_EVENTS);
+    ready.counts.list(list.items.len(), asked.any, list.source == Source::History);
     for (i, &(item, score)) in list.items.iter().enumerate() {
         let row = Recommendation { rank: i32::try_from(i + 1).unwrap_or(i32::MAX), item: items.id(item), score };
         rows.put(&Entry { user: Some(&asked.user), row: &row, source, version, model })?;

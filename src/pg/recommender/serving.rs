@@ -13,6 +13,7 @@ use crate::pg::store::cache::{self, Found, Kept};
 use crate::pg::store::link_rows;
 use crate::pg::store::models::{self, Scope, VersionRow};
 use crate::pg::store::shared_model::{self, Model};
+use crate::pg::store::use_counts::{self, Counts};
 use crate::pg::store::weights::{self, Index};
 use crate::serve::recommender::{Recommender, Source};
 use pgrx::pg_sys;
@@ -24,6 +25,8 @@ use std::rc::Rc;
 /// A model as the running statement sees it, ready to serve users.
 pub(crate) struct Ready {
     found: Rc<Found>,
+    /// What is asked of it is counted here.
+    pub counts: Rc<Counts>,
     loaded: Rc<Loaded>,
     /// What the current role may ask.
     scope: Scope,
@@ -67,6 +70,8 @@ pub(crate) struct Scored {
     pub scores: Vec<f32>,
     /// Where they come from.
     pub source: String,
+    /// Whether that is the model, and not popularity in its place.
+    pub known: bool,
     /// The events that they are for.
     pub history: History,
 }
@@ -115,7 +120,8 @@ pub(crate) fn ready(name: &str) -> Result<Rc<Ready>> {
         }
     };
     let scope = models::scope(&found.model).unwrap_or(Scope::Score);
-    let ready = Rc::new(Ready { found, loaded: loaded.clone(), scope, live, items, users });
+    let counts = use_counts::of(found.model.id);
+    let ready = Rc::new(Ready { found, counts, loaded: loaded.clone(), scope, live, items, users });
     HERE.with_borrow_mut(|h| {
         // Not where the look-up itself brought about another state.
         if h.stamp == stamp {
@@ -273,8 +279,8 @@ impl Ready {
     /// Every item's score for a user's `history`.
     pub(crate) fn scored(&self, history: History) -> Result<Scored> {
         let none = if self.live.is_some() { NO_EVENTS } else { "popularity: not in the snapshot" };
-        let (scores, source) = self.score_of(&history, none)?;
-        Ok(Scored { scores, source, history })
+        let (scores, source, known) = self.score_of(&history, none)?;
+        Ok(Scored { scores, source, known, history })
     }
 
     /// The events of `user`, from where this version has them.
@@ -301,13 +307,13 @@ impl Ready {
         Lookup::index(self.users.as_deref(), user, snapshot.users()).map(|u| Some(u.is_some()))
     }
 
-    /// Every item's score for `history`, and where they come from: `none` where the history has nothing.
-    pub(crate) fn score_of(&self, history: &History, none: &str) -> Result<(Vec<f32>, String)> {
+    /// Every item's score for `history`, where they come from (`none` where the history has nothing), and whether that is the model.
+    pub(crate) fn score_of(&self, history: &History, none: &str) -> Result<(Vec<f32>, String, bool)> {
         let items: Vec<u32> = history.events.iter().map(|e| e.item).collect();
         self.supply(Some(&items))?;
         let mut scores = crate::base::zeros(self.loaded.recommender.items().len())?;
         let source = self.loaded.recommender.score_history(&history.events, now(), &mut scores);
-        Ok((scores, self.said(source, history.any, none).to_owned()))
+        Ok((scores, self.said(source, history.any, none).to_owned(), source == Source::History))
     }
 
     /// What is said of where a list comes from: `none` where there were no events at all.

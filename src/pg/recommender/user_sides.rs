@@ -54,6 +54,7 @@ impl Ready {
     /// # Errors
     /// What reading the events raises.
     pub(crate) fn score_at(self: &Rc<Self>, call: Call<'_>, user: Option<Id>, index: u32, exclude_seen: bool) -> Result<Option<f32>> {
+        self.counts.row();
         let stamp = Stamp::now();
         if let Some(mut sides) = call.kept::<Sides>()
             && Rc::ptr_eq(&sides.ready, self)
@@ -82,6 +83,8 @@ impl Ready {
     fn side(&self, user: Option<&Id>) -> Result<Side> {
         let history = user.map(|u| self.history(u)).transpose()?.unwrap_or_default();
         let scores = self.scores(&history)?;
+        self.counts.call();
+        self.counts.list(0, history.any, !matches!(scores, Scores::Popularity));
         let History { mut seen, cut, .. } = history;
         seen.sort_unstable();
         seen.dedup();

@@ -16,6 +16,7 @@ use crate::pg::rows::record::{Row, RowReader};
 use crate::pg::store::cache::{self, Found, Kept};
 use crate::pg::store::models::VersionRow;
 use crate::pg::store::shared_model::{self, Model};
+use crate::pg::store::use_counts::{self, Counts};
 use crate::pg::store::weights;
 use crate::serve::Outcome;
 use crate::train::row_model::{RowModel, RowScratch};
@@ -28,6 +29,7 @@ struct Site<R> {
     name: Vec<u8>,
     stamp: Option<Stamp>,
     loaded: Rc<RowModel>,
+    counts: Rc<Counts>,
     reader: Option<R>,
     scratch: RowScratch,
     /// Empty between rows; kept for its room.
@@ -198,6 +200,7 @@ fn site<R: 'static>(call: Call<'_>, name: pg_sys::Datum) -> Result<Lent<'_, Site
         && now.is_some()
         && site.name == bytes
     {
+        site.counts.row();
         return Ok(site);
     }
     resolve(call, bytes, now)
@@ -206,7 +209,8 @@ fn site<R: 'static>(call: Call<'_>, name: pg_sys::Datum) -> Result<Lent<'_, Site
 /// Looks the model up again. The columns are found again too: the row's type may have been altered since.
 #[cold]
 fn resolve<'c, R: 'static>(call: Call<'c>, name: &[u8], now: Option<Stamp>) -> Result<Lent<'c, Site<R>>> {
-    let loaded = text::with_utf8(name, |name| model(name, now))?;
+    let (loaded, counts) = text::with_utf8(name, |name| model_and_counts(name, now))?;
+    counts.row();
     let name = name.to_vec();
     Ok(match call.kept::<Site<R>>() {
         Some(mut site) => {
@@ -215,13 +219,14 @@ fn resolve<'c, R: 'static>(call: Call<'c>, name: &[u8], now: Option<Stamp>) -> R
                 site.loaded = loaded;
             }
             site.reader = None;
+            site.counts = counts;
             site.name = name;
             site.stamp = now;
             site
         }
         None => {
             let scratch = RowScratch::default();
-            call.keep(Site { name, stamp: now, loaded, reader: None, scratch, cells: Vec::new(), numbers: Vec::new() })
+            call.keep(Site { name, stamp: now, loaded, counts, reader: None, scratch, cells: Vec::new(), numbers: Vec::new() })
         }
     })
 }
@@ -231,8 +236,16 @@ fn resolve<'c, R: 'static>(call: Call<'c>, name: &[u8], now: Option<Stamp>) -> R
 /// # Errors
 /// Those of [`cache::find`]; [`Code::Unsupported`] for a model that reads no rows; [`Code::Corrupt`] for damaged weights.
 pub(crate) fn model(name: &str, now: Option<Stamp>) -> Result<Rc<RowModel>> {
+    model_and_counts(name, now).map(|m| m.0)
+}
+
+/// The same with its counters, in which this is a call.
+fn model_and_counts(name: &str, now: Option<Stamp>) -> Result<(Rc<RowModel>, Rc<Counts>)> {
     let found = cache::find(name, now)?;
-    cache::weights(&found, |version| load(&found, version))
+    let loaded = cache::weights(&found, |version| load(&found, version))?;
+    let counts = use_counts::of(found.model.id);
+    counts.call();
+    Ok((loaded, counts))
 }
 
 /// Whether a version is of a kind that scores rows.

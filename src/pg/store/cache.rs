@@ -9,11 +9,12 @@ use crate::pg::backend::settings;
 use crate::pg::backend::snapshot_stamp::Stamp;
 use crate::pg::query::spi::Uuid;
 use crate::pg::store::models::{self, ModelRow, VersionRow};
-use crate::pg::store::shared_file;
+use crate::pg::store::{shared_file, use_counts};
 use std::any::{Any, TypeId};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::time::Instant;
 
 /// A model as the running statement sees it.
 #[derive(Debug)]
@@ -100,7 +101,9 @@ pub(crate) fn weights<T: 'static>(found: &Found, load: impl FnOnce(&VersionRow) 
     if let Some(value) = known.and_then(|v| v.model.downcast::<T>().ok()) {
         return Ok(value);
     }
+    let start = Instant::now();
     let Kept { model, bytes, shared } = load(&models::version(found.model.id, found.version)?)?;
+    use_counts::of(found.model.id).loaded(start.elapsed());
     let value = Rc::new(model);
     // One that does not fit is not kept; for one that does, the least recently used make way.
     let limit = settings::cache_size();

@@ -16,4 +16,5 @@ pub(crate) mod shared_model;
 pub(crate) mod source_access;
 pub(crate) mod training;
 pub(crate) mod training_call;
+pub(crate) mod use_counts;
 pub(crate) mod weights;

@@ -52,13 +52,15 @@ pub(crate) fn held(model: Uuid) -> Result<()> {
 /// Versions that a hint names.
 const NAMED: i64 = 5;
 
-/// SQL that drops the largest versions of an owner that do not answer, the newest of `model` aside, which is the one that was to be stored;
-/// none where there are none.
+/// SQL that drops the largest versions of an owner that do not answer, none where there are none. The newest of `model` is the one that was
+/// to be stored, and where it was to be deployed, the one before will still answer.
 fn idle(owner: pg_sys::Oid, model: Uuid) -> Result<Option<String>> {
     const IDLE: &str = "SELECT m.name, v.version FROM affinity.stored_models m JOIN affinity.stored_versions v \
          ON v.model_id OPERATOR(pg_catalog.=) m.id WHERE v.owner_oid OPERATOR(pg_catalog.=) $1 AND m.owner_oid OPERATOR(pg_catalog.=) $1 \
          AND v.version OPERATOR(pg_catalog.<>) COALESCE(m.deployed, 0) \
-         AND NOT (m.id OPERATOR(pg_catalog.=) $2 AND v.version OPERATOR(pg_catalog.=) m.last_version) \
+         AND NOT (m.id OPERATOR(pg_catalog.=) $2 AND (v.version OPERATOR(pg_catalog.=) m.last_version \
+             OR m.deployed OPERATOR(pg_catalog.=) m.last_version \
+                AND v.version OPERATOR(pg_catalog.=) m.formerly[pg_catalog.array_upper(m.formerly, 1)])) \
          ORDER BY v.bytes DESC, m.name, v.version LIMIT $3";
     let drop = |r: &spi::Row| {
         let (name, version) = (r.text(1).unwrap_or_default(), r.int(2).unwrap_or(0));
@@ -71,7 +73,7 @@ fn idle(owner: pg_sys::Oid, model: Uuid) -> Result<Option<String>> {
 
 fn exceeded(what: &str, limit: u64, drops: Option<String>) -> Error {
     let drops = drops.map_or_else(
-        || "Drop models that are not needed (SELECT model, bytes FROM affinity.models;)".to_owned(),
+        || "Drop models or versions that are not needed (SELECT model, bytes FROM affinity.models;)".to_owned(),
         |sql| format!("Drop versions that do not answer: {sql} or models that are not needed (SELECT model, bytes FROM affinity.models;)"),
     );
     Error::new(Code::LimitExceeded, "more is stored than affinity.max_stored allows")
