@@ -8,15 +8,14 @@ use crate::dataset::reference::{MOST_ROWS, Reference};
 use crate::metric::less_is_better;
 use crate::model::recommender::ReadAs;
 use crate::pg::backend::progress_notices::telling;
-use crate::pg::backend::text::{literal, quote};
+use crate::pg::backend::text::literal;
 use crate::pg::backend::{error, interrupts, settings};
 use crate::pg::datum::json_keys;
-use crate::pg::datum::value_form::Form;
+use crate::pg::evaluate::drift_asked::{Asked, Record, condition, record};
+use crate::pg::evaluate::drift_events;
 use crate::pg::evaluate::rows::{wanted, with};
-use crate::pg::query::owner::as_extension;
 use crate::pg::query::relation::Relation;
 use crate::pg::query::sample::{self, Sample};
-use crate::pg::query::spi::{self, Arg};
 use crate::pg::recommender::serving;
 use crate::pg::rows::train::{Call, FUNCTION, load};
 use crate::pg::store::models::{self, ModelRow, VersionRow};
@@ -27,30 +26,10 @@ use crate::train::drift::{self, Fact, NOT_STORED};
 use crate::train::features::Features;
 use crate::train::row_model::{RowModel, RowScratch};
 use crate::train::rows::{self, FRESH, taught};
-use pgrx::pg_sys;
 use serde_json::Value;
 
 /// Of fewer rows no part is taken to make the figure of.
 const FEWEST: usize = 8000;
-
-/// What is asked.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Asked {
-    /// The relation, read as the caller; none: that of the training, read as its training is repeated.
-    pub source: Option<pg_sys::Oid>,
-    /// Of its rows those from then on: microseconds since 2000-01-01.
-    pub since: Option<i64>,
-    /// The version; none: the deployed one.
-    pub version: Option<i32>,
-}
-
-/// What is on record of how a version was trained.
-pub(crate) struct Record {
-    /// Rows or events that it learned from.
-    pub rows: f64,
-    /// Its figures on held-out rows.
-    pub metrics: Value,
-}
 
 /// The facts of the model called `name`, each with its verdict.
 ///
@@ -63,17 +42,9 @@ pub(crate) fn facts(name: &str, asked: Asked) -> Result<Vec<(Fact, Option<&'stat
     format::known(&version)?;
     let record = record(&version)?;
     if serving::source(&version)?.is_some() {
-        return crate::pg::evaluate::drift_events::facts(&model, &version, &record, asked).map(drift::judged);
+        return drift_events::facts(&model, &version, &record, asked).map(drift::judged);
     }
     of_rows(&model, &version, &record, asked).map(drift::judged)
-}
-
-fn record(version: &VersionRow) -> Result<Record> {
-    const RECORD: &str = "SELECT rows_used, metrics FROM affinity.stored_versions \
-         WHERE model_id OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=) $2";
-    let read = |r: &spi::Row| Ok(Record { rows: r.big(1).unwrap_or(0).real(), metrics: r.json(2)? });
-    as_extension(|| spi::first(RECORD, &[Arg::Uuid(version.model_id), Arg::Int(version.version)], read))?
-        .ok_or_else(|| models::unknown_version(version.model_id, version.version))
 }
 
 /// That no figure can be made of what a version does not hold, and what to do.
@@ -83,34 +54,6 @@ pub(crate) fn tell_not_stored(model: &ModelRow, version: &VersionRow) {
         "version {} was stored before 0.2.0 and does not know what its training saw: train it again{again}",
         version.version
     ));
-}
-
-/// SQL that is true of rows whose `time_col` is `since` or later.
-///
-/// # Errors
-/// [`Code::InvalidParameter`] where the model has no such column, or one of numbers; [`Code::UndefinedColumn`].
-pub(crate) fn condition(relation: &Relation, time_col: Option<&str>, since: i64) -> Result<String> {
-    let name = time_col.ok_or_else(|| {
-        Error::new(Code::InvalidParameter, "the model has no time column, so since tells no row from another")
-            .detail("It was trained without time_col.")
-            .hint("Give a view of the rows from then on as source, or train with time_col => '…'.")
-    })?;
-    let column = relation.column(name)?;
-    if !matches!(column.form, Some(Form::Date | Form::Timestamp)) {
-        return Err(Error::new(
-            Code::InvalidParameter,
-            format!("time column \"{name}\" has type {}, which since is not compared with", column.type_name),
-        )
-        .detail("since is an instant.")
-        .hint("Give a view of the rows from then on as source."));
-    }
-    // Seconds since 1970, of which a double holds microseconds until 2255.
-    let seconds = match since {
-        i64::MIN => "'-Infinity'".to_owned(),
-        i64::MAX => "'Infinity'".to_owned(),
-        _ => format!("{:.6}", since.real() / 1e6 + 946_684_800.0),
-    };
-    Ok(format!("{}::pg_catalog.timestamptz OPERATOR(pg_catalog.>=) pg_catalog.to_timestamp({seconds}::pg_catalog.float8)", quote(name)))
 }
 
 /// The relation that is asked for, or that of the training, and who reads it.

@@ -6,7 +6,7 @@ use crate::dataset::{Id, Interactions};
 use crate::model::recommender::{CommonParams, EVALUATED_AT};
 use crate::pg::backend::progress_notices::telling;
 use crate::pg::backend::{interrupts, settings};
-use crate::pg::evaluate::drift::{Asked, Record, condition};
+use crate::pg::evaluate::drift_asked::{Asked, Record, condition};
 use crate::pg::evaluate::recommender::{Next, cases};
 use crate::pg::query::id_type::{IdType, Lookup};
 use crate::pg::query::relation::Relation;
