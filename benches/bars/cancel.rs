@@ -15,9 +15,9 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 /// Rows or events.
 const SIZE: usize = 1_000_000;
 /// Cancels a kind.
-const CANCELS: usize = 12;
+const CANCELS: usize = 6;
 /// Moments are drawn up to this many seconds, or the length of a training where that is less.
-const SECONDS: f64 = 12.0;
+const SECONDS: f64 = 8.0;
 
 /// Runs the family.
 pub fn run(bench: &mut Bench) -> Result<()> {

@@ -37,6 +37,7 @@ families! {
     kinds: ["auto-best"],
     journey: ["journey-repeat", "journey-new"],
     lists: ["top-k", "recommend-all"],
+    load: ["load"],
     memory: ["memory-bound"],
     mlp: ["mlp-batch32", "mlp-batch1024", "mlp-auc"],
     mult_vae: ["mult-vae-epoch", "movielens-mult-vae", "cfgan", "recommend-warm"],
