@@ -3,8 +3,7 @@
 //! each user's latest event had been deleted had an NDCG@20 of .053, on events where .028 is to be had.)
 
 use crate::base::{Code, Error, Numbers, Result, Tensor};
-use crate::dataset::Interactions;
-use crate::model::holdout::Holdout;
+use crate::dataset::{Event, Interactions};
 use std::collections::BTreeMap;
 
 /// The tensor's name.
@@ -15,9 +14,9 @@ const NAME: &str = "begins";
 pub struct Begins(BTreeMap<u64, i64>);
 
 impl Begins {
-    /// Of a training that held `holdout` out, and learned all events of `learned`.
-    pub fn of(holdout: &Holdout, learned: &[u32], data: &Interactions) -> Self {
-        let held = holdout.users().iter().filter_map(|(u, events)| Some((*u, events.first()?.time)));
+    /// Of a training that held `held` out, users with their events, oldest first, and learned all events of `learned`.
+    pub fn of(held: &[(u32, Vec<Event>)], learned: &[u32], data: &Interactions) -> Self {
+        let held = held.iter().filter_map(|(u, events)| Some((*u, events.first()?.time)));
         // Anything that comes after the last event.
         let whole = learned.iter().filter_map(|u| Some((*u, data.history(*u).last()?.time.saturating_add(1))));
         Self(held.chain(whole).map(|(u, time)| (data.users.hash(u), time)).collect())

@@ -70,7 +70,7 @@ pub fn fit_from(
     if !parts.evaluate.is_empty() {
         tensors.extend(fitted.model.to_tensors());
         tensors.push(popularity_tensor(popularity));
-        let begins = Begins::of(&parts.evaluate, &parts.seen, data);
+        let begins = Begins::of(parts.evaluate.users(), &parts.seen, data);
         // What a version that it began from had learned, it has learned.
         let before = incumbent.filter(|_| warm.is_some() && parts.may == Some(Ok(())));
         tensors.push(before.map_or(begins.clone(), |i| begins.after(i.begins(), data)).to_tensor());

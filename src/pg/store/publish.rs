@@ -251,9 +251,7 @@ fn within(gap: Option<Estimate>) -> String {
 /// Writes model, version, weights and epochs; the transaction gets its id here.
 fn save(training: &Training<'_>, before: Option<&ModelRow>) -> Result<(Uuid, i32)> {
     const CREATE: &str = "INSERT INTO affinity.stored_models (name, owner, last_version) VALUES ($1, $2, 1) RETURNING id, last_version";
-    // Who owns the database may have put rows there.
-    const NEXT: &str = "UPDATE affinity.stored_models SET last_version = GREATEST(last_version, (SELECT pg_catalog.max(v.version) \
-             FROM affinity.stored_versions v WHERE v.model_id OPERATOR(pg_catalog.=) $1)) OPERATOR(pg_catalog.+) 1 \
+    const NEXT: &str = "UPDATE affinity.stored_models SET last_version = last_version OPERATOR(pg_catalog.+) 1 \
          WHERE id OPERATOR(pg_catalog.=) $1 RETURNING id, last_version";
     const VERSION: &str = "INSERT INTO affinity.stored_versions (model_id, version, owner, kind, call, params, state, rows_used, rows_skipped, \
          seconds, metrics, evaluated, bytes, digest, call_digest) VALUES ($1, $2, $3, $4, $5::pg_catalog.json, $6::pg_catalog.json, $7::pg_catalog.json, $8, $9, \
