@@ -72,7 +72,9 @@ fn a_kill_at_any_moment_leaves_what_was_before_or_after() {
         let worker = std::thread::spawn(move || session.run(change).is_ok());
         std::thread::sleep(Duration::from_micros(random.below(1_500_000) as u64));
         let done = worker.is_finished();
-        assert!(Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap().success());
+        // Whose statement has just ended has no process any more.
+        let killed = Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap().success();
+        assert!(killed || worker.is_finished(), "kill {kill} of {change}");
         ended += usize::from(worker.join().unwrap() && done);
         session = again(&db);
         assert_eq!(rows(&mut session, "SELECT coalesce(model, ''), finding FROM affinity.check()"), Rows::new(), "kill {kill} of {change}");

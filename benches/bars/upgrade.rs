@@ -19,7 +19,8 @@ pub fn run(bench: &mut Bench) -> Result<(), Box<dyn Error>> {
         largest = largest.max(outcome.largest);
     }
     let here = pg_affinity::kernel::instruction_set();
-    if here != MADE_WITH {
+    // Sums in another order may differ in their last bits; where they do not, there is nothing to forgive.
+    if largest > 0.0 && here != MADE_WITH {
         bench.skip("upgrade", &format!("the answers were computed with {MADE_WITH}, here is {here}"));
         return Ok(());
     }
