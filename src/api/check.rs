@@ -18,10 +18,12 @@ fn check() -> TableIterator<
     'static,
     (name!(model, Option<Text>), name!(version, Option<i32>), name!(finding, Text), name!(detail, Text), name!(mend, Text)),
 > {
-    progress::sweep();
-    // What cannot be looked at stays.
-    let _ = shared_file::sweep();
-    let found = sql(integrity::findings);
+    let found = sql(|| {
+        progress::sweep();
+        // What cannot be looked at stays.
+        let _ = shared_file::sweep();
+        integrity::findings()
+    });
     TableIterator::new(found.into_iter().map(|f| (f.model.map(Text), f.version, Text(f.finding), Text(f.detail), Text(f.mend))))
 }
 

@@ -46,10 +46,7 @@ fn refresh_in_background(model: Option<Text>, deploy: Option<Text>, warm_start: 
         compat::must_be_writable(c"affinity.refresh_in_background()");
         let model = needed(model, "model")?.0;
         names::check("model", &model)?;
-        let word = deploy.as_ref().map(|d| d.0.clone());
-        let warm = warm_start == Some(true);
-        again(deploy, warm)?;
-        refresh::start(&model, word.as_deref(), warm).map(Uuid::from_bytes)
+        refresh::start(&model, again(deploy, warm_start == Some(true))?).map(Uuid::from_bytes)
     })
 }
 

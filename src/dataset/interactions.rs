@@ -1,7 +1,8 @@
 //! Who did something with what, when: the events of a recommender, by user, each user's in the order of time.
 
+use crate::base::interrupts::Looking;
 use crate::base::number::{AsIndex, AsReal};
-use crate::base::{Code, Context, Error, Result, interrupts, memory, names, zeros};
+use crate::base::{Code, Context, Error, Result, memory, names, zeros};
 use crate::dataset::event::order;
 use crate::dataset::{Attribute, Event, EventContext, Frame, IdKind, MISSING_CODE, MISSING_TIME, Step, Values, Vocabulary};
 use std::collections::{BTreeMap, HashSet};
@@ -112,8 +113,7 @@ impl Interactions {
         ctx: &Context,
     ) -> Result<Self> {
         let mut offsets = zeros(users.len() + 1)?;
-        for (at, (u, e)) in events.iter_mut().enumerate() {
-            interrupts::check_at(at);
+        for (u, e) in events.iter_mut().looking() {
             *u = user_place[u.index()];
             e.item = item_place[e.item.index()];
             offsets[u.index() + 1] += 1;
@@ -125,12 +125,11 @@ impl Interactions {
         let mut sorted = Vec::new();
         memory::reserve(&mut sorted, events.len())?;
         sorted.resize(events.len(), Event::new(0, 0, 0.0));
-        for (at, (u, e)) in events.into_iter().enumerate() {
-            interrupts::check_at(at);
+        for (u, e) in events.into_iter().looking() {
             sorted[next[u.index()]] = e;
             next[u.index()] += 1;
         }
-        let item_hash: Vec<u64> = (0..items.len() as u32).inspect(|i| interrupts::check_at(i.index())).map(|i| items.hash(i)).collect();
+        let item_hash: Vec<u64> = (0..items.len() as u32).looking().map(|i| items.hash(i)).collect();
         for u in 0..users.len() {
             if u % 4096 == 0 {
                 ctx.check()?;
@@ -170,8 +169,7 @@ impl Interactions {
     pub fn repeats(&self) -> bool {
         let (mut again, mut all) = (0, 0);
         let mut had: Vec<u32> = vec![0; self.items.len()];
-        for u in 0..self.users.len() as u32 {
-            interrupts::check_at(u.index());
+        for u in (0..self.users.len() as u32).looking() {
             let history = self.history(u);
             let starts = Step::Session.starts(history);
             for (at, &start) in starts.iter().enumerate() {

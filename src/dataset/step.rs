@@ -1,7 +1,6 @@
 //! What comes at once in a user's history: an event, or a session of events.
 
-use crate::base::interrupts;
-use crate::base::number::AsIndex;
+use crate::base::interrupts::Looking;
 use crate::dataset::{Event, Interactions};
 
 /// How far apart two events of one session are at most: 30 minutes, as web analytics count it; microseconds.
@@ -21,8 +20,7 @@ impl Step {
     /// session are one and a half or more in the mean.
     pub fn of(data: &Interactions) -> Self {
         let (mut users, mut again, mut sessions, mut events) = (0, 0, 0, 0);
-        for u in 0..data.users.len() as u32 {
-            interrupts::check_at(u.index());
+        for u in (0..data.users.len() as u32).looking() {
             let history = data.history(u);
             if history.len() > 1 {
                 let n = Self::Session.starts(history).len();

@@ -5,6 +5,7 @@
 //! more in one draw of fifty. So what chance makes is no move, whatever the index is.
 
 use crate::dataset::encode::normal;
+use crate::metric::psi::{LEAST, part};
 
 /// From this index on a distribution is moving.
 pub const MOVING: f64 = 0.1;
@@ -12,8 +13,6 @@ pub const MOVING: f64 = 0.1;
 pub const MOVED: f64 = 0.25;
 /// Rows of then or now, whichever are fewer, that a bin is expected to hold at least: the test's own custom.
 const LEAST_ROWS: f64 = 5.0;
-/// The least share that a bin is taken to have, as the aggregate `affinity.psi` takes it; where rows are few, half a row.
-const LEAST: f64 = 1e-4;
 
 /// What a comparison says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,13 +65,13 @@ impl Binned {
         some.then(|| Self { shares: counts.iter().map(|c| [c[0] / sums[0], c[1] / sums[1]]).collect(), draws })
     }
 
-    /// The index.
+    /// The index. A bin is taken to have the least share that the aggregate `affinity.psi` gives it, or half a row where rows are few.
     pub fn psi(&self) -> f64 {
         let floor = self.draws.map(|n| LEAST.max(0.5 / n));
         // What is nowhere has not moved, and nothing is made of a bin that is empty because it is small.
         let of = |[then, now]: &[f64; 2]| {
             let (e, a) = (then.max(floor[0].min(*now)), now.max(floor[1].min(*then)));
-            if e > 0.0 { (a - e) * (a / e).ln() } else { 0.0 }
+            if e > 0.0 { part(e, a) } else { 0.0 }
         };
         self.shares.iter().map(of).sum()
     }
@@ -84,8 +83,8 @@ impl Binned {
         let [n, m] = self.draws;
         let of = |[then, now]: &[f64; 2]| {
             let both = (then * n + now * m) / (n + m);
-            let part = |share: f64, n: f64| if share > 0.0 { n * share * (share / both).ln() } else { 0.0 };
-            part(*then, n) + part(*now, m)
+            let term = |share: f64, n: f64| if share > 0.0 { n * share * (share / both).ln() } else { 0.0 };
+            term(*then, n) + term(*now, m)
         };
         2.0 * self.shares.iter().map(of).sum::<f64>()
     }

@@ -12,7 +12,12 @@ const BINS: f64 = 10.0;
 /// those that were not.
 const RARE: f64 = 0.01;
 /// The least share that a bin is taken to have: an empty one would make the index infinite.
-const LEAST: f64 = 1e-4;
+pub(super) const LEAST: f64 = 1e-4;
+
+/// What a bin adds, which had a share above 0 `then` and has one `now`.
+pub(super) fn part(then: f64, now: f64) -> f64 {
+    (now - then) * (now / then).ln()
+}
 
 /// Of numbers, in bins that each hold a tenth of the rows of then; equal numbers stand in one bin, those of a tenth or more in one alone.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -38,8 +43,7 @@ impl Bins {
     fn close(&mut self) {
         let [then, now] = std::mem::take(&mut self.open);
         if then > 0.0 || now > 0.0 {
-            let (e, a) = (then.max(LEAST), now.max(LEAST));
-            self.index += (a - e) * (a / e).ln();
+            self.index += part(then.max(LEAST), now.max(LEAST));
         }
     }
 }

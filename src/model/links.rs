@@ -1,7 +1,8 @@
 //! A sparse item → item matrix: for each item the strongest links to others. What `item_knn`, `transition` and `ease` learn and score with.
 
+use crate::base::interrupts::Looking;
 use crate::base::number::{AsIndex, AsReal};
-use crate::base::{Code, Context, Error, Numbers, Result, Shared, Tensor, interrupts, memory, tensor};
+use crate::base::{Code, Context, Error, Numbers, Result, Shared, Tensor, memory, tensor};
 use crate::dataset::Event;
 use crate::model::gather::{Gather, Gathered, strongest};
 use half::f16;
@@ -159,8 +160,7 @@ impl Links {
     pub fn to_tensors(&self) -> Vec<Tensor> {
         let n = self.count();
         let mut bytes: Vec<u8> = Vec::with_capacity(n * STORED);
-        for item in 0..self.items() as u32 {
-            interrupts::check_at(item.index());
+        for item in (0..self.items() as u32).looking() {
             let (targets, weights) = self.row(item);
             for (t, w) in targets.iter().zip(weights) {
                 bytes.extend_from_slice(&t.to_le_bytes());
@@ -181,8 +181,7 @@ impl Links {
             Rows::Some(_) => {
                 let count = self.count();
                 let (mut targets, mut weights) = (Vec::with_capacity(count), Vec::with_capacity(count));
-                for (i, (t, w)) in (0..self.items() as u32).map(|i| self.row(i)).enumerate() {
-                    interrupts::check_at(i);
+                for (t, w) in (0..self.items() as u32).map(|i| self.row(i)).looking() {
                     targets.extend_from_slice(t);
                     weights.extend_from_slice(w);
                 }
@@ -250,8 +249,7 @@ fn read(stored: &[u8], count: usize, items: usize) -> Result<(Vec<u32>, Vec<f16>
     let (mut targets, mut weights) = (Vec::new(), Vec::new());
     memory::reserve(&mut targets, count)?;
     memory::reserve(&mut weights, count)?;
-    for (i, [a, b, c, d, e, f]) in links.iter().enumerate() {
-        interrupts::check_at(i);
+    for [a, b, c, d, e, f] in links.iter().looking() {
         targets.push(u32::from_le_bytes([*a, *b, *c, *d]));
         weights.push(f16::from_le_bytes([*e, *f]));
     }

@@ -137,9 +137,9 @@ pub fn rows(lists: &Lists, k: usize, baseline: Option<&str>, seed: u64) -> Vec<M
 /// [`crate::base::Code::Corrupt`], [`crate::base::Code::OutOfMemory`].
 pub fn held_out(state: &Value, tensors: &[Tensor], data: &Interactions, ctx: &Context) -> Result<Option<(Recommender, Vec<Case>)>> {
     let Some(twin) = Incumbent::load(state, tensors)? else { return Ok(None) };
-    let begins = twin.begins().clone();
+    let shown = twin.recommender();
+    let (rest, holdout, _) = Holdout::split_unseen(data, Step::of(data), shown.repeats(), (0.0, shown.held_share()), twin.begins(), ctx)?;
     let model = twin.into_recommender();
-    let (rest, holdout, _) = Holdout::split_unseen(data, Step::of(data), model.repeats(), (0.0, model.held_share()), &begins, ctx)?;
     let left = Popularity::plain(&rest, ctx)?.scores;
     let known = model.known(data);
     let case = |(user, events): &(u32, Vec<Event>)| {

@@ -73,7 +73,11 @@ pub fn fit_from(
         let begins = Begins::of(parts.evaluate.users(), &parts.seen, data);
         // What a version that it began from had learned, it has learned.
         let before = incumbent.filter(|_| warm.is_some() && parts.may == Some(Ok(())));
-        tensors.push(before.map_or(begins.clone(), |i| begins.after(i.begins(), data)).to_tensor());
+        let begins = match before {
+            Some(i) => begins.after(i.begins(), data),
+            None => begins,
+        };
+        tensors.push(begins.to_tensor());
         tensors.iter_mut().for_each(|t| t.name.insert_str(0, HOLDOUT));
     }
     let model = if asked.common.refit && !parts.learned_all() {

@@ -2,6 +2,7 @@
 
 use super::levels::{Levels, hash_of};
 use super::numbers::Tenths;
+use crate::base::interrupts::Looking;
 use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Context, Result, hash};
 use crate::dataset::encode::Grams;
@@ -116,7 +117,7 @@ impl Seen {
 }
 
 fn missing(values: &Values, rows: &[u32]) -> u64 {
-    rows.iter().filter(|r| values.cell(r.index()) == Cell::Missing).count() as u64
+    rows.iter().looking().filter(|r| values.cell(r.index()) == Cell::Missing).count() as u64
 }
 
 /// The finite numbers of rows.
@@ -136,7 +137,7 @@ fn names(values: &Values, rows: &[u32]) -> Vec<(u64, u64)> {
     let (Values::Category { levels, .. } | Values::Labels { levels, .. }) = values else { return Vec::new() };
     let mut counts = vec![0u64; levels.len()];
     let mut add = |code: u32| counts.get_mut(code.index()).into_iter().for_each(|n| *n += 1);
-    for r in rows {
+    for r in rows.iter().looking() {
         match values {
             Values::Category { codes, .. } => add(codes[r.index()]),
             _ => values.labels(r.index()).iter().for_each(|c| add(*c)),

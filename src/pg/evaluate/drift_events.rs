@@ -1,5 +1,6 @@
 //! Whether the events that a recommender learned from are still like those that come.
 
+use crate::base::interrupts::Looking;
 use crate::base::number::AsReal;
 use crate::base::{Budget, Code, Context, Error, Result};
 use crate::dataset::{Id, Interactions};
@@ -97,12 +98,8 @@ pub(crate) fn facts(model: &ModelRow, version: &VersionRow, record: &Record, ask
 }
 
 /// What `find` says of each of `n` ids.
-fn indices<T>(n: usize, mut find: impl FnMut(u32) -> Result<T>) -> Result<Vec<T>> {
-    let one = |i: usize| {
-        crate::base::interrupts::check_at(i);
-        find(i as u32)
-    };
-    (0..n).map(one).collect()
+fn indices<T>(n: usize, find: impl FnMut(u32) -> Result<T>) -> Result<Vec<T>> {
+    (0..n as u32).looking().map(find).collect()
 }
 
 /// Where the events are: those of the training, or of the relation that is asked for, by the names that the columns had.

@@ -15,11 +15,11 @@ use crate::pg::store::{models, runs};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
-/// Has the model called `name` refreshed, to be deployed as `deploy` says, from the deployed version where it is to be `warm`; the run.
+/// Has the model called `name` refreshed as `again` says; the run.
 ///
 /// # Errors
 /// As [`models::own`]; [`Code::WrongState`] in a function with the rights of another; [`Code::LimitExceeded`] where no worker is free, or `affinity.max_workers` are at work; [`Code::WrongState`] before the extension is updated.
-pub(crate) fn start(name: &str, deploy: Option<&str>, warm: bool) -> Result<Uuid> {
+pub(crate) fn start(name: &str, again: Again) -> Result<Uuid> {
     let model = models::own(name)?;
     models::living_owner(&model)?;
     if owner::in_function_of_another() {
@@ -38,7 +38,7 @@ pub(crate) fn start(name: &str, deploy: Option<&str>, warm: bool) -> Result<Uuid
             .detail(format!("{running} go on or are about to, {most} are allowed."))
             .hint("Ask again later, CALL affinity.refresh in a session, or have a superuser raise affinity.max_workers."));
     }
-    let run = runs::ask(&model, deploy, warm)?.ok_or_else(|| {
+    let run = runs::ask(&model, again)?.ok_or_else(|| {
         Error::new(Code::WrongState, "the extension is older than its library").hint("ALTER EXTENSION pg_affinity UPDATE;")
     })?;
     // What the worker waits for.

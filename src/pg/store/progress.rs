@@ -12,6 +12,7 @@ use crate::pg::query::owner;
 use pgrx::pg_sys;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use std::fs::DirEntry;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -134,29 +135,30 @@ impl Drop for Progress {
 /// Removes the files of processes that are no sessions any more: of killed ones, where Postgres does not do so itself
 /// (`remove_temp_files_after_crash`). Whose number a session has got since stays until that one trains or ends.
 pub(crate) fn sweep() {
-    for file in std::fs::read_dir(FOLDER).into_iter().flatten().flatten() {
-        let name = file.file_name();
-        let Some(pid) = name.to_str().and_then(|n| n.strip_prefix(PREFIX)).and_then(|end| end.trim_end_matches(".new").parse::<i32>().ok())
-        else {
-            continue;
-        };
+    for (file, end) in files() {
         // SAFETY: looks through the list of running sessions, under its lock.
-        if unsafe { pg_sys::BackendPidGetProc(pid) }.is_null() {
-            let _ = std::fs::remove_file(file.path());
+        let gone = |pid| unsafe { pg_sys::BackendPidGetProc(pid) }.is_null();
+        if end.trim_end_matches(".new").parse().is_ok_and(gone) {
+            let _ = std::fs::remove_file(file);
         }
     }
 }
 
 /// The trainings in this database that the current role may see: of roles whose rights it has. Those of dead processes may be among them.
 pub(crate) fn jobs() -> Vec<Job> {
-    let Ok(folder) = std::fs::read_dir(FOLDER) else { return Vec::new() };
-    let files = folder.flatten().filter(|f| f.file_name().to_string_lossy().strip_prefix(PREFIX).is_some_and(|p| p.parse::<i32>().is_ok()));
-    let jobs = files.filter_map(|f| serde_json::from_slice::<Job>(&std::fs::read(f.path()).ok()?).ok());
+    let whole = files().filter(|(_, end)| end.parse::<i32>().is_ok());
+    let jobs = whole.filter_map(|(file, _)| serde_json::from_slice::<Job>(&std::fs::read(file).ok()?).ok());
     // SAFETY: a global, and catalogue look-ups by oid.
     jobs.filter(|j| unsafe {
         j.database == pg_sys::MyDatabaseId.to_u32() && pg_sys::has_privs_of_role(owner::current(), pg_sys::Oid::from(j.role))
     })
     .collect()
+}
+
+/// The files, each with what comes after the prefix: a process's number, or that and `.new`.
+fn files() -> impl Iterator<Item = (PathBuf, String)> {
+    let ours = |f: DirEntry| Some((f.path(), f.file_name().to_str()?.strip_prefix(PREFIX)?.to_owned()));
+    std::fs::read_dir(FOLDER).into_iter().flatten().flatten().filter_map(ours)
 }
 
 fn path(end: &str) -> PathBuf {

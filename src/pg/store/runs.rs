@@ -32,21 +32,8 @@ pub(crate) struct Facts {
 /// # Errors
 /// What Postgres raises is raised.
 pub(crate) fn begin(model: &ModelRow, again: Again) -> Result<Option<Uuid>> {
-    const BEGIN: &str = "INSERT INTO affinity.stored_runs (model, owner, caller, function, deploy, warm_start, pid, process_started) \
-         SELECT $1, $2, $3, 'refresh', $4, $5 OPERATOR(pg_catalog.=) 1, a.pid, a.backend_start FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) a RETURNING id";
-    if !owner::keeps_runs()? {
-        return Ok(None);
-    }
-    forget_old()?;
-    let (whose, caller) = (model.owner.today(), owner::outer_name());
-    let args = [
-        Arg::Text(&model.name),
-        Arg::Text(&whose),
-        Arg::Text(&caller),
-        Arg::text_or_null(again.deploy.map(Deploy::word)),
-        Arg::Int(i32::from(again.warm)),
-    ];
-    Ok(as_extension(|| spi::write(BEGIN, &args, |r| Ok(r.uuid(1))))?.into_iter().flatten().next())
+    let run = ask(model, again)?;
+    run.map_or(Ok(()), take).map(|()| run)
 }
 
 /// Notes what a training stored: in the row of `run`, where it has one, else in a new one.
@@ -99,7 +86,7 @@ pub(crate) fn done(run: Option<Uuid>, published: &Published, owner: &str, facts:
 ///
 /// # Errors
 /// What Postgres raises is raised.
-pub(crate) fn ask(model: &ModelRow, deploy: Option<&str>, warm: bool) -> Result<Option<Uuid>> {
+pub(crate) fn ask(model: &ModelRow, again: Again) -> Result<Option<Uuid>> {
     const ASK: &str = "INSERT INTO affinity.stored_runs (model, owner, caller, function, deploy, warm_start) \
          VALUES ($1, $2, $3, 'refresh', $4, $5 OPERATOR(pg_catalog.=) 1) RETURNING id";
     if !owner::keeps_runs()? {
@@ -107,7 +94,8 @@ pub(crate) fn ask(model: &ModelRow, deploy: Option<&str>, warm: bool) -> Result<
     }
     forget_old()?;
     let (whose, caller) = (model.owner.today(), owner::outer_name());
-    let args = [Arg::Text(&model.name), Arg::Text(&whose), Arg::Text(&caller), Arg::text_or_null(deploy), Arg::Int(i32::from(warm))];
+    let deploy = again.deploy.map(Deploy::word);
+    let args = [Arg::Text(&model.name), Arg::Text(&whose), Arg::Text(&caller), Arg::text_or_null(deploy), Arg::Int(i32::from(again.warm))];
     Ok(as_extension(|| spi::write(ASK, &args, |r| Ok(r.uuid(1))))?.into_iter().flatten().next())
 }
 
@@ -117,7 +105,10 @@ pub(crate) fn ask(model: &ModelRow, deploy: Option<&str>, warm: bool) -> Result<
 /// # Errors
 /// What Postgres raises is raised.
 pub(crate) fn in_background() -> Result<i64> {
-    const COUNT: &str = "SELECT GREATEST((SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity WHERE backend_type OPERATOR(pg_catalog.=) $1),          (SELECT pg_catalog.count(*) FROM affinity.stored_runs r WHERE r.ended IS NULL AND (CASE WHEN r.pid IS NULL              THEN r.started OPERATOR(pg_catalog.>) (pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) interval '1 minute')              ELSE EXISTS (SELECT FROM pg_catalog.pg_stat_activity a WHERE a.pid OPERATOR(pg_catalog.=) r.pid                  AND a.backend_start OPERATOR(pg_catalog.=) r.process_started AND a.backend_type OPERATOR(pg_catalog.=) $1) END)))";
+    const COUNT: &str = "SELECT GREATEST((SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity WHERE backend_type OPERATOR(pg_catalog.=) $1), \
+         (SELECT pg_catalog.count(*) FROM affinity.runs r WHERE r.state OPERATOR(pg_catalog.=) 'waiting' \
+             OR (r.state OPERATOR(pg_catalog.=) 'running' AND EXISTS (SELECT FROM pg_catalog.pg_stat_activity a \
+                 WHERE a.pid OPERATOR(pg_catalog.=) r.pid AND a.backend_type OPERATOR(pg_catalog.=) $1))))";
     if !owner::keeps_runs()? {
         return Ok(0);
     }
