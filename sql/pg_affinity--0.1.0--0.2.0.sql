@@ -4,6 +4,16 @@
 -- updated have the same catalogue; tests/upgrade.rs holds them against each other. A change adds: what has gone into a dump (tables, columns)
 -- stays, and a function that views may call is replaced under its own oid.
 
+-- ## Lists for a range of users
+
+-- Views that call it as it was go on under its oid.
+ALTER FUNCTION affinity.recommend_all(text, bigint, boolean, anyelement) SET SCHEMA affinity_internal;
+CREATE FUNCTION affinity.recommend_all(model text, k bigint DEFAULT 10, exclude_seen boolean DEFAULT NULL,
+    as_type anyelement DEFAULT NULL::affinity.user_recommendation, from_user anycompatible DEFAULT NULL, to_user anycompatible DEFAULT NULL)
+RETURNS SETOF anyelement
+AS 'MODULE_PATHNAME', 'recommend_all_wrapper' LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000000 ROWS 100000;
+COMMENT ON FUNCTION affinity.recommend_all(text, bigint, boolean, anyelement, anycompatible, anycompatible) IS 'The best k items for every user that has events: what recommend gives each, from one reading of the events, on all threads of affinity.threads. from_user, to_user: for the users from the first id on and before the second, in the order of the ids; NULL: no bound.';
+
 -- ## Trainings over two transactions
 
 CREATE PROCEDURE affinity.refresh(model text, deploy text DEFAULT NULL, warm_start boolean DEFAULT false)

@@ -38,6 +38,15 @@ fn again(db: &Database) -> Session {
     }
 }
 
+/// Waits until the server has ended `other`, as it ends every session when one was killed: who connects before that is ended with them. A
+/// process that was ending by itself when it was killed ends no other.
+fn until_ended(mut other: Session) {
+    let until = Instant::now() + Duration::from_secs(3);
+    while other.run("SELECT 1").is_ok() && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 fn rows(session: &mut Session, sql: &str) -> Rows {
     session.run(sql).unwrap().0.unwrap()
 }
@@ -62,6 +71,12 @@ fn a_kill_at_any_moment_leaves_what_was_before_or_after() {
         )
         .unwrap();
     let mut random = Rng::new(42);
+    // How long each takes when nobody kills it, so that nearly all kills fall into it.
+    let took = CHANGES.map(|change| {
+        let start = Instant::now();
+        session.run(change).unwrap();
+        start.elapsed()
+    });
     // What each version answered when it was seen first: it may never answer otherwise.
     let mut known: std::collections::BTreeMap<(String, String), String> = Default::default();
     let (mut ended, mut changed) = (0, 0);
@@ -69,13 +84,17 @@ fn a_kill_at_any_moment_leaves_what_was_before_or_after() {
         let change = CHANGES[kill % CHANGES.len()];
         let before = rows(&mut session, "SELECT model, last_version, deployed FROM affinity.models ORDER BY 1");
         let pid: i32 = session.client.query_one("SELECT pg_backend_pid()", &[]).unwrap().get(0);
+        let other = again(&db);
         let worker = std::thread::spawn(move || session.run(change).is_ok());
-        std::thread::sleep(Duration::from_micros(random.below(1_500_000) as u64));
+        std::thread::sleep(took[kill % CHANGES.len()].mul_f64(1.1 * random.uniform()));
         let done = worker.is_finished();
         // Whose statement has just ended has no process any more.
         let killed = Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap().success();
         assert!(killed || worker.is_finished(), "kill {kill} of {change}");
         ended += usize::from(worker.join().unwrap() && done);
+        if killed {
+            until_ended(other);
+        }
         session = again(&db);
         assert_eq!(rows(&mut session, "SELECT coalesce(model, ''), finding FROM affinity.check()"), Rows::new(), "kill {kill} of {change}");
         for row in rows(&mut session, ANSWERS) {

@@ -8,7 +8,8 @@ use pg_affinity::base::{Budget, Context, Pool, Quiet, Rng};
 use pg_affinity::dataset::{Column, EventColumns, Frame, IdKind, Interactions, Values};
 use pg_affinity::kernel::dense::Product;
 use pg_affinity::kernel::{product_blocked, sum};
-use pg_affinity::model::factors::{Factors, Rule, Wish};
+use pg_affinity::model::factors::{Factors, Rule};
+use pg_affinity::model::products::Wish;
 use pg_affinity::serve::batch::{Asked, lists};
 use pg_affinity::serve::recommender::Recommender;
 use pg_affinity::train::recommender;
@@ -35,6 +36,10 @@ const EVENTS: usize = 10;
 const ALL: f64 = 0.6;
 /// Users of a batch, as the extension takes them.
 const BATCH: usize = 4096;
+/// Kinds whose scores are products, by their bars, with the numbers of a vector and how many users lists are made for.
+const KINDS: [(&str, &str, &str, usize, usize); 2] =
+    [("recommend-all", "als", PARAMS, WIDTH, USERS), ("recommend-all.mult_vae", "mult_vae", NETWORK, 600, 20_000)];
+const NETWORK: &str = r#"{"hidden": 600, "epochs": 1, "softmax": "sampled", "sampled": 512, "recency": 20, "holdout": 0, "refit": false}"#;
 const PARAMS: &str = r#"{"factors": 64, "epochs": 1, "regularization": 0.001, "recency": 20, "holdout": 0, "refit": false}"#;
 
 pub fn run(bench: &mut Bench) -> Result<()> {
@@ -101,56 +106,69 @@ fn everyone(bench: &mut Bench, ctx: &Context) -> Result<()> {
     let frame = Frame::new(vec![column("u", &users, USERS), column("i", &items, ITEMS)])?;
     let columns = EventColumns { user: "u".into(), item: "i".into(), ..EventColumns::default() };
     let (data, _) = Interactions::from_frame(&frame, &columns, IdKind::Integer, IdKind::Integer, ctx)?;
-    let trained = recommender::fit(&data, &Request::new("als", &serde_json::from_str(PARAMS)?)?, 0, None, ctx)?;
-    let model = Recommender::load(&trained.state, &trained.tensors)?;
+    for (bar, kind, params, width, some) in KINDS {
+        let trained = recommender::fit(&data, &Request::new(kind, &serde_json::from_str(params)?)?, 0, None, ctx)?;
+        let model = Recommender::load(&trained.state, &trained.tensors)?;
+        let rate = share(bench, (kind, &model, width), &data, some, ctx)?;
+        bench.bar(bar, rate, ALL, Better::More);
+    }
+    sql(bench, &users, &items)
+}
 
+/// The rate at which lists are made of the first `users`, as a share of that of the product.
+fn share(
+    bench: &Bench,
+    (kind, model, width): (&str, &Recommender, usize),
+    data: &Interactions,
+    users: usize,
+    ctx: &Context,
+) -> Result<f64> {
     let mut shares = Vec::new();
     for _ in 0..3 {
-        let rate = gemm(ctx);
+        let rate = gemm(width, ctx);
         let start = Instant::now();
         let mut entries = 0;
-        for first in (0..USERS as u32).step_by(BATCH) {
+        for first in (0..users as u32).step_by(BATCH) {
             let asked = |u: u32| {
                 let events = data.history(u).to_vec();
                 Asked { user: data.users.id(u), seen: events.iter().map(|e| e.item).collect(), any: true, events }
             };
-            let mut batch: Vec<Asked> = (first..(first + BATCH as u32).min(USERS as u32)).map(asked).collect();
-            entries += lists(&model, &mut batch, 10, true, 0, ctx)?.iter().map(|l| l.items.len()).sum::<usize>();
+            let mut batch: Vec<Asked> = (first..(first + BATCH as u32).min(users as u32)).map(asked).collect();
+            entries += lists(model, &mut batch, 10, true, 0, ctx)?.iter().map(|l| l.items.len()).sum::<usize>();
         }
         let took = start.elapsed().as_secs_f64();
-        if entries != USERS * 10 {
+        if entries != users * 10 {
             return Err(format!("{entries} entries of lists").into());
         }
-        let ours = 2.0 * (USERS * ITEMS * WIDTH) as f64 / took;
-        bench.note("recommend-all", &format!("{took:.2} s, {:.0} GFLOP/s; the product alone {:.0}", ours / 1e9, rate / 1e9));
+        let ours = 2.0 * (users * ITEMS * width) as f64 / took;
+        bench.note("recommend-all", &format!("{kind}: {took:.2} s, {:.0} GFLOP/s; the product alone {:.0}", ours / 1e9, rate / 1e9));
         shares.push(ours / rate);
     }
-    bench.bar("recommend-all", median(shares), ALL, Better::More);
-    sql(bench, &users, &items)
+    Ok(median(shares))
 }
 
 /// Operations a second of the product of users' and items' vectors by the blocked kernel, its result written block by block into the same
 /// memory; the best of several sizes of a block.
-fn gemm(ctx: &Context) -> f64 {
-    const SOME: usize = 16_384;
+fn gemm(width: usize, ctx: &Context) -> f64 {
+    const SOME: usize = 4096;
     let mut rng = Rng::new(3);
-    let users: Vec<f32> = (0..SOME * WIDTH).map(|_| rng.normal() as f32).collect();
-    let items: Vec<f32> = (0..ITEMS * WIDTH).map(|_| rng.normal() as f32).collect();
+    let users: Vec<f32> = (0..SOME * width).map(|_| rng.normal() as f32).collect();
+    let items: Vec<f32> = (0..ITEMS * width).map(|_| rng.normal() as f32).collect();
     let mut best = 0.0f64;
     for (m, n) in [(256, 256), (256, 1024), (512, 2048), (1024, ITEMS)] {
         for _ in 0..3 {
-            let mut blocks: Vec<&[f32]> = users.chunks(m * WIDTH).collect();
+            let mut blocks: Vec<&[f32]> = users.chunks(m * width).collect();
             let start = Instant::now();
             ctx.pool.each_mut(&mut blocks, |_, users| {
                 let mut c = vec![0.0; m * n];
-                for items in items.chunks(n * WIDTH) {
-                    let columns = items.len() / WIDTH;
-                    let p = Product { b_row: 1, ..Product::new(users.len() / WIDTH, columns, WIDTH, users, items) };
-                    product_blocked(&p, WIDTH, &mut c);
+                for items in items.chunks(n * width) {
+                    let columns = items.len() / width;
+                    let p = Product { b_row: 1, ..Product::new(users.len() / width, columns, width, users, items) };
+                    product_blocked(&p, width, &mut c);
                 }
                 black_box(&c);
             });
-            best = best.max(2.0 * (SOME * ITEMS * WIDTH) as f64 / start.elapsed().as_secs_f64());
+            best = best.max(2.0 * (SOME * ITEMS * width) as f64 / start.elapsed().as_secs_f64());
         }
     }
     best

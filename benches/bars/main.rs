@@ -34,6 +34,7 @@ families! {
     habits: ["profile-behaviour"],
     honest: ["split-honest"],
     hostile: ["hostile-arguments"],
+    hundred_million: ["growth-100m"],
     kinds: ["auto-best"],
     journey: ["journey-repeat", "journey-new"],
     lists: ["top-k", "recommend-all"],

@@ -79,7 +79,7 @@ fn score(call: Call<'_>) -> Option<f32> {
 }
 
 /// The user of argument `i`; none for NULL and for an id that does not fit the type: both are unknown users.
-fn user(call: Call<'_>, i: usize, ready: &Rc<Ready>) -> Option<Id> {
+pub(super) fn user(call: Call<'_>, i: usize, ready: &Rc<Ready>) -> Option<Id> {
     ids::id(call.datum(i)?, call.argument_type(i), ready.users())
 }
 

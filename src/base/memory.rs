@@ -1,6 +1,7 @@
 //! Memory that grows with data or parameters: bounded by a setting, and never taken in a way that could abort the server.
 
 use crate::base::error::{Code, Error, Result};
+use crate::base::interrupts;
 use crate::base::number::AsReal;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
@@ -40,6 +41,8 @@ static HELD: OnceLock<fn() -> usize> = OnceLock::new();
 static METERED: AtomicUsize = AtomicUsize::new(0);
 /// Bytes of a block that is not worth a look.
 const SMALL: usize = 1 << 16;
+/// Bytes that are written between two looks whether the work has to end. (Of memory that the system had to find first 32 MB took 90 ms.)
+const AT_ONCE: usize = 4 << 20;
 
 /// A booking of this many bytes is preceded by [`Budget::trim`].
 const WORTH_TRIMMING: usize = 16 << 20;
@@ -193,6 +196,12 @@ impl Drop for Taken<'_> {
 pub fn zeros<T: Clone + Default>(len: usize) -> Result<Vec<T>> {
     let mut v = Vec::new();
     reserve(&mut v, len)?;
+    // To write a gigabyte for the first time takes half a second and more, in which nobody would look at a cancel.
+    let step = (AT_ONCE / size_of::<T>().max(1)).max(1);
+    while len - v.len() > step {
+        v.resize(v.len() + step, T::default());
+        interrupts::check();
+    }
     v.resize(len, T::default());
     Ok(v)
 }

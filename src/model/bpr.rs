@@ -10,6 +10,7 @@ use crate::kernel::pairwise;
 use crate::model::auto_candidates;
 use crate::model::factors::{Factors, Rule, recency};
 use crate::model::linked::RECENCY;
+use crate::model::products::Folder;
 use crate::model::recommender::{Fitted, Kind, Warm};
 use serde_json::{Map, Value};
 use std::time::Instant;

@@ -29,6 +29,7 @@ pub mod network_tensors;
 mod outputs;
 pub mod pca;
 pub mod popularity;
+pub mod products;
 pub mod ranker;
 pub mod recommender;
 pub mod row_kind;

@@ -1,6 +1,7 @@
 //! What the networks of histories have in common on their way into a version and back: half precision, tensors that may be hostile, the
 //! recency.
 
+use crate::base::interrupts::{self, STEPS};
 use crate::base::number::AsReal;
 use crate::base::tensor::find;
 use crate::base::{Code, Error, Numbers, Result, Shared, Tensor, zeros};
@@ -14,7 +15,10 @@ use serde_json::{Map, Value};
 /// [`Code::OutOfMemory`].
 pub fn halves(x: &[f32]) -> Result<Shared<f16>> {
     let mut out = zeros(x.len())?;
-    to_f16(x, &mut out);
+    for (x, out) in x.chunks(STEPS * 64).zip(out.chunks_mut(STEPS * 64)) {
+        interrupts::check();
+        to_f16(x, out);
+    }
     Ok(out.into())
 }
 

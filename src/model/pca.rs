@@ -1,7 +1,7 @@
 //! Principal components: the linear code of a row that loses least (Pearson 1901; Hotelling 1933).
 
 use super::describe::{BUCKETS, MAX_LEVELS, MIN_COUNT, REFIT, WIDTH};
-use super::rows::{DISTINCT, EXCLUDE, HOLDOUT, INCLUDE, KEEP, KEYS, NUMBERS, TEXT};
+use super::rows::{DISTINCT, EXCLUDE, HOLDOUT, INCLUDE, KEEP, KEYS, MAX_ROWS, NUMBERS, TEXT};
 use crate::base::number::AsReal;
 use crate::base::params::{ParamType, Spec};
 use crate::base::tensor::find;
@@ -22,7 +22,7 @@ const CATEGORIES: Spec =
 
 /// The parameters of `pca`.
 pub const PCA: &[Spec] =
-    &[WIDTH, CATEGORIES, NUMBERS, MIN_COUNT, MAX_LEVELS, BUCKETS, TEXT, EXCLUDE, INCLUDE, KEYS, DISTINCT, HOLDOUT, REFIT, KEEP];
+    &[WIDTH, CATEGORIES, NUMBERS, MIN_COUNT, MAX_LEVELS, BUCKETS, TEXT, EXCLUDE, INCLUDE, KEYS, DISTINCT, HOLDOUT, REFIT, MAX_ROWS, KEEP];
 
 /// What `pca` has beside what all kinds share.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

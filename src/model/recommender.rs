@@ -9,6 +9,7 @@ use crate::dataset::{Event, Interactions};
 use crate::model::factors::Factors;
 use crate::model::holdout::Holdout;
 use crate::model::links::Links;
+use crate::model::products::{Folder, Products};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::fmt::Debug;
@@ -304,6 +305,16 @@ pub trait ItemScorer: Debug + Send + Sync {
 
     /// The vectors, of kinds whose score is a product of two.
     fn factors(&self) -> Option<&Factors> {
+        None
+    }
+
+    /// The items of kinds whose score is a product with a user's vector, with or without a number of the item's own.
+    fn products(&self) -> Option<Products<'_>> {
+        None
+    }
+
+    /// What makes the users' vectors of [`ItemScorer::products`].
+    fn folder(&self) -> Option<Box<dyn Folder + '_>> {
         None
     }
 

@@ -176,6 +176,13 @@ const CALIBRATE: Spec = Spec::new(
 );
 pub(super) const REFIT: Spec =
     Spec::new("refit", ParamType::Bool, "true", "Whether to train again on all rows, with the number of epochs found.");
+pub(super) const MAX_ROWS: Spec = Spec::new(
+    "max_rows",
+    ParamType::Integer,
+    "2000000",
+    "Rows to learn from at most: of more, so many by a hash of their places, the same ones every time.",
+)
+.within(1.0, 2_147_483_647.0);
 pub(super) const KEEP: Spec =
     Spec::new("keep", ParamType::Integer, "3", "Versions that are kept, the deployed one aside.").within(1.0, 10_000.0);
 
@@ -185,7 +192,7 @@ macro_rules! with_target {
         &[
             $($own,)*
             EPOCHS, BATCH, RATE, DECAY, PATIENCE, ENSEMBLE, NUMBERS, MIN_COUNT, MAX_LEVELS, BUCKETS, TEXT, TEXT_BITS, EXCLUDE, INCLUDE, KEYS, TASK,
-            POSITIVE, CLASS_WEIGHT, DISTINCT, HOLDOUT, VALIDATION, CALIBRATE, REFIT, KEEP,
+            POSITIVE, CLASS_WEIGHT, DISTINCT, HOLDOUT, VALIDATION, CALIBRATE, REFIT, MAX_ROWS, KEEP,
         ]
     };
 }

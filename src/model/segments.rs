@@ -4,7 +4,7 @@
 //! nor shielded from signals.
 
 use super::describe::{BUCKETS, MAX_LEVELS, MIN_COUNT};
-use super::rows::{DISTINCT, EXCLUDE, HOLDOUT, INCLUDE, KEEP, KEYS, TEXT};
+use super::rows::{DISTINCT, EXCLUDE, HOLDOUT, INCLUDE, KEEP, KEYS, MAX_ROWS, TEXT};
 use crate::base::number::{AsIndex, AsReal};
 use crate::base::params::{ParamType, Spec};
 use crate::base::tensor::find;
@@ -31,8 +31,9 @@ const NUMBERS: Spec = Spec::new(
 );
 
 /// The parameters of `segments`.
-pub const SEGMENTS: &[Spec] =
-    &[K, MAX_K, STARTS, CATEGORIES, NUMBERS, MIN_COUNT, MAX_LEVELS, BUCKETS, TEXT, EXCLUDE, INCLUDE, KEYS, DISTINCT, HOLDOUT, KEEP];
+pub const SEGMENTS: &[Spec] = &[
+    K, MAX_K, STARTS, CATEGORIES, NUMBERS, MIN_COUNT, MAX_LEVELS, BUCKETS, TEXT, EXCLUDE, INCLUDE, KEYS, DISTINCT, HOLDOUT, MAX_ROWS, KEEP,
+];
 
 /// What `segments` has beside what all kinds share.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

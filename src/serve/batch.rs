@@ -1,10 +1,10 @@
 //! Lists for many users at once, spread over the threads: to each what a list of its own would hold.
 
 use crate::base::number::AsIndex;
-use crate::base::{Context, Result, zeros};
+use crate::base::{Context, Error, Result, zeros};
 use crate::dataset::{Event, Id};
 use crate::kernel::Best;
-use crate::model::factors::{Factors, PANEL, Wish};
+use crate::model::products::{PANEL, Products, Wish};
 use crate::serve::recommender::{Recommender, Source};
 
 /// A user to make a list for.
@@ -48,8 +48,8 @@ const BLOCK: usize = 4 * PANEL;
 /// # Errors
 /// [`crate::base::Code::Cancelled`], [`crate::base::Code::OutOfMemory`].
 pub fn lists(model: &Recommender, asked: &mut [Asked], k: usize, exclude_seen: bool, now: i64, ctx: &Context) -> Result<Vec<List>> {
-    if let Some(factors) = model.factors() {
-        return by_vectors(model, factors, asked, k, exclude_seen, ctx);
+    if let Some(products) = model.model().products() {
+        return by_vectors(model, products, asked, k, exclude_seen, ctx);
     }
     let items = model.items().len();
     let _booked = ctx.budget.take(items.saturating_mul(4 * ctx.pool.threads()), "scores of all items")?;
@@ -89,18 +89,18 @@ fn shared_out(
 /// [`lists`] of a model whose scores are products of a user's vector with the items': of many users at once.
 fn by_vectors(
     model: &Recommender,
-    factors: &Factors,
+    products: Products<'_>,
     asked: &mut [Asked],
     k: usize,
     exclude_seen: bool,
     ctx: &Context,
 ) -> Result<Vec<List>> {
-    let (width, popularity) = (factors.width(), model.popularity());
+    let (width, popularity) = (products.width, model.popularity());
     let each = BLOCK * (8 * width + 16 * k.min(popularity.len()));
     let _booked = ctx.budget.take(each.saturating_mul(ctx.pool.threads()), "vectors and lists of users")?;
     let run = |asked: &mut [Asked]| -> Result<Vec<List>> {
         let mut vectors: Vec<f32> = zeros(asked.len() * width)?;
-        let mut folder = factors.folder();
+        let mut folder = model.model().folder().ok_or_else(|| Error::internal("A model of products makes no users' vectors."))?;
         let mut known = Vec::with_capacity(asked.len());
         for (one, vector) in asked.iter_mut().zip(vectors.chunks_exact_mut(width)) {
             ctx.check()?;
@@ -114,7 +114,7 @@ fn by_vectors(
         }
         let with_vector = asked.iter().zip(vectors.chunks_exact(width)).zip(&known).filter(|x| *x.1);
         let wishes: Vec<Wish<'_>> = with_vector.map(|((one, vector), _)| Wish { vector, left_out: &one.seen }).collect();
-        let mut made = factors.best_of_many(&wishes, k, popularity, ctx)?.into_iter();
+        let mut made = products.best_of_many(&wishes, k, popularity, ctx)?.into_iter();
         let list = |(one, known): (&Asked, &bool)| match known {
             true => List { source: Source::History, items: made.next().unwrap_or_default() },
             // Nothing of the history counts: what most users chose.

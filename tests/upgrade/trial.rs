@@ -48,7 +48,16 @@ pub fn play(server: &str, release: &str) -> Result<Outcome> {
     let mut outcome = Outcome { answers: expected.len(), ..Outcome::default() };
     // The new library with the old catalogue, as it is from when the packages are changed until somebody updates the extension.
     outcome.compare("before the update", &expected, &answers(run(&mut shop, &read("answers.sql")?)?)?);
+    let lists = "SELECT md5(string_agg(l::text, ',' ORDER BY l)) FROM shop.lists l";
+    run(
+        &mut shop,
+        "CREATE VIEW shop.lists AS SELECT * FROM affinity.recommend_all('ease', 3, as_type => NULL::affinity.user_recommendation)",
+    )?;
+    let before = run(&mut shop, lists)?;
     run(&mut shop, "ALTER EXTENSION pg_affinity UPDATE")?;
+    if run(&mut shop, lists)? != before {
+        outcome.faults.push("A view of recommend_all says something else after the update.".into());
+    }
     for (when, mut shop) in [("after the update", shop), ("in a new session", session(&db))] {
         outcome.compare(when, &expected, &answers(run(&mut shop, &read("answers.sql")?)?)?);
     }

@@ -7,7 +7,7 @@ mod shape;
 pub mod train;
 
 use super::describe::{BUCKETS, MAX_LEVELS, MIN_COUNT, REFIT, WIDTH};
-use super::rows::{DISTINCT, EXCLUDE, HOLDOUT, INCLUDE, KEEP, KEYS, NUMBERS, TEXT};
+use super::rows::{DISTINCT, EXCLUDE, HOLDOUT, INCLUDE, KEEP, KEYS, MAX_ROWS, NUMBERS, TEXT};
 use crate::base::number::AsIndex;
 use crate::base::params::{ParamType, Spec};
 use crate::base::tensor::{find, laid};
@@ -70,6 +70,7 @@ pub const AUTOENCODER: &[Spec] = &[
     HOLDOUT,
     VALIDATION,
     REFIT,
+    MAX_ROWS,
     KEEP,
 ];
 

@@ -1,10 +1,10 @@
-//! The best items for users' vectors, by the products themselves: no list of all scores is written.
+//! The best items for a user's vector, by the products themselves: no list of all scores is written.
 
 use super::Factors;
-use crate::base::number::{AsIndex, AsReal};
-use crate::base::{Context, Result, memory, zeros};
-use crate::kernel::dense::Product;
-use crate::kernel::{Best, above, dot_f16, dots_f16, from_f16, highest, product, sum_squares};
+use crate::base::number::AsIndex;
+use crate::base::{Context, Result};
+use crate::kernel::{Best, above, dots_f16};
+use crate::model::products::Wish;
 
 /// Items that a thread scans at a time, for one user.
 const PART: usize = 1 << 16;
@@ -12,29 +12,6 @@ const PART: usize = 1 << 16;
 const BLOCK: usize = 1024;
 /// Scores that are compared with the bar at a time.
 const WIDE: usize = 64;
-
-/// Users of a panel: of vectors of 64 numbers it is 16 kB and stays in the first cache while items pass by; of 128 it fills that, or goes
-/// to the second.
-pub const PANEL: usize = 64;
-/// Items of a tile, whose scores for a panel are 15 kB: whole tiles of the product, which takes six rows of four registers (AVX-512) or of
-/// two (AVX2) at a time.
-const TILE: usize = 60;
-
-/// Items by which bars begin, at most.
-const SOME: usize = 10 * TILE;
-/// The longest list whose bar begins so.
-const FEW: usize = 32;
-/// How many of these items may be left out of a user's list.
-const SPARE: usize = 6;
-
-/// A user to find the best items for.
-#[derive(Debug, Clone, Copy)]
-pub struct Wish<'a> {
-    /// The user's vector.
-    pub vector: &'a [f32],
-    /// Items that are left out, ascending.
-    pub left_out: &'a [u32],
-}
 
 impl Factors {
     /// The best `k` items for a user's vector, best first, without those of `left_out` (ascending); equal scores as in [`Best`], by
@@ -87,87 +64,7 @@ impl Factors {
 
     /// The score of one item: that which [`Factors::best`] finds.
     pub fn one(&self, vector: &[f32], item: u32) -> f32 {
-        dot_f16(vector, self.row(item))
-    }
-
-    /// For each of `wishes` what [`Factors::best`] gives, on the calling thread: the products of many users with a tile of items are one
-    /// product of matrices, and those that come near a user's bar are taken again as [`Factors::best`] takes them, so that scores and ties
-    /// are the same to the bit.
-    ///
-    /// # Errors
-    /// [`crate::base::Code::Cancelled`], [`crate::base::Code::OutOfMemory`].
-    pub fn best_of_many(&self, wishes: &[Wish<'_>], k: usize, popularity: &[f32], ctx: &Context) -> Result<Vec<Vec<(u32, f32)>>> {
-        let (width, items) = (self.width, self.items());
-        let mut best: Vec<Best<'_>> = wishes.iter().map(|_| Best::new(k, items, Some(popularity))).collect();
-        let panels = wishes.len().div_ceil(PANEL);
-        let mut columns: Vec<f32> = zeros(panels * PANEL * width)?;
-        // Beyond the last user nothing reaches the bar.
-        let mut bars = vec![f32::INFINITY; panels * PANEL];
-        let mut slack = vec![0.0; wishes.len()];
-        for (u, wish) in wishes.iter().enumerate() {
-            let panel = &mut columns[u / PANEL * PANEL * width..][..PANEL * width];
-            wish.vector.iter().enumerate().for_each(|(j, x)| panel[j * PANEL + u % PANEL] = *x);
-            // Two sums of `width` products each may be off by that much (Higham 2002, equation 3.5).
-            slack[u] = 2.0 * width.single() * f32::EPSILON * sum_squares(wish.vector).sqrt() * self.longest;
-            bars[u] = best[u].bar();
-        }
-        let mut rows: Vec<f32> = zeros(TILE * width)?;
-        let mut scores: Vec<f32> = zeros(TILE * PANEL)?;
-        let mut found: Vec<u32> = Vec::new();
-        memory::reserve(&mut found, TILE * PANEL)?;
-        self.begin(wishes, k, &columns, &slack, &mut bars, ctx)?;
-        for first in (0..items).step_by(TILE) {
-            ctx.check()?;
-            let n = TILE.min(items - first);
-            from_f16(&self.vectors[first * width..][..n * width], &mut rows[..n * width]);
-            for (p, panel) in columns.chunks_exact(PANEL * width).enumerate() {
-                let scores = &mut scores[..n * PANEL];
-                product(&Product::new(n, PANEL, width, &rows[..n * width], panel), scores);
-                let bars = &mut bars[p * PANEL..][..PANEL];
-                found.clear();
-                above(scores, bars, &mut found);
-                for &at in &found {
-                    let (item, u) = ((first + at.index() / PANEL) as u32, p * PANEL + at.index() % PANEL);
-                    let wish = &wishes[u];
-                    let score = self.one(wish.vector, item);
-                    if score >= best[u].bar() && wish.left_out.binary_search(&item).is_err() {
-                        best[u].add(item, score);
-                        bars[u % PANEL] = bars[u % PANEL].max(best[u].bar() - slack[u]);
-                    }
-                }
-            }
-        }
-        Ok(best.into_iter().map(Best::into_list).collect())
-    }
-
-    /// Raises the `bars` of long catalogues to where the k best of some items put them, so that few items come near: those of `columns`'
-    /// panels.
-    fn begin(&self, wishes: &[Wish<'_>], k: usize, columns: &[f32], slack: &[f32], bars: &mut [f32], ctx: &Context) -> Result<()> {
-        let some = (self.items() / 10).min(SOME) / TILE * TILE;
-        if k == 0 || k > FEW || some == 0 {
-            return Ok(());
-        }
-        let (width, depth) = (self.width, k + SPARE);
-        let mut rows: Vec<f32> = zeros(TILE * width)?;
-        let mut scores: Vec<f32> = zeros(TILE * PANEL)?;
-        let mut best: Vec<f32> = zeros(bars.len() * depth)?;
-        best.fill(f32::NEG_INFINITY);
-        for first in (0..some).step_by(TILE) {
-            ctx.check()?;
-            from_f16(&self.vectors[first * width..][..TILE * width], &mut rows);
-            for (panel, best) in columns.chunks_exact(PANEL * width).zip(best.chunks_exact_mut(PANEL * depth)) {
-                product(&Product::new(TILE, PANEL, width, &rows, panel), &mut scores);
-                highest(&scores, PANEL, best);
-            }
-        }
-        for (u, wish) in wishes.iter().enumerate() {
-            // Those that are left out may be among the best.
-            let place = k - 1 + wish.left_out.partition_point(|&i| i.index() < some);
-            if place < depth {
-                bars[u] = best[u / PANEL * PANEL * depth + place * PANEL + u % PANEL] - slack[u];
-            }
-        }
-        Ok(())
+        self.products().one(vector, item)
     }
 }
 
@@ -206,7 +103,7 @@ mod tests {
                 if k > 1000 {
                     continue;
                 }
-                let many = with(2, |ctx| model.best_of_many(&wishes, k, &popularity, ctx)).unwrap();
+                let many = with(2, |ctx| model.products().best_of_many(&wishes, k, &popularity, ctx)).unwrap();
                 for (u, wish) in wishes.iter().enumerate().step_by(13) {
                     let mut scores = vec![0.0; items];
                     scores.iter_mut().enumerate().for_each(|(i, s)| *s = model.one(wish.vector, i as u32));
@@ -222,6 +119,6 @@ mod tests {
         let none = Factors { vectors: Vec::new().into(), ..with(1, |ctx| Factors::new(vec![1.0], 1, rule, 1.0, 1.0, ctx)).unwrap() };
         let wish = Wish { vector: &[1.0], left_out: &[] };
         assert!(with(1, |ctx| none.best(wish, 3, &[], ctx)).unwrap().is_empty());
-        assert_eq!(with(1, |ctx| none.best_of_many(&[wish], 3, &[], ctx)).unwrap(), [[]]);
+        assert_eq!(with(1, |ctx| none.products().best_of_many(&[wish], 3, &[], ctx)).unwrap(), [[]]);
     }
 }

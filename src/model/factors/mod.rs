@@ -3,8 +3,6 @@
 mod best;
 mod scorer;
 
-pub use best::{PANEL, Wish};
-
 use crate::base::number::{AsIndex, AsReal};
 use crate::base::tensor::{find, laid};
 use crate::base::{Code, Context, Error, Numbers, Result, Shared, Tensor};
@@ -13,6 +11,7 @@ use crate::kernel::{dot_f16, dots_f16, from_f16, sum_squares};
 use crate::linalg::eigenbasis;
 use crate::model::least_squares::LeastSquares;
 use crate::model::network_tensors::{finite_halves, floats, halves};
+use crate::model::products::{Folder, Products, longest};
 use half::f16;
 use serde_json::{Map, Value};
 
@@ -76,9 +75,9 @@ pub struct Factors {
     pub recency: f32,
 }
 
-/// Users' vectors from their histories, one after another with the same memory.
+/// Users' vectors from their histories.
 #[derive(Debug)]
-pub struct Folder<'f> {
+pub struct FoldIn<'f> {
     model: &'f Factors,
     solver: LeastSquares,
     /// The items of a history, each once, with what it counts.
@@ -86,10 +85,9 @@ pub struct Folder<'f> {
     diagonal: Vec<f32>,
 }
 
-impl Folder<'_> {
-    /// Writes the vector of a user with this history into `out`: an item counts once, by the largest of its events' weights · exp(−events
-    /// since / recency). False when nothing of it counts. Its product with an item's vector is the item's score.
-    pub fn user(&mut self, history: &[Event], out: &mut [f32]) -> bool {
+impl Folder for FoldIn<'_> {
+    /// An item counts once, by the largest of its events' weights · exp(−events since / recency).
+    fn user(&mut self, history: &[Event], out: &mut [f32]) -> bool {
         let model = self.model;
         let weight = |(age, e): (usize, &Event)| (e.item, (e.weight / model.heaviest).min(1.0) * (-age.single() / model.recency).exp());
         self.inputs.clear();
@@ -165,13 +163,18 @@ impl Factors {
         self.width
     }
 
-    /// What makes users' vectors.
-    pub fn folder(&self) -> Folder<'_> {
-        let solver = LeastSquares::new(self.width);
-        Folder { model: self, solver, inputs: Vec::new(), diagonal: vec![0.0; self.width] }
+    /// The vectors as what is multiplied with a user's.
+    pub fn products(&self) -> Products<'_> {
+        Products { vectors: &self.vectors, width: self.width, bias: None, longest: self.longest }
     }
 
-    /// The vector of a user with this history ([`Folder::user`]); none when nothing of it counts.
+    /// What makes users' vectors.
+    pub fn folder(&self) -> FoldIn<'_> {
+        let solver = LeastSquares::new(self.width);
+        FoldIn { model: self, solver, inputs: Vec::new(), diagonal: vec![0.0; self.width] }
+    }
+
+    /// The vector of a user with this history ([`FoldIn`]); none when nothing of it counts.
     pub fn user(&self, history: &[Event]) -> Option<Vec<f32>> {
         let mut out = vec![0.0; self.width];
         self.folder().user(history, &mut out).then_some(out)
@@ -236,16 +239,6 @@ impl Factors {
 
 /// Of the length of the longest vector.
 const LONGEST: &str = "item.longest";
-
-/// The length of the longest of `vectors`.
-fn longest(vectors: &[f16], width: usize) -> f32 {
-    let mut wide = vec![0.0; width];
-    let length = |v: &[f16]| {
-        from_f16(v, &mut wide);
-        sum_squares(&wide).sqrt()
-    };
-    vectors.chunks_exact(width).map(length).fold(0.0, f32::max)
-}
 
 /// The recency of `given` parameters, or what is `usual` where it is chosen later.
 pub fn recency(given: &Map<String, Value>, usual: f32) -> f32 {

@@ -5,7 +5,7 @@ use crate::base::params::{ParamType, Spec};
 use crate::base::{Code, Error, Result};
 use crate::dataset::mixed::Layout;
 use crate::model::describe::MIN_COUNT;
-use crate::model::rows::{DISTINCT, EXCLUDE, INCLUDE, KEEP, KEYS};
+use crate::model::rows::{DISTINCT, EXCLUDE, INCLUDE, KEEP, KEYS, MAX_ROWS};
 use serde::Deserialize;
 
 const HIDDEN: Spec =
@@ -61,6 +61,7 @@ pub const GAN: &[Spec] = &[
     DISTINCT,
     HOLDOUT,
     VALIDATION,
+    MAX_ROWS,
     KEEP,
 ];
 

@@ -8,6 +8,7 @@ use crate::model::fading::fading;
 use crate::model::mult_vae::MultVae;
 use crate::model::mult_vae::shape::{ItemRows, Shape, cosines};
 use crate::model::network_tensors::{Stored, recency};
+use crate::model::products::{Folder, Products, longest};
 use half::f16;
 use serde_json::{Map, Value};
 
@@ -40,18 +41,26 @@ pub fn inputs(history: &[Event], recency: f32) -> Option<Vec<(u32, f32)>> {
 }
 
 impl Codec<'_> {
-    /// The code of a history (its means; see [`inputs`]) goes back through the decoder: `out` gets the logit of every item. False for an
-    /// empty history.
-    pub fn score(&self, history: &[Event], recency: f32, out: &mut [f32]) -> bool {
-        let Shape { hidden, latent, .. } = self.shape;
+    /// The code of a history (its means; see [`inputs`]) goes back through the decoder, but for its last layer: `out` gets what that is
+    /// multiplied with. False for an empty history.
+    fn before_last(&self, history: &[Event], recency: f32, out: &mut [f32]) -> bool {
         let Some(inputs) = inputs(history, recency) else { return false };
-        let (mut first, mut buffer) = (self.input_bias.to_vec(), vec![0.0; hidden]);
-        inputs.iter().for_each(|(item, x)| self.input.add(item.index(), *x, &mut buffer, &mut first));
+        let mut first = self.input_bias.to_vec();
+        inputs.iter().for_each(|(item, x)| self.input.add(item.index(), *x, out, &mut first));
         tanh(&mut first);
         let mut code = vec![0.0; self.encode_bias.len()];
         dense_row(&first, self.encode, self.encode_bias, &mut code, false);
-        dense_row(&code[..latent], self.decode, self.decode_bias, &mut buffer, false);
-        tanh(&mut buffer);
+        dense_row(&code[..self.shape.latent], self.decode, self.decode_bias, out, false);
+        tanh(out);
+        true
+    }
+
+    /// The code of a history goes back through the decoder: `out` gets the logit of every item. False for an empty history.
+    pub fn score(&self, history: &[Event], recency: f32, out: &mut [f32]) -> bool {
+        let mut buffer = vec![0.0; self.shape.hidden];
+        if !self.before_last(history, recency, &mut buffer) {
+            return false;
+        }
         for (item, (out, bias)) in out.iter_mut().zip(self.output_bias).enumerate() {
             *out = bias + self.output.dot(item, &buffer);
         }
@@ -125,4 +134,22 @@ impl MultVae {
     }
 }
 
-fading!(MultVae {});
+/// Users' vectors: what the last layer is multiplied with.
+struct Encoder<'m>(&'m MultVae);
+
+impl Folder for Encoder<'_> {
+    fn user(&mut self, history: &[Event], out: &mut [f32]) -> bool {
+        self.0.codec().before_last(history, self.0.recency, out)
+    }
+}
+
+fading!(MultVae {
+    fn products(&self) -> Option<Products<'_>> {
+        let (vectors, width) = (&self.output[..], self.shape.hidden);
+        Some(Products { vectors, width, bias: Some(&self.output_bias), longest: longest(vectors, width) })
+    }
+
+    fn folder(&self) -> Option<Box<dyn Folder + '_>> {
+        Some(Box::new(Encoder(self)))
+    }
+});

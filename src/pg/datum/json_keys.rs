@@ -7,6 +7,7 @@ use crate::dataset::{Cell, Key, MISSING_CODE, Values};
 use crate::pg::backend::text;
 use crate::pg::datum::levels::Levels;
 use crate::pg::datum::numeric;
+use crate::pg::datum::sift;
 use crate::train::Family;
 use pgrx::pg_sys;
 use std::ffi::CString;
@@ -159,6 +160,16 @@ impl Scalars {
         self.numbers.push(number);
         self.codes.push(code);
         Ok(())
+    }
+
+    /// Forgets the rows that `kept` is false of. What kinds of values there were stays known.
+    ///
+    /// # Errors
+    /// [`Code::OutOfMemory`]
+    pub(crate) fn retain(&mut self, kept: &[bool]) -> Result<()> {
+        sift::rows(&mut self.numbers, kept);
+        sift::rows(&mut self.codes, kept);
+        self.levels.keep_used(&mut self.codes)
     }
 
     /// The column; as `family` where that is asked for.

@@ -9,6 +9,7 @@ pub(crate) mod levels;
 pub(crate) mod money;
 pub(crate) mod numeric;
 pub(crate) mod returned;
+pub(crate) mod sift;
 pub(crate) mod time;
 pub(crate) mod tuple;
 pub(crate) mod types;

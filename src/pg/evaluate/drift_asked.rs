@@ -7,6 +7,7 @@ use crate::pg::datum::value_form::Form;
 use crate::pg::query::owner::as_extension;
 use crate::pg::query::relation::Relation;
 use crate::pg::query::spi::{self, Arg};
+use crate::pg::rows::train::SAMPLED_FROM;
 use crate::pg::store::models::{self, VersionRow};
 use pgrx::pg_sys;
 use serde_json::Value;
@@ -24,7 +25,7 @@ pub(crate) struct Asked {
 
 /// What is on record of how a version was trained.
 pub(crate) struct Record {
-    /// Rows or events that it learned from.
+    /// Rows or events that there were to learn from.
     pub rows: f64,
     /// Its figures on held-out rows.
     pub metrics: Value,
@@ -37,7 +38,11 @@ pub(crate) struct Record {
 pub(crate) fn record(version: &VersionRow) -> Result<Record> {
     const RECORD: &str = "SELECT rows_used, metrics FROM affinity.stored_versions \
          WHERE model_id OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=) $2";
-    let read = |r: &spi::Row| Ok(Record { rows: r.big(1).unwrap_or(0).real(), metrics: r.json(2)? });
+    let read = |r: &spi::Row| {
+        let (used, metrics) = (r.big(1).unwrap_or(0).real(), r.json(2)?);
+        let rows = metrics.get(SAMPLED_FROM).and_then(Value::as_f64).unwrap_or(used);
+        Ok(Record { rows, metrics })
+    };
     as_extension(|| spi::first(RECORD, &[Arg::Uuid(version.model_id), Arg::Int(version.version)], read))?
         .ok_or_else(|| models::unknown_version(version.model_id, version.version))
 }

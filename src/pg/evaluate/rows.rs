@@ -10,9 +10,10 @@ use crate::pg::datum::{json_keys, value_type};
 use crate::pg::evaluate;
 use crate::pg::query::column_builder::ColumnRequest;
 use crate::pg::query::relation::Relation;
-use crate::pg::query::scan;
+use crate::pg::query::scan::{self, Read};
 use crate::pg::recommender::serving;
 use crate::pg::rows::input_columns;
+use crate::pg::rows::train::most_rows;
 use crate::pg::store::models::VersionRow;
 use crate::pg::store::{cache, models, weights};
 use crate::train::MetricRow;
@@ -72,7 +73,7 @@ fn evaluate(
         let inputs = features.inputs().iter().map(|i| i.name.as_str());
         let columns: Vec<&str> = with(inputs, features.told_by().iter().map(String::as_str), &relation, &keys);
         let columns = wanted(&relation, columns.into_iter(), None, features.inputs(), &keys)?;
-        let (frame, _held) = read(&relation, &columns, &budget)?;
+        let (frame, _held) = read(&relation, &columns, version, &budget)?;
         let known = features.known(&frame)?;
         let notice = (known > FRESH).then(|| rows::taught(known));
         notice.iter().for_each(|n| error::notice(n));
@@ -88,7 +89,7 @@ fn evaluate(
     let inputs = scorer.inputs().iter().map(|i| i.name.as_str()).filter(|n| *n != target).chain([target]);
     let columns: Vec<&str> = with(inputs, scorer.split().reads(), &relation, &keys);
     let columns = wanted(&relation, columns.into_iter(), Some(target), scorer.inputs(), &keys)?;
-    let (frame, _held) = read(&relation, &columns, &budget)?;
+    let (frame, _held) = read(&relation, &columns, version, &budget)?;
     let k = usize::try_from(k).ok();
     let (Evaluated { figures, notice }, diagnosis) = interrupts::run(0, &budget, telling(model, "evaluating"), |ctx| {
         if closer {
@@ -148,11 +149,14 @@ pub(crate) fn wanted<'a>(
 }
 
 /// The rows to evaluate on.
-fn read<'b>(relation: &Relation, columns: &'b [ColumnRequest<'b>], budget: &'b Budget) -> Result<(Frame, Taken<'b>)> {
-    let (frame, held) = scan::frame(relation, columns, budget)?;
+fn read<'b>(relation: &Relation, columns: &'b [ColumnRequest<'b>], version: &VersionRow, budget: &'b Budget) -> Result<(Frame, Taken<'b>)> {
+    let Read { frame, seen, booked, .. } = scan::some(relation, columns, None, most_rows(&version.params), budget)?;
+    if seen > frame.rows() as u64 {
+        error::notice(&format!("of {seen} rows {} are looked at (max_rows)", frame.rows()));
+    }
     if frame.rows() == 0 {
         return Err(Error::new(Code::Data, format!("relation \"{}\" has no rows", relation.name))
             .detail("There is nothing to evaluate the model on."));
     }
-    Ok((frame, held))
+    Ok((frame, booked))
 }

@@ -5,6 +5,7 @@ use crate::base::{Code, Error, Result};
 use crate::dataset::{Cell, Key, MISSING_CODE, MISSING_TIME, ValueType, Values};
 use crate::pg::datum::json_keys::Scalars;
 use crate::pg::datum::levels::Levels;
+use crate::pg::datum::sift;
 use crate::pg::datum::types::{Reader, date, instant};
 use crate::pg::datum::value_form::Form;
 use crate::pg::query::relation::Attribute;
@@ -154,8 +155,9 @@ impl Builder {
             Rows::Wholes(w) => w.next_block(rows),
             Rows::Scalars(s) => s.next_block(rows),
             Rows::Vector { width, rows: done, booked, .. } => {
-                let wanted = (*done + rows) * *width;
-                4 * (wanted - std::mem::replace(booked, wanted))
+                let more = ((*done + rows) * *width).saturating_sub(*booked);
+                *booked += more;
+                4 * more
             }
         }
     }
@@ -203,6 +205,34 @@ impl Builder {
                 // SAFETY: handed on from the caller.
                 let cell = if null { Cell::Missing } else { unsafe { self.reader.cell(datum)? } };
                 self.rows.add(cell, &self.name)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets the rows that `kept` is false of.
+    ///
+    /// # Errors
+    /// [`Code::OutOfMemory`]
+    pub(crate) fn retain(&mut self, kept: &[bool]) -> Result<()> {
+        match &mut self.rows {
+            Rows::Real(v) => sift::rows(v, kept),
+            Rows::Double(v) => sift::rows(v, kept),
+            Rows::Bool(v) => sift::rows(v, kept),
+            Rows::Time(v) => sift::rows(v, kept),
+            Rows::Category { codes, levels } => {
+                sift::rows(codes, kept);
+                levels.keep_used(codes)?;
+            }
+            Rows::Labels { ends, codes, levels, .. } => {
+                sift::runs(ends, |end| end, codes, kept);
+                levels.keep_used(codes)?;
+            }
+            Rows::Scalars(s) => s.retain(kept)?,
+            Rows::Wholes(w) => w.retain(kept),
+            Rows::Vector { width, rows, values, .. } => {
+                sift::blocks(values, *width, kept);
+                *rows = kept.iter().filter(|k| **k).count();
             }
         }
         Ok(())

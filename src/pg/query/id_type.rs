@@ -15,6 +15,7 @@ use crate::pg::query::relation::Attribute;
 use crate::pg::query::spi::{self, Arg};
 use pgrx::pg_sys;
 use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
 use std::ffi::{CStr, c_char, c_int};
 
 /// A type of ids with the collation by which they are compared.
@@ -34,7 +35,8 @@ pub(crate) struct Recorded {
     collation: Option<(String, String)>,
 }
 
-const PARTS: u32 = pg_sys::TYPECACHE_EQ_OPR_FINFO | pg_sys::TYPECACHE_HASH_PROC_FINFO | pg_sys::TYPECACHE_LT_OPR;
+const PARTS: u32 =
+    pg_sys::TYPECACHE_EQ_OPR_FINFO | pg_sys::TYPECACHE_HASH_PROC_FINFO | pg_sys::TYPECACHE_LT_OPR | pg_sys::TYPECACHE_CMP_PROC_FINFO;
 
 /// Texts that are parsed between two looks at interrupts, after which what they left in memory is freed.
 const BLOCK: usize = 1024;
@@ -84,7 +86,7 @@ impl IdType {
                 return None;
             }
             let entry = &*pg_sys::lookup_type_cache(base, PARTS as c_int);
-            let known = [entry.eq_opr, entry.lt_opr, entry.eq_opr_finfo.fn_oid, entry.hash_proc_finfo.fn_oid];
+            let known = [entry.eq_opr, entry.lt_opr, entry.eq_opr_finfo.fn_oid, entry.hash_proc_finfo.fn_oid, entry.cmp_proc_finfo.fn_oid];
             known.iter().all(|o| *o != pg_sys::InvalidOid).then_some(Self { base, collation })
         }
     }
@@ -140,14 +142,26 @@ impl IdType {
     /// # Errors
     /// [`Code::UndefinedObject`] where the operator is dropped meanwhile.
     pub(crate) fn equals(self) -> Result<String> {
+        self.operator("=", |entry| entry.eq_opr)
+    }
+
+    /// Its `<` in SQL.
+    ///
+    /// # Errors
+    /// As [`IdType::equals`].
+    pub(crate) fn less(self) -> Result<String> {
+        self.operator("<", |entry| entry.lt_opr)
+    }
+
+    fn operator(self, what: &str, of: fn(&pg_sys::TypeCacheEntry) -> pg_sys::Oid) -> Result<String> {
         const OPERATOR: &str = "SELECT n.nspname, o.oprname FROM pg_catalog.pg_operator o \
              JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) o.oprnamespace WHERE o.oid OPERATOR(pg_catalog.=) $1";
-        // SAFETY: as in `new`.
-        let operator = unsafe { (*pg_sys::lookup_type_cache(self.base, PARTS as c_int)).eq_opr };
+        // SAFETY: an entry lives as long as the process.
+        let operator = of(unsafe { &*self.entry() });
         let named = spi::first(OPERATOR, &[Arg::Oid(operator)], |r| {
             Ok(format!("OPERATOR({}.{})", quote(&r.text(1).unwrap_or_default()), r.text(2).unwrap_or_default()))
         })?;
-        named.ok_or_else(|| Error::new(Code::UndefinedObject, format!("type {} has no = any more", self.sql())))
+        named.ok_or_else(|| Error::new(Code::UndefinedObject, format!("type {} has no {what} any more", self.sql())))
     }
 
     /// The value that `text` is, in the current memory context. Postgres raises what is none (22P02), as `=` does.
@@ -174,24 +188,24 @@ impl IdType {
         Ok(unsafe { text::with_value(value, self.base, str::to_owned) })
     }
 
+    /// What Postgres keeps of the type as long as the process lives.
+    fn entry(self) -> *mut pg_sys::TypeCacheEntry {
+        // SAFETY: as in `new`.
+        unsafe { pg_sys::lookup_type_cache(self.base, PARTS as c_int) }
+    }
+
     /// # Safety
     /// `datum` is a live value of this type.
     unsafe fn hash(self, datum: pg_sys::Datum) -> u32 {
         // SAFETY: the entry lives as long as the process, and was found to have the function; the caller vouches for the datum.
-        unsafe {
-            let entry = pg_sys::lookup_type_cache(self.base, PARTS as c_int);
-            pg_sys::FunctionCall1Coll(&raw mut (*entry).hash_proc_finfo, self.collation, datum).value() as u32
-        }
+        unsafe { pg_sys::FunctionCall1Coll(&raw mut (*self.entry()).hash_proc_finfo, self.collation, datum).value() as u32 }
     }
 
     /// # Safety
     /// Both are live values of this type.
     unsafe fn equal(self, a: pg_sys::Datum, b: pg_sys::Datum) -> bool {
         // SAFETY: as in `hash`.
-        unsafe {
-            let entry = pg_sys::lookup_type_cache(self.base, PARTS as c_int);
-            pg_sys::FunctionCall2Coll(&raw mut (*entry).eq_opr_finfo, self.collation, a, b).value() & 1 == 1
-        }
+        unsafe { pg_sys::FunctionCall2Coll(&raw mut (*self.entry()).eq_opr_finfo, self.collation, a, b).value() & 1 == 1 }
     }
 
     /// Whether two texts are the same id.
@@ -201,6 +215,19 @@ impl IdType {
     pub(crate) fn alike(self, a: &str, b: &str) -> Result<bool> {
         // SAFETY: values of this type, just made.
         Ok(a == b || unsafe { self.equal(self.parse(a)?, self.parse(b)?) })
+    }
+
+    /// Which of two texts comes first, by the type's own order.
+    ///
+    /// # Errors
+    /// Those of [`IdType::parse`].
+    pub(crate) fn order(self, a: &str, b: &str) -> Result<Ordering> {
+        scratch(|| {
+            let (a, b) = (self.parse(a)?, self.parse(b)?);
+            // SAFETY: values of this type, just made; a type with an operator class for `<` has its comparison.
+            let order = unsafe { pg_sys::FunctionCall2Coll(&raw mut (*self.entry()).cmp_proc_finfo, self.collation, a, b).value() as i32 };
+            Ok(order.cmp(&0))
+        })
     }
 
     /// Of each text the first one that is the same id.

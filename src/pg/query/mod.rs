@@ -8,6 +8,7 @@ pub(crate) mod id_type;
 pub(crate) mod owner;
 pub(crate) mod plan_scans;
 pub(crate) mod relation;
+pub(crate) mod reservoir;
 pub(crate) mod result_row;
 pub(crate) mod sample;
 pub(crate) mod scan;

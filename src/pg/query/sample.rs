@@ -1,5 +1,4 @@
-//! Some rows of a relation, however many it has: a share of them by a hash of their places, so that a hundred million need no more memory
-//! than a hundred thousand, and the same rows are looked at every time.
+//! Some rows of a relation, however many it has and however little memory there is.
 
 use crate::base::memory::Taken;
 use crate::base::number::AsReal;
@@ -7,9 +6,9 @@ use crate::base::{Budget, Code, Result};
 use crate::dataset::Frame;
 use crate::pg::query::column_builder::ColumnRequest;
 use crate::pg::query::relation::Relation;
-use crate::pg::query::scan::{self, Keep};
+use crate::pg::query::scan::{self, Read};
 
-/// The share of the share before that is tried where rows were more than was thought. What is read in vain is a seventh of the whole.
+/// The share of the rows that is tried where those before did not fit.
 const LESS: f64 = 0.125;
 /// Of fewer rows no share is taken, whatever memory they need.
 const FEWEST: f64 = 1000.0;
@@ -24,10 +23,10 @@ pub(crate) struct Sample<'b> {
     _held: Taken<'b>,
 }
 
-/// Rows of `relation` that meet `condition`: all where they are `most` or fewer, and fit, else between an eighth of `most` and `most`.
+/// `most` rows of `relation` that meet `condition`, or all where there are no more; fewer where they do not fit.
 ///
 /// # Errors
-/// As [`scan::frame`].
+/// As [`scan::some`].
 pub(crate) fn rows<'b>(
     relation: &Relation,
     columns: &'b [ColumnRequest<'b>],
@@ -35,16 +34,11 @@ pub(crate) fn rows<'b>(
     most: usize,
     budget: &'b Budget,
 ) -> Result<Sample<'b>> {
-    let (mut share, mut limit) = (1.0, most);
+    let mut most = most;
     loop {
-        match scan::some(relation, columns, condition, Keep::new(share, limit), budget) {
-            Ok((_, held, keep)) if keep.full => {
-                drop(held);
-                share *= LESS;
-            }
-            Ok((frame, held, keep)) => return Ok(Sample { frame, rows: keep.seen, _held: held }),
-            // As many rows as fit: fewer by as much as where there are too many.
-            Err(e) if e.code == Code::OutOfMemory && limit.real() * LESS >= FEWEST => limit = (limit.real() * LESS) as usize,
+        match scan::some(relation, columns, condition, most, budget) {
+            Ok(Read { frame, seen, booked, .. }) => return Ok(Sample { frame, rows: seen, _held: booked }),
+            Err(e) if e.code == Code::OutOfMemory && most.real() * LESS >= FEWEST => most = (most.real() * LESS) as usize,
             Err(e) => return Err(e),
         }
     }

@@ -7,8 +7,7 @@
 
 use crate::base::memory::{Taken, size};
 use crate::base::number::AsReal;
-use crate::base::rng::mix;
-use crate::base::{Budget, Code, Error, Result};
+use crate::base::{Budget, Code, Error, Result, interrupts};
 use crate::dataset::{Column, Frame, ValueType};
 use crate::pg::backend::local_settings::Local;
 use crate::pg::backend::text::{self, quote};
@@ -16,6 +15,7 @@ use crate::pg::backend::{allocator, compat};
 use crate::pg::datum::value_type::{self, Cast};
 use crate::pg::query::column_builder::{Builder, ColumnRequest};
 use crate::pg::query::relation::Relation;
+use crate::pg::query::reservoir::{self, Reservoir};
 use crate::pg::query::{expected_rows, spi};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
@@ -27,69 +27,41 @@ const BLOCK: usize = 1 << 14;
 /// A column that is left out, and why.
 pub(crate) type LeftOut = (String, Error);
 
-/// Reads `columns` of a relation, all rows. The booking must be kept as long as the frame.
-///
-/// # Errors
-/// [`crate::base::Code::OutOfMemory`] when the budget or the system has no room; [`crate::base::Code::ArrayLength`] for arrays that are no vectors; what the
-/// executor raises (rights, timeouts) is raised.
-pub(crate) fn frame<'b>(relation: &Relation, columns: &'b [ColumnRequest<'b>], budget: &'b Budget) -> Result<(Frame, Taken<'b>)> {
-    read(&select(relation, columns), 0, (columns, false), None, budget).map(|r| (r.frame, r.booked))
-}
-
-/// Some rows of a scan, by a hash of their places.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Keep {
-    /// A row is kept where the hash of its place is below.
-    bound: u64,
-    /// So many are kept at most.
-    most: usize,
-    /// Rows that came.
+/// What a scan gave.
+pub(crate) struct Read<'b> {
+    /// The rows.
+    pub frame: Frame,
+    /// The columns that are left out.
+    pub left_out: Vec<LeftOut>,
+    /// Rows that came, those that are not held among them.
     pub seen: u64,
-    /// Whether there were more: the scan was ended.
-    pub full: bool,
+    /// The booking of the rows' memory, to be kept as long as they.
+    pub booked: Taken<'b>,
 }
 
-impl Keep {
-    /// A share of the rows, `most` of them.
-    pub(crate) fn new(share: f64, most: usize) -> Self {
-        Self { bound: (share.clamp(0.0, 1.0) * u64::MAX.real()) as u64, most, seen: 0, full: false }
-    }
-
-    /// Whether the row that comes is wanted.
-    #[inline]
-    fn takes(&mut self) -> bool {
-        self.seen += 1;
-        mix(self.seen) <= self.bound
-    }
-}
-
-/// Those rows of `columns` that `keep` takes, of them that meet `condition`.
+/// `most` rows of `columns`, or all where there are no more, of those that meet `condition`.
 ///
 /// # Errors
-/// As [`frame`].
+/// [`crate::base::Code::OutOfMemory`] when the budget or the system has no room; [`crate::base::Code::ArrayLength`] for arrays that are no
+/// vectors; what the executor raises (rights, timeouts) is raised.
 pub(crate) fn some<'b>(
     relation: &Relation,
     columns: &'b [ColumnRequest<'b>],
     condition: Option<&str>,
-    keep: Keep,
+    most: usize,
     budget: &'b Budget,
-) -> Result<(Frame, Taken<'b>, Keep)> {
+) -> Result<Read<'b>> {
     let mut sql = select(relation, columns);
     condition.into_iter().for_each(|c| sql.push_str(&format!(" WHERE {c}")));
-    let read = read(&sql, 0, (columns, false), Some(keep), budget)?;
-    Ok((read.frame, read.booked, read.keep.unwrap_or(keep)))
+    read(&sql, 0, (columns, false), Some(most), budget)
 }
 
-/// The same without the columns whose arrays are no vectors, and why these are left out.
+/// The same of all rows, without the columns whose arrays are no vectors, and why these are left out.
 ///
 /// # Errors
-/// As [`frame`], but for the arrays.
-pub(crate) fn usable<'b>(
-    relation: &Relation,
-    columns: &'b [ColumnRequest<'b>],
-    budget: &'b Budget,
-) -> Result<(Frame, Vec<LeftOut>, Taken<'b>)> {
-    read(&select(relation, columns), 0, (columns, true), None, budget).map(|r| (r.frame, r.left_out, r.booked))
+/// As [`some`], but for the arrays.
+pub(crate) fn usable<'b>(relation: &Relation, columns: &'b [ColumnRequest<'b>], most: usize, budget: &'b Budget) -> Result<Read<'b>> {
+    read(&select(relation, columns), 0, (columns, true), Some(most), budget)
 }
 
 fn select(relation: &Relation, columns: &[ColumnRequest<'_>]) -> String {
@@ -103,30 +75,22 @@ fn select(relation: &Relation, columns: &[ColumnRequest<'_>]) -> String {
     format!("SELECT {} FROM {}", columns.iter().map(one).collect::<Vec<_>>().join(", "), relation.sql())
 }
 
-/// Reads the result of a query that we have put together; its columns must have distinct names. See [`frame`]. Each row will need `beside`
+/// Reads the result of a query that we have put together; its columns must have distinct names. See [`some`]. Each row will need `beside`
 /// bytes more when it is made use of.
 ///
 /// # Errors
-/// As [`frame`].
+/// As [`some`].
 pub(crate) fn query<'b>(sql: &str, beside: usize, budget: &'b Budget) -> Result<(Frame, Taken<'b>)> {
     read(sql, beside, (&[], false), None, budget).map(|r| (r.frame, r.booked))
 }
 
-/// What a scan gave.
-struct Read<'b> {
-    frame: Frame,
-    left_out: Vec<LeftOut>,
-    booked: Taken<'b>,
-    keep: Option<Keep>,
-}
-
-/// Reads the columns of a query, `wanted` in that order; where `lenient`, columns of arrays that are no vectors are left out. Where `keep` is
-/// full, what was read until then.
+/// Reads the columns of a query, `wanted` in that order; where `lenient`, columns of arrays that are no vectors are left out. Of more than
+/// `most` rows so many.
 fn read<'b>(
     sql: &str,
     beside: usize,
     (wanted, lenient): (&'b [ColumnRequest<'b>], bool),
-    keep: Option<Keep>,
+    most: Option<usize>,
     budget: &'b Budget,
 ) -> Result<Read<'b>> {
     // The scan gives the table's order: it starts at the first row, in one process. (With synchronised scans one that follows a scan which
@@ -154,7 +118,7 @@ fn read<'b>(
         booked: budget.take(0, "the rows that are read")?,
         short_lived: None,
         fault: None,
-        keep,
+        reservoir: most.map(Reservoir::new),
     });
     let run = spi::connected(|| {
         // SAFETY: the receiver is boxed and outlives the call; its first field is the DestReceiver that Postgres hands back.
@@ -170,10 +134,12 @@ fn read<'b>(
     run?;
     // What the query took (sorts, hashes) has been freed.
     allocator::trim();
-    let Receiver { types, builders, booked, fault, keep, .. } = *receiver;
-    if let Some(fault) = fault {
+    if let Some(fault) = receiver.fault.take() {
         return Err(fault);
     }
+    receiver.thin()?;
+    let seen = receiver.reservoir.as_ref().map_or(receiver.rows as u64, Reservoir::seen);
+    let Receiver { types, builders, booked, .. } = *receiver;
     let (mut columns, mut kept, mut keys, mut left_out) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (i, (builder, typ)) in builders.into_iter().zip(types).enumerate() {
         let name = builder.name().to_owned();
@@ -188,7 +154,7 @@ fn read<'b>(
         }
     }
     let frame = Frame::new(columns)?.with_types(kept.into_iter()).with_keys(keys);
-    Ok(Read { frame, left_out, booked, keep })
+    Ok(Read { frame, left_out, seen, booked })
 }
 
 #[repr(C)]
@@ -215,8 +181,8 @@ struct Receiver<'b> {
     short_lived: Option<pg_sys::MemoryContext>,
     /// Why the scan was ended early.
     fault: Option<Error>,
-    /// Where not all rows are wanted.
-    keep: Option<Keep>,
+    /// Where so many rows at most are wanted.
+    reservoir: Option<Reservoir>,
 }
 
 impl Receiver<'_> {
@@ -248,20 +214,24 @@ impl Receiver<'_> {
     fn foresee(&mut self) -> Result<()> {
         let Some(rows) = self.expected else { return Ok(()) };
         let each = self.builders.iter_mut().map(|b| b.next_block(1)).sum::<usize>() + self.beside;
-        let rows = self.keep.map_or(rows, |k| (rows * k.bound.real() / u64::MAX.real()).min(k.most.real()).ceil());
+        let rows = self.reservoir.as_ref().map_or(rows, |r| rows.min(r.room().real()));
         let needed = rows * each.real();
         if needed <= 2.0 * self.limit.real() {
             return Ok(());
         }
+        let fewer = if self.reservoir.is_some() { " (params => '{\"max_rows\": …}')" } else { "" };
         Err(Error::new(Code::OutOfMemory, "more memory needed than affinity.memory allows")
             .detail(format!("About {rows} rows of at least {each} bytes need {}, {} is allowed.", size(needed as usize), size(self.limit)))
-            .hint("Train on fewer rows, or raise it: SET affinity.memory = '…'. Where there are fewer rows than that: ANALYZE."))
+            .hint(format!(
+                "Train on fewer rows{fewer}, or raise it: SET affinity.memory = '…'. Where there are fewer rows than that: ANALYZE."
+            )))
     }
 
     /// Books and reserves the next block: memory is refused before it is used, and a failed reservation is an error, not an abort.
     #[cold]
     fn make_room(&mut self) -> Result<()> {
-        let bytes: usize = self.builders.iter_mut().map(|b| b.next_block(BLOCK)).sum();
+        let beside = if self.reservoir.is_some() { BLOCK * reservoir::ROW } else { 0 };
+        let bytes: usize = self.builders.iter_mut().map(|b| b.next_block(BLOCK)).sum::<usize>() + beside;
         self.booked.grow(bytes, "the rows that are read")?;
         for b in &mut self.builders {
             b.reserve(BLOCK)?;
@@ -275,23 +245,42 @@ impl Receiver<'_> {
         if self.rows == self.room {
             self.make_room()?;
         }
+        let place = self.place();
         for ((builder, value), null) in self.builders.iter_mut().zip(values).zip(nulls) {
             if builder.gave_up() {
                 continue;
             }
             // SAFETY: the value is of the type that the row type gave when the builder was made.
             match unsafe { builder.push(*value, *null) } {
-                Err(e) if self.lenient && e.code == Code::ArrayLength => builder.give_up(in_row(e, self.rows + 1)),
+                Err(e) if self.lenient && e.code == Code::ArrayLength => builder.give_up(in_row(e, place)),
                 done => done?,
             }
         }
         self.rows += 1;
+        let full = self.reservoir.as_mut().map_or(Ok(false), Reservoir::add)?;
+        if full { self.thin() } else { Ok(()) }
+    }
+
+    /// The place of the row that is here, from 1.
+    fn place(&self) -> u64 {
+        self.reservoir.as_ref().map_or(self.rows as u64 + 1, Reservoir::seen)
+    }
+
+    /// Forgets the rows that are more than are wanted.
+    #[cold]
+    fn thin(&mut self) -> Result<()> {
+        let Some(kept) = self.reservoir.as_mut().map(Reservoir::thin).transpose()?.flatten() else { return Ok(()) };
+        for builder in self.builders.iter_mut().filter(|b| !b.gave_up()) {
+            interrupts::check();
+            builder.retain(&kept)?;
+        }
+        self.rows = kept.iter().filter(|k| **k).count();
         Ok(())
     }
 }
 
 /// The error with its row, where it says no more.
-fn in_row(e: Error, row: usize) -> Error {
+fn in_row(e: Error, row: u64) -> Error {
     if e.detail.is_none() { e.detail(format!("In row {row} of the scan.")) } else { e }
 }
 
@@ -313,14 +302,8 @@ unsafe extern "C-unwind" fn receive(slot: *mut pg_sys::TupleTableSlot, me: *mut 
         if me.fault.is_some() {
             return false;
         }
-        if let Some(keep) = &mut me.keep {
-            if !keep.takes() {
-                return true;
-            }
-            if me.rows == keep.most {
-                keep.full = true;
-                return false;
-            }
+        if me.reservoir.as_mut().is_some_and(|r| !r.takes()) {
+            return true;
         }
         let n = me.builders.len();
         if usize::try_from((*slot).tts_nvalid).unwrap_or(0) < n {
@@ -342,7 +325,7 @@ unsafe extern "C-unwind" fn receive(slot: *mut pg_sys::TupleTableSlot, me: *mut 
         match result {
             Ok(()) => true,
             Err(e) => {
-                me.fault = Some(in_row(e, me.rows + 1));
+                me.fault = Some(in_row(e, me.place()));
                 false
             }
         }

@@ -8,6 +8,7 @@ use crate::base::number::AsReal;
 use crate::base::{Code, Error, Result, hash, interrupts};
 use crate::dataset::{MISSING_CODE, Values};
 use crate::pg::datum::array_elements;
+use crate::pg::datum::sift;
 use crate::pg::datum::value_form::Form;
 use crate::train::Family;
 use pgrx::pg_sys;
@@ -69,6 +70,11 @@ impl Wholes {
         }
         self.ends.push((self.values.len(), datum.is_some()));
         Ok(())
+    }
+
+    /// Forgets the rows that `kept` is false of. Which shape the column has stays as it showed.
+    pub(crate) fn retain(&mut self, kept: &[bool]) {
+        sift::runs(&mut self.ends, |row| &mut row.0, &mut self.values, kept);
     }
 
     /// The column: as sets or vectors where that is asked for, otherwise as what it is.

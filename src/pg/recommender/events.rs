@@ -9,6 +9,7 @@ use crate::pg::datum::value_form::Form;
 use crate::pg::query::id_type::{self, IdType, Recorded, id_kind, id_text};
 use crate::pg::query::relation::{Attribute, Relation, Source};
 use crate::pg::query::scan;
+use crate::pg::recommender::user_range::UserRange;
 use crate::train::Family;
 use pgrx::pg_sys;
 use std::collections::BTreeMap;
@@ -57,8 +58,12 @@ pub(crate) struct LiveQuery {
     pub whole: String,
     /// The same without the latest-first cut, for those of `$2` (an array of items) only: the items among them that the user ever had.
     pub seen: String,
-    /// All users' events, user by user and oldest first: the same columns, NULLs among them, then the user.
-    pub everyone: String,
+    /// All users' events: the same columns, NULLs among them, then the user. Without what puts them in order.
+    everyone: String,
+    /// What puts the rows of each user together, and the users in the order of their ids.
+    user_key: String,
+    /// What puts a user's events in order, oldest first; empty without times.
+    by_time: String,
     /// The type of `$1`.
     pub user_type: pg_sys::Oid,
     /// What user ids are.
@@ -272,7 +277,9 @@ impl EventSource {
             sql: format!("SELECT {} {from}{order} LIMIT {limit}", list.join(", ")),
             whole: format!("SELECT {} {from}", list.join(", ")),
             seen: format!("SELECT DISTINCT {item} {from} AND {item} {item_equals} ANY ({among})"),
-            everyone: format!("{all} ORDER BY {by_user}{by_time}"),
+            everyone: all,
+            user_key: by_user,
+            by_time,
             user_type: if id_kind(p.user) == IdKind::Integer { pg_sys::INT8OID } else { pg_sys::TEXTOID },
             users: id_kind(p.user),
             users_as,
@@ -282,6 +289,17 @@ impl EventSource {
             time: p.time.map(|t| t.typ),
             context: p.context.iter().map(|c| is_measure(c)).collect(),
         })
+    }
+}
+
+impl LiveQuery {
+    /// The events of the users of a range, user by user and oldest first.
+    ///
+    /// # Errors
+    /// Those of [`UserRange::condition`].
+    pub(crate) fn everyone(&self, range: &UserRange) -> Result<String> {
+        let condition = range.condition(&self.user_key, self.users, self.users_as)?;
+        Ok(format!("{}{condition} ORDER BY {}{}", self.everyone, self.user_key, self.by_time))
     }
 }
 

@@ -11,6 +11,7 @@ use crate::pg::query::id_type::{self, IdType, Lookup};
 use crate::pg::query::spi::{Arg, Plan, Row};
 use crate::pg::query::stream;
 use crate::pg::recommender::events::{EventSource, LiveQuery};
+use crate::pg::recommender::user_range::UserRange;
 use crate::pg::store::models::ModelRow;
 use crate::pg::store::source_access;
 use crate::serve::batch::Asked;
@@ -130,11 +131,11 @@ impl Live {
         Ok(history)
     }
 
-    /// Every user in turn: the events that a list is made from, and all known items that the user ever had.
+    /// Every user of a range in turn: the events that a list is made from, and all known items that the user ever had.
     ///
     /// # Errors
     /// Those of `each`; what the query raises is raised, rights among it.
-    pub(crate) fn everyone(&self, model: &Recommender, mut each: impl FnMut(Asked) -> Result<()>) -> Result<()> {
+    pub(crate) fn everyone(&self, range: &UserRange, model: &Recommender, mut each: impl FnMut(Asked) -> Result<()>) -> Result<()> {
         let mut time = self.query.time.map(|t| Reader::new(t, self.source.time_col.as_deref().unwrap_or_default())).transpose()?;
         let last = self.after();
         let mut user: Option<Id> = None;
@@ -142,13 +143,14 @@ impl Live {
         let mut latest: VecDeque<Option<Event>> = VecDeque::new();
         let mut seen: Vec<u32> = Vec::new();
         let crowded = 4 * model.items().len() + 1024;
+        let everyone = self.query.everyone(range)?;
         let _pinned = self.query.users_as.map(|_| id_type::pinned());
         self.reader.run(|| {
             let ended = |user: Id, latest: &mut VecDeque<Option<Event>>, seen: &mut Vec<u32>| {
                 let any = !latest.is_empty();
                 Asked { user, events: latest.drain(..).flatten().collect(), seen: std::mem::take(seen), any }
             };
-            stream::rows(&self.query.everyone, |row| {
+            stream::rows(&everyone, |row| {
                 let id = match self.query.users {
                     IdKind::Integer => row.big(last).map(Id::Integer),
                     _ => row.text(last).map(Id::Text),

@@ -9,4 +9,5 @@ pub(crate) mod serve_all;
 pub(crate) mod serve_factors;
 pub(crate) mod serving;
 pub(crate) mod train;
+pub(crate) mod user_range;
 pub(crate) mod user_sides;

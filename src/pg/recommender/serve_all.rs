@@ -6,7 +6,9 @@ use crate::dataset::Snapshot;
 use crate::pg::backend::progress_notices::telling;
 use crate::pg::backend::{interrupts, settings};
 use crate::pg::call::prototype::{Entry, Recommendation, Rows};
+use crate::pg::query::id_type::IdType;
 use crate::pg::recommender::serving::{NO_EVENTS, Ready, now};
+use crate::pg::recommender::user_range::UserRange;
 use crate::serve::batch::{Asked, List, lists};
 use crate::serve::recommender::Source;
 
@@ -17,11 +19,11 @@ const ENTRIES: usize = 1 << 21;
 /// Users of one batch.
 const USERS: usize = 4096;
 
-/// Writes the best `k` items for each user to `rows`; with `exclude_seen` without those that the user had.
+/// Writes the best `k` items for each user of `range` to `rows`; with `exclude_seen` without those that the user had.
 ///
 /// # Errors
 /// What reading the events raises; out of memory; a cancel.
-pub(crate) fn write(ready: &Ready, k: usize, exclude_seen: bool, rows: &mut Rows) -> Result<()> {
+pub(crate) fn write(ready: &Ready, range: &UserRange, k: usize, exclude_seen: bool, rows: &mut Rows) -> Result<()> {
     ready.counts.call();
     let recommender = ready.recommender();
     let (budget, now) = (settings::budget(), now());
@@ -50,16 +52,22 @@ pub(crate) fn write(ready: &Ready, k: usize, exclude_seen: bool, rows: &mut Rows
         score(&mut batch)
     };
     match (ready.live(), recommender.snapshot()) {
-        (Some(live), _) => live.everyone(recommender, &mut add)?,
-        (None, Some(snapshot)) => stored(snapshot, &mut add)?,
+        (Some(live), _) => live.everyone(range, recommender, &mut add)?,
+        (None, Some(snapshot)) => stored(snapshot, (range, ready.users_as()), &mut add)?,
         (None, None) => {}
     }
     score(&mut batch)
 }
 
-/// The users that the version holds.
-fn stored(snapshot: &Snapshot, add: &mut impl FnMut(Asked) -> Result<()>) -> Result<()> {
+/// The users of the range that the version holds.
+fn stored(snapshot: &Snapshot, (range, typ): (&UserRange, Option<IdType>), add: &mut impl FnMut(Asked) -> Result<()>) -> Result<()> {
     for u in 0..snapshot.len() as u32 {
+        if range.is_bounded() {
+            pgrx::check_for_interrupts!();
+            if !range.holds(&snapshot.user(u), typ)? {
+                continue;
+            }
+        }
         let events = snapshot.history(u).to_vec();
         add(Asked { user: snapshot.user(u), any: !events.is_empty(), events, seen: snapshot.seen(u).collect() })?;
     }

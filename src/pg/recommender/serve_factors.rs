@@ -3,7 +3,7 @@
 
 use crate::base::{Context, Pool, Quiet, Result};
 use crate::kernel::Best;
-use crate::model::factors::Wish;
+use crate::model::products::Wish;
 use crate::pg::backend::{interrupts, settings};
 use crate::pg::recommender::live_history::History;
 use crate::pg::recommender::serving::Ready;

@@ -266,6 +266,11 @@ impl Ready {
         self.live.as_ref().map_or(self.loaded.recommender.user_ids(), Live::users)
     }
 
+    /// The type by which the users of a snapshot are equal, where it is not by their text.
+    pub(crate) fn users_as(&self) -> Option<IdType> {
+        self.users.as_ref().map(|lookup| lookup.typ())
+    }
+
     /// The reading of the users' events; none where the version holds them.
     pub(crate) fn live(&self) -> Option<&Live> {
         self.live.as_ref()

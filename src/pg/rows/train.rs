@@ -11,7 +11,7 @@ use crate::pg::datum::value_form::Form;
 use crate::pg::query::column_builder::ColumnRequest;
 use crate::pg::query::owner::{self, Acting};
 use crate::pg::query::relation::{Attribute, Relation, Source};
-use crate::pg::query::scan::{self, LeftOut};
+use crate::pg::query::scan::{self, LeftOut, Read};
 use crate::pg::store::models::{ModelRow, VersionRow};
 use crate::pg::store::publish::{Again, Deploy};
 use crate::pg::store::source_access::Reader;
@@ -26,6 +26,9 @@ use std::time::Instant;
 
 /// The name of the function that a recorded call repeats.
 pub(crate) const FUNCTION: &str = "train";
+
+/// The figure that tells of how many rows those are that a version learned from, where it did not learn from all.
+pub(crate) const SAMPLED_FROM: &str = "sampled_from";
 
 /// Rows that a version is checked with before it can be deployed.
 const CHECKED: u32 = 256;
@@ -128,7 +131,8 @@ pub(crate) fn read(model: &str, call: Call, relation: &Relation, reader: &Reader
     let exclude = resolved.get("exclude").cloned().unwrap_or_else(|| json!([]));
     let deploy = begun.deploy;
     let mut run = begun.lock(model, &call.kind)?;
-    let keys = json_keys::of(&Value::Object(resolved));
+    let resolved = Value::Object(resolved);
+    let (most, keys) = (most_rows(&resolved), json_keys::of(&resolved));
     let columns = columns(relation, &call, &exclude, &keys)?;
     // What is left out is not even read, so that a column may be excluded that the caller has no rights on; the engine never hears of it.
     if let Some(given) = spec.params().as_object_mut() {
@@ -139,8 +143,12 @@ pub(crate) fn read(model: &str, call: Call, relation: &Relation, reader: &Reader
     }
     let incumbent = run.incumbent(|model, version| same_family(model, version, &call, deploy), load)?;
     let reading = Instant::now();
-    let (frame, left_out, booked) = reader.run(|| scan::usable(relation, &columns, &run.budget))?;
+    let Read { frame, left_out, seen, booked } = reader.run(|| scan::usable(relation, &columns, most, &run.budget))?;
     tell_left_out(&call, left_out)?;
+    let sampled_from = (seen > frame.rows() as u64).then_some(seen);
+    if let Some(seen) = sampled_from {
+        error::notice(&format!("of {seen} rows {} are learned from (max_rows)", frame.rows()));
+    }
     let read_seconds = reading.elapsed().as_secs_f64();
     run.progress.rows(frame.rows());
     let booked = booked.leave();
@@ -156,6 +164,7 @@ pub(crate) fn read(model: &str, call: Call, relation: &Relation, reader: &Reader
             params.insert("exclude".into(), exclude);
         }
         trained.report.metrics.insert("read_seconds".into(), json!(read_seconds));
+        trained.report.metrics.extend(sampled_from.map(|rows| (SAMPLED_FROM.into(), json!(rows))));
         let check = move |row: &VersionRow, tensors: &[Tensor]| {
             let model = load(row, tensors)?;
             finite_scores(&model, &sample).map(|()| model.laid_out())
@@ -172,6 +181,11 @@ pub(crate) fn read_again(model: &ModelRow, call: &Value, again: Again) -> Result
     let call: Call = training::recorded(call, FUNCTION)?;
     let (relation, reader) = Reader::open(model, ReadAs::Owner, &call.search_path, &call.source)?;
     owner::as_role(&Acting::as_role(model.owner.oid, &[])?, || read(&model.name, call, &relation, &reader, Some(again)))
+}
+
+/// How many rows are read at most, by the parameters of a version; all for one that was stored before there was a bound.
+pub(crate) fn most_rows(params: &Value) -> usize {
+    params.get("max_rows").and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX)
 }
 
 /// The model of a stored version.

@@ -187,6 +187,7 @@ pub fn suspect(
         ctx.check()?;
         let column = frame.column(name)?;
         let bins = bins(column, &rows);
+        ctx.check()?;
         let line = *outcome == Outcome::Value && on_a_line(column, &rows, answers);
         if line || (!bins.is_empty() && predicts(&bins, &rows, answers, outcome)?) {
             found.push(*name)
