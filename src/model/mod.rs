@@ -18,6 +18,7 @@ pub mod gather;
 pub mod history_fit;
 pub mod holdout;
 pub mod item_knn;
+mod item_rows;
 pub mod item_vectors;
 pub mod kinds;
 pub mod least_squares;

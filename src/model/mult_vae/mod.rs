@@ -19,6 +19,7 @@ mod warm;
 use crate::base::params::{self, ParamType, Spec};
 use crate::base::{Result, Shared};
 use crate::model::history_fit::{self, HistoryFit, Learned, Length};
+use crate::model::item_rows::ItemRows;
 use crate::model::linked::RECENCY;
 use crate::model::network_tensors::{halves, recency};
 use crate::model::recommender::{Job, Kind};
@@ -27,7 +28,7 @@ use half::f16;
 use output::{Output, Room};
 use sample::Sample;
 use score::Codec;
-use shape::{ItemRows, Shape};
+use shape::Shape;
 use train::Training;
 
 /// Parameters of the kind: widths and what holds back as in the paper, the best of five settings on validation users. `prior`, `gamma` and
