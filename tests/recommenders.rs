@@ -52,6 +52,7 @@ fn params(kind: &str) -> Value {
     match kind {
         "mult_vae" => json!({"hidden": 32, "latent": 8, "epochs": 40}),
         "cfgan" => json!({"hidden": 32, "discriminator": 16, "learning_rate": 0.005, "epochs": 40}),
+        "sequence" => json!({"width": 16, "learning_rate": 0.01, "epochs": 20}),
         _ => json!({}),
     }
 }
@@ -118,7 +119,7 @@ fn every_kind_but_popularity_finds_the_pattern() {
         t.report.metrics["auto"]["alone"].as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ")
     };
     assert_eq!(tried(199), "ease item_knn popularity transition");
-    assert_eq!(tried(200), "als bpr cfgan ease item_knn mult_vae popularity transition");
+    assert_eq!(tried(200), "als bpr cfgan ease item_knn mult_vae popularity sequence transition");
     // Without time, the quickest kind alone.
     let hurried = train("auto", &json!({"seconds": 0}), 2);
     assert_eq!(hurried.state["kind"], "popularity");

@@ -41,6 +41,7 @@ fn params(kind: &str) -> Value {
     match kind {
         "mult_vae" => json!({"hidden": 32, "latent": 8}),
         "cfgan" => json!({"hidden": 32, "discriminator": 16, "learning_rate": 0.005, "epochs": 40}),
+        "sequence" => json!({"width": 16, "learning_rate": 0.01, "epochs": 20}),
         "als" | "bpr" => json!({"factors": 16}),
         _ => json!({}),
     }

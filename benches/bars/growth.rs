@@ -28,13 +28,14 @@ const ITEMS: [usize; 3] = [10_000, 50_000, 200_000];
 const EVENTS: [usize; 2] = [1_000_000, 10_000_000];
 
 /// A kind, its parameters (few epochs: each is like the others), and whether its exponent has a bar.
-fn kinds() -> [(&'static str, Value, bool); 6] {
+fn kinds() -> [(&'static str, Value, bool); 7] {
     [
         ("transition", json!({}), true),
         ("item_knn", json!({}), true),
         ("als", json!({"factors": 64, "epochs": 2, "regularization": 0.001}), true),
         ("bpr", json!({"epochs": 2}), true),
         ("mult_vae", json!({"hidden": 100, "latent": 32, "epochs": 1}), true),
+        ("sequence", json!({"epochs": 1}), true),
         ("ease", json!({"regularization": 100}), false),
     ]
 }

@@ -49,6 +49,7 @@ families! {
     profile: ["profile-sql", "profile-parallel", "profile-pgvector"],
     roads: ["roads-to-superuser"],
     scan: ["scan"],
+    sequence: ["sequence", "gru", "cnn", "sequence-epoch", "sequence-serve"],
     score_order: ["score-order"],
     sharing: ["sessions-memory", "first-score"],
     shoppers: ["shoppers"],

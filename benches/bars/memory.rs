@@ -64,7 +64,7 @@ fn short(kind: &str) -> Value {
         "als" => json!({"epochs": 2, "regularization": 0.001}),
         "bpr" => json!({"epochs": 2}),
         "mult_vae" => json!({"hidden": 64, "latent": 16, "epochs": 1}),
-        "cfgan" => json!({"epochs": 1}),
+        "cfgan" | "sequence" => json!({"epochs": 1}),
         _ => json!({}),
     }
 }

@@ -71,6 +71,13 @@ impl<'a> HistoryFit<'a> {
         Self { data, tune, plan: Loop { rows: users, epochs, batch, patience } }
     }
 
+    /// The same where the network learns from so many rows that are not the users.
+    #[must_use]
+    pub fn over(mut self, rows: usize) -> Self {
+        self.plan.rows = rows;
+        self
+    }
+
     /// Users of a step.
     pub fn batch(&self) -> usize {
         self.plan.batch

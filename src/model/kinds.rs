@@ -4,7 +4,7 @@ use crate::base::Result;
 use crate::base::params::{ParamType, Spec};
 use crate::dataset::Interactions;
 use crate::model::recommender::{self, AUTO, COMMON, Kind, Kinds};
-use crate::model::{als, blend, bpr, cfgan, ease, item_knn, item_vectors, mult_vae, popularity, ranker, transition};
+use crate::model::{als, blend, bpr, cfgan, ease, item_knn, item_vectors, mult_vae, popularity, ranker, sequence, transition};
 
 /// Every kind that learns from events, the quickest first: in this order a blend fits them, while there is time.
 pub static KINDS: &Kinds = &[
@@ -18,6 +18,7 @@ pub static KINDS: &Kinds = &[
     &bpr::KIND,
     &item_vectors::KIND,
     &mult_vae::KIND,
+    &sequence::KIND,
     &cfgan::KIND,
     &blend::KIND,
 ];

@@ -37,6 +37,7 @@ pub mod row_kind;
 mod row_weights;
 pub mod rows;
 pub mod segments;
+pub mod sequence;
 #[cfg(test)]
 pub mod test_events;
 pub mod transition;

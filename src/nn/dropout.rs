@@ -2,6 +2,15 @@
 
 use crate::base::Rng;
 
+/// Dropout of a shard of rows, in training.
+#[derive(Debug)]
+pub struct Dropout {
+    /// Share that is dropped, in [0, 1).
+    pub rate: f32,
+    /// What says which.
+    pub rng: Rng,
+}
+
 /// Fills `mask` with 0 (probability `rate`, to 1 / 65536) or 1 / (1 − `rate`), and multiplies `x` by it. Panics on unequal lengths.
 pub fn drop_out(x: &mut [f32], mask: &mut [f32], rate: f32, rng: &mut Rng) {
     assert_eq!(x.len(), mask.len());

@@ -7,7 +7,8 @@ use crate::base::number::AsIndex;
 use crate::base::{Context, Result, Rng, rng::mix, zeros};
 use crate::dataset::TextRows;
 use crate::kernel;
-use crate::nn::stack::{Dropout, Sparse, Stack, Workspace};
+use crate::nn::dropout::Dropout;
+use crate::nn::stack::{Sparse, Stack, Workspace};
 use crate::nn::{Loss, Targets};
 
 /// Rows of a shard: enough that a layer's weights are read rarely, few enough that the activations stay in the caches. (A batch of 1024 is

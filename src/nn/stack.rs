@@ -5,7 +5,7 @@ use crate::base::{Code, Error, Result, Rng, zeros};
 use crate::kernel::dense::{Product, Start};
 use crate::kernel::{axpy, dense_row, product};
 use crate::linalg::{add_rows, column_sums, multiply, multiply_transposed, transpose, transposed_suits};
-use crate::nn::dropout::{drop_out, drop_out_back};
+use crate::nn::dropout::{Dropout, drop_out, drop_out_back};
 use crate::nn::{Activation, start};
 use std::ops::Range;
 
@@ -68,15 +68,6 @@ impl Sparse for () {
 /// The size of the first weights of sparse inputs: far below Glorot's bound, since what a rare input begins with it keeps (see
 /// [`Stack::init`]).
 const START: f32 = 0.02;
-
-/// Dropout of the hidden outputs, in training.
-#[derive(Debug)]
-pub struct Dropout {
-    /// Share that is dropped, in [0, 1).
-    pub rate: f32,
-    /// Which.
-    pub rng: Rng,
-}
 
 impl Stack {
     /// Layers of `widths[0]` → `widths[1]` → …: all but the last with the activation `hidden`, the last with `last`.

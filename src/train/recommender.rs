@@ -8,9 +8,9 @@ use crate::model::begins::Begins;
 use crate::model::holdout::{ENOUGH, Holdout};
 use crate::model::kinds::KINDS;
 use crate::model::popularity::{self, Popularity};
-use crate::model::ranker;
 use crate::model::recommender::{CommonParams, EVALUATED_AT, ItemScorer, Job, Kind, Users};
 use crate::model::tune::{self, chooses};
+use crate::model::{ranker, sequence};
 use crate::serve::recommender::{Recommender, State};
 use crate::train::recommender_params::Request;
 use crate::train::verdict::{self, Incumbent, Verdict};
@@ -236,14 +236,12 @@ fn evaluated(
 
 /// Says what was given that the kind does not learn from.
 fn unused(data: &Interactions, kind: &Kind, model: &dyn ItemScorer, report: &mut Report) {
-    let does = ranker::RANKER.name;
+    let do_so = format!("{} does, and {} where users have things again", sequence::KIND.name, ranker::RANKER.name);
     if !data.attributes.is_empty() && !model.uses_attributes() {
-        report.notices.push(format!("kind {} does not learn from items; {does} does, where users have things again", kind.name));
+        report.notices.push(format!("kind {} does not learn from items; {do_so}", kind.name));
     }
     if !data.context.is_empty() && !model.uses_context() {
-        report
-            .notices
-            .push(format!("kind {} does not learn from the events' context; {does} does, where users have things again", kind.name));
+        report.notices.push(format!("kind {} does not learn from the events' context; {do_so}", kind.name));
     }
 }
 
