@@ -28,12 +28,10 @@ fn a_job_retrains_and_deploys_what_is_better() {
          DROP TABLE shop.gone; UPDATE shop.t SET y = NOT y; RESET ROLE",
     )
     .unwrap();
-    // As a superuser's job, and so for every owner's models.
-    for model in ["better", "failing"] {
-        let job = format!("SELECT cron.schedule('affinity {model}', '* * * * *', 'CALL affinity.refresh(''{model}'')')");
-        cron.run(&job).unwrap();
-    }
-    cron.run(&format!("UPDATE cron.job SET database = '{}' WHERE jobname LIKE 'affinity %'", db.database())).unwrap();
+    // As a superuser's job, and so for every owner's models. In one transaction: a minute that begins amid it would find them in this database.
+    let job = |model: &str| format!("SELECT cron.schedule('affinity {model}', '* * * * *', 'CALL affinity.refresh(''{model}'')')");
+    let there = format!("UPDATE cron.job SET database = '{}' WHERE jobname LIKE 'affinity %'", db.database());
+    cron.run(&[job("better"), job("failing"), there].join("; ")).unwrap();
     let done = "SELECT j.jobname, d.status, d.return_message FROM cron.job_run_details d JOIN cron.job j USING (jobid) \
          WHERE j.jobname LIKE 'affinity %' AND d.status IN ('succeeded', 'failed') ORDER BY j.jobname, d.runid";
     let start = Instant::now();
