@@ -136,7 +136,11 @@ impl Spec {
         }
     }
 
-    fn check(&self, value: &Value) -> Result<Value> {
+    /// `value` as it is stored.
+    ///
+    /// # Errors
+    /// [`Code::InvalidParameter`] where it is of another type or out of range.
+    pub fn check(&self, value: &Value) -> Result<Value> {
         if value.is_null() && self.default == "null" {
             return Ok(Value::Null);
         }

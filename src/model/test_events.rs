@@ -9,17 +9,28 @@ pub fn with<R>(threads: usize, f: impl FnOnce(&Context<'_>) -> R) -> R {
     f(&Context { seed: 0, pool: &pool, budget: &budget, watch: &Quiet })
 }
 
-/// `users` who each chose up to six of the `items` items of one of so many shelves.
-pub fn shelves(users: u32, shelves: u32, items: u32) -> Interactions {
-    let mut r = Rng::new(1);
-    let chosen: Vec<(u32, u32)> =
-        (0..users).flat_map(|u| [u; 6]).map(|u| (u, u % shelves * items + r.below(items as usize) as u32)).collect();
+/// Events of these users, items and minutes; without times where all are 0.
+pub fn events(of: impl Iterator<Item = (u32, u32, i64)>, [users, items]: [u32; 2]) -> Interactions {
+    let (mut u, mut i, mut t) = (Vec::new(), Vec::new(), Vec::new());
+    of.for_each(|(user, item, minute)| {
+        u.push(user);
+        i.push(item);
+        t.push(minute * 60_000_000);
+    });
     let column = |name: &str, codes: Vec<u32>, n: u32| Column {
         name: name.into(),
         values: Values::Category { codes, levels: (0..n).map(|i| format!("{i:03}")).collect() },
     };
-    let (u, i) = chosen.into_iter().unzip();
-    let frame = Frame::new(vec![column("u", u, users), column("i", i, shelves * items)]).unwrap();
-    let columns = EventColumns { user: "u".into(), item: "i".into(), ..EventColumns::default() };
+    let time = t.iter().any(|t| *t != 0).then(|| "t".to_owned());
+    let times = Column { name: "t".into(), values: Values::Time(t) };
+    let frame = Frame::new(vec![column("u", u, users), column("i", i, items), times]).unwrap();
+    let columns = EventColumns { user: "u".into(), item: "i".into(), time, ..EventColumns::default() };
     with(1, |ctx| Interactions::from_frame(&frame, &columns, IdKind::Text, IdKind::Text, ctx)).unwrap().0
+}
+
+/// `users` who each chose up to six of the `items` items of one of so many shelves.
+pub fn shelves(users: u32, shelves: u32, items: u32) -> Interactions {
+    let mut r = Rng::new(1);
+    let chosen = (0..users).flat_map(|u| [u; 6]).map(move |u| (u, u % shelves * items + r.below(items as usize) as u32, 0));
+    events(chosen, [users, shelves * items])
 }

@@ -15,6 +15,7 @@ use crate::base::{Code, Error, Result, Shared};
 use crate::model::auto_candidates;
 use crate::model::history_fit::{self, HistoryFit, Learned, Length};
 use crate::model::item_rows::ItemRows;
+use crate::model::ranker::CONTEXT;
 use crate::model::recommender::{Job, Kind, Kinds};
 use crate::nn::Trainee;
 use crate::nn::monitor::Evaluation;
@@ -39,6 +40,7 @@ const SPECS: &[Spec] = &[
     Spec::new("dropout", ParamType::Number, "0.3", "Share of numbers that sit out each step.").within(0.0, 0.9),
     Spec::new("sampled", ParamType::Integer, "2048", "Items that a step tells what came next from.").within(1.0, 1e9),
     Spec::new("attributes", ParamType::Bool, "true", "Whether items share what their attributes' groups have learned."),
+    CONTEXT,
     Spec::new("epochs", ParamType::Integer, "null", "Epochs; null: at most 200, chosen on held-out events (40 without any).")
         .within(1.0, 100_000.0),
     Spec::new("patience", ParamType::Integer, "10", "Epochs without a better one after which the choice of epochs ends; 0: never.")
@@ -151,3 +153,6 @@ impl Sequence {
         Ok((Self::new(layout.clone(), &catalogue, training.parameters())?, epochs, chosen))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,7 @@ use crate::model::sequence::catalogue::Catalogue;
 use crate::model::sequence::encoder::Encoder;
 use crate::model::sequence::inputs::Inputs;
 use crate::model::sequence::layout::Layout;
-use crate::model::sequence::{Params, Sequence};
+use crate::model::sequence::{Params, SPECS, Sequence};
 use serde_json::{Map, Value};
 
 /// A network to score with: a fitted one, or one that still learns.
@@ -120,7 +120,11 @@ impl Sequence {
     /// [`Code::Corrupt`].
     pub fn from_tensors(items: usize, given: &Map<String, Value>, tensors: &[Tensor]) -> Result<Self> {
         let stored = Stored { model: "sequence network", tensors };
-        let p: Params = params::typed(given).map_err(|_| stored.damaged("has no sizes"))?;
+        let sound = SPECS.iter().all(|s| given.get(s.name).is_some_and(|v| s.check(v).is_ok()));
+        let p: Params = params::typed(given).ok().filter(|_| sound).ok_or_else(|| stored.damaged("has no sizes"))?;
+        if !p.width.is_multiple_of(p.heads) {
+            return Err(stored.damaged("has heads that do not share its rows"));
+        }
         let inputs = tensors.iter().find(|t| t.name == "input.codes").and_then(|t| match &t.numbers {
             Numbers::I64(codes) => codes.split_first().and_then(|(a, codes)| Some((*a == 1, Inputs::from_numbers(p.length, codes)?))),
             _ => None,
