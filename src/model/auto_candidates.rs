@@ -23,6 +23,11 @@ pub fn for_vectors(data: &Interactions) -> bool {
     !habits(data) && data.users.len() >= FEWEST && data.events().len() <= EVENTS
 }
 
+/// Whether users come for short visits, of which there are many alike: ten events a user at most.
+pub fn for_sessions(data: &Interactions) -> bool {
+    !habits(data) && data.users.len() >= FEWEST && data.events().len() <= 10 * data.users.len()
+}
+
 /// Whether a network over histories in their order is worth learning, and learns in some minutes: by the events. (An epoch over the 131,000
 /// of Amazon Beauty takes .75 s on two threads, forty to eighty are enough.)
 pub fn for_sequences(data: &Interactions) -> bool {

@@ -4,13 +4,14 @@ use crate::base::Result;
 use crate::base::params::{ParamType, Spec};
 use crate::dataset::Interactions;
 use crate::model::recommender::{self, AUTO, COMMON, Kind, Kinds};
-use crate::model::{als, blend, bpr, cfgan, ease, item_knn, item_vectors, mult_vae, popularity, ranker, sequence, transition};
+use crate::model::{als, blend, bpr, cfgan, ease, item_knn, item_vectors, mult_vae, popularity, ranker, sequence, session_knn, transition};
 
 /// Every kind that learns from events, the quickest first: in this order a blend fits them, while there is time.
 pub static KINDS: &Kinds = &[
     &popularity::KIND,
     &item_knn::KIND,
     &transition::KIND,
+    &session_knn::KIND,
     &ease::KIND,
     &ranker::REPEAT,
     &ranker::RANKER,

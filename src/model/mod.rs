@@ -38,6 +38,7 @@ mod row_weights;
 pub mod rows;
 pub mod segments;
 pub mod sequence;
+pub mod session_knn;
 #[cfg(test)]
 pub mod test_events;
 pub mod transition;
