@@ -51,6 +51,7 @@ families! {
     scan: ["scan"],
     sequence: ["sequence", "gru", "cnn", "sequence-epoch", "sequence-serve"],
     score_order: ["score-order"],
+    sessions: ["session"],
     sharing: ["sessions-memory", "first-score"],
     shoppers: ["shoppers"],
     tags: ["tags", "tags-text"],
