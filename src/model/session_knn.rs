@@ -51,6 +51,8 @@ struct Lists {
 #[derive(Debug, Clone)]
 struct SessionKnn {
     params: Params,
+    /// Whether a break ends a session; else a user's history is one.
+    breaks: bool,
     /// The distinct items of each session, ascending; sessions from the latest back.
     sessions: Lists,
     /// The sessions of each item, ascending, which is from the latest back.
@@ -107,7 +109,9 @@ impl SessionKnn {
         let params: Params = params::typed(given)?;
         let events = data.events().len();
         let _booked = ctx.budget.take(events.saturating_mul(64).saturating_add(data.items.len() * 24), "sessions and where items occur")?;
-        let latest = latest_sessions(data, params.sessions, ctx)?;
+        // Where users hardly ever do two things at a visit, what they did over all of them is what can be alike.
+        let breaks = Step::of(data) == Step::Session;
+        let latest = latest_sessions(data, breaks, params.sessions, ctx)?;
         let (mut offsets, mut values) = (Vec::new(), Vec::new());
         memory::reserve(&mut offsets, latest.len() + 1)?;
         memory::reserve(&mut values, latest.iter().map(|(_, s)| s.len()).sum())?;
@@ -134,7 +138,7 @@ impl SessionKnn {
         }
         let sessions = Lists { offsets: offsets.into(), values: values.into() };
         let by_item = turned(&sessions, data.items.len(), ctx)?;
-        Ok(Self { params, sessions, by_item })
+        Ok(Self { params, breaks, sessions, by_item })
     }
 
     fn from_tensors(items: usize, given: &Map<String, Value>, tensors: &[Tensor]) -> Result<Self> {
@@ -142,17 +146,23 @@ impl SessionKnn {
         let params = params::typed(given).map_err(damaged)?;
         let sessions = Lists::from_tensors(tensors, "session", None, |_| items)?;
         let by_item = Lists::from_tensors(tensors, "item.session", Some(items), |_| sessions.len())?;
-        Ok(Self { params, sessions, by_item })
+        let breaks = matches!(find(tensors, "session.breaks", &[1])?, Numbers::U8(b) if b[0] == 1);
+        Ok(Self { params, breaks, sessions, by_item })
     }
 }
 
+/// Where each session of a history begins.
+fn starts(history: &[Event], breaks: bool) -> Vec<usize> {
+    if breaks { Step::Session.starts(history) } else { vec![0] }
+}
+
 /// The latest sessions, each with the time of its last event, from the latest back; those of a moment in the order of their users.
-fn latest_sessions<'d>(data: &'d Interactions, most: usize, ctx: &Context) -> Result<Vec<(i64, &'d [Event])>> {
+fn latest_sessions<'d>(data: &'d Interactions, breaks: bool, most: usize, ctx: &Context) -> Result<Vec<(i64, &'d [Event])>> {
     let mut all = Vec::new();
     for u in 0..data.users.len() as u32 {
         ctx.check_at(u.index())?;
         let history = data.history(u);
-        let starts = Step::Session.starts(history);
+        let starts = starts(history, breaks);
         for (i, start) in starts.iter().enumerate() {
             let session = &history[*start..starts.get(i + 1).copied().unwrap_or(history.len())];
             memory::reserve_slowly(&mut all, 1)?;
@@ -183,13 +193,15 @@ fn turned(sessions: &Lists, items: usize, ctx: &Context) -> Result<Lists> {
 
 impl ItemScorer for SessionKnn {
     fn to_tensors(&self) -> Vec<Tensor> {
-        self.sessions.to_tensors("session").into_iter().chain(self.by_item.to_tensors("item.session")).collect()
+        let breaks = Numbers::U8(vec![u8::from(self.breaks)].into());
+        let breaks = Tensor { name: "session.breaks".into(), shape: vec![1], numbers: breaks };
+        std::iter::once(breaks).chain(self.sessions.to_tensors("session")).chain(self.by_item.to_tensors("item.session")).collect()
     }
 
     /// Σ over the most alike sessions of their likeness × what their latest common item counts. A session is alike by the sum of what its
     /// items count in the one at hand, over the root of its length; an item counts 1 / (1 + how many came after it).
     fn score(&self, history: &[Event], _: i64, out: &mut [f32]) -> bool {
-        let start = Step::Session.starts(history).last().copied().unwrap_or(0).max(history.len().saturating_sub(self.params.length));
+        let start = starts(history, self.breaks).last().copied().unwrap_or(0).max(history.len().saturating_sub(self.params.length));
         let mut own: Vec<(u32, f32)> = Vec::new();
         for (after, e) in history[start..].iter().rev().enumerate() {
             if own.iter().all(|(item, _)| *item != e.item) {
@@ -296,6 +308,9 @@ mod tests {
         let history = [Event::new(0, 4, 1.0), Event::new(100 * 60_000_000, 0, 1.0)];
         let mut out = vec![0.0; 6];
         assert!(m.score(&history, 0, &mut out) && out[1] > 0.0 && out[5] == 0.0);
+        // Where everybody does one thing at a visit, histories are what is alike.
+        let apart = events((0..4).flat_map(|u| (0..3).map(move |s| (u, u % 2 + s, i64::from(s) * 5000))), [4, 4]);
+        assert_eq!(fit(&apart, &json!({})).sessions.len(), 4);
     }
 
     #[test]
@@ -319,6 +334,10 @@ mod tests {
             (t.shape, t.numbers) = (vec![values.len()], Numbers::I64(values.into()));
             assert_eq!(code(4, &p, &bad), Code::Corrupt, "{name}");
         }
-        assert_eq!(code(4, &p, &good[1..]), Code::Corrupt);
+        for i in 0..good.len() {
+            let mut bad = good.clone();
+            bad.remove(i);
+            assert_eq!(code(4, &p, &bad), Code::Corrupt);
+        }
     }
 }
