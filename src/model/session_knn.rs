@@ -7,7 +7,7 @@ use crate::base::number::{AsIndex, AsReal};
 use crate::base::params::{self, ParamType, Spec};
 use crate::base::tensor::find;
 use crate::base::{Code, Context, Error, Numbers, Result, Shared, Tensor, memory, zeros};
-use crate::dataset::{Event, Interactions, Step};
+use crate::dataset::{Event, Interactions, SESSION_GAP, Step};
 use crate::kernel::topk::Best;
 use crate::model::auto_candidates;
 use crate::model::recommender::{Fitted, ItemScorer, Job, Kind};
@@ -109,8 +109,7 @@ impl SessionKnn {
         let params: Params = params::typed(given)?;
         let events = data.events().len();
         let _booked = ctx.budget.take(events.saturating_mul(64).saturating_add(data.items.len() * 24), "sessions and where items occur")?;
-        // Where users hardly ever do two things at a visit, what they did over all of them is what can be alike.
-        let breaks = Step::of(data) == Step::Session;
+        let breaks = visits_tell(data, ctx)?;
         let latest = latest_sessions(data, breaks, params.sessions, ctx)?;
         let (mut offsets, mut values) = (Vec::new(), Vec::new());
         memory::reserve(&mut offsets, latest.len() + 1)?;
@@ -149,6 +148,19 @@ impl SessionKnn {
         let breaks = matches!(find(tensors, "session.breaks", &[1])?, Numbers::U8(b) if b[0] == 1);
         Ok(Self { params, breaks, sessions, by_item })
     }
+}
+
+/// Whether half of the events are of visits with two items or more. Where users hardly ever want two things at a visit, what they wanted over
+/// all of them is what can be alike.
+fn visits_tell(data: &Interactions, ctx: &Context) -> Result<bool> {
+    let mut telling = 0;
+    for u in 0..data.users.len() as u32 {
+        ctx.check_at(u.index())?;
+        let history = data.history(u);
+        let visits = history.chunk_by(|a, b| b.time.saturating_sub(a.time) <= SESSION_GAP);
+        telling += visits.filter(|v| v.iter().any(|e| e.item != v[0].item)).map(<[Event]>::len).sum::<usize>();
+    }
+    Ok(2 * telling >= data.events().len())
 }
 
 /// Where each session of a history begins.
