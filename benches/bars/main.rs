@@ -42,7 +42,7 @@ families! {
     memory: ["memory-bound"],
     mlp: ["mlp-batch32", "mlp-batch1024", "mlp-auc"],
     mult_vae: ["mult-vae-epoch", "movielens-mult-vae", "cfgan", "recommend-warm"],
-    recommend: ["beauty", "movielens-loo", "movielens-session", "fit-time", "ease-fit", "serve-base", "serve-auto", "serve-cold"],
+    recommend: ["beauty", "beauty-auto", "movielens-loo", "movielens-session", "fit-time", "ease-fit", "serve-base", "serve-auto", "serve-cold"],
     predict: ["predict-row", "predict-road"],
     refresh: ["refresh-holds"],
     restores: ["restores"],

@@ -82,7 +82,7 @@ pub(super) fn fit(
 }
 
 /// What training may take where nothing is said: two minutes up to 100,000 events, ten at most. (On two cores all kinds that suit are
-/// through in 58 s on Amazon Beauty, in 41 on 71,355 events of Complete Journey: what is of that size is tried whole.)
+/// through in 99 s on Amazon Beauty, in 41 on 71,355 events of Complete Journey: what is of that size is tried whole.)
 fn usual_seconds(data: &Interactions) -> f64 {
     (data.events().len().real() * 1.2e-3).clamp(120.0, 600.0).round()
 }
