@@ -7,7 +7,7 @@ use crate::base::number::{AsIndex, AsReal};
 use crate::base::params::{self, ParamType, Spec};
 use crate::base::tensor::find;
 use crate::base::{Code, Context, Error, Numbers, Result, Shared, Tensor, memory, zeros};
-use crate::dataset::{Event, Interactions, SESSION_GAP, Step};
+use crate::dataset::{Event, Interactions, SESSION_GAP};
 use crate::kernel::topk::Best;
 use crate::model::auto_candidates;
 use crate::model::recommender::{Fitted, ItemScorer, Job, Kind};
@@ -111,29 +111,21 @@ impl SessionKnn {
         let _booked = ctx.budget.take(events.saturating_mul(64).saturating_add(data.items.len() * 24), "sessions and where items occur")?;
         let breaks = visits_tell(data, ctx)?;
         let latest = latest_sessions(data, breaks, params.sessions, ctx)?;
-        let (mut offsets, mut values) = (Vec::new(), Vec::new());
+        let (mut offsets, mut values, mut items) = (Vec::new(), Vec::new(), Vec::new());
         memory::reserve(&mut offsets, latest.len() + 1)?;
         memory::reserve(&mut values, latest.iter().map(|(_, s)| s.len()).sum())?;
         offsets.push(0);
         for (at, (_, session)) in latest.iter().enumerate() {
             ctx.check_at(at)?;
-            let start = values.len();
-            values.extend(session[session.len().saturating_sub(params.length)..].iter().map(|e| i64::from(e.item)));
-            values[start..].sort_unstable();
-            let mut kept = start;
-            for i in start..values.len() {
-                if i == start || values[i] != values[kept - 1] {
-                    values[kept] = values[i];
-                    kept += 1;
-                }
-            }
+            items.clear();
+            items.extend(session[session.len().saturating_sub(params.length)..].iter().map(|e| i64::from(e.item)));
+            items.sort_unstable();
+            items.dedup();
             // What holds one item alone tells of no other.
-            if kept > start + 1 {
-                offsets.push(kept as i64);
-            } else {
-                kept = start;
+            if items.len() > 1 {
+                values.extend_from_slice(&items);
+                offsets.push(values.len() as i64);
             }
-            values.truncate(kept);
         }
         let sessions = Lists { offsets: offsets.into(), values: values.into() };
         let by_item = turned(&sessions, data.items.len(), ctx)?;
@@ -156,16 +148,15 @@ fn visits_tell(data: &Interactions, ctx: &Context) -> Result<bool> {
     let mut telling = 0;
     for u in 0..data.users.len() as u32 {
         ctx.check_at(u.index())?;
-        let history = data.history(u);
-        let visits = history.chunk_by(|a, b| b.time.saturating_sub(a.time) <= SESSION_GAP);
-        telling += visits.filter(|v| v.iter().any(|e| e.item != v[0].item)).map(<[Event]>::len).sum::<usize>();
+        let telling_ones = sessions(data.history(u), true).filter(|v| v.iter().any(|e| e.item != v[0].item));
+        telling += telling_ones.map(<[Event]>::len).sum::<usize>();
     }
     Ok(2 * telling >= data.events().len())
 }
 
-/// Where each session of a history begins.
-fn starts(history: &[Event], breaks: bool) -> Vec<usize> {
-    if breaks { Step::Session.starts(history) } else { vec![0] }
+/// The sessions of a history, oldest first.
+fn sessions(history: &[Event], breaks: bool) -> impl Iterator<Item = &[Event]> {
+    history.chunk_by(move |a, b| !breaks || b.time.saturating_sub(a.time) <= SESSION_GAP)
 }
 
 /// The latest sessions, each with the time of its last event, from the latest back; those of a moment in the order of their users.
@@ -173,10 +164,7 @@ fn latest_sessions<'d>(data: &'d Interactions, breaks: bool, most: usize, ctx: &
     let mut all = Vec::new();
     for u in 0..data.users.len() as u32 {
         ctx.check_at(u.index())?;
-        let history = data.history(u);
-        let starts = starts(history, breaks);
-        for (i, start) in starts.iter().enumerate() {
-            let session = &history[*start..starts.get(i + 1).copied().unwrap_or(history.len())];
+        for session in sessions(data.history(u), breaks) {
             memory::reserve_slowly(&mut all, 1)?;
             all.push((session.last().map_or(0, |e| e.time), session));
         }
@@ -213,9 +201,10 @@ impl ItemScorer for SessionKnn {
     /// Σ over the most alike sessions of their likeness × what their latest common item counts. A session is alike by the sum of what its
     /// items count in the one at hand, over the root of its length; an item counts 1 / (1 + how many came after it).
     fn score(&self, history: &[Event], _: i64, out: &mut [f32]) -> bool {
-        let start = starts(history, self.breaks).last().copied().unwrap_or(0).max(history.len().saturating_sub(self.params.length));
+        let session = sessions(history, self.breaks).last().unwrap_or(&[]);
+        let latest = &session[session.len().saturating_sub(self.params.length)..];
         let mut own: Vec<(u32, f32)> = Vec::new();
-        for (after, e) in history[start..].iter().rev().enumerate() {
+        for (after, e) in latest.iter().rev().enumerate() {
             if own.iter().all(|(item, _)| *item != e.item) {
                 own.push((e.item, 1.0 / (1.0 + after.single())));
             }

@@ -33,7 +33,7 @@ pub struct Weights {
 }
 
 impl Weights {
-    /// Room for sequences that have `pairs` pairs of a row and one up to it ([`Attention::pairs`]), the longest of `longest` rows.
+    /// Room for sequences that have `pairs` pairs of a row and one up to it, of all heads, the longest of `longest` rows.
     ///
     /// # Errors
     /// [`crate::base::Code::OutOfMemory`].
@@ -44,11 +44,6 @@ impl Weights {
 }
 
 impl Attention {
-    /// Pairs of a row and one up to it, of all heads, in a sequence of `rows` rows.
-    pub fn pairs(&self, rows: usize) -> usize {
-        self.heads * rows * (rows + 1) / 2
-    }
-
     fn scale(&self) -> f32 {
         1.0 / (self.width / self.heads.max(1)).single().sqrt()
     }
