@@ -26,8 +26,15 @@ impl ItemRows<'_> {
         }
     }
 
+    /// `out` ← of each item its `bias` + the product of `h` and its row.
+    pub fn scores(&self, h: &[f32], bias: &[f32], out: &mut [f32]) {
+        for (item, (out, bias)) in out.iter_mut().zip(bias).enumerate() {
+            *out = bias + self.dot(item, h);
+        }
+    }
+
     /// The product of `h` and the row of `item`.
-    pub fn dot(&self, item: usize, h: &[f32]) -> f32 {
+    fn dot(&self, item: usize, h: &[f32]) -> f32 {
         let n = h.len();
         match self {
             Self::Single(w) => kernel::dot(h, &w[item * n..][..n]),

@@ -29,9 +29,7 @@ impl Layers<'_> {
         let (mut hidden, mut buffer) = (self.input_bias.to_vec(), vec![0.0; self.input_bias.len()]);
         inputs.iter().for_each(|(item, x)| self.input.add(item.index(), *x, &mut buffer, &mut hidden));
         tanh(&mut hidden);
-        for (item, (out, bias)) in out.iter_mut().zip(self.output_bias).enumerate() {
-            *out = bias + self.output.dot(item, &hidden);
-        }
+        self.output.scores(&hidden, self.output_bias, out);
         true
     }
 }

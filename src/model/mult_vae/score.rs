@@ -62,9 +62,7 @@ impl Codec<'_> {
         if !self.before_last(history, recency, &mut buffer) {
             return false;
         }
-        for (item, (out, bias)) in out.iter_mut().zip(self.output_bias).enumerate() {
-            *out = bias + self.output.dot(item, &buffer);
-        }
+        self.output.scores(&buffer, self.output_bias, out);
         true
     }
 }

@@ -56,9 +56,7 @@ impl Reader<'_> {
         if !self.state(history, &mut state) {
             return false;
         }
-        for (item, (out, bias)) in out.iter_mut().zip(self.bias).enumerate() {
-            *out = bias + self.items.dot(item, &state);
-        }
+        self.items.scores(&state, self.bias, out);
         true
     }
 }

@@ -56,7 +56,7 @@ pub(crate) fn some<'b>(
     read(&sql, 0, (columns, false), Some(most), budget)
 }
 
-/// The same of all rows, without the columns whose arrays are no vectors, and why these are left out.
+/// The same without the columns whose arrays are no vectors, and why these are left out.
 ///
 /// # Errors
 /// As [`some`], but for the arrays.
