@@ -119,11 +119,15 @@ fn every_kind_but_popularity_finds_the_pattern() {
         t.report.metrics["auto"]["alone"].as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ")
     };
     assert_eq!(tried(199), "ease item_knn popularity transition");
-    assert_eq!(tried(200), "als bpr cfgan ease item_knn mult_vae popularity sequence session_knn transition");
+    assert_eq!(tried(200), "als bpr cfgan ease item_knn mult_vae popularity sequence session_knn slist transition");
     // Without time, the quickest kind alone.
     let hurried = train("auto", &json!({"seconds": 0}), 2);
     assert_eq!(hurried.state["kind"], "popularity");
-    assert!(hurried.report.notices[1].starts_with("auto left out item_knn, transition, session_knn, ease"), "{:?}", hurried.report.notices);
+    assert!(
+        hurried.report.notices[1].starts_with("auto left out item_knn, transition, session_knn, slist, ease"),
+        "{:?}",
+        hurried.report.notices
+    );
 }
 
 #[test]

@@ -21,7 +21,7 @@ const LOO: (f64, f64) = (0.32, 0.145);
 const SESSION: (f64, f64) = (0.205, 0.172);
 
 /// The kinds that `auto` tries on beauty.
-const BASES: [&str; 8] = ["popularity", "item_knn", "transition", "session_knn", "ease", "als", "bpr", "sequence"];
+const BASES: [&str; 9] = ["popularity", "item_knn", "transition", "session_knn", "slist", "ease", "als", "bpr", "sequence"];
 /// Seconds of the training of `auto`, and of the slowest of its bases.
 const FIT: (f64, f64) = (600.0, 300.0);
 /// How many times faster than numpy.

@@ -56,7 +56,7 @@ impl Gather {
 }
 
 /// For each of `items`: `sums(item, gather)` adds up its row, `finish(item, target, sum)` turns a sum into a weight, and the `keep` largest
-/// in magnitude stay, as `store` has them; the item itself and what is 0 are left out. Equal magnitudes: the smaller target stays. `what`
+/// in magnitude stay, as `store` has them; what is 0 is left out. Equal magnitudes: the smaller target stays. `what`
 /// they are is said in errors.
 ///
 /// # Errors
@@ -92,7 +92,7 @@ pub fn strongest<T: Send>(
             for &t in &gather.touched {
                 let w = finish(item, t, std::mem::take(&mut gather.sums[t.index()]));
                 let key = key(w, t);
-                if w != 0.0 && t != item && key < weakest {
+                if w != 0.0 && key < weakest {
                     row.push(key);
                     if row.len() == 2 * keep {
                         row.select_nth_unstable(keep - 1);
@@ -196,7 +196,7 @@ mod tests {
             assert_eq!(found, gathered(keep, 3, &Budget::unlimited()).unwrap());
             for i in 0..n {
                 let mut row: Vec<(u32, f32)> = (0..n as u32).map(|t| (t, a[i * n + t as usize])).collect();
-                row.retain(|x| x.0 as usize != i && x.1 != 0.0);
+                row.retain(|x| x.1 != 0.0);
                 row.sort_by(|x, y| y.1.abs().total_cmp(&x.1.abs()).then(x.0.cmp(&y.0)));
                 row.truncate(keep);
                 assert_eq!(found.row(i).0.iter().copied().zip(found.row(i).1.iter().copied()).collect::<Vec<_>>(), row);

@@ -4,7 +4,9 @@ use crate::base::Result;
 use crate::base::params::{ParamType, Spec};
 use crate::dataset::Interactions;
 use crate::model::recommender::{self, AUTO, COMMON, Kind, Kinds};
-use crate::model::{als, blend, bpr, cfgan, ease, item_knn, item_vectors, mult_vae, popularity, ranker, sequence, session_knn, transition};
+use crate::model::{
+    als, blend, bpr, cfgan, ease, item_knn, item_vectors, mult_vae, popularity, ranker, sequence, session_knn, slist, transition,
+};
 
 /// Every kind that learns from events, the quickest first: in this order a blend fits them, while there is time.
 pub static KINDS: &Kinds = &[
@@ -12,6 +14,7 @@ pub static KINDS: &Kinds = &[
     &item_knn::KIND,
     &transition::KIND,
     &session_knn::KIND,
+    &slist::KIND,
     &ease::KIND,
     &ranker::REPEAT,
     &ranker::RANKER,

@@ -36,12 +36,26 @@ struct Row {
 const STORED: usize = 6;
 
 impl Links {
-    /// For each of `items`: `sums(item, gather)` adds up its links, `finish(item, target, sum)` turns a sum into a weight (scaled so that
-    /// it fits half precision), and the `keep` strongest stay ([`strongest`]).
+    /// For each of `items`: `sums(item, gather)` adds up its links to others, `finish(item, target, sum)` turns a sum into a weight (scaled so
+    /// that it fits half precision), and the `keep` strongest stay ([`strongest`]).
     ///
     /// # Errors
     /// [`Code::Cancelled`], [`Code::OutOfMemory`].
     pub fn build(
+        items: usize,
+        keep: usize,
+        ctx: &Context,
+        sums: impl Fn(u32, &mut Gather) + Sync + Send,
+        finish: impl Fn(u32, u32, f32) -> f32 + Sync + Send,
+    ) -> Result<Self> {
+        Self::build_with_own(items, keep, ctx, sums, |a, b, sum| if a == b { 0.0 } else { finish(a, b, sum) })
+    }
+
+    /// The same of links to others and from an item to itself: that it is had again.
+    ///
+    /// # Errors
+    /// Those of [`Links::build`].
+    pub fn build_with_own(
         items: usize,
         keep: usize,
         ctx: &Context,
@@ -131,28 +145,33 @@ impl Links {
         any
     }
 
+    /// The links of an item to others, strongest first.
+    fn to_others(&self, item: u32) -> impl Iterator<Item = (u32, f32)> + '_ {
+        self.of(item).filter(move |(target, _)| *target != item)
+    }
+
     /// The links of `item` as scores; those below 0 tell items apart and are no likeness.
     pub fn similar(&self, item: u32, out: &mut [f32]) -> bool {
         out.fill(0.0);
-        self.of(item).for_each(|(t, w)| out[t.index()] = w.max(0.0));
-        self.degree(item) > 0
+        self.to_others(item).for_each(|(t, w)| out[t.index()] = w.max(0.0));
+        self.to_others(item).next().is_some()
     }
 
     /// The cosine of `item`'s row with that of each of `others`, into `out`, the item itself in a row at the weight of its strongest link;
     /// 0 where an item has no links. `scratch` has one an item, all 0, and is so again afterwards.
     pub fn cosines(&self, item: u32, others: &[u32], scratch: &mut [f32], out: &mut [f32]) {
         // The strongest stands first.
-        let own = |i: u32| self.of(i).next().map_or(0.0, |(_, w)| w.abs());
-        let squares = |i: u32| own(i).powi(2) + self.of(i).map(|(_, w)| w * w).sum::<f32>();
+        let own = |i: u32| self.to_others(i).next().map_or(0.0, |(_, w)| w.abs());
+        let squares = |i: u32| own(i).powi(2) + self.to_others(i).map(|(_, w)| w * w).sum::<f32>();
         scratch[item.index()] = own(item);
-        self.of(item).for_each(|(t, w)| scratch[t.index()] = w);
+        self.to_others(item).for_each(|(t, w)| scratch[t.index()] = w);
         let length = squares(item);
         for (out, &i) in out.iter_mut().zip(others) {
-            let product = own(i) * scratch[i.index()] + self.of(i).map(|(t, w)| w * scratch[t.index()]).sum::<f32>();
+            let product = own(i) * scratch[i.index()] + self.to_others(i).map(|(t, w)| w * scratch[t.index()]).sum::<f32>();
             *out = product / (length * squares(i)).sqrt().max(f32::MIN_POSITIVE);
         }
         scratch[item.index()] = 0.0;
-        self.of(item).for_each(|(t, _)| scratch[t.index()] = 0.0);
+        self.to_others(item).for_each(|(t, _)| scratch[t.index()] = 0.0);
     }
 
     /// The weights by name, of links that are held whole: of each link target and weight, a row an item, and where each row begins. A store

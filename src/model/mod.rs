@@ -24,6 +24,7 @@ pub mod kinds;
 pub mod least_squares;
 pub mod linked;
 pub mod links;
+mod local_regression;
 pub mod mlp;
 pub mod mult_vae;
 pub mod network_tensors;
@@ -39,6 +40,8 @@ pub mod rows;
 pub mod segments;
 pub mod sequence;
 pub mod session_knn;
+pub mod sessions;
+pub mod slist;
 #[cfg(test)]
 pub mod test_events;
 pub mod transition;

@@ -7,17 +7,18 @@ use crate::base::number::{AsIndex, AsReal};
 use crate::base::params::{self, ParamType, Spec};
 use crate::base::tensor::find;
 use crate::base::{Code, Context, Error, Numbers, Result, Shared, Tensor, memory, zeros};
-use crate::dataset::{Event, Interactions, SESSION_GAP};
+use crate::dataset::Event;
 use crate::kernel::topk::Best;
 use crate::model::auto_candidates;
 use crate::model::recommender::{Fitted, ItemScorer, Job, Kind};
+use crate::model::sessions;
 use serde_json::{Map, Value};
 
 const SPECS: &[Spec] = &[
     Spec::new("neighbours", ParamType::Integer, "500", "Past sessions that a list is made from: the most alike.").within(1.0, 100_000.0),
-    Spec::new("sessions", ParamType::Integer, "1000000", "The latest sessions that are kept.").within(1.0, 1e8),
+    sessions::LATEST,
     Spec::new("recent", ParamType::Integer, "5000", "Of each item the latest sessions that are looked at.").within(1.0, 1e6),
-    Spec::new("length", ParamType::Integer, "50", "The latest events of a session that count.").within(2.0, 1000.0),
+    sessions::LENGTH,
 ];
 
 #[derive(Debug, Clone, serde::Deserialize)]
@@ -109,8 +110,8 @@ impl SessionKnn {
         let params: Params = params::typed(given)?;
         let events = data.events().len();
         let _booked = ctx.budget.take(events.saturating_mul(64).saturating_add(data.items.len() * 24), "sessions and where items occur")?;
-        let breaks = visits_tell(data, ctx)?;
-        let latest = latest_sessions(data, breaks, params.sessions, ctx)?;
+        let breaks = sessions::tell(data, ctx)?;
+        let latest = sessions::latest(data, breaks, params.sessions, ctx)?;
         let (mut offsets, mut values, mut items) = (Vec::new(), Vec::new(), Vec::new());
         memory::reserve(&mut offsets, latest.len() + 1)?;
         memory::reserve(&mut values, latest.iter().map(|(_, s)| s.len()).sum())?;
@@ -121,11 +122,9 @@ impl SessionKnn {
             items.extend(session[session.len().saturating_sub(params.length)..].iter().map(|e| i64::from(e.item)));
             items.sort_unstable();
             items.dedup();
-            // What holds one item alone tells of no other.
-            if items.len() > 1 {
-                values.extend_from_slice(&items);
-                offsets.push(values.len() as i64);
-            }
+            // One of a single item says that it is had again.
+            values.extend_from_slice(&items);
+            offsets.push(values.len() as i64);
         }
         let sessions = Lists { offsets: offsets.into(), values: values.into() };
         let by_item = turned(&sessions, data.items.len(), ctx)?;
@@ -140,38 +139,6 @@ impl SessionKnn {
         let breaks = matches!(find(tensors, "session.breaks", &[1])?, Numbers::U8(b) if b[0] == 1);
         Ok(Self { params, breaks, sessions, by_item })
     }
-}
-
-/// Whether half of the events are of visits with two items or more. Where users hardly ever want two things at a visit, what they wanted over
-/// all of them is what can be alike.
-fn visits_tell(data: &Interactions, ctx: &Context) -> Result<bool> {
-    let mut telling = 0;
-    for u in 0..data.users.len() as u32 {
-        ctx.check_at(u.index())?;
-        let telling_ones = sessions(data.history(u), true).filter(|v| v.iter().any(|e| e.item != v[0].item));
-        telling += telling_ones.map(<[Event]>::len).sum::<usize>();
-    }
-    Ok(2 * telling >= data.events().len())
-}
-
-/// The sessions of a history, oldest first.
-fn sessions(history: &[Event], breaks: bool) -> impl Iterator<Item = &[Event]> {
-    history.chunk_by(move |a, b| !breaks || b.time.saturating_sub(a.time) <= SESSION_GAP)
-}
-
-/// The latest sessions, each with the time of its last event, from the latest back; those of a moment in the order of their users.
-fn latest_sessions<'d>(data: &'d Interactions, breaks: bool, most: usize, ctx: &Context) -> Result<Vec<(i64, &'d [Event])>> {
-    let mut all = Vec::new();
-    for u in 0..data.users.len() as u32 {
-        ctx.check_at(u.index())?;
-        for session in sessions(data.history(u), breaks) {
-            memory::reserve_slowly(&mut all, 1)?;
-            all.push((session.last().map_or(0, |e| e.time), session));
-        }
-    }
-    all.sort_by_key(|(time, _)| std::cmp::Reverse(*time));
-    all.truncate(most);
-    Ok(all)
 }
 
 /// Of each of `items` items the sessions that have it.
@@ -201,7 +168,7 @@ impl ItemScorer for SessionKnn {
     /// Σ over the most alike sessions of their likeness × what their latest common item counts. A session is alike by the sum of what its
     /// items count in the one at hand, over the root of its length; an item counts 1 / (1 + how many came after it).
     fn score(&self, history: &[Event], _: i64, out: &mut [f32]) -> bool {
-        let session = sessions(history, self.breaks).last().unwrap_or(&[]);
+        let session = sessions::of(history, self.breaks).last().unwrap_or(&[]);
         let latest = &session[session.len().saturating_sub(self.params.length)..];
         let mut own: Vec<(u32, f32)> = Vec::new();
         for (after, e) in latest.iter().rev().enumerate() {
@@ -255,7 +222,8 @@ impl ItemScorer for SessionKnn {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::test_events::{events, with};
+    use crate::dataset::Interactions;
+    use crate::model::test_events::{events, sessions, with};
     use serde_json::json;
 
     fn given(more: &Value) -> Map<String, Value> {
@@ -264,12 +232,6 @@ mod tests {
 
     fn fit(data: &Interactions, more: &Value) -> SessionKnn {
         with(2, |ctx| SessionKnn::fit(&Job::alone(data, &given(more), None, ctx))).unwrap()
-    }
-
-    /// Sessions of users, a minute an event, the first user's first.
-    fn sessions(of: &[&[u32]], items: u32) -> Interactions {
-        let all = (0..).zip(of).flat_map(|(u, s)| (0..).zip(*s).map(move |(at, i)| (u, *i, i64::from(1000 * u + at))));
-        events(all, [of.len() as u32, items])
     }
 
     fn scores(m: &SessionKnn, items: &[u32], n: usize) -> Option<Vec<f32>> {
@@ -282,8 +244,8 @@ mod tests {
     fn scores_are_those_of_the_paper() {
         let data = sessions(&[&[0, 1, 2], &[0, 1, 3, 1], &[0, 3], &[4]], 6);
         let m = fit(&data, &json!({}));
-        // From the latest back, without the one of a single item.
-        assert_eq!((m.sessions.len(), m.sessions.of(0), m.sessions.of(2)), (3, &[0, 3][..], &[0, 1, 2][..]));
+        // From the latest back.
+        assert_eq!((m.sessions.len(), m.sessions.of(0), m.sessions.of(3)), (4, &[4][..], &[0, 1, 2][..]));
         // 1 counts 1, 0 before it a half: (1 + 1/2) / √3 of two sessions, 1/2 / √2 of the third, whose latest common item counts a half.
         let out = scores(&m, &[0, 1], 5).unwrap();
         let (two, third) = (1.5 / 3f32.sqrt(), 0.25 / 2f32.sqrt());
@@ -293,9 +255,11 @@ mod tests {
         // The most alike alone; of equal ones the latest.
         let one = scores(&fit(&data, &json!({"neighbours": 1})), &[0, 1], 5).unwrap();
         assert!(one[3] > 0.0 && one[2] == 0.0);
-        let latest = scores(&fit(&data, &json!({"sessions": 2})), &[0], 5).unwrap();
+        let latest = scores(&fit(&data, &json!({"sessions": 3})), &[0], 5).unwrap();
         assert!(latest[2] == 0.0 && latest[3] > 0.0);
-        assert_eq!((scores(&m, &[4], 5), scores(&m, &[], 5)), (None, None));
+        // What nobody had anything beside is wanted again at most.
+        assert_eq!((scores(&m, &[4], 5), scores(&m, &[], 5)), (Some(vec![0.0, 0.0, 0.0, 0.0, 1.0]), None));
+        assert_eq!(scores(&fit(&data, &json!({"sessions": 1})), &[0], 5), None);
         let mut alike = vec![0.0; 5];
         assert!(m.similar(1, &mut alike).unwrap() && (alike[0] - 2.0 / 6f32.sqrt()).abs() < 1e-6 && alike[1] == 1.0);
     }

@@ -28,6 +28,12 @@ pub fn events(of: impl Iterator<Item = (u32, u32, i64)>, [users, items]: [u32; 2
     with(1, |ctx| Interactions::from_frame(&frame, &columns, IdKind::Text, IdKind::Text, ctx)).unwrap().0
 }
 
+/// Sessions of users, a minute an event, the first user's first.
+pub fn sessions(of: &[&[u32]], items: u32) -> Interactions {
+    let all = (0..).zip(of).flat_map(|(u, s)| (0..).zip(*s).map(move |(at, i)| (u, *i, i64::from(1000 * u + at))));
+    events(all, [of.len() as u32, items])
+}
+
 /// `users` who each chose up to six of the `items` items of one of so many shelves.
 pub fn shelves(users: u32, shelves: u32, items: u32) -> Interactions {
     let mut r = Rng::new(1);

@@ -11,6 +11,7 @@ use crate::base::params::{self, ParamType, Spec};
 use crate::base::{Context, Result};
 use crate::dataset::{Interactions, Pairs};
 use crate::model::linked::{Linked, RECENCY};
+use crate::model::local_regression::products;
 use crate::model::recommender::{Fitted, Kind};
 use serde_json::{Map, Value};
 
@@ -89,7 +90,7 @@ pub fn cost(data: &Interactions) -> f64 {
     }
     let pairs: f64 = data.offsets().windows(2).map(|o| ((o[1] - o[0]).real()).powi(2)).sum();
     // A pair is an addition wherever it may lie, worth some ten products that stand side by side.
-    10.0 * pairs + items.real() * sparse::products(USUAL_CANDIDATES)
+    10.0 * pairs + items.real() * products(USUAL_CANDIDATES)
 }
 
 /// The cube of the smaller side, and by users an item's row of links for each pair.
