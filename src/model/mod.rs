@@ -24,6 +24,7 @@ pub mod kinds;
 pub mod least_squares;
 pub mod linked;
 pub mod links;
+pub mod listwise;
 mod local_regression;
 pub mod mlp;
 pub mod mult_vae;

@@ -4,9 +4,9 @@ use crate::base::number::AsReal;
 use crate::base::rng::mix;
 use crate::base::{Context, Result, memory};
 use crate::dataset::Interactions;
+use crate::model::listwise::Lists;
 use crate::model::ranker::Params;
 use crate::model::ranker::item_snapshot::ItemSnapshot;
-use crate::model::ranker::listwise::Lists;
 use crate::model::ranker::view::View;
 
 /// Moments that are looked at.

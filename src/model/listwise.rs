@@ -52,7 +52,7 @@ pub fn fit(stack: &Stack, lists: &Lists, epochs: usize, stream: u64, ctx: &Conte
     let count = lists.bounds.len().saturating_sub(1);
     let longest = lists.bounds.windows(2).map(|b| b[1] - b[0]).max().unwrap_or(0);
     let bytes = (longest.saturating_mul(stack.width() * 2) + stack.parameters()).saturating_mul(4 * BATCH);
-    let _booked = ctx.budget.take(bytes, "the ranker's network")?;
+    let _booked = ctx.budget.take(bytes, "the network of lists")?;
     let mut params = zeros(stack.parameters())?;
     stack.init(&mut params, &mut Rng::stream(ctx.seed, stream));
     let shard = || Ok(Shard { work: stack.workspace(longest, false)?, gradient: zeros(stack.parameters())?, loss: 0.0 });
