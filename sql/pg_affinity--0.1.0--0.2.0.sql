@@ -253,3 +253,12 @@ CREATE AGGREGATE affinity.psi(value text, is_now boolean, weight double precisio
     SFUNC = affinity_internal.psi_step_category, STYPE = internal, SSPACE = 16384, FINALFUNC = affinity_internal.psi_category_final, FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = affinity_internal.psi_category_combine, SERIALFUNC = affinity_internal.psi_category_serialise, DESERIALFUNC = affinity_internal.psi_category_deserialise, PARALLEL = SAFE);
 COMMENT ON AGGREGATE affinity.psi(text, boolean, double precision) IS 'How far categories have moved: the population stability index of the rows that are now against the others, each category a bin, those below one percent one together. A row without a value does not count: coalesce(value, ...) makes it a category. A row counts weight, as if it were there so often; one of weight 0 or NULL does not count.';
+
+-- ## Lists that no model makes
+
+CREATE FUNCTION affinity.trending(events regclass, item_col name, time_col name, user_col name DEFAULT NULL, k bigint DEFAULT 20,
+    recent interval DEFAULT NULL, as_of timestamptz DEFAULT NULL, at_least bigint DEFAULT 5)
+RETURNS TABLE (rank integer, item_id text, recent_count bigint, expected double precision, growth double precision, growth_low double precision)
+AS 'MODULE_PATHNAME', 'trending_wrapper' LANGUAGE c STABLE COST 10000 ROWS 20;
+COMMENT ON FUNCTION affinity.trending(regclass, name, name, name, bigint, interval, timestamptz, bigint) IS
+'Which items grow against their own past, from events alone: how many users (without user_col events) each has in the recent window, how many its own past would give by the traffic of now, how many times as many that is, and the lower end of it, by which they stand; above 1 all of them. item_col: the item, or its category. recent: NULL: 14 days, or a sixth of the time there is. as_of: the end of the window, NULL: the latest event. at_least: users that an item must have had recently.';

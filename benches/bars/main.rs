@@ -56,6 +56,7 @@ families! {
     shoppers: ["shoppers"],
     tags: ["tags", "tags-text"],
     text_size: ["text-size"],
+    trending: ["trending"],
     upgrade: ["upgrade"],
     warm_start: ["warm-start"],
 }

@@ -53,17 +53,25 @@ pub fn last_session(client: &mut Client) -> Result<()> {
     )?)
 }
 
-/// `journey`, purchases before December 2017 of products that ten households or more had bought; `journey_test`, what was bought in
-/// December and when first (things are had again: without the time nothing tells what was bought then from what was before); `products`.
-/// False where the data is not all of complete_journey.
-pub fn journey(bench: &Bench, client: &mut Client) -> Result<bool> {
-    let files = [bench.data("complete_journey/transactions.csv.gz"), bench.data("complete_journey/products.csv.gz")];
-    let ([Some(file), Some(products)], true) = (files, bench.full) else { return Ok(false) };
+/// `lines`, all lines of the receipts. False where the data is not all of complete_journey.
+pub fn lines(bench: &Bench, client: &mut Client) -> Result<bool> {
+    let (Some(file), true) = (bench.data("complete_journey/transactions.csv.gz"), bench.full) else { return Ok(false) };
     client.batch_execute(
         "CREATE TABLE lines (household_id bigint, store_id bigint, basket_id bigint, product_id bigint, quantity real, sales_value real, retail_disc real,
            coupon_disc real, transaction_timestamp timestamp)",
     )?;
     bench.copy_csv(client, "lines", &file)?;
+    Ok(true)
+}
+
+/// `journey`, purchases before December 2017 of products that ten households or more had bought; `journey_test`, what was bought in
+/// December and when first (things are had again: without the time nothing tells what was bought then from what was before); `products`.
+/// False where the data is not all of complete_journey.
+pub fn journey(bench: &Bench, client: &mut Client) -> Result<bool> {
+    let Some(products) = bench.data("complete_journey/products.csv.gz") else { return Ok(false) };
+    if !lines(bench, client)? {
+        return Ok(false);
+    }
     client.batch_execute(
         "CREATE TABLE products (item_id bigint, manufacturer int, department text, brand text, category text, type text, size text)",
     )?;

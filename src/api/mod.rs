@@ -19,5 +19,6 @@ mod session_stats;
 mod tags;
 mod train;
 mod train_recommender;
+mod trends;
 mod vectors;
 mod version;

@@ -11,6 +11,7 @@ pub mod number;
 pub mod packed;
 pub mod params;
 pub mod pool;
+pub mod quantile;
 pub mod recent;
 pub mod rng;
 pub mod shared;

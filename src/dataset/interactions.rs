@@ -241,14 +241,14 @@ fn used(kind: IdKind, levels: &[String], same: Option<&[u32]>, codes: impl Itera
     Vocabulary::of_equal(kind, levels, same, &counts)
 }
 
-fn categories<'a>(frame: &'a Frame, name: &str) -> Result<(&'a [u32], &'a [String])> {
+pub(super) fn categories<'a>(frame: &'a Frame, name: &str) -> Result<(&'a [u32], &'a [String])> {
     match &frame.column(name)?.values {
         Values::Category { codes, levels } => Ok((codes, levels)),
         _ => Err(Error::new(Code::WrongType, format!("column \"{name}\" is not read as text"))),
     }
 }
 
-fn times(frame: &Frame, name: &str) -> Result<Vec<i64>> {
+pub(super) fn times(frame: &Frame, name: &str) -> Result<Vec<i64>> {
     // Numbers count as seconds: an order of events and its distances survive, whatever the numbers mean.
     let seconds = |x: f64| if x.is_finite() && x.abs() < 9e12 { (x * 1e6).round() as i64 } else { MISSING_TIME };
     match &frame.column(name)?.values {

@@ -20,6 +20,7 @@ pub mod snapshot;
 pub mod split;
 pub mod step;
 pub mod texts;
+pub mod trends;
 pub mod value_type;
 pub mod vocabulary;
 

@@ -17,4 +17,4 @@ pub use interests::{Interest, Interests};
 pub use mean::Profile;
 pub use rfm::{Habit, Rfm};
 pub use sessions::Sessions;
-pub use terms::{Span, Terms};
+pub use terms::{DAY, Span, Terms};

@@ -370,7 +370,8 @@ fn user_text(a: &Attribute, typ: Option<IdType>, relation: &Relation) -> (String
     }
 }
 
-fn wrong_type(argument: &str, a: &Attribute, needed: &str) -> Error {
+/// The error for a column that cannot be an argument's.
+pub(super) fn wrong_type(argument: &str, a: &Attribute, needed: &str) -> Error {
     Error::new(Code::WrongType, format!("column \"{}\" has type {} and cannot be {argument}", a.name, a.type_name))
         .hint(format!("{argument} takes {needed}."))
 }

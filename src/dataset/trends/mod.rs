@@ -1,0 +1,9 @@
+//! How the items of a shop come and go: which grow against their own past.
+
+mod growth;
+mod item_events;
+#[cfg(test)]
+mod shops;
+
+pub use growth::{Asked, Trend, Trending, trending};
+pub use item_events::{ItemColumns, ItemEvents};
