@@ -15,6 +15,8 @@ use pg_affinity::train::verdict::Incumbent;
 use serde_json::{Value, json};
 use shared::{category, columns, with};
 
+#[path = "shared/described.rs"]
+mod described;
 mod shared;
 
 const ITEMS: usize = 24;
@@ -36,7 +38,9 @@ fn checkerboard(users: usize) -> Frame {
 }
 
 fn data(frame: &Frame, ctx: &Context) -> Interactions {
-    Interactions::from_frame(frame, &columns(), IdKind::Integer, IdKind::Integer, ctx).unwrap().0
+    let mut data = Interactions::from_frame(frame, &columns(), IdKind::Integer, IdKind::Integer, ctx).unwrap().0;
+    described::describe(&mut data);
+    data
 }
 
 fn asked(kind: &str, params: &Value) -> Request {
@@ -53,6 +57,7 @@ fn params(kind: &str) -> Value {
         "mult_vae" => json!({"hidden": 32, "latent": 8, "epochs": 40}),
         "cfgan" => json!({"hidden": 32, "discriminator": 16, "learning_rate": 0.005, "epochs": 40}),
         "sequence" => json!({"width": 16, "learning_rate": 0.01, "epochs": 20}),
+        "cold_start" => json!({"ensemble": 1}),
         _ => json!({}),
     }
 }

@@ -13,6 +13,8 @@ use pg_affinity::train::verdict::Incumbent;
 use serde_json::{Value, json};
 use shared::{category, columns, with};
 
+#[path = "shared/described.rs"]
+mod described;
 mod shared;
 
 /// Users who go around a ring of `items` in steps of two; without the first `gone` items.
@@ -34,7 +36,9 @@ fn ring(users: usize, items: usize, gone: usize) -> Frame {
 }
 
 fn events(frame: &Frame) -> Interactions {
-    with(1, 0, |ctx| Interactions::from_frame(frame, &columns(), IdKind::Integer, IdKind::Integer, ctx)).unwrap().0
+    let mut data = with(1, 0, |ctx| Interactions::from_frame(frame, &columns(), IdKind::Integer, IdKind::Integer, ctx)).unwrap().0;
+    described::describe(&mut data);
+    data
 }
 
 fn params(kind: &str) -> Value {
@@ -42,6 +46,7 @@ fn params(kind: &str) -> Value {
         "mult_vae" => json!({"hidden": 32, "latent": 8}),
         "cfgan" => json!({"hidden": 32, "discriminator": 16, "learning_rate": 0.005, "epochs": 40}),
         "sequence" => json!({"width": 16, "learning_rate": 0.01, "epochs": 20}),
+        "cold_start" => json!({"ensemble": 1}),
         "als" | "bpr" => json!({"factors": 16}),
         _ => json!({}),
     }

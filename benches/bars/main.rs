@@ -27,6 +27,7 @@ macro_rules! families {
 families! {
     behaviour: ["behaviour"],
     cancel: ["cancel-large"],
+    cold_start: ["cold-start", "cold-warm", "cold-live"],
     factors: ["als-epoch", "bpr-epoch"],
     features: ["autoencoder", "encode-neighbours", "encode-row"],
     gan: ["gan", "gan-step"],

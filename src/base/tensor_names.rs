@@ -12,6 +12,9 @@ pub const USERS: &str = "users";
 /// Before those of the items' ids.
 pub const ITEMS: &str = "items";
 
+/// Before those of the values that describe items.
+pub const ITEM_VALUES: &str = "items.value";
+
 /// Users of each item.
 pub const POPULARITY: &str = "items.popularity";
 

@@ -43,32 +43,11 @@ pub struct Described {
 /// # Errors
 /// [`Code::Data`] when no row is of one of the items, or no column groups them.
 pub fn attributes(frame: &Frame, items: &Vocabulary, known: Option<&[Option<u32>]>, ctx: &Context) -> Result<Described> {
-    let Some((ids, rest)) = frame.columns().split_first() else { return Err(Error::internal("no column of ids")) };
-    let Values::Category { codes, levels } = &ids.values else { return Err(Error::internal("ids are no texts")) };
-    let _booked = ctx.budget.take(items.len().saturating_mul(4 * (MOST + 1)) + levels.len() * 4, "the attributes of the items")?;
-    let by_text = || levels.iter().map(|l| items.kind().parse(l).and_then(|id| items.find(&id))).collect();
-    let known: Vec<Option<u32>> = known.map_or_else(by_text, <[_]>::to_vec);
-    let mut described = Described::default();
-    // One an item: its row.
-    let mut row_of: Vec<u32> = zeros(items.len())?;
-    row_of.fill(MISSING_CODE);
-    for (row, &code) in codes.iter().enumerate() {
-        if row % 65_536 == 0 {
-            ctx.check()?;
-        }
-        let Some(item) = known.get(code.index()).copied().flatten() else { continue };
-        match &mut row_of[item.index()] {
-            first if *first == MISSING_CODE => *first = row as u32,
-            _ => described.repeated += 1,
-        }
-    }
+    let _booked = ctx.budget.take(items.len().saturating_mul(4 * MOST), "the attributes of the items")?;
+    let Rows { of: row_of, repeated } = rows(frame, items, known, ctx)?;
+    let mut described = Described { repeated, ..Described::default() };
     let found = row_of.iter().filter(|r| **r != MISSING_CODE).count();
-    if found == 0 {
-        return Err(Error::new(Code::Data, "the relation of items describes no item of the events")
-            .detail(format!("Its ids are like \"{}\", those of the events like \"{}\".", example(levels), items.id(0)))
-            .hint("The column that is item_col in the events holds the ids in items, too: make a view that names it so."));
-    }
-    for column in rest {
+    for column in frame.columns().iter().skip(1) {
         ctx.check()?;
         match groups(&column.values, &row_of, found) {
             Some((groups, of)) if described.attributes.len() < MOST => {
@@ -83,6 +62,46 @@ pub fn attributes(frame: &Frame, items: &Vocabulary, known: Option<&[Option<u32>
             .hint("Give a category, a maker, a price or the like: texts that items share, numbers or booleans."));
     }
     Ok(described)
+}
+
+/// Where the items of some events are described.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rows {
+    /// One an item: its row, or [`MISSING_CODE`].
+    pub of: Vec<u32>,
+    /// Rows of an item that had one already; the first one counts.
+    pub repeated: u64,
+}
+
+/// The rows of the items in `frame`, whose first column holds ids in text form; `known` as in [`attributes`].
+///
+/// # Errors
+/// [`Code::Data`] when no row is of one of the items.
+pub fn rows(frame: &Frame, items: &Vocabulary, known: Option<&[Option<u32>]>, ctx: &Context) -> Result<Rows> {
+    let ids = frame.columns().first().ok_or_else(|| Error::internal("no column of ids"))?;
+    let Values::Category { codes, levels } = &ids.values else { return Err(Error::internal("ids are no texts")) };
+    let _booked = ctx.budget.take((items.len() + levels.len()).saturating_mul(8), "the rows of the items")?;
+    let by_text = || levels.iter().map(|l| items.kind().parse(l).and_then(|id| items.find(&id))).collect();
+    let known: Vec<Option<u32>> = known.map_or_else(by_text, <[_]>::to_vec);
+    let mut repeated = 0;
+    let mut row_of: Vec<u32> = zeros(items.len())?;
+    row_of.fill(MISSING_CODE);
+    for (row, &code) in codes.iter().enumerate() {
+        if row % 65_536 == 0 {
+            ctx.check()?;
+        }
+        let Some(item) = known.get(code.index()).copied().flatten() else { continue };
+        match &mut row_of[item.index()] {
+            first if *first == MISSING_CODE => *first = row as u32,
+            _ => repeated += 1,
+        }
+    }
+    if row_of.iter().all(|r| *r == MISSING_CODE) {
+        return Err(Error::new(Code::Data, "the relation of items describes no item of the events")
+            .detail(format!("Its ids are like \"{}\", those of the events like \"{}\".", example(levels), items.id(0)))
+            .hint("The column that is item_col in the events holds the ids in items, too: make a view that names it so."));
+    }
+    Ok(Rows { of: row_of, repeated })
 }
 
 fn example(levels: &[String]) -> &str {

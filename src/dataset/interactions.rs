@@ -4,8 +4,9 @@ use crate::base::interrupts::Looking;
 use crate::base::number::{AsIndex, AsReal};
 use crate::base::{Code, Context, Error, Result, memory, names, zeros};
 use crate::dataset::event::order;
-use crate::dataset::{Attribute, Event, EventContext, Frame, IdKind, MISSING_CODE, MISSING_TIME, Step, Values, Vocabulary};
+use crate::dataset::{Attribute, DescribedItems, Event, EventContext, Frame, IdKind, MISSING_CODE, MISSING_TIME, Values, Vocabulary};
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 /// Which columns of a frame are which, and what an event of each type is worth.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -41,6 +42,8 @@ pub struct Interactions {
     pub items: Vocabulary,
     /// What is known of the items beside the events; none where nothing was given.
     pub attributes: Vec<Attribute>,
+    /// What values the items share, where a kind is asked for that learns from them.
+    pub described: Option<Arc<DescribedItems>>,
     /// What else the events are known by; none where nothing was named.
     pub context: EventContext,
     offsets: Vec<usize>,
@@ -136,7 +139,7 @@ impl Interactions {
             }
             order(&mut sorted[offsets[u]..offsets[u + 1]], ctx.seed, users.hash(u as u32), |i| item_hash[i.index()]);
         }
-        Ok(Self { users, items, attributes: Vec::new(), context: EventContext::default(), offsets, events: sorted })
+        Ok(Self { users, items, attributes: Vec::new(), described: None, context: EventContext::default(), offsets, events: sorted })
     }
 
     /// All events of a user, oldest first.
@@ -164,36 +167,6 @@ impl Interactions {
         self.events.iter().map(|e| e.time).min().map_or(0, |first| self.latest().saturating_sub(first))
     }
 
-    /// Whether users have items again: of the events after a user's first session, a fifth or more are of items that the user had in an
-    /// earlier one.
-    pub fn repeats(&self) -> bool {
-        let (mut again, mut all) = (0, 0);
-        let mut had: Vec<u32> = vec![0; self.items.len()];
-        for u in (0..self.users.len() as u32).looking() {
-            let history = self.history(u);
-            let starts = Step::Session.starts(history);
-            for (at, &start) in starts.iter().enumerate() {
-                let session = &history[start..starts.get(at + 1).copied().unwrap_or(history.len())];
-                if at > 0 {
-                    all += session.len();
-                    again += session.iter().filter(|e| had[e.item.index()] == u + 1).count();
-                }
-                session.iter().for_each(|e| had[e.item.index()] = u + 1);
-            }
-        }
-        all > 0 && again * 5 >= all
-    }
-
-    /// The share of the events that are of an item which their user has in another event, too.
-    pub fn again(&self) -> f64 {
-        let mut had: Vec<u32> = vec![0; self.items.len()];
-        let again = (0..self.users.len() as u32)
-            .flat_map(|u| self.history(u).iter().map(move |e| (u + 1, e.item.index())))
-            .filter(|(user, item)| std::mem::replace(&mut had[*item], *user) == *user)
-            .count();
-        again.real() / self.events.len().max(1).real()
-    }
-
     /// Bytes held.
     pub fn bytes(&self) -> usize {
         self.users.bytes() + self.items.bytes() + self.offsets.len() * 8 + self.events.len() * std::mem::size_of::<Event>()
@@ -213,7 +186,8 @@ impl Interactions {
             offsets.push(events.len());
         }
         let (users, items) = (self.users.clone(), self.items.clone());
-        Ok(Self { users, items, attributes: self.attributes.clone(), context: self.context.clone(), offsets, events })
+        let (attributes, described) = (self.attributes.clone(), self.described.clone());
+        Ok(Self { users, items, attributes, described, context: self.context.clone(), offsets, events })
     }
 
     /// The events as those of the groups that an attribute puts the items in; events of items that it says nothing of are left out.
@@ -224,6 +198,7 @@ impl Interactions {
         let mut of = self.filter(ctx, |_, _, e| attribute.of[e.item.index()] != MISSING_CODE)?;
         of.items = Vocabulary::range(attribute.groups);
         of.attributes.clear();
+        of.described = None;
         of.events.iter_mut().for_each(|e| e.item = attribute.of[e.item.index()]);
         Ok(of)
     }

@@ -4,6 +4,7 @@ use crate::base::number::AsIndex;
 use crate::base::{Code, Error, Numbers, Result, Shared, Tensor, names, tensor};
 use crate::dataset::id::{Id, IdKind, hash_integer, hash_text};
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 /// The distinct ids of one side, ascending (integers by value, texts by bytes), so that ties broken by index are broken by id.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,6 +13,21 @@ pub struct Vocabulary {
     ids: Ids,
     /// Other spellings of ids, ascending, each with the index of its id; kept while training, never stored.
     others: Vec<(String, u32)>,
+    /// Ids that came after the others, whose indices follow theirs.
+    later: Arc<Later>,
+}
+
+#[derive(Debug, PartialEq, Default)]
+struct Later {
+    ids: Vec<Id>,
+    /// Their places, in the order of the ids.
+    sorted: Vec<u32>,
+}
+
+impl Later {
+    fn find(&self, is: impl Fn(&Id) -> Ordering) -> Option<u32> {
+        self.sorted.binary_search_by(|&at| is(&self.ids[at.index()])).ok().map(|at| self.sorted[at])
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -33,10 +49,7 @@ impl Vocabulary {
     pub fn new(kind: IdKind, levels: &[String]) -> Result<(Self, Vec<u32>)> {
         let mut ids = Vec::with_capacity(levels.len());
         for (at, level) in levels.iter().enumerate() {
-            let id = kind
-                .parse(level)
-                .ok_or_else(|| Error::new(Code::InvalidText, format!("\"{}\" is not {} id", names::shown(level), kind.article())))?;
-            ids.push((id, at));
+            ids.push((kind.parse(level).ok_or_else(|| no_id(level, kind))?, at));
         }
         ids.sort_unstable();
         let mut place = vec![0; levels.len()];
@@ -63,7 +76,7 @@ impl Vocabulary {
         } else {
             Ids::Text { joined: joined.into_bytes().into(), ends: ends.into() }
         };
-        Ok((Self { kind, ids, others: Vec::new() }, place))
+        Ok((Self { kind, ids, others: Vec::new(), later: Arc::default() }, place))
     }
 
     /// As [`Vocabulary::new`], where `same` names for each level the first one that its type holds equal (`Sku` and `SKU` of citext, 5 and
@@ -116,7 +129,7 @@ impl Vocabulary {
 
     /// The integers from 0 on, `len` of them.
     pub fn range(len: usize) -> Self {
-        Self { kind: IdKind::Integer, ids: Ids::Integer((0..).take(len).collect()), others: Vec::new() }
+        Self { kind: IdKind::Integer, ids: Ids::Integer((0..).take(len).collect()), others: Vec::new(), later: Arc::default() }
     }
 
     /// What the ids are.
@@ -126,10 +139,26 @@ impl Vocabulary {
 
     /// How many ids.
     pub fn len(&self) -> usize {
+        self.sorted() + self.later.ids.len()
+    }
+
+    /// How many ids stand in their order: those without the later ones.
+    fn sorted(&self) -> usize {
         match &self.ids {
             Ids::Integer(v) => v.len(),
             Ids::Text { ends, .. } => ends.len(),
         }
+    }
+
+    /// These and `ids` after them, of which none is here yet, by texts of this kind.
+    ///
+    /// # Errors
+    /// [`Code::InvalidText`] for one that is no id of this kind.
+    pub fn with_later<'t>(&self, ids: impl Iterator<Item = &'t str>) -> Result<Self> {
+        let ids: Vec<Id> = ids.map(|t| self.kind.parse(t).ok_or_else(|| no_id(t, self.kind))).collect::<Result<_>>()?;
+        let mut sorted: Vec<u32> = (0..).take(ids.len()).collect();
+        sorted.sort_by(|a, b| ids[a.index()].cmp(&ids[b.index()]));
+        Ok(Self { later: Arc::new(Later { ids, sorted }), ..self.clone() })
     }
 
     /// Whether there are none.
@@ -142,8 +171,15 @@ impl Vocabulary {
         &joined[start..ends[i]]
     }
 
+    fn of_later(&self, index: u32) -> Option<&Id> {
+        self.later.ids.get(index.index().checked_sub(self.sorted())?)
+    }
+
     /// The id at `index`, which must be below [`Vocabulary::len`].
     pub fn id(&self, index: u32) -> Id {
+        if let Some(later) = self.of_later(index) {
+            return later.clone();
+        }
         match &self.ids {
             Ids::Integer(v) => Id::Integer(v[index.index()]),
             Ids::Text { joined, ends } => Id::Text(String::from_utf8_lossy(Self::text(joined, ends, index.index())).into_owned()),
@@ -152,8 +188,9 @@ impl Vocabulary {
 
     /// The index of an integer id.
     pub fn find_integer(&self, id: i64) -> Option<u32> {
+        let later = || self.later.find(|i| i.cmp(&Id::Integer(id))).map(|at| at + self.sorted() as u32);
         match &self.ids {
-            Ids::Integer(v) => v.binary_search(&id).ok().map(|i| i as u32),
+            Ids::Integer(v) => v.binary_search(&id).ok().map(|i| i as u32).or_else(later),
             Ids::Text { .. } => self.find_text(&id.to_string()),
         }
     }
@@ -161,7 +198,7 @@ impl Vocabulary {
     /// The index of an id in text form; canonical for a uuid.
     pub fn find_text(&self, id: &str) -> Option<u32> {
         match &self.ids {
-            Ids::Integer(v) => v.binary_search(&id.trim().parse().ok()?).ok().map(|i| i as u32),
+            Ids::Integer(_) => self.find_integer(id.trim().parse().ok()?),
             Ids::Text { joined, ends } => {
                 let (joined, ends): (&[u8], &[usize]) = (joined, ends);
                 let (mut low, mut high) = (0, ends.len());
@@ -173,7 +210,9 @@ impl Vocabulary {
                         Ordering::Equal => return Some(middle as u32),
                     }
                 }
-                self.others.binary_search_by(|o| o.0.as_str().cmp(id)).ok().map(|at| self.others[at].1)
+                let other = self.others.binary_search_by(|o| o.0.as_str().cmp(id)).ok().map(|at| self.others[at].1);
+                let order = |i: &Id| if let Id::Text(t) = i { t.as_str().cmp(id) } else { Ordering::Less };
+                other.or_else(|| self.later.find(order).map(|at| at + self.sorted() as u32))
             }
         }
     }
@@ -188,6 +227,9 @@ impl Vocabulary {
 
     /// [`Id::hash`] of the id at `index`.
     pub fn hash(&self, index: u32) -> u64 {
+        if let Some(later) = self.of_later(index) {
+            return later.hash();
+        }
         match &self.ids {
             Ids::Integer(v) => hash_integer(v[index.index()]),
             Ids::Text { joined, ends } => hash_text(Self::text(joined, ends, index.index())),
@@ -196,15 +238,17 @@ impl Vocabulary {
 
     /// Bytes held.
     pub fn bytes(&self) -> usize {
-        match &self.ids {
-            Ids::Integer(v) => v.len() * 8,
-            Ids::Text { joined, ends } => {
-                joined.len() + ends.len() * 8 + self.others.iter().map(|o| size_of_val(o) + o.0.len()).sum::<usize>()
+        let later = self.later.ids.iter().map(|i| size_of::<(Id, u32)>() + if let Id::Text(t) = i { t.len() } else { 0 }).sum::<usize>();
+        later
+            + match &self.ids {
+                Ids::Integer(v) => v.len() * 8,
+                Ids::Text { joined, ends } => {
+                    joined.len() + ends.len() * 8 + self.others.iter().map(|o| size_of_val(o) + o.0.len()).sum::<usize>()
+                }
             }
-        }
     }
 
-    /// As tensors called `{name}.id`, or `{name}.text` with `{name}.end`.
+    /// As tensors (without those that came later) called `{name}.id`, or `{name}.text` with `{name}.end`.
     pub fn to_tensors(&self, name: &str) -> Vec<Tensor> {
         let one = |part: &str, numbers: Numbers| Tensor { name: format!("{name}.{part}"), shape: vec![numbers.len()], numbers };
         match &self.ids {
@@ -242,7 +286,7 @@ impl Vocabulary {
                 None => Ids::Text { joined: bytes.clone(), ends: Self::checked_ends(bytes, ends, damaged)?.into() },
             }
         };
-        Ok(Self { kind, ids, others: Vec::new() })
+        Ok(Self { kind, ids, others: Vec::new(), later: Arc::default() })
     }
 }
 
@@ -266,6 +310,10 @@ impl Vocabulary {
         }
         Ok(checked)
     }
+}
+
+fn no_id(text: &str, kind: IdKind) -> Error {
+    Error::new(Code::InvalidText, format!("\"{}\" is not {} id", names::shown(text), kind.article()))
 }
 
 fn too_many() -> Error {
@@ -307,6 +355,21 @@ mod tests {
         assert_eq!((v.find_text("SKU1"), v.find_text("b"), v.find_text("gone"), v.has_others()), (Some(1), Some(0), None, true));
         let (plain, at) = Vocabulary::of_equal(IdKind::Text, &levels, None, &[2, 5, 1, 1, 1, 0]).unwrap();
         assert_eq!((plain.len(), plain.has_others(), at[0]), (5, false, plain.find_text("SKU1").unwrap()));
+    }
+
+    #[test]
+    fn later_ids_come_after_the_others() {
+        let (v, _) = Vocabulary::new(IdKind::Integer, &texts(&["5", "3"])).unwrap();
+        let more = v.with_later(["9", "1", "4"].into_iter()).unwrap();
+        assert_eq!((more.len(), more.id(1), more.id(2), more.id(4)), (5, Id::Integer(5), Id::Integer(9), Id::Integer(4)));
+        assert_eq!([1, 3, 4, 9, 7].map(|i| more.find_integer(i)), [Some(3), Some(0), Some(4), Some(2), None]);
+        assert_eq!((more.find_text(" 4 "), more.hash(3), v.find_integer(9)), (Some(4), Id::Integer(1).hash(), None));
+        assert_eq!(v.with_later(["x"].into_iter()).unwrap_err().code, Code::InvalidText);
+        let (v, _) = Vocabulary::new(IdKind::Text, &texts(&["b"])).unwrap();
+        let more = v.with_later(["c", "a"].into_iter()).unwrap();
+        assert_eq!(["a", "b", "c", "d"].map(|t| more.find_text(t)), [Some(2), Some(0), Some(1), None]);
+        // Of the tensors come those that stand in their order.
+        assert_eq!(Vocabulary::from_tensors("items", IdKind::Text, 1, &more.to_tensors("items")).unwrap(), v);
     }
 
     #[test]

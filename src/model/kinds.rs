@@ -5,7 +5,8 @@ use crate::base::params::{ParamType, Spec};
 use crate::dataset::Interactions;
 use crate::model::recommender::{self, AUTO, COMMON, Kind, Kinds};
 use crate::model::{
-    als, blend, bpr, cfgan, ease, item_knn, item_vectors, mult_vae, popularity, ranker, sequence, session_knn, slist, transition,
+    als, blend, bpr, cfgan, cold_start, ease, item_knn, item_vectors, mult_vae, popularity, ranker, sequence, session_knn, slist,
+    transition,
 };
 
 /// Every kind that learns from events, the quickest first: in this order a blend fits them, while there is time.
@@ -25,6 +26,7 @@ pub static KINDS: &Kinds = &[
     &sequence::KIND,
     &cfgan::KIND,
     &blend::KIND,
+    &cold_start::KIND,
 ];
 
 /// What [`AUTO`] is for, a sentence.

@@ -72,6 +72,21 @@ pub fn fit(stack: &Stack, lists: &Lists, epochs: usize, stream: u64, ctx: &Conte
     Ok((training.params, epochs))
 }
 
+/// Mean and deviation of each number over all rows; 0 and 1 without rows, and where a number never changes.
+pub fn scale(lists: &Lists) -> (Vec<f32>, Vec<f32>) {
+    let n = lists.inputs;
+    let rows = (lists.x.len() / n).max(1).real();
+    let mut mean = vec![0.0f64; n];
+    lists.x.chunks(n).for_each(|row| mean.iter_mut().zip(row).for_each(|(m, x)| *m += f64::from(*x) / rows));
+    let mut variance = vec![0.0f64; n];
+    lists
+        .x
+        .chunks(n)
+        .for_each(|row| variance.iter_mut().zip(row).zip(&mean).for_each(|((v, x), m)| *v += (f64::from(*x) - m).powi(2) / rows));
+    let deviation = variance.iter().map(|v| if *v > 1e-12 { v.sqrt().single() } else { 1.0 }).collect();
+    (mean.iter().map(|m| m.single()).collect(), deviation)
+}
+
 impl Trainee for Training<'_> {
     fn step(&mut self, rows: &[u32], _: &[u32], step: u64, ctx: &Context<'_>) -> Result<f64> {
         let Self { stack, lists, params, adam, shards, steps } = self;

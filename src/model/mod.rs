@@ -8,6 +8,7 @@ pub mod blend;
 pub mod bpr;
 pub mod cfgan;
 pub mod coarse;
+pub mod cold_start;
 pub mod describe;
 pub mod ease;
 pub mod factors;

@@ -5,7 +5,7 @@
 use crate::base::number::AsIndex;
 use crate::base::params::{self, ParamType, Spec};
 use crate::base::{Code, Context, Epoch, Error, Result, Tensor, names};
-use crate::dataset::{Event, Interactions};
+use crate::dataset::{Event, Interactions, ItemValues};
 use crate::model::factors::Factors;
 use crate::model::holdout::Holdout;
 use crate::model::links::Links;
@@ -30,6 +30,8 @@ pub struct Kind {
     pub auto: Option<fn(&Interactions) -> bool>,
     /// Whether a fit leaves something open that held-out events decide, whatever the parameters: when to stop, what counts how much.
     pub tunes: bool,
+    /// Whether it learns from what describes the items and knows those, too, that nobody had yet: then the call must name such a relation.
+    pub describes: bool,
     /// Whether it is for what is had again: then lists hold what a user had where events have no times, too.
     pub repeats: bool,
     /// The values of its parameter `regularization` that are tried for so many items where none is given; none for a kind without.
@@ -51,7 +53,19 @@ impl Kind {
         fit: fn(&Job<'_>) -> Result<Fitted>,
         load: fn(&Stored<'_>) -> Result<Model>,
     ) -> Self {
-        Self { name, for_what, specs, auto: None, tunes: false, repeats: false, regularizations: |_| &[], check: |_, _| Ok(()), fit, load }
+        Self {
+            name,
+            for_what,
+            specs,
+            auto: None,
+            tunes: false,
+            describes: false,
+            repeats: false,
+            regularizations: |_| &[],
+            check: |_, _| Ok(()),
+            fit,
+            load,
+        }
     }
 
     /// All its parameters.
@@ -344,6 +358,12 @@ pub trait ItemScorer: Debug + Send + Sync {
     /// Whether it learned from the attributes of the items.
     fn uses_attributes(&self) -> bool {
         false
+    }
+
+    /// The same model with further items after those that it knows, each with values that it learned of; none for a kind that knows no item
+    /// without events.
+    fn extended(&self, _later: &ItemValues) -> Option<Model> {
+        None
     }
 
     /// Whether it learned from the events' context.

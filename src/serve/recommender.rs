@@ -1,10 +1,10 @@
 //! A trained recommender at work: a user's history in, a score for each item out.
 
 use crate::base::number::AsIndex;
-use crate::base::tensor_names::{ITEMS, POPULARITY};
+use crate::base::tensor_names::{ITEM_VALUES, ITEMS, POPULARITY};
 use crate::base::{Code, Error, Result, Shared, Tensor};
 use crate::dataset::event::order;
-use crate::dataset::{Event, EventContext, Id, IdKind, Interactions, Snapshot, Vocabulary};
+use crate::dataset::{Event, EventContext, Id, IdKind, Interactions, ItemColumns, ItemColumnsState, ItemValues, Snapshot, Vocabulary};
 use crate::kernel::topk::top_k;
 use crate::model::factors::Factors;
 use crate::model::kinds::{self, KINDS};
@@ -31,6 +31,9 @@ pub struct State {
     /// Of the context that the model learned from; none where it did not.
     #[serde(default, skip_serializing_if = "EventContext::is_empty")]
     pub context: EventContext,
+    /// The columns that describe items, of a kind that knows items without events; none of others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub described: Option<ItemColumnsState>,
     /// How many users' events the version holds; none where they are read live.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub users: Option<usize>,
@@ -62,6 +65,7 @@ pub struct Recommender {
     state: State,
     items: Vocabulary,
     popularity: Shared<f32>,
+    described: Option<ItemColumns>,
     model: Model,
     snapshot: Option<Snapshot>,
     common: CommonParams,
@@ -90,6 +94,7 @@ impl Recommender {
     pub fn laid_out(&self) -> Vec<Tensor> {
         let mut all = self.items.to_tensors(ITEMS);
         all.push(Tensor::f32(POPULARITY, [self.popularity.len()], self.popularity.clone()));
+        all.extend(self.described.iter().flat_map(|d| d.to_tensors(ITEM_VALUES)));
         all.extend(self.model.laid_out());
         all.extend(self.snapshot.iter().flat_map(Snapshot::laid_out));
         all
@@ -102,10 +107,30 @@ impl Recommender {
         let items = Vocabulary::from_tensors(ITEMS, state.item_ids, state.items, tensors)?;
         state.context.check()?;
         let popularity = crate::model::network_tensors::floats(tensors, POPULARITY, &[state.items])?;
+        let described = state.described.clone().map(|d| ItemColumns::from_tensors(ITEM_VALUES, d, tensors)).transpose()?;
         let stored = Stored { items: state.items, params: &state.params, tensors, kinds: KINDS };
         let model = (kinds::kind(&state.kind)?.load)(&stored)?;
         let common = CommonParams::of(&state.params)?;
-        Ok(Self { state, items, popularity, model, snapshot: None, common })
+        Ok(Self { state, items, popularity, described, model, snapshot: None, common })
+    }
+
+    /// The columns that describe items, where the model knows items without events by them.
+    pub fn described(&self) -> Option<&ItemColumns> {
+        self.described.as_ref()
+    }
+
+    /// The same with items that came later, by the texts of their ids and their values; without the users' events, should there be any. None
+    /// of a kind that knows no item without events.
+    ///
+    /// # Errors
+    /// [`Code::InvalidText`] for an id of another kind.
+    pub fn extended<'t>(&self, ids: impl Iterator<Item = &'t str>, values: &ItemValues) -> Result<Option<Self>> {
+        let Some(model) = self.model.extended(values) else { return Ok(None) };
+        let items = self.items.with_later(ids)?;
+        let mut popularity = crate::base::zeros(items.len())?;
+        popularity[..self.popularity.len()].copy_from_slice(&self.popularity);
+        let (state, common) = (self.state.clone(), self.common.clone());
+        Ok(Some(Self { state, items, popularity: popularity.into(), described: None, model, snapshot: None, common }))
     }
 
     /// The fitted kind.

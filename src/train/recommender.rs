@@ -1,7 +1,7 @@
 //! The training of a recommender: events in, the item side of a model and how it went out.
 
 use crate::base::number::AsReal;
-use crate::base::tensor_names::{HOLDOUT, ITEMS, POPULARITY};
+use crate::base::tensor_names::{HOLDOUT, ITEM_VALUES, ITEMS, POPULARITY};
 use crate::base::{Context, Error, Result, Shared, Tensor};
 use crate::dataset::{EventContext, Interactions, Snapshot, Step};
 use crate::model::begins::Begins;
@@ -90,6 +90,8 @@ pub fn fit_from(
     let context = if model.uses_context() { data.context.clone() } else { EventContext::default() };
     tensors.extend(model.to_tensors());
     tensors.extend(data.items.to_tensors(ITEMS));
+    let described = data.described.as_ref().filter(|_| kind.describes).map(|d| &d.columns);
+    tensors.extend(described.iter().flat_map(|d| d.to_tensors(ITEM_VALUES)));
     tensors.push(popularity_tensor(Popularity::plain(data, ctx)?.scores));
     let snapshot = snapshot(data, &asked.common, ctx)?;
     if let Some(s) = &snapshot {
@@ -103,6 +105,7 @@ pub fn fit_from(
         seed: ctx.seed,
         params: resolved.clone(),
         context,
+        described: described.map(|d| d.state().clone()),
         users: snapshot.map(|s| s.len()),
         learned_users: Some(data.users.len()),
         held_share: parts.share,

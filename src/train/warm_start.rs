@@ -45,11 +45,7 @@ impl<'a> WarmStart<'a> {
             return Ok(asked.clone());
         }
         let mut closed = asked.clone();
-        for (name, value) in closed.params.iter_mut().filter(|(name, v)| **v == Value::Null && name.as_str() != "repeats") {
-            if let Some(chosen) = stored.get(name) {
-                value.clone_from(chosen);
-            }
-        }
+        closed.params.iter_mut().filter(|(name, _)| name.as_str() != "repeats").for_each(|(name, value)| fill(value, stored.get(name)));
         Ok(closed)
     }
 
@@ -69,5 +65,14 @@ impl<'a> WarmStart<'a> {
 
     fn of<'w>(version: &'w Recommender, items: &'w [Option<u32>]) -> Warm<'w> {
         Warm { model: version.model(), params: version.params(), known: version.items().len(), items }
+    }
+}
+
+/// Puts what was chosen in the place of what is open; of the parameters of a base, too.
+fn fill(value: &mut Value, chosen: Option<&Value>) {
+    match (value, chosen) {
+        (value @ Value::Null, Some(chosen)) => value.clone_from(chosen),
+        (Value::Object(of), Some(Value::Object(chosen))) => of.iter_mut().for_each(|(name, value)| fill(value, chosen.get(name))),
+        _ => {}
     }
 }

@@ -93,18 +93,12 @@ fn check(kinds: &Kinds, resolved: &mut Map<String, Value>) -> Result<()> {
     let mut bases = Map::new();
     for (name, given) in &p.bases {
         let info = find(kinds, name)?;
-        if info.name == KIND.name {
-            return Err(Error::new(Code::InvalidParameter, "a blend cannot be a base of a blend")
-                .detail("Parameter \"bases\" names \"blend\".")
+        if info.name == KIND.name || info.describes {
+            return Err(Error::new(Code::InvalidParameter, format!("kind {name} cannot be a base of a blend"))
+                .detail(format!("Parameter \"bases\" names \"{name}\"."))
                 .hint("For example: params => '{\"bases\": {\"ease\": {}, \"transition\": {}}}'."));
         }
-        let own = params::resolve(name, info.specs, given)?;
-        if own.get("context").and_then(Value::as_array).is_some_and(|c| !c.is_empty()) {
-            return Err(Error::new(Code::InvalidParameter, "parameter \"context\" is the blend's, not a base's")
-                .detail(format!("Base \"{name}\" names columns of the events, which are read once."))
-                .hint("params => '{\"bases\": {\"ranker\": {}}, \"context\": [\"store\"]}'."));
-        }
-        bases.insert(name.clone(), Value::Object(own));
+        bases.insert(name.clone(), Value::Object(own_params(info, given)?));
     }
     if bases.is_empty() {
         return Err(Error::new(Code::InvalidParameter, "parameter \"bases\" names no kind")
@@ -127,6 +121,20 @@ fn check(kinds: &Kinds, resolved: &mut Map<String, Value>) -> Result<()> {
     }
     resolved.insert("bases".into(), Value::Object(bases));
     Ok(())
+}
+
+/// The parameters of a base, filled in: those of its kind alone.
+///
+/// # Errors
+/// [`Code::InvalidParameter`].
+pub fn own_params(kind: &Kind, given: &Value) -> Result<Map<String, Value>> {
+    let own = params::resolve(kind.name, kind.specs, given)?;
+    if own.get("context").and_then(Value::as_array).is_some_and(|c| !c.is_empty()) {
+        return Err(Error::new(Code::InvalidParameter, "parameter \"context\" is the model's, not a base's")
+            .detail(format!("Base \"{}\" names columns of the events, which are read once.", kind.name))
+            .hint("params => '{\"bases\": {\"ranker\": {}}, \"context\": [\"store\"]}'."));
+    }
+    Ok(own)
 }
 
 /// The share of the time in which bases are tried: whoever fits again to all events needs as much, and they are weighed and evaluated in

@@ -56,7 +56,7 @@ fn bases_and_weights_must_belong_together() {
     let fault = |text: &str| check(KINDS, &mut given(text)).unwrap_err();
     assert_eq!(fault(r#"{"bases": {"eas": {}}, "weights": null}"#).hint.as_deref(), Some("Did you mean \"ease\"?"));
     assert_eq!(fault(r#"{"bases": {"ease": {"regularisation": 1}}, "weights": null}"#).code, Code::InvalidParameter);
-    assert_eq!(fault(r#"{"bases": {"blend": {}}, "weights": null}"#).message, "a blend cannot be a base of a blend");
+    assert_eq!(fault(r#"{"bases": {"blend": {}}, "weights": null}"#).message, "kind blend cannot be a base of a blend");
     assert_eq!(fault(r#"{"bases": {}, "weights": null}"#).message, "parameter \"bases\" names no kind");
     let e = fault(r#"{"bases": {"ease": {}}, "weights": {"transition": 1}}"#);
     assert_eq!(e.message, "parameter \"weights\" names \"transition\", which is no base");

@@ -143,7 +143,7 @@ impl Ranker {
         let inputs = if repeat { view::inputs(false, 0, 0) } else { view::inputs(true, data.attributes.len(), data.context.len()) };
         let stack = stack(&p.hidden, inputs)?;
         let mut lists = training_lists::lists(data, (first, latest, horizon), &p, inputs, item_snapshot, ctx)?;
-        let (mean, deviation) = training_lists::scale(&lists);
+        let (mean, deviation) = listwise::scale(&lists);
         standardise(&mut lists.x, &mean, &deviation);
         let (mut networks, mut epochs) = (Vec::new(), Vec::new());
         if lists.bounds.len() > 1 {

@@ -4,6 +4,7 @@ pub(crate) mod events;
 pub(crate) mod index_advice;
 pub(crate) mod item_attributes;
 pub(crate) mod item_events;
+pub(crate) mod later_items;
 pub(crate) mod lists;
 pub(crate) mod live_history;
 pub(crate) mod serve_all;

@@ -1,6 +1,7 @@
 //! A list for a user: the model, the user's events (live, or those that the version holds), what may be shown, the best k.
 
 use crate::base::memory::{self, Taken};
+use crate::base::number::AsIndex;
 use crate::base::{Budget, Code, Error, Result, Tensor, interrupts, tensor_names};
 use crate::dataset::{Id, IdKind, Snapshot, Vocabulary};
 use crate::model::recommender::CommonParams;
@@ -8,6 +9,8 @@ use crate::pg::backend::snapshot_stamp::Stamp;
 use crate::pg::backend::text::literal;
 use crate::pg::query::id_type::{IdType, Lookup};
 use crate::pg::recommender::events::EventSource;
+use crate::pg::recommender::item_attributes::ItemSource;
+use crate::pg::recommender::later_items::{self, LaterItems};
 use crate::pg::recommender::live_history::{History, Live};
 use crate::pg::store::cache::{self, Found, Kept};
 use crate::pg::store::link_rows;
@@ -28,6 +31,8 @@ pub(crate) struct Ready {
     /// What is asked of it is counted here.
     pub counts: Rc<Counts>,
     loaded: Rc<Loaded>,
+    /// The version with the items that came later, where it knows such.
+    extended: Option<Rc<Extended>>,
     /// What the current role may ask.
     scope: Scope,
     /// None where the version holds the users' events itself.
@@ -52,6 +57,34 @@ struct Loaded {
     /// What finds items and the users of a snapshot by their type, once it was asked for.
     items: RefCell<Option<Rc<Lookup>>>,
     users: RefCell<Option<Rc<Lookup>>>,
+    /// Where items are described, of a kind that knows items without events.
+    described_by: Option<ItemSource>,
+    /// With the items that the latest statement saw.
+    extended: RefCell<Option<Rc<Extended>>>,
+}
+
+/// A version with items that came later.
+struct Extended {
+    later: LaterItems,
+    recommender: Recommender,
+    /// As of [`Loaded`].
+    items: RefCell<Option<Rc<Lookup>>>,
+}
+
+impl Loaded {
+    /// With the items that the running statement sees and the version does not know.
+    fn extended(&self, found: &Found) -> Result<Option<Rc<Extended>>> {
+        let Some(items) = &self.described_by else { return Ok(None) };
+        let later = later_items::read(&found.model, &self.recommender, (&self.source, self.common.read_as), items)?;
+        let Some(later) = later.filter(|l| !l.ids.is_empty()) else { return Ok(None) };
+        if let Some(kept) = self.extended.borrow().as_ref().filter(|e| e.later == later) {
+            return Ok(Some(kept.clone()));
+        }
+        let extended = self.recommender.extended(later.ids.iter().map(String::as_str), &later.values)?;
+        let extended = extended.map(|recommender| Rc::new(Extended { later, recommender, items: RefCell::default() }));
+        self.extended.borrow_mut().clone_from(&extended);
+        Ok(extended)
+    }
 }
 
 /// What `kept` holds, of type `typ`, or else what finds the ids of `vocabulary` by it, to be kept.
@@ -105,7 +138,11 @@ pub(crate) fn ready(name: &str) -> Result<Rc<Ready>> {
     }
     let found = cache::find(name, stamp)?;
     let loaded = cache::weights(&found, |version| load(name, version))?;
-    let of_items = |typ| lookup(&loaded.items, typ, loaded.recommender.items());
+    let extended = loaded.extended(&found)?;
+    let of_items = |typ| match &extended {
+        Some(e) => lookup(&e.items, typ, e.recommender.items()),
+        None => lookup(&loaded.items, typ, loaded.recommender.items()),
+    };
     let (live, items, users) = match loaded.recommender.snapshot() {
         Some(snapshot) => {
             let of = |r: &Option<_>| r.as_ref().map(IdType::recorded).transpose().map(Option::flatten);
@@ -121,7 +158,7 @@ pub(crate) fn ready(name: &str) -> Result<Rc<Ready>> {
     };
     let scope = models::scope(&found.model).unwrap_or(Scope::Score);
     let counts = use_counts::of(found.model.id);
-    let ready = Rc::new(Ready { found, counts, loaded: loaded.clone(), scope, live, items, users });
+    let ready = Rc::new(Ready { found, counts, loaded: loaded.clone(), extended, scope, live, items, users });
     HERE.with_borrow_mut(|h| {
         // Not where the look-up itself brought about another state.
         if h.stamp == stamp {
@@ -159,7 +196,9 @@ fn load(name: &str, version: &VersionRow) -> Result<Kept<Loaded>> {
     let (items, users) = Default::default();
     let common = version.params.as_object().map(CommonParams::of).transpose()?.unwrap_or_default();
     let bytes = if shared { version.state_text.len() } else { bytes };
-    Ok(Kept { model: Loaded { recommender, index, source, common, items, users }, bytes, shared })
+    let described_by = recorded(version, DESCRIBED_BY)?;
+    let extended = RefCell::default();
+    Ok(Kept { model: Loaded { recommender, index, source, common, items, users, described_by, extended }, bytes, shared })
 }
 
 /// Where a version's events are; none for one that learns from rows.
@@ -167,9 +206,17 @@ fn load(name: &str, version: &VersionRow) -> Result<Kept<Loaded>> {
 /// # Errors
 /// [`Code::Corrupt`].
 pub(crate) fn source(version: &VersionRow) -> Result<Option<EventSource>> {
+    recorded(version, "events")
+}
+
+/// Where a version's state says how its items are described.
+pub(crate) const DESCRIBED_BY: &str = "described_by";
+
+/// What a version's state has under `key`.
+fn recorded<T: serde::de::DeserializeOwned>(version: &VersionRow, key: &str) -> Result<Option<T>> {
     version
         .state
-        .get("events")
+        .get(key)
         .map(|s| serde_json::from_value(s.clone()))
         .transpose()
         .map_err(|e| Error::new(Code::Corrupt, "the stored state of the model is damaged").detail(format!("{e}.")))
@@ -184,7 +231,7 @@ pub(crate) fn now() -> i64 {
 impl Ready {
     /// The item side.
     pub(crate) fn recommender(&self) -> &Recommender {
-        &self.loaded.recommender
+        self.extended.as_ref().map_or(&self.loaded.recommender, |e| &e.recommender)
     }
 
     /// Refuses what the current role may not ask: [`models::allow`].
@@ -224,7 +271,10 @@ impl Ready {
     /// # Errors
     /// [`Code::Corrupt`].
     pub(crate) fn supply(&self, items: Option<&[u32]>) -> Result<()> {
-        link_rows::supply(&self.loaded.recommender, &self.loaded.index, (self.found.model.id, self.found.version), items)
+        // What came later has no row.
+        let known = |items: &[u32]| items.iter().copied().filter(|i| i.index() < self.loaded.recommender.items().len()).collect::<Vec<_>>();
+        let items = items.map(known);
+        link_rows::supply(&self.loaded.recommender, &self.loaded.index, (self.found.model.id, self.found.version), items.as_deref())
     }
 
     /// As [`Ready::supply`] of all rows, which are booked until what comes back is dropped.
@@ -242,7 +292,7 @@ impl Ready {
     /// # Errors
     /// Postgres raises what is no value of that type.
     pub(crate) fn find_item(&self, id: &Id) -> Result<Option<u32>> {
-        Lookup::index(self.items.as_deref(), id, self.loaded.recommender.items())
+        Lookup::index(self.items.as_deref(), id, self.recommender().items())
     }
 
     /// The indices of the ids that are known, in the order of `ids`.
@@ -294,7 +344,7 @@ impl Ready {
     /// What reading them raises.
     pub(crate) fn history(&self, user: &Id) -> Result<History> {
         match &self.live {
-            Some(live) => live.history(user, &self.loaded.recommender),
+            Some(live) => live.history(user, self.recommender()),
             None => {
                 let Some(snapshot) = self.loaded.recommender.snapshot() else { return Ok(History::default()) };
                 let index = Lookup::index(self.users.as_deref(), user, snapshot.users())?;
@@ -316,8 +366,8 @@ impl Ready {
     pub(crate) fn score_of(&self, history: &History, none: &str) -> Result<(Vec<f32>, String, bool)> {
         let items: Vec<u32> = history.events.iter().map(|e| e.item).collect();
         self.supply(Some(&items))?;
-        let mut scores = crate::base::zeros(self.loaded.recommender.items().len())?;
-        let source = self.loaded.recommender.score_history(&history.events, now(), &mut scores);
+        let mut scores = crate::base::zeros(self.recommender().items().len())?;
+        let source = self.recommender().score_history(&history.events, now(), &mut scores);
         Ok((scores, self.said(source, history.any, none).to_owned(), source == Source::History))
     }
 

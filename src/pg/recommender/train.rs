@@ -1,7 +1,8 @@
 //! The road of `affinity.train_recommender`: a relation's events in, a version of a model out; and the same again by a recorded call.
 
 use crate::base::{Budget, Error, Result, Tensor};
-use crate::dataset::{Attribute, Event, Id, Interactions, Skipped, Vocabulary};
+use crate::dataset::{Attribute, DescribedItems, Event, Id, Interactions, Skipped, Vocabulary};
+use crate::model::cold_start;
 use crate::model::recommender::{ReadAs, Users};
 use crate::pg::backend::text::literal;
 use crate::pg::backend::{error, interrupts};
@@ -22,6 +23,7 @@ use crate::train::verdict::Incumbent;
 use crate::train::{Family, recommender};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::sync::Arc;
 
 /// The name of the function that a recorded call repeats.
 pub(crate) const FUNCTION: &str = "train_recommender";
@@ -68,6 +70,10 @@ pub(crate) fn read(
     let begun = Begun::new(c"affinity.train_recommender()", &call.deploy, again)?;
     // Says what is wrong with the columns before anything is read.
     call.events.live(relation, 1)?;
+    let describes = asked.kind.is_some_and(|k| k.describes);
+    if describes && items.is_none() {
+        return Err(cold_start::needs_items(&call.kind));
+    }
     let mut run = begun.lock(model, &call.kind)?;
     let warm = again.is_some_and(|a| a.warm);
     let deployed = run.incumbent(same_family, |version, tensors| Deployed::load(version, tensors, warm))?;
@@ -79,7 +85,11 @@ pub(crate) fn read(
         deployed.known_by(&mut data.items, typ)?;
     }
     if let Some(items) = items {
-        data.attributes = attributes(items, &call, &data, typ, &run.budget)?;
+        if describes {
+            data.described = Some(Arc::new(described(items, &call, &data, typ, &run.budget)?));
+        } else {
+            data.attributes = attributes(items, &call, &data, typ, &run.budget)?;
+        }
     }
     for (_, name) in call.events.context.iter().enumerate().filter(|(c, _)| data.context.says_nothing(*c)) {
         error::notice(&format!("column \"{name}\" of the context is the same in all events and tells nothing"));
@@ -108,7 +118,7 @@ pub(crate) fn read(
         let sample: Vec<_> = users.map(|u| (data.users.id(u), data.history(u).to_vec())).collect();
         let now = data.latest();
         drop((data, deployed));
-        record_source(&mut trained.state, source)?;
+        record_source(&mut trained.state, source, call.items.as_ref().filter(|_| describes))?;
         let kind = trained.state.get("kind").and_then(Value::as_str).unwrap_or(&call.kind).to_owned();
         let check = move |row: &VersionRow, tensors: &[Tensor]| {
             let model = Recommender::load(&row.state, tensors)?;
@@ -137,26 +147,39 @@ fn tell_events(call: &Call, relation: &Relation, skipped: &Skipped) {
 /// What the relation of the items says of those of the events.
 fn attributes((items, reader): &Read, call: &Call, data: &Interactions, typ: Option<IdType>, budget: &Budget) -> Result<Vec<Attribute>> {
     let described = reader.run(|| ItemSource::read(items, &call.events.item_col, &data.items, typ, budget))?;
-    let names = |all: Vec<&str>| all.join(", ");
-    if !described.left_out.is_empty() {
-        let used = names(described.attributes.iter().map(|a| a.name.as_str()).collect());
-        let left_out = names(described.left_out.iter().map(String::as_str).collect());
-        error::notice(&format!("of the items, {used} are learned from; left out are {left_out}"));
-    }
-    if described.repeated > 0 {
-        error::notice(&format!("{} rows of items repeat an id; the first one counts", described.repeated));
-    }
+    tell_items(described.attributes.iter().map(|a| a.name.as_str()), &described.left_out, described.repeated);
     Ok(described.attributes)
 }
 
+/// What the relation of the items says that these share, by the values of its columns.
+fn described((items, reader): &Read, call: &Call, data: &Interactions, typ: Option<IdType>, budget: &Budget) -> Result<DescribedItems> {
+    let (described, repeated) = reader.run(|| ItemSource::read_values(items, &call.events.item_col, &data.items, typ, budget))?;
+    tell_items(described.columns.names(), &described.left_out, repeated);
+    Ok(described)
+}
+
+/// Says which columns of the items are made use of.
+fn tell_items<'a>(used: impl Iterator<Item = &'a str>, left_out: &[String], repeated: u64) {
+    if !left_out.is_empty() {
+        let used = used.collect::<Vec<_>>().join(", ");
+        error::notice(&format!("of the items, {used} are learned from; left out are {}", left_out.join(", ")));
+    }
+    if repeated > 0 {
+        error::notice(&format!("{repeated} rows of items repeat an id; the first one counts"));
+    }
+}
+
 /// Notes in a version's state where its events are. Columns that the model makes no use of need not be there when it serves.
-fn record_source(state: &mut Value, mut events: EventSource) -> Result<()> {
+fn record_source(state: &mut Value, mut events: EventSource, items: Option<&ItemSource>) -> Result<()> {
     let Some(state) = state.as_object_mut() else { return Ok(()) };
     if !state.contains_key("context") {
         events.context.clear();
     }
-    let events = serde_json::to_value(&events).map_err(|e| Error::internal(format!("The source cannot be recorded: {e}.")))?;
-    state.insert("events".into(), events);
+    let unrecorded = |e| Error::internal(format!("The source cannot be recorded: {e}."));
+    state.insert("events".into(), serde_json::to_value(&events).map_err(unrecorded)?);
+    if let Some(items) = items {
+        state.insert(serving::DESCRIBED_BY.into(), serde_json::to_value(items).map_err(unrecorded)?);
+    }
     Ok(())
 }
 
