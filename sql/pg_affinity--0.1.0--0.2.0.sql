@@ -254,6 +254,21 @@ CREATE AGGREGATE affinity.psi(value text, is_now boolean, weight double precisio
     COMBINEFUNC = affinity_internal.psi_category_combine, SERIALFUNC = affinity_internal.psi_category_serialise, DESERIALFUNC = affinity_internal.psi_category_deserialise, PARALLEL = SAFE);
 COMMENT ON AGGREGATE affinity.psi(text, boolean, double precision) IS 'How far categories have moved: the population stability index of the rows that are now against the others, each category a bin, those below one percent one together. A row without a value does not count: coalesce(value, ...) makes it a category. A row counts weight, as if it were there so often; one of weight 0 or NULL does not count.';
 
+-- ## Lists for the pages of a shop
+
+CREATE TYPE affinity.together AS (rank integer, item_id bigint, together bigint, lift double precision, lift_low double precision, version integer);
+COMMENT ON TYPE affinity.together IS 'What is in one basket with an item, for item ids that are integers.';
+CREATE TYPE affinity.together_text AS (rank integer, item_id text, together bigint, lift double precision, lift_low double precision, version integer);
+COMMENT ON TYPE affinity.together_text IS 'What is in one basket with an item, for item ids of any type, as text.';
+CREATE TYPE affinity.together_uuid AS (rank integer, item_id uuid, together bigint, lift double precision, lift_low double precision, version integer);
+COMMENT ON TYPE affinity.together_uuid IS 'What is in one basket with an item, for item ids that are uuid.';
+
+CREATE FUNCTION affinity.bought_together(model text, item_id anycompatible, k bigint DEFAULT 10, as_type anyelement DEFAULT NULL::affinity.together)
+RETURNS SETOF anyelement
+AS 'MODULE_PATHNAME', 'bought_together_wrapper' LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 10;
+COMMENT ON FUNCTION affinity.bought_together(text, anycompatible, bigint, anyelement) IS
+'The k items that are in one basket with an item more often than by chance, by a model of kind baskets, the surest first: how many baskets hold both, how many times as many as by chance that is (lift), and the lower end of it, by which they stand; above 1 all of them. None for an item that the model does not know.';
+
 -- ## Lists that no model makes
 
 CREATE FUNCTION affinity.trending(events regclass, item_col name, time_col name, user_col name DEFAULT NULL, k bigint DEFAULT 20,

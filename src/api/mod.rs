@@ -8,6 +8,7 @@ mod evaluate;
 mod generate;
 mod kinds;
 mod models;
+mod pages;
 mod predict;
 mod profile;
 mod progress;

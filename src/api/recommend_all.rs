@@ -3,7 +3,7 @@
 use crate::api::recommend::{count, user};
 use crate::pg::backend::error::sql;
 use crate::pg::call::arguments::Call;
-use crate::pg::call::prototype::Rows;
+use crate::pg::call::prototype::{LISTS, Rows};
 use crate::pg::recommender::user_range::UserRange;
 use crate::pg::recommender::{serve_all, serving};
 use pgrx::pg_extern;
@@ -12,7 +12,7 @@ use pgrx::pg_extern;
 #[pg_extern]
 fn recommend_all(call: Call<'_>) {
     sql(|| {
-        let mut rows = Rows::begin(call, 3, true)?;
+        let mut rows = Rows::begin(call, 3, LISTS)?;
         let Some(model) = call.model(0)? else { return Ok(()) };
         let ready = serving::ready(&model)?;
         let exclude_seen = ready.exclude_seen(call.boolean(2))?;

@@ -5,7 +5,7 @@ use crate::base::params::{ParamType, Spec};
 use crate::dataset::Interactions;
 use crate::model::recommender::{self, AUTO, COMMON, Kind, Kinds};
 use crate::model::{
-    als, blend, bpr, cfgan, cold_start, ease, item_knn, item_vectors, mult_vae, popularity, ranker, sequence, session_knn, slist,
+    als, baskets, blend, bpr, cfgan, cold_start, ease, item_knn, item_vectors, mult_vae, popularity, ranker, sequence, session_knn, slist,
     transition,
 };
 
@@ -14,6 +14,7 @@ pub static KINDS: &Kinds = &[
     &popularity::KIND,
     &item_knn::KIND,
     &transition::KIND,
+    &baskets::KIND,
     &session_knn::KIND,
     &slist::KIND,
     &ease::KIND,

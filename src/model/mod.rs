@@ -3,6 +3,7 @@
 pub mod als;
 pub mod auto_candidates;
 pub mod autoencoder;
+pub mod baskets;
 pub mod begins;
 pub mod blend;
 pub mod bpr;
@@ -23,6 +24,7 @@ mod item_rows;
 pub mod item_vectors;
 pub mod kinds;
 pub mod least_squares;
+pub mod lift;
 pub mod linked;
 pub mod links;
 pub mod listwise;

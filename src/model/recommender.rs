@@ -8,6 +8,7 @@ use crate::base::{Code, Context, Epoch, Error, Result, Tensor, names};
 use crate::dataset::{Event, Interactions, ItemValues};
 use crate::model::factors::Factors;
 use crate::model::holdout::Holdout;
+use crate::model::lift::Together;
 use crate::model::links::Links;
 use crate::model::products::{Folder, Products};
 use serde::Deserialize;
@@ -297,6 +298,14 @@ pub trait ItemScorer: Debug + Send + Sync {
         out.iter_mut().zip(others).for_each(|(o, i)| *o = if matches!(known, Ok(true)) { scratch[i.index()] } else { 0.0 });
         scratch.fill(0.0);
         known.map(|_| ())
+    }
+
+    /// What is in one basket with `item` more often than by chance, the surest first.
+    ///
+    /// # Errors
+    /// [`Code::Unsupported`] for a kind that knows no baskets.
+    fn together(&self, _item: u32) -> Result<Vec<Together>> {
+        Err(Error::new(Code::Unsupported, "the model knows no baskets"))
     }
 
     /// The vector of `item`; none for one that the events say nothing of.

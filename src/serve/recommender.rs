@@ -8,6 +8,7 @@ use crate::dataset::{Event, EventContext, Id, IdKind, Interactions, ItemColumns,
 use crate::kernel::topk::top_k;
 use crate::model::factors::Factors;
 use crate::model::kinds::{self, KINDS};
+use crate::model::lift::Together;
 use crate::model::links::Links;
 use crate::model::recommender::{CommonParams, ItemScorer, Model, Stored};
 use crate::serve::known_events::Known;
@@ -224,6 +225,14 @@ impl Recommender {
     /// [`Code::Unsupported`] for a kind that knows no likeness.
     pub fn similar(&self, item: u32, out: &mut [f32]) -> Result<bool> {
         self.model.similar(item, out)
+    }
+
+    /// See [`ItemScorer::together`].
+    ///
+    /// # Errors
+    /// [`Code::Unsupported`] for a kind that knows no baskets.
+    pub fn together(&self, item: u32) -> Result<Vec<Together>> {
+        self.model.together(item)
     }
 
     /// The vector of `item`; none for one that the events say nothing of.

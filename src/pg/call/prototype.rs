@@ -20,6 +20,31 @@ pub(crate) struct Recommendation {
     pub score: f32,
 }
 
+/// The types that a list may be given in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Family {
+    /// The name of the one for ids that are integers; those for text and uuid begin with it.
+    pub name: &'static str,
+    /// Whether rows have a user.
+    pub users: bool,
+    /// Columns beside those of every list.
+    pub more: &'static [(&'static str, pg_sys::Oid)],
+}
+
+/// A list for one.
+pub(crate) const LIST: Family = Family { name: "recommendation", users: false, more: &[] };
+/// Lists for several.
+pub(crate) const LISTS: Family = Family { name: "user_recommendation", users: true, more: &[] };
+
+/// A value of a column beside those of every list.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum More {
+    /// A bigint.
+    Count(u64),
+    /// A double precision.
+    Real(f64),
+}
+
 /// A field of the prototype and what goes into it.
 #[derive(Clone, Copy, PartialEq)]
 enum Field {
@@ -35,6 +60,8 @@ enum Field {
     Score,
     Source,
     Version,
+    /// One of [`Family::more`].
+    More(usize),
 }
 
 /// What a row is made of.
@@ -49,6 +76,8 @@ pub(crate) struct Entry<'a> {
     pub version: i32,
     /// The model's name.
     pub model: &'a str,
+    /// Values of the columns of [`Family::more`].
+    pub more: &'a [More],
 }
 
 /// Hands `rows` to the executor as rows of the type of argument `prototype`.
@@ -56,8 +85,8 @@ pub(crate) struct Entry<'a> {
 /// # Errors
 /// Those of [`Rows::begin`] and [`Rows::put`].
 pub(crate) fn set(call: Call<'_>, prototype: usize, rows: &[Recommendation], source: &str, version: i32, model: &str) -> Result<()> {
-    let mut out = Rows::begin(call, prototype, false)?;
-    rows.iter().try_for_each(|row| out.put(&Entry { user: None, row, source, version, model }))
+    let mut out = Rows::begin(call, prototype, LIST)?;
+    rows.iter().try_for_each(|row| out.put(&Entry { user: None, row, source, version, model, more: &[] }))
 }
 
 /// Rows of a prototype's type on their way to the executor; beyond `work_mem` they go to a temporary file.
@@ -69,16 +98,15 @@ pub(crate) struct Rows {
     typ: pg_sys::Oid,
     /// Where the values of one row live until the store has copied them.
     short_lived: pg_sys::MemoryContext,
-    /// Whether rows have a user.
-    users: bool,
+    family: Family,
 }
 
 impl Rows {
-    /// Begins the answer to `call`, whose argument `prototype` gives the type; with `users` the type may have a column for the user.
+    /// Begins the answer to `call`, whose argument `prototype` gives the type: one of `family`, or of some of its columns.
     ///
     /// # Errors
     /// [`Code::WrongType`] for a prototype that is no row of fitting columns; [`Code::Unsupported`] where a set is not expected.
-    pub(crate) fn begin(call: Call<'_>, prototype: usize, users: bool) -> Result<Self> {
+    pub(crate) fn begin(call: Call<'_>, prototype: usize, family: Family) -> Result<Self> {
         let typ = call.argument_type(prototype);
         // SAFETY: resultinfo is what the executor passed; the type is composite when its row type is looked up, and its copy lives in the
         // query's memory, as the tuplestore does.
@@ -90,20 +118,20 @@ impl Rows {
                     .hint("Call it in FROM: SELECT * FROM affinity.recommend(…)."));
             }
             if u8::try_from(pg_sys::get_typtype(typ)).unwrap_or(0) != pg_sys::TYPTYPE_COMPOSITE {
-                return Err(not_a_prototype(typ, None, users));
+                return Err(not_a_prototype(typ, None, family));
             }
             let before = pg_sys::MemoryContextSwitchTo((*(*info).econtext).ecxt_per_query_memory);
             let desc = pg_sys::lookup_rowtype_tupdesc_copy(typ, -1);
             let random = (*info).allowedModes & pg_sys::SetFunctionReturnMode::SFRM_Materialize_Random as i32 != 0;
             let store = pg_sys::tuplestore_begin_heap(random, false, pg_sys::work_mem);
             pg_sys::MemoryContextSwitchTo(before);
-            let fields = fields(desc, typ, users)?;
+            let fields = fields(desc, typ, family)?;
             (*info).returnMode = pg_sys::SetFunctionReturnMode::SFRM_Materialize;
             (*info).setResult = store;
             (*info).setDesc = desc;
             (*call.raw()).isnull = true;
             let nulls = fields.iter().map(|f| *f == Field::Dropped).collect();
-            Ok(Self { store, desc, fields, nulls, typ, short_lived: compat::small_context(c"affinity row"), users })
+            Ok(Self { store, desc, fields, nulls, typ, short_lived: compat::small_context(c"affinity row"), family })
         }
     }
 
@@ -144,6 +172,11 @@ impl Rows {
             Field::Score => pg_sys::Datum::from(entry.row.score.to_bits()),
             Field::Version => pg_sys::Datum::from(entry.version),
             Field::Source => text::datum(entry.source),
+            Field::More(at) => match entry.more.get(at) {
+                Some(More::Count(n)) => pg_sys::Datum::from(i64::try_from(*n).unwrap_or(i64::MAX)),
+                Some(More::Real(x)) => pg_sys::Datum::from(x.to_bits()),
+                None => return Err(Error::internal("A row without one of its values.")),
+            },
             Field::ItemInteger | Field::ItemText | Field::ItemUuid => id(item).ok_or_else(|| self.unfit("item", item, entry.model))?,
             Field::UserInteger | Field::UserText | Field::UserUuid => match entry.user {
                 Some(user) => id(user).ok_or_else(|| self.unfit("user", user, entry.model))?,
@@ -154,22 +187,22 @@ impl Rows {
 
     /// The error for ids that do not fit the prototype.
     fn unfit(&self, what: &str, id: &Id, model: &str) -> Error {
-        let needed = match id {
-            _ if self.users => "user_recommendation_text, or a type of your own",
-            Id::Integer(_) => "recommendation",
-            Id::Text(t) if uuid(t).is_some() => "recommendation_uuid",
-            Id::Text(_) => "recommendation_text",
+        let suffix = match id {
+            _ if self.family.users => "_text, or a type of your own",
+            Id::Integer(_) => "",
+            Id::Text(t) if uuid(t).is_some() => "_uuid",
+            Id::Text(_) => "_text",
         };
         let an = if what == "user" { "A user" } else { "An item" };
         Error::new(Code::WrongType, format!("{what} ids of model \"{model}\" do not fit {}", type_name(self.typ)))
             .detail(format!("{an} is \"{}\".", names::shown(&id.to_string())))
-            .hint(format!("Add as_type => NULL::affinity.{needed}."))
+            .hint(format!("Add as_type => NULL::affinity.{}{suffix}.", self.family.name))
     }
 }
 
 /// # Safety
 /// `desc` is a live row type.
-unsafe fn fields(desc: pg_sys::TupleDesc, typ: pg_sys::Oid, users: bool) -> Result<Vec<Field>> {
+unsafe fn fields(desc: pg_sys::TupleDesc, typ: pg_sys::Oid, family: Family) -> Result<Vec<Field>> {
     // SAFETY: the caller's promise.
     unsafe {
         (0..usize::try_from((*desc).natts).unwrap_or(0))
@@ -184,28 +217,30 @@ unsafe fn fields(desc: pg_sys::TupleDesc, typ: pg_sys::Oid, users: bool) -> Resu
                     ("item_id", pg_sys::INT8OID) => Field::ItemInteger,
                     ("item_id", pg_sys::TEXTOID) => Field::ItemText,
                     ("item_id", pg_sys::UUIDOID) => Field::ItemUuid,
-                    ("user_id", pg_sys::INT8OID) if users => Field::UserInteger,
-                    ("user_id", pg_sys::TEXTOID) if users => Field::UserText,
-                    ("user_id", pg_sys::UUIDOID) if users => Field::UserUuid,
+                    ("user_id", pg_sys::INT8OID) if family.users => Field::UserInteger,
+                    ("user_id", pg_sys::TEXTOID) if family.users => Field::UserText,
+                    ("user_id", pg_sys::UUIDOID) if family.users => Field::UserUuid,
                     ("score", pg_sys::FLOAT4OID) => Field::Score,
                     ("source", pg_sys::TEXTOID) => Field::Source,
                     ("version", pg_sys::INT4OID) => Field::Version,
-                    _ => return Err(not_a_prototype(typ, Some(&format!("{name} {}", type_name(a.atttypid))), users)),
+                    (name, oid) => match family.more.iter().position(|m| *m == (name, oid)) {
+                        Some(at) => Field::More(at),
+                        None => return Err(not_a_prototype(typ, Some(&format!("{name} {}", type_name(oid))), family)),
+                    },
                 })
             })
             .collect()
     }
 }
 
-fn not_a_prototype(typ: pg_sys::Oid, column: Option<&str>, users: bool) -> Error {
+fn not_a_prototype(typ: pg_sys::Oid, column: Option<&str>, Family { name, .. }: Family) -> Error {
     let detail = match column {
         Some(c) => format!("Type {} has a column \"{c}\".", type_name(typ)),
         None => format!("It is of type {}.", type_name(typ)),
     };
-    let of = if users { "user_" } else { "" };
-    Error::new(Code::WrongType, "as_type must be a prototype row of recommendations").detail(detail).hint(format!(
-        "Use as_type => NULL::affinity.{of}recommendation, {of}recommendation_text or {of}recommendation_uuid; or a type of some of their columns.",
-    ))
+    Error::new(Code::WrongType, "as_type must be a prototype row of recommendations")
+        .detail(detail)
+        .hint(format!("Use as_type => NULL::affinity.{name}, {name}_text or {name}_uuid; or a type of some of their columns.",))
 }
 
 /// A uuid datum, of a canonical text.

@@ -7,6 +7,7 @@ pub(crate) mod item_events;
 pub(crate) mod later_items;
 pub(crate) mod lists;
 pub(crate) mod live_history;
+pub(crate) mod pages;
 pub(crate) mod serve_all;
 pub(crate) mod serve_factors;
 pub(crate) mod serving;

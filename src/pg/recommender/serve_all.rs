@@ -81,7 +81,7 @@ fn put(ready: &Ready, asked: &Asked, list: &List, rows: &mut Rows) -> Result<()>
     ready.counts.list(list.items.len(), asked.any, list.source == Source::History);
     for (i, &(item, score)) in list.items.iter().enumerate() {
         let row = Recommendation { rank: i32::try_from(i + 1).unwrap_or(i32::MAX), item: items.id(item), score };
-        rows.put(&Entry { user: Some(&asked.user), row: &row, source, version, model })?;
+        rows.put(&Entry { user: Some(&asked.user), row: &row, source, version, model, more: &[] })?;
     }
     Ok(())
 }

@@ -1,0 +1,36 @@
+//! `affinity.bought_together` and its kin: lists for the pages of a shop.
+
+use crate::api::recommend::count;
+use crate::base::number::AsReal;
+use crate::pg::backend::error::sql;
+use crate::pg::call::arguments::Call;
+use crate::pg::call::ids;
+use crate::pg::call::prototype::{Entry, Family, More, Recommendation, Rows};
+use crate::pg::recommender::serving;
+use pgrx::{pg_extern, pg_sys};
+
+const TOGETHER: Family = Family {
+    name: "together",
+    users: false,
+    more: &[("together", pg_sys::INT8OID), ("lift", pg_sys::FLOAT8OID), ("lift_low", pg_sys::FLOAT8OID)],
+};
+
+/// `affinity.bought_together(model, item_id, k, as_type)`.
+#[pg_extern]
+fn bought_together(call: Call<'_>) {
+    sql(|| {
+        let mut rows = Rows::begin(call, 3, TOGETHER)?;
+        let Some(model) = call.model(0)? else { return Ok(()) };
+        let ready = serving::ready(&model)?;
+        let (k, items) = (count(call, 2)?, ready.recommender().items());
+        let item = call.datum(1).and_then(|d| ids::id(d, call.argument_type(1), items.kind()));
+        let (name, version) = ready.name();
+        for (rank, t) in (1..).zip(ready.together(item.as_ref(), k)?) {
+            let row = Recommendation { rank, item: items.id(t.item), score: t.low.single() };
+            let more = [More::Count(t.together), More::Real(t.lift), More::Real(t.low)];
+            let source = ready.recommender().kind();
+            rows.put(&Entry { user: None, row: &row, source, version, model: name, more: &more })?;
+        }
+        Ok(())
+    })
+}
