@@ -269,6 +269,24 @@ AS 'MODULE_PATHNAME', 'bought_together_wrapper' LANGUAGE c STABLE PARALLEL RESTR
 COMMENT ON FUNCTION affinity.bought_together(text, anycompatible, bigint, anyelement) IS
 'The k items that are in one basket with an item more often than by chance, by a model of kind baskets, the surest first: how many baskets hold both, how many times as many as by chance that is (lift), and the lower end of it, by which they stand; above 1 all of them. None for an item that the model does not know.';
 
+CREATE TYPE affinity.due AS (rank integer, item_id bigint, due timestamptz, last_time timestamptz, times bigint, score real, version integer);
+COMMENT ON TYPE affinity.due IS 'What a user had and when it is due again, for item ids that are integers.';
+CREATE TYPE affinity.due_text AS (rank integer, item_id text, due timestamptz, last_time timestamptz, times bigint, score real, version integer);
+COMMENT ON TYPE affinity.due_text IS 'What a user had and when it is due again, for item ids of any type, as text.';
+CREATE TYPE affinity.due_uuid AS (rank integer, item_id uuid, due timestamptz, last_time timestamptz, times bigint, score real, version integer);
+COMMENT ON TYPE affinity.due_uuid IS 'What a user had and when it is due again, for item ids that are uuid.';
+
+CREATE FUNCTION affinity.buy_again(model text, user_id "any", k bigint DEFAULT 10, as_type anyelement DEFAULT NULL::affinity.due)
+RETURNS SETOF anyelement
+AS 'MODULE_PATHNAME', 'buy_again_wrapper' LANGUAGE c STABLE PARALLEL RESTRICTED COST 100000 ROWS 10;
+COMMENT ON FUNCTION affinity.buy_again(text, "any", bigint, anyelement) IS
+'The best k of the items that a user had, from the user''s own events as of this statement, by a model of kind repeat or another whose lists hold what a user had: what is due by now first, then the rest, each by the model''s score; when it was had last, how many times, and when it is due: the mean time between two times after the last, NULL after a single one. No rows for a user without events.';
+CREATE FUNCTION affinity.buy_again(model text, user_id text, k bigint DEFAULT 10, as_type anyelement DEFAULT NULL::affinity.due)
+RETURNS SETOF anyelement
+AS 'MODULE_PATHNAME', 'buy_again_wrapper' LANGUAGE c STABLE PARALLEL RESTRICTED COST 100000 ROWS 10;
+COMMENT ON FUNCTION affinity.buy_again(text, text, bigint, anyelement) IS
+'What a user whose id is given as text buys again; one that does not fit the type is an unknown user.';
+
 -- ## Lists that no model makes
 
 CREATE FUNCTION affinity.trending(events regclass, item_col name, time_col name, user_col name DEFAULT NULL, k bigint DEFAULT 20,

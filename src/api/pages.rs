@@ -1,6 +1,6 @@
 //! `affinity.bought_together` and its kin: lists for the pages of a shop.
 
-use crate::api::recommend::count;
+use crate::api::recommend::{count, user};
 use crate::base::number::AsReal;
 use crate::pg::backend::error::sql;
 use crate::pg::call::arguments::Call;
@@ -11,6 +11,7 @@ use pgrx::{pg_extern, pg_sys};
 
 const TOGETHER: Family = Family {
     name: "together",
+    items: true,
     users: false,
     more: &[("together", pg_sys::INT8OID), ("lift", pg_sys::FLOAT8OID), ("lift_low", pg_sys::FLOAT8OID)],
 };
@@ -30,6 +31,32 @@ fn bought_together(call: Call<'_>) {
             let more = [More::Count(t.together), More::Real(t.lift), More::Real(t.low)];
             let source = ready.recommender().kind();
             rows.put(&Entry { user: None, row: &row, source, version, model: name, more: &more })?;
+        }
+        Ok(())
+    })
+}
+
+const DUE: Family = Family {
+    name: "due",
+    items: true,
+    users: false,
+    more: &[("due", pg_sys::TIMESTAMPTZOID), ("last_time", pg_sys::TIMESTAMPTZOID), ("times", pg_sys::INT8OID)],
+};
+
+/// `affinity.buy_again(model, user_id, k, as_type)`, for every type of user id.
+#[pg_extern]
+fn buy_again(call: Call<'_>) {
+    sql(|| {
+        let mut rows = Rows::begin(call, 3, DUE)?;
+        let Some(model) = call.model(0)? else { return Ok(()) };
+        let ready = serving::ready(&model)?;
+        let items = ready.recommender().items();
+        let (name, version) = ready.name();
+        let (list, source) = ready.buy_again(user(call, 1, &ready).as_ref(), count(call, 2)?)?;
+        for (rank, d) in (1..).zip(list) {
+            let row = Recommendation { rank, item: items.id(d.item), score: d.score };
+            let more = [More::Time(d.due), More::Time(Some(d.last)), More::Count(d.times)];
+            rows.put(&Entry { user: None, row: &row, source: &source, version, model: name, more: &more })?;
         }
         Ok(())
     })

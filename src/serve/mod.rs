@@ -2,6 +2,7 @@
 
 pub mod batch;
 pub mod calibration;
+pub mod due;
 pub mod known_events;
 pub mod list;
 pub mod outcome;

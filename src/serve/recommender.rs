@@ -159,6 +159,12 @@ impl Recommender {
         self.common.repeats.unwrap_or(false)
     }
 
+    /// Whether its scores tell what of a user's items is had again: of a kind for repeats, and of others whose lists hold what a user had and
+    /// that read what that is.
+    pub fn foresees_repeats(&self) -> bool {
+        kinds::kind(&self.state.kind).is_ok_and(|k| k.repeats) || (self.repeats() && self.reads_history())
+    }
+
     /// How the events of `data` become this model's.
     pub fn known(&self, data: &Interactions) -> Known {
         Known::new(data, &self.items, &self.state.context)

@@ -25,25 +25,37 @@ pub(crate) struct Recommendation {
 pub(crate) struct Family {
     /// The name of the one for ids that are integers; those for text and uuid begin with it.
     pub name: &'static str,
-    /// Whether rows have a user.
+    /// Whether rows have an item.
+    pub items: bool,
+    /// Whether they have a user.
     pub users: bool,
     /// Columns beside those of every list.
     pub more: &'static [(&'static str, pg_sys::Oid)],
 }
 
 /// A list for one.
-pub(crate) const LIST: Family = Family { name: "recommendation", users: false, more: &[] };
+pub(crate) const LIST: Family = Family { name: "recommendation", items: true, users: false, more: &[] };
 /// Lists for several.
-pub(crate) const LISTS: Family = Family { name: "user_recommendation", users: true, more: &[] };
+pub(crate) const LISTS: Family = Family { name: "user_recommendation", items: true, users: true, more: &[] };
+
+/// The types of a column of ids.
+pub(crate) const IDS: [pg_sys::Oid; 3] = [pg_sys::INT8OID, pg_sys::TEXTOID, pg_sys::UUIDOID];
 
 /// A value of a column beside those of every list.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum More {
+pub(crate) enum More<'a> {
     /// A bigint.
     Count(u64),
     /// A double precision.
     Real(f64),
+    /// A timestamp with time zone, microseconds since 2000-01-01; NULL for none.
+    Time(Option<i64>),
+    /// An item's id, in the type of the column.
+    Item(&'a Id),
 }
+
+/// The first instant that Postgres has no timestamp for: of the year 294277.
+const NEVER: i64 = 9_223_371_331_200_000_000;
 
 /// A field of the prototype and what goes into it.
 #[derive(Clone, Copy, PartialEq)]
@@ -51,12 +63,9 @@ enum Field {
     /// A column that was dropped: NULL.
     Dropped,
     Rank,
-    ItemInteger,
-    ItemText,
-    ItemUuid,
-    UserInteger,
-    UserText,
-    UserUuid,
+    /// Of one of [`IDS`].
+    Item(pg_sys::Oid),
+    User(pg_sys::Oid),
     Score,
     Source,
     Version,
@@ -77,7 +86,7 @@ pub(crate) struct Entry<'a> {
     /// The model's name.
     pub model: &'a str,
     /// Values of the columns of [`Family::more`].
-    pub more: &'a [More],
+    pub more: &'a [More<'a>],
 }
 
 /// Hands `rows` to the executor as rows of the type of argument `prototype`.
@@ -145,8 +154,10 @@ impl Rows {
         // switched back before returning, and by Postgres after an ERROR.
         unsafe {
             let before = pg_sys::MemoryContextSwitchTo(self.short_lived);
-            let made = values.iter_mut().zip(&self.fields).try_for_each(|(value, field)| {
-                *value = self.value(*field, entry)?;
+            let made = (0..values.len()).try_for_each(|at| {
+                let value = self.value(self.fields[at], entry)?;
+                self.nulls[at] = value.is_none();
+                values[at] = value.unwrap_or(pg_sys::Datum::null());
                 Ok(())
             });
             if made.is_ok() {
@@ -158,37 +169,41 @@ impl Rows {
         }
     }
 
-    fn value(&self, field: Field, entry: &Entry<'_>) -> Result<pg_sys::Datum> {
-        let id = |id: &Id| match (field, id) {
-            (Field::ItemInteger | Field::UserInteger, Id::Integer(i)) => Some(pg_sys::Datum::from(*i)),
-            (Field::ItemText | Field::UserText, id) => Some(text::datum(&id.to_string())),
-            (Field::ItemUuid | Field::UserUuid, Id::Text(t)) => uuid(t),
-            _ => None,
+    /// What goes into a field; none: NULL.
+    fn value(&self, field: Field, entry: &Entry<'_>) -> Result<Option<pg_sys::Datum>> {
+        let id = |what: &str, typ: pg_sys::Oid, id: &Id| match (typ, id) {
+            (pg_sys::INT8OID, Id::Integer(i)) => Ok(pg_sys::Datum::from(*i)),
+            (pg_sys::TEXTOID, id) => Ok(text::datum(&id.to_string())),
+            (pg_sys::UUIDOID, Id::Text(t)) => uuid(t).ok_or_else(|| self.unfit(what, id, entry.model)),
+            _ => Err(self.unfit(what, id, entry.model)),
         };
-        let item = &entry.row.item;
-        Ok(match field {
-            Field::Dropped => pg_sys::Datum::null(),
+        Ok(Some(match field {
+            Field::Dropped => return Ok(None),
             Field::Rank => pg_sys::Datum::from(entry.row.rank),
             Field::Score => pg_sys::Datum::from(entry.row.score.to_bits()),
             Field::Version => pg_sys::Datum::from(entry.version),
             Field::Source => text::datum(entry.source),
+            Field::Item(typ) => id("item", typ, &entry.row.item)?,
+            Field::User(typ) => match entry.user {
+                Some(user) => id("user", typ, user)?,
+                None => return Err(Error::internal("A list without a user.")),
+            },
             Field::More(at) => match entry.more.get(at) {
                 Some(More::Count(n)) => pg_sys::Datum::from(i64::try_from(*n).unwrap_or(i64::MAX)),
                 Some(More::Real(x)) => pg_sys::Datum::from(x.to_bits()),
+                // Beyond the last one it is infinity.
+                Some(More::Time(Some(t))) => pg_sys::Datum::from(if *t < NEVER { *t } else { i64::MAX }),
+                Some(More::Time(None)) => return Ok(None),
+                Some(More::Item(item)) => id("item", self.family.more[at].1, item)?,
                 None => return Err(Error::internal("A row without one of its values.")),
             },
-            Field::ItemInteger | Field::ItemText | Field::ItemUuid => id(item).ok_or_else(|| self.unfit("item", item, entry.model))?,
-            Field::UserInteger | Field::UserText | Field::UserUuid => match entry.user {
-                Some(user) => id(user).ok_or_else(|| self.unfit("user", user, entry.model))?,
-                None => return Err(Error::internal("A list without a user.")),
-            },
-        })
+        }))
     }
 
     /// The error for ids that do not fit the prototype.
     fn unfit(&self, what: &str, id: &Id, model: &str) -> Error {
         let suffix = match id {
-            _ if self.family.users => "_text, or a type of your own",
+            _ if self.family.users && self.family.items => "_text, or a type of your own",
             Id::Integer(_) => "",
             Id::Text(t) if uuid(t).is_some() => "_uuid",
             Id::Text(_) => "_text",
@@ -214,12 +229,8 @@ unsafe fn fields(desc: pg_sys::TupleDesc, typ: pg_sys::Oid, family: Family) -> R
                 let name = text::with_utf8(CStr::from_ptr(a.attname.data.as_ptr()).to_bytes(), str::to_owned);
                 Ok(match (name.as_str(), a.atttypid) {
                     ("rank", pg_sys::INT4OID) => Field::Rank,
-                    ("item_id", pg_sys::INT8OID) => Field::ItemInteger,
-                    ("item_id", pg_sys::TEXTOID) => Field::ItemText,
-                    ("item_id", pg_sys::UUIDOID) => Field::ItemUuid,
-                    ("user_id", pg_sys::INT8OID) if family.users => Field::UserInteger,
-                    ("user_id", pg_sys::TEXTOID) if family.users => Field::UserText,
-                    ("user_id", pg_sys::UUIDOID) if family.users => Field::UserUuid,
+                    ("item_id", typ) if IDS.contains(&typ) && family.items => Field::Item(typ),
+                    ("user_id", typ) if IDS.contains(&typ) && family.users => Field::User(typ),
                     ("score", pg_sys::FLOAT4OID) => Field::Score,
                     ("source", pg_sys::TEXTOID) => Field::Source,
                     ("version", pg_sys::INT4OID) => Field::Version,

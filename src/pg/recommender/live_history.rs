@@ -7,6 +7,7 @@ use crate::dataset::{Cell, Event, Id, IdKind, Snapshot};
 use crate::model::recommender::CommonParams;
 use crate::pg::datum::array;
 use crate::pg::datum::types::Reader;
+use crate::pg::datum::value_form::Form;
 use crate::pg::query::id_type::{self, IdType, Lookup};
 use crate::pg::query::spi::{Arg, Plan, Row};
 use crate::pg::query::stream;
@@ -99,6 +100,11 @@ impl Live {
     /// Whether events are read with the caller's rights.
     pub(crate) fn as_caller(&self) -> bool {
         self.reader.is_caller()
+    }
+
+    /// Whether times are numbers, of which nobody says what they count from.
+    pub(crate) fn has_numbers_for_times(&self) -> bool {
+        self.query.time.and_then(Form::of).is_some_and(Form::is_number)
     }
 
     /// The events of `user` that the model can use. A user that cannot exist has none.

@@ -1,11 +1,14 @@
-//! Lists for the pages of a shop beside that for a user: what goes with a product.
+//! Lists for the pages of a shop beside that for a user: what goes with a product, what is bought again.
 
 use crate::base::{Code, Error, Result};
 use crate::dataset::Id;
 use crate::model::lift::Together;
 use crate::pg::backend::text::{literal, quote};
 use crate::pg::recommender::events::EventSource;
-use crate::pg::recommender::serving::Ready;
+use crate::pg::recommender::live_history::Live;
+use crate::pg::recommender::serving::{Ready, now};
+use crate::pg::store::models::Scope;
+use crate::serve::due::{Due, due};
 
 impl Ready {
     /// The `k` items that are most surely in one basket with `item`; none for one that the model does not know.
@@ -22,19 +25,51 @@ impl Ready {
         Ok(row)
     }
 
-    /// `e` with the model and how one of `kind` is trained on the same events, where it says that the model's kind cannot.
+    /// The `k` items that `user` had and will have again, those that are due first, and where the scores come from.
+    ///
+    /// # Errors
+    /// [`Code::Privilege`] for one who may not know what users had; [`Code::Unsupported`] for a model of things that are had once, and where
+    /// events have no times, or such as are no instants; what reading the events raises.
+    pub(crate) fn buy_again(&self, user: Option<&Id>, k: usize) -> Result<(Vec<Due>, String)> {
+        self.allow(Scope::All, "what users had")?;
+        self.counts.call();
+        let (name, model) = (self.name().0, self.recommender());
+        if !model.foresees_repeats() {
+            return Err(self.another_kind(Error::new(Code::Unsupported, "the model does not foresee what is had again"), "repeat"));
+        }
+        if self.source().time_col.is_none() || self.live().is_some_and(Live::has_numbers_for_times) {
+            return Err(Error::new(Code::Unsupported, format!("the events of model \"{name}\" have no dates to say when by"))
+                .detail(match &self.source().time_col {
+                    None => "Its training named no time_col.".to_owned(),
+                    Some(column) => format!("Column \"{column}\" holds numbers."),
+                })
+                .hint("Train with time_col => a column of dates or timestamps; of seconds a view makes them: to_timestamp(…)."));
+        }
+        let history = user.map(|u| self.history(u)).transpose()?.unwrap_or_default();
+        let any = history.any;
+        let scored = self.scored(history)?;
+        let list = due(&scored.history.events, &scored.scores, now(), k)?;
+        self.counts.list(list.len(), any, scored.known);
+        Ok((list, scored.source))
+    }
+
+    /// `e` with the model and how one of `kind` is trained on the same events, where it says that the model's kind cannot. One who is not the
+    /// model's owner is not told what these are.
     fn another_kind(&self, e: Error, kind: &str) -> Error {
         if e.code != Code::Unsupported {
             return e;
         }
         let (name, _) = self.name();
-        e.detail(format!("Model \"{name}\" is of kind {}.", self.recommender().kind())).hint(format!(
-            "SELECT affinity.train_recommender({}, {});",
-            literal(&format!("{name} {kind}")),
-            arguments(self.source(), kind)
-        ))
+        let whole =
+            format!("SELECT affinity.train_recommender({}, {});", literal(&format!("{name} {kind}")), arguments(self.source(), kind));
+        let short = || format!("SELECT affinity.train_recommender(…, kind => '{kind}');");
+        let told = self.is_owner() && whole.len() <= LONGEST && name.len() + kind.len() < 63;
+        e.detail(format!("Model \"{name}\" is of kind {}.", self.recommender().kind())).hint(if told { whole } else { short() })
     }
 }
+
+/// Bytes of a call that a hint shows.
+const LONGEST: usize = 4000;
 
 /// The arguments of a training on the same events after the model's name.
 fn arguments(source: &EventSource, kind: &str) -> String {

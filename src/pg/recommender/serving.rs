@@ -242,6 +242,11 @@ impl Ready {
         if self.scope >= needed { Ok(()) } else { models::allow(&self.found.model, needed, what) }
     }
 
+    /// Whether the current role has the rights of the model's owner.
+    pub(crate) fn is_owner(&self) -> bool {
+        self.found.model.owner.held()
+    }
+
     /// Whether lists leave out what a user had: as asked, which takes the whole scope where it is not as the model does it, since what two
     /// lists differ in is what the user had.
     ///
