@@ -287,6 +287,24 @@ AS 'MODULE_PATHNAME', 'buy_again_wrapper' LANGUAGE c STABLE PARALLEL RESTRICTED 
 COMMENT ON FUNCTION affinity.buy_again(text, text, bigint, anyelement) IS
 'What a user whose id is given as text buys again; one that does not fit the type is an unknown user.';
 
+CREATE TYPE affinity.reason AS (rank integer, item_id bigint, because_of bigint, score real, version integer);
+COMMENT ON TYPE affinity.reason IS 'An entry of a list that follows from an item which the user had, for item ids that are integers.';
+CREATE TYPE affinity.reason_text AS (rank integer, item_id text, because_of text, score real, version integer);
+COMMENT ON TYPE affinity.reason_text IS 'An entry of a list that follows from an item which the user had, for item ids of any type, as text.';
+CREATE TYPE affinity.reason_uuid AS (rank integer, item_id uuid, because_of uuid, score real, version integer);
+COMMENT ON TYPE affinity.reason_uuid IS 'An entry of a list that follows from an item which the user had, for item ids that are uuid.';
+
+CREATE FUNCTION affinity.because(model text, user_id "any", k bigint DEFAULT 10, as_type anyelement DEFAULT NULL::affinity.reason)
+RETURNS SETOF anyelement
+AS 'MODULE_PATHNAME', 'because_wrapper' LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000000 ROWS 10;
+COMMENT ON FUNCTION affinity.because(text, "any", bigint, anyelement) IS
+'"Because you bought X": of the latest items that a user had the one that leads to most of the user''s list (because_of), and the best k items that follow from it, without what the user had. No rows for a user of whom nothing is known.';
+CREATE FUNCTION affinity.because(model text, user_id text, k bigint DEFAULT 10, as_type anyelement DEFAULT NULL::affinity.reason)
+RETURNS SETOF anyelement
+AS 'MODULE_PATHNAME', 'because_wrapper' LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000000 ROWS 10;
+COMMENT ON FUNCTION affinity.because(text, text, bigint, anyelement) IS
+'Because of what a user whose id is given as text is shown what; one that does not fit the type is an unknown user.';
+
 -- ## Lists that no model makes
 
 CREATE FUNCTION affinity.trending(events regclass, item_col name, time_col name, user_col name DEFAULT NULL, k bigint DEFAULT 20,

@@ -5,7 +5,7 @@ use crate::base::number::AsReal;
 use crate::pg::backend::error::sql;
 use crate::pg::call::arguments::Call;
 use crate::pg::call::ids;
-use crate::pg::call::prototype::{Entry, Family, More, Recommendation, Rows};
+use crate::pg::call::prototype::{Entry, Family, IDS, More, Recommendation, Rows};
 use crate::pg::recommender::serving;
 use pgrx::{pg_extern, pg_sys};
 
@@ -59,5 +59,23 @@ fn buy_again(call: Call<'_>) {
             rows.put(&Entry { user: None, row: &row, source: &source, version, model: name, more: &more })?;
         }
         Ok(())
+    })
+}
+
+const REASON: Family =
+    Family { name: "reason", items: true, users: false, more: &[("because_of", IDS[0]), ("because_of", IDS[1]), ("because_of", IDS[2])] };
+
+/// `affinity.because(model, user_id, k, as_type)`, for every type of user id.
+#[pg_extern]
+fn because(call: Call<'_>) {
+    sql(|| {
+        let mut rows = Rows::begin(call, 3, REASON)?;
+        let Some(model) = call.model(0)? else { return Ok(()) };
+        let ready = serving::ready(&model)?;
+        let (name, version) = ready.name();
+        let source = ready.recommender().kind();
+        let Some((seed, list)) = ready.because(user(call, 1, &ready).as_ref(), count(call, 2)?)? else { return Ok(()) };
+        let more = [More::Item(&seed); 3];
+        list.iter().try_for_each(|row| rows.put(&Entry { user: None, row, source, version, model: name, more: &more }))
     })
 }

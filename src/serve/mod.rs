@@ -1,6 +1,7 @@
 //! A trained model answers: what a request needs, without training and without Postgres.
 
 pub mod batch;
+pub mod because;
 pub mod calibration;
 pub mod due;
 pub mod known_events;

@@ -165,6 +165,16 @@ impl Recommender {
         kinds::kind(&self.state.kind).is_ok_and(|k| k.repeats) || (self.repeats() && self.reads_history())
     }
 
+    /// Whether a list follows from one item of a history; not where the history is not read, or is itself what lists are of.
+    pub fn follows(&self) -> bool {
+        self.reads_history() && kinds::kind(&self.state.kind).is_ok_and(|k| !k.repeats)
+    }
+
+    /// Whether scores are sums of links, of which those below 0 say that two items do not go together.
+    pub fn adds_links(&self) -> bool {
+        self.model.links().is_some() && self.model.recency().is_some()
+    }
+
     /// How the events of `data` become this model's.
     pub fn known(&self, data: &Interactions) -> Known {
         Known::new(data, &self.items, &self.state.context)
