@@ -305,6 +305,28 @@ AS 'MODULE_PATHNAME', 'because_wrapper' LANGUAGE c STABLE PARALLEL RESTRICTED CO
 COMMENT ON FUNCTION affinity.because(text, text, bigint, anyelement) IS
 'Because of what a user whose id is given as text is shown what; one that does not fit the type is an unknown user.';
 
+-- ## Users for an item
+
+CREATE TYPE affinity.prospect AS (rank integer, user_id bigint, score real, version integer);
+COMMENT ON TYPE affinity.prospect IS 'A user of an audience, for user ids that are integers.';
+CREATE TYPE affinity.prospect_text AS (rank integer, user_id text, score real, version integer);
+COMMENT ON TYPE affinity.prospect_text IS 'A user of an audience, for user ids of any type, as text.';
+CREATE TYPE affinity.prospect_uuid AS (rank integer, user_id uuid, score real, version integer);
+COMMENT ON TYPE affinity.prospect_uuid IS 'A user of an audience, for user ids that are uuid.';
+
+CREATE FUNCTION affinity.audience(model text, item_id anycompatible, k bigint DEFAULT 100, exclude_seen boolean DEFAULT true,
+    as_type anyelement DEFAULT NULL::affinity.prospect)
+RETURNS SETOF anyelement
+AS 'MODULE_PATHNAME', 'audience_wrapper' LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000000 ROWS 100;
+COMMENT ON FUNCTION affinity.audience(text, anycompatible, bigint, boolean, anyelement) IS
+'The k users who will most likely want an item, by the score that recommend would show: from one reading of all users'' events, on all threads of affinity.threads. exclude_seen: without those who had it. None for an item that the model does not know.';
+CREATE FUNCTION affinity.audience_for(model text, items anycompatiblearray, k bigint DEFAULT 100, exclude_seen boolean DEFAULT true,
+    as_type anyelement DEFAULT NULL::affinity.prospect)
+RETURNS SETOF anyelement
+AS 'MODULE_PATHNAME', 'audience_for_wrapper' LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000000 ROWS 100;
+COMMENT ON FUNCTION affinity.audience_for(text, anycompatiblearray, bigint, boolean, anyelement) IS
+'The k users who will most likely want one of several items, those of a brand or a category, by the mean of the items'' scores. exclude_seen: of the items that a user had none counts.';
+
 -- ## Lists that no model makes
 
 CREATE FUNCTION affinity.trending(events regclass, item_col name, time_col name, user_col name DEFAULT NULL, k bigint DEFAULT 20,
@@ -313,3 +335,10 @@ RETURNS TABLE (rank integer, item_id text, recent_count bigint, expected double 
 AS 'MODULE_PATHNAME', 'trending_wrapper' LANGUAGE c STABLE COST 10000 ROWS 20;
 COMMENT ON FUNCTION affinity.trending(regclass, name, name, name, bigint, interval, timestamptz, bigint) IS
 'Which items grow against their own past, from events alone: how many users (without user_col events) each has in the recent window, how many its own past would give by the traffic of now, how many times as many that is, and the lower end of it, by which they stand; above 1 all of them. item_col: the item, or its category. recent: NULL: 14 days, or a sixth of the time there is. as_of: the end of the window, NULL: the latest event. at_least: users that an item must have had recently.';
+
+CREATE FUNCTION affinity.new_items(events regclass, item_col name, time_col name, user_col name DEFAULT NULL, k bigint DEFAULT 20,
+    recent interval DEFAULT NULL, as_of timestamptz DEFAULT NULL, at_least bigint DEFAULT 1)
+RETURNS TABLE (rank integer, item_id text, age interval, total_count bigint, daily double precision, daily_low double precision, daily_high double precision)
+AS 'MODULE_PATHNAME', 'new_items_wrapper' LANGUAGE c STABLE COST 10000 ROWS 20;
+COMMENT ON FUNCTION affinity.new_items(regclass, name, name, name, bigint, interval, timestamptz, bigint) IS
+'Which new items catch on, from events alone: those whose first event is not older than recent, with their age, their users so far (without user_col events), how many more come a day, and both ends of the 90 % interval of that; by the lower one they stand. recent: NULL: 30 days, or a sixth of the time there is. as_of: NULL: the latest event. at_least: users that an item must have had.';

@@ -17,6 +17,11 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("recommend_all", "as_type", "its type is what it says"),
     ("recommend_for", "as_type", "its type is what it says"),
     ("similar_items", "as_type", "its type is what it says"),
+    ("bought_together", "as_type", "its type is what it says"),
+    ("buy_again", "as_type", "its type is what it says"),
+    ("because", "as_type", "its type is what it says"),
+    ("audience", "as_type", "its type is what it says"),
+    ("audience_for", "as_type", "its type is what it says"),
     ("profile_state", "vector", "a column of vectors or of states: neither is a parameter, and the type of a column is known"),
     ("profile_state", "state", "as its vector"),
 ];

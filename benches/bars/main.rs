@@ -44,6 +44,7 @@ families! {
     mlp: ["mlp-batch32", "mlp-batch1024", "mlp-auc"],
     mult_vae: ["mult-vae-epoch", "movielens-mult-vae", "cfgan", "recommend-warm"],
     recommend: ["beauty", "beauty-auto", "movielens-loo", "movielens-session", "fit-time", "ease-fit", "serve-base", "serve-auto", "serve-cold"],
+    new_items: ["new-items"],
     predict: ["predict-row", "predict-road"],
     refresh: ["refresh-holds"],
     restores: ["restores"],

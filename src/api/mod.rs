@@ -1,6 +1,7 @@
 //! The SQL face: one file a chapter.
 
 mod aggregates;
+mod audience;
 mod check;
 mod describe;
 mod drift;

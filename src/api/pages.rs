@@ -5,7 +5,7 @@ use crate::base::number::AsReal;
 use crate::pg::backend::error::sql;
 use crate::pg::call::arguments::Call;
 use crate::pg::call::ids;
-use crate::pg::call::prototype::{Entry, Family, IDS, More, Recommendation, Rows};
+use crate::pg::call::prototype::{Entry, Family, IDS, More, Rows};
 use crate::pg::recommender::serving;
 use pgrx::{pg_extern, pg_sys};
 
@@ -27,10 +27,10 @@ fn bought_together(call: Call<'_>) {
         let item = call.datum(1).and_then(|d| ids::id(d, call.argument_type(1), items.kind()));
         let (name, version) = ready.name();
         for (rank, t) in (1..).zip(ready.together(item.as_ref(), k)?) {
-            let row = Recommendation { rank, item: items.id(t.item), score: t.low.single() };
+            let (id, score) = (items.id(t.item), t.low.single());
             let more = [More::Count(t.together), More::Real(t.lift), More::Real(t.low)];
             let source = ready.recommender().kind();
-            rows.put(&Entry { user: None, row: &row, source, version, model: name, more: &more })?;
+            rows.put(&Entry { rank, user: None, item: Some(&id), score, source, version, model: name, more: &more })?;
         }
         Ok(())
     })
@@ -54,9 +54,9 @@ fn buy_again(call: Call<'_>) {
         let (name, version) = ready.name();
         let (list, source) = ready.buy_again(user(call, 1, &ready).as_ref(), count(call, 2)?)?;
         for (rank, d) in (1..).zip(list) {
-            let row = Recommendation { rank, item: items.id(d.item), score: d.score };
+            let id = items.id(d.item);
             let more = [More::Time(d.due), More::Time(Some(d.last)), More::Count(d.times)];
-            rows.put(&Entry { user: None, row: &row, source: &source, version, model: name, more: &more })?;
+            rows.put(&Entry { rank, user: None, item: Some(&id), score: d.score, source: &source, version, model: name, more: &more })?;
         }
         Ok(())
     })
@@ -76,6 +76,8 @@ fn because(call: Call<'_>) {
         let source = ready.recommender().kind();
         let Some((seed, list)) = ready.because(user(call, 1, &ready).as_ref(), count(call, 2)?)? else { return Ok(()) };
         let more = [More::Item(&seed); 3];
-        list.iter().try_for_each(|row| rows.put(&Entry { user: None, row, source, version, model: name, more: &more }))
+        list.iter().try_for_each(|r| {
+            rows.put(&Entry { rank: r.rank, user: None, item: Some(&r.item), score: r.score, source, version, model: name, more: &more })
+        })
     })
 }

@@ -70,18 +70,21 @@ pub fn lists(model: &Recommender, asked: &mut [Asked], k: usize, exclude_seen: b
     shared_out(asked, STEP, ctx, run)
 }
 
-/// The lists that `run` makes of `step` users at a time, on all threads.
-fn shared_out(
+/// What `run` makes of `step` users at a time, on all threads: of each user one.
+///
+/// # Errors
+/// Those of `run`.
+pub fn shared_out<T: Send>(
     asked: &mut [Asked],
     step: usize,
     ctx: &Context,
-    run: impl Fn(&mut [Asked]) -> Result<Vec<List>> + Sync + Send,
-) -> Result<Vec<List>> {
-    let mut parts: Vec<(&mut [Asked], Result<Vec<List>>)> = asked.chunks_mut(step).map(|part| (part, Ok(Vec::new()))).collect();
-    ctx.pool.each_mut(&mut parts, |_, (part, lists)| *lists = run(part));
+    run: impl Fn(&mut [Asked]) -> Result<Vec<T>> + Sync + Send,
+) -> Result<Vec<T>> {
+    let mut parts: Vec<(&mut [Asked], Result<Vec<T>>)> = asked.chunks_mut(step).map(|part| (part, Ok(Vec::new()))).collect();
+    ctx.pool.each_mut(&mut parts, |_, (part, made)| *made = run(part));
     let mut all = Vec::with_capacity(parts.len() * step);
-    for (_, lists) in parts {
-        all.extend(lists?);
+    for (_, made) in parts {
+        all.extend(made?);
     }
     Ok(all)
 }

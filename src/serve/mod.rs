@@ -1,5 +1,6 @@
 //! A trained model answers: what a request needs, without training and without Postgres.
 
+pub mod audience;
 pub mod batch;
 pub mod because;
 pub mod calibration;

@@ -37,7 +37,7 @@ const PART: i64 = 6;
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Asked {
-    /// The recent window; none: by [`trending`].
+    /// The recent window; none: as long as suits the events.
     pub recent: Option<Span>,
     /// How many recent users (or events) an item must have.
     pub at_least: u64,
@@ -94,7 +94,7 @@ struct Beside {
 /// # Errors
 /// [`Code::InvalidParameter`] for a window that is not longer than nothing; [`Code::OutOfMemory`], [`Code::Cancelled`].
 pub fn trending(events: &ItemEvents<'_>, asked: &Asked, ctx: &Context<'_>) -> Result<Trending> {
-    let recent = window(asked.recent, events.span())?;
+    let recent = window(asked.recent, events.span(), USUAL)?;
     let _booked = ctx.budget.take(events.count().saturating_mul(size_of::<Counted>() + size_of::<(u32, u32)>()), "the items' windows")?;
     let counts = count(events, recent, ctx)?;
     let past = counts.iter().any(|c| c.window > 0);
@@ -128,10 +128,10 @@ pub fn trending(events: &ItemEvents<'_>, asked: &Asked, ctx: &Context<'_>) -> Re
     Ok(Trending { rows, recent, past })
 }
 
-/// The recent window in microseconds.
-fn window(asked: Option<Span>, span: i64) -> Result<i64> {
+/// The recent window in microseconds: as asked, else `usual`, or a sixth of the `span` that there is where this is less.
+pub(super) fn window(asked: Option<Span>, span: i64, usual: i64) -> Result<i64> {
     let Some(asked) = asked else {
-        let part = (span / PART).clamp(1, USUAL);
+        let part = (span / PART).clamp(1, usual);
         // In whole days where there are any: it is said.
         return Ok(if part >= DAY { part - part % DAY } else { part });
     };

@@ -96,11 +96,11 @@ fn without_a_past_nothing_grows() {
 #[test]
 fn the_window_is_chosen_from_what_there_is() {
     let days = |n: i64| n * DAY;
-    assert_eq!(window(None, days(400)).unwrap(), days(14));
-    assert_eq!(window(None, days(61)).unwrap(), days(10));
-    assert_eq!((window(None, days(3)).unwrap(), window(None, 0).unwrap()), (DAY / 2, 1));
+    assert_eq!(window(None, days(400), USUAL).unwrap(), days(14));
+    assert_eq!(window(None, days(61), USUAL).unwrap(), days(10));
+    assert_eq!((window(None, days(3), USUAL).unwrap(), window(None, 0, USUAL).unwrap()), (DAY / 2, 1));
     for wrong in [Span { months: 0, days: 0, micros: 0 }, Span { days: -1, ..WEEK }, Span { months: i32::MAX, days: i32::MAX, micros: 0 }] {
-        assert_eq!(window(Some(wrong), days(9)).unwrap_err().code, Code::InvalidParameter);
+        assert_eq!(window(Some(wrong), days(9), USUAL).unwrap_err().code, Code::InvalidParameter);
     }
 }
 

@@ -75,10 +75,14 @@ enum Field {
 
 /// What a row is made of.
 pub(crate) struct Entry<'a> {
-    /// The user, in lists for several.
+    /// Its place in the list, from 1.
+    pub rank: i32,
+    /// The user, in lists for several and of users.
     pub user: Option<&'a Id>,
-    /// Its place in the list.
-    pub row: &'a Recommendation,
+    /// The item, in lists of items.
+    pub item: Option<&'a Id>,
+    /// The score.
+    pub score: f32,
     /// Where the list comes from.
     pub source: &'a str,
     /// The version that made it.
@@ -95,7 +99,10 @@ pub(crate) struct Entry<'a> {
 /// Those of [`Rows::begin`] and [`Rows::put`].
 pub(crate) fn set(call: Call<'_>, prototype: usize, rows: &[Recommendation], source: &str, version: i32, model: &str) -> Result<()> {
     let mut out = Rows::begin(call, prototype, LIST)?;
-    rows.iter().try_for_each(|row| out.put(&Entry { user: None, row, source, version, model, more: &[] }))
+    let entry = |r: &Recommendation| {
+        out.put(&Entry { rank: r.rank, user: None, item: Some(&r.item), score: r.score, source, version, model, more: &[] })
+    };
+    rows.iter().try_for_each(entry)
 }
 
 /// Rows of a prototype's type on their way to the executor; beyond `work_mem` they go to a temporary file.
@@ -179,15 +186,12 @@ impl Rows {
         };
         Ok(Some(match field {
             Field::Dropped => return Ok(None),
-            Field::Rank => pg_sys::Datum::from(entry.row.rank),
-            Field::Score => pg_sys::Datum::from(entry.row.score.to_bits()),
+            Field::Rank => pg_sys::Datum::from(entry.rank),
+            Field::Score => pg_sys::Datum::from(entry.score.to_bits()),
             Field::Version => pg_sys::Datum::from(entry.version),
             Field::Source => text::datum(entry.source),
-            Field::Item(typ) => id("item", typ, &entry.row.item)?,
-            Field::User(typ) => match entry.user {
-                Some(user) => id("user", typ, user)?,
-                None => return Err(Error::internal("A list without a user.")),
-            },
+            Field::Item(typ) => id("item", typ, entry.item.ok_or_else(|| Error::internal("A list without items."))?)?,
+            Field::User(typ) => id("user", typ, entry.user.ok_or_else(|| Error::internal("A list without a user."))?)?,
             Field::More(at) => match entry.more.get(at) {
                 Some(More::Count(n)) => pg_sys::Datum::from(i64::try_from(*n).unwrap_or(i64::MAX)),
                 Some(More::Real(x)) => pg_sys::Datum::from(x.to_bits()),

@@ -1,7 +1,7 @@
 //! Lists that no model makes: events of a relation by item, read by the caller's rights.
 
 use crate::base::{Code, Context, Error, Result};
-use crate::dataset::trends::{self, ItemColumns, ItemEvents, Trending};
+use crate::dataset::trends::{self, Arrivals, ItemColumns, ItemEvents, Trending};
 use crate::dataset::{Frame, Values};
 use crate::pg::backend::error::notice;
 use crate::pg::backend::text::quote;
@@ -105,6 +105,21 @@ pub(crate) fn trending(events: &Events<'_>, asked: &trends::Asked) -> Result<Vec
     let Some((Trending { rows, recent, past }, span)) = events.hand(work)? else { return Ok(Vec::new()) };
     if !past {
         notice(&format!("there is no past to grow from: recent is {}, events reach back {}", length(recent), length(span)));
+    } else if asked.recent.is_none() {
+        notice(&format!("recent is {}, events reach back {}", length(recent), length(span)));
+    }
+    Ok(rows)
+}
+
+/// The new items that catch on; what was chosen is said in a NOTICE, and where all is new.
+///
+/// # Errors
+/// Those of [`Events::hand`] and [`trends::new_items`].
+pub(crate) fn new_items(events: &Events<'_>, asked: &trends::Asked) -> Result<Vec<trends::Arrival>> {
+    let work = |e: &ItemEvents<'_>, ctx: &Context<'_>| trends::new_items(e, asked, ctx).map(|made| (made, e.span()));
+    let Some((Arrivals { rows, recent, past }, span)) = events.hand(work)? else { return Ok(Vec::new()) };
+    if !past {
+        notice(&format!("all items are new: recent is {}, events reach back {}", length(recent), length(span)));
     } else if asked.recent.is_none() {
         notice(&format!("recent is {}, events reach back {}", length(recent), length(span)));
     }

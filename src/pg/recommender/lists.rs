@@ -84,11 +84,11 @@ impl Ready {
         let scored = self.scored(history)?;
         let found = if scored.known { self.reason(user, &scored, k)? } else { None };
         self.counts.list(found.as_ref().map_or(0, |f| f.1.len()), any, scored.known);
-        Ok(found.map(|(seed, list)| (model.items().id(seed), self.ranked(list))))
+        Ok(found)
     }
 
     /// As [`Ready::because`], of a history that the model knows something of.
-    fn reason(&self, user: Option<&Id>, scored: &Scored, k: usize) -> Result<Option<(u32, Vec<(u32, f32)>)>> {
+    fn reason(&self, user: Option<&Id>, scored: &Scored, k: usize) -> Result<Option<(Id, Vec<Recommendation>)>> {
         let model = self.recommender();
         let older = user.zip(self.live()).filter(|_| scored.history.cut);
         let here = Here { ready: self, scored, older };
@@ -111,7 +111,8 @@ impl Ready {
         }
         let Some(seed) = because::strongest(&lists, &wanted).map(|at| seeds[at]) else { return Ok(None) };
         follow(seed, &mut scores);
-        Ok(Some((seed.item, list::choose(model, &scores, &request(k), &here)?)))
+        let list = list::choose(model, &scores, &request(k), &here)?;
+        Ok(Some((model.items().id(seed.item), self.ranked(list))))
     }
 
     /// The list for a history that is given: a basket, a session.

@@ -1,4 +1,4 @@
-//! Lists for the pages of a shop beside that for a user: what goes with a product, what is bought again.
+//! Lists for the pages of a shop beside that for a user: what goes with a product, what is bought again, who wants it.
 
 use crate::base::{Code, Error, Result};
 use crate::dataset::Id;
@@ -6,8 +6,10 @@ use crate::model::lift::Together;
 use crate::pg::backend::text::{literal, quote};
 use crate::pg::recommender::events::EventSource;
 use crate::pg::recommender::live_history::Live;
+use crate::pg::recommender::serve_all;
 use crate::pg::recommender::serving::{Ready, now};
 use crate::pg::store::models::Scope;
+use crate::serve::audience::Among;
 use crate::serve::due::{Due, due};
 
 impl Ready {
@@ -51,6 +53,36 @@ impl Ready {
         let list = due(&scored.history.events, &scored.scores, now(), k)?;
         self.counts.list(list.len(), any, scored.known);
         Ok((list, scored.source))
+    }
+
+    /// The `k` users who will most likely want one of these items, best first; with `exclude_seen` an item does not count for those who had it.
+    ///
+    /// # Errors
+    /// [`Code::Privilege`] for one who may not know what users had; [`Code::Unsupported`] for a kind that does not tell users apart, and of one
+    /// for repeats for those who never had the item; what reading the events raises.
+    pub(crate) fn audience(&self, mut items: Vec<u32>, k: usize, exclude_seen: bool) -> Result<Vec<(Id, f32)>> {
+        self.allow(Scope::All, "what users had")?;
+        let model = self.recommender();
+        let unsupported = |message: &str| {
+            let e = Error::new(Code::Unsupported, message.to_owned());
+            e.detail(format!("Model \"{}\" is of kind {}.", self.name().0, model.kind()))
+        };
+        let among = match (model.follows(), exclude_seen) {
+            (true, true) => Among::New,
+            (true, false) => Among::All,
+            (false, _) if !model.reads_history() => {
+                return Err(unsupported("the model does not tell users apart")
+                    .hint("Train with kind => 'als', 'ease' or another kind that reads histories."));
+            }
+            (false, true) => {
+                return Err(unsupported("the model knows nothing of who never had an item")
+                    .hint("Say exclude_seen => false: who will have it again."));
+            }
+            (false, false) => Among::Had,
+        };
+        items.sort_unstable();
+        items.dedup();
+        serve_all::audience(self, &items, among, k)
     }
 
     /// `e` with the model and how one of `kind` is trained on the same events, where it says that the model's kind cannot. One who is not the
